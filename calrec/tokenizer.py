@@ -1,0 +1,121 @@
+"""A Hugging Face tokenizer folder: load any, or train a byte-level BPE on a catalogue's texts."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from calrec.errors import CalrecError
+
+# transformers is used for tokenizers alone; without this it warns that torch is missing.
+os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+
+END = "<eos>"
+PAD = "<pad>"
+
+
+class Tokenizer:
+    """Text to token ids and back, with no special token added by itself.
+
+    Attributes:
+      end_id: id of the end-of-sequence token.
+      vocab_size: number of ids, special ones included.
+    """
+
+    def __init__(self, fast: Any) -> None:
+        """Wraps a `transformers` fast tokenizer."""
+        if fast.eos_token_id is None:
+            raise CalrecError(
+                "tokenizer: expected an end-of-sequence token (eos_token), found none"
+            )
+        self._fast = fast
+        self.end_id = int(fast.eos_token_id)
+        self.vocab_size = len(fast)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Tokenizer:
+        """Loads a folder with a `tokenizer.json` (or a form that transformers converts).
+
+        Raises:
+          CalrecError: if the folder is missing or no tokenizer can be read from it.
+        """
+        from transformers import AutoTokenizer
+
+        if not Path(folder).is_dir():
+            raise CalrecError(
+                f"tokenizer: expected a folder with tokenizer.json, found no {folder}"
+            )
+        try:
+            return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True))
+        # transformers raises whatever its parsers raise; every one means an unreadable folder.
+        except CalrecError:
+            raise
+        except Exception as error:
+            cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise CalrecError(
+                f"tokenizer: expected a readable tokenizer.json in {folder}, found: {cause}"
+            ) from error
+
+    @classmethod
+    def train(
+        cls, texts: Sequence[str], vocab_size: int, *, units: Sequence[str] = ()
+    ) -> Tokenizer:
+        """A byte-level BPE over words; the same texts give the same one.
+
+        Args:
+          texts: what to learn it on.
+          vocab_size: the most tokens.
+          units: fixed strings, such as labels, that never share a token with what surrounds them
+            and soon become one token each: they are most of a short text.
+        """
+        from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
+        from tokenizers import Tokenizer as Model
+        from transformers import PreTrainedTokenizerFast
+
+        longest_first = sorted(units, key=lambda unit: (-len(unit), unit))
+        # A word with the space before it, a decimal number whole.
+        pattern = "|".join([*map(re.escape, longest_first), r" ?[^\s,.]+(?:\.\d+)*"])
+        model = Model(models.BPE())
+        model.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(pattern), "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
+        model.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=[PAD, END],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        model.train_from_iterator([*texts, *(list(units) * max(len(texts), 1))], trainer)
+        return cls(
+            PreTrainedTokenizerFast(
+                tokenizer_object=model,
+                pad_token=PAD,
+                eos_token=END,
+                clean_up_tokenization_spaces=False,
+            )
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Writes a Hugging Face tokenizer folder."""
+        self._fast.save_pretrained(folder)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text."""
+        if not texts:
+            return []
+        return self._fast(
+            list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False
+        )["input_ids"]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of the ids, special tokens left out."""
+        return self._fast.decode(
+            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
