@@ -1,0 +1,211 @@
+"""The exported folder: weights, tokenizer and every setting, all that inference needs.
+
+    FOLDER/calrec.json   format version, decoder, text, sampling and ranking settings, the
+                         fingerprint of the training data, measured figures
+    FOLDER/weights/      orbax; float32 or bfloat16
+    FOLDER/tokenizer/    a Hugging Face tokenizer folder
+
+It is written beside its place and renamed when whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from calrec.backbone.config import DecoderConfig
+from calrec.errors import CalrecError
+from calrec.files import whole_folder
+from calrec.ranking import RankingSettings
+from calrec.text import TextSettings
+from calrec.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from calrec.backbone.decoder import Decoder
+
+FORMAT = "calrec-checkpoint"
+VERSION = 1
+SHIPPED = Path(__file__).parent / "checkpoints"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What `calrec.json` says.
+
+    Attributes:
+      decoder: the model's shape.
+      dtype: of the stored weights, "float32" or "bfloat16".
+      text: how items become text.
+      max_prompt_tokens: the token budget of a history.
+      sampling: fields of `calrec.sampling.SamplingSettings`.
+      ranking: how samples become a ranking.
+      data: fingerprint per domain that the model was trained on.
+      training: stages, steps and settings, as they were run.
+      figures: measured figures, with the command that measured each.
+    """
+
+    decoder: DecoderConfig
+    dtype: str
+    text: TextSettings
+    max_prompt_tokens: int
+    sampling: Mapping[str, Any]
+    ranking: RankingSettings
+    data: Mapping[str, str] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `calrec.json`."""
+        content = dataclasses.asdict(self) | {"decoder": self.decoder.to_json()}
+        return {"format": FORMAT, "version": VERSION, **content}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Description:
+        """The inverse of `to_json`.
+
+        Raises:
+          CalrecError: for another format or version, or a field of the wrong form.
+        """
+        if content.get("format") != FORMAT or content.get("version") != VERSION:
+            found = f"{content.get('format')} {content.get('version')}"
+            raise CalrecError(f"calrec.json: expected {FORMAT} {VERSION}, found {found}")
+        try:
+            fields = {f.name: content[f.name] for f in dataclasses.fields(cls)}
+            return cls(
+                **fields
+                | {
+                    "decoder": DecoderConfig.from_json(fields["decoder"]),
+                    "text": TextSettings(**fields["text"]),
+                    "ranking": RankingSettings(**fields["ranking"]),
+                }
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise CalrecError(
+                f"calrec.json: a setting is missing or of the wrong form: {error}"
+            ) from None
+
+
+def resolve(name: str | Path) -> Path:
+    """The folder of a checkpoint: a path, or the name of a shipped one (`sample`).
+
+    Raises:
+      CalrecError: if there is neither.
+    """
+    shipped = SHIPPED / str(name)
+    if len(Path(name).parts) == 1 and (shipped / "calrec.json").is_file():
+        return shipped
+    if Path(name).is_dir():
+        return Path(name)
+    known = sorted(p.parent.name for p in SHIPPED.glob("*/calrec.json")) or ["none"]
+    raise CalrecError(
+        f"checkpoint: expected a folder, or a shipped name ({', '.join(known)}), found no {name!s};"
+        " export one with: calrec-train export --run RUN --out FOLDER"
+    )
+
+
+def save(
+    folder: Path,
+    model: Decoder,
+    tokenizer: Tokenizer,
+    description: Description,
+    *,
+    files: Mapping[str, str] | None = None,
+) -> None:
+    """Writes a checkpoint folder, whole or not at all; replaces an earlier checkpoint.
+
+    Args:
+      folder: where.
+      model: the decoder.
+      tokenizer: its tokenizer.
+      description: what `calrec.json` shall say.
+      files: name to text of further files to lay beside, such as the training log.
+
+    Raises:
+      CalrecError: if `folder` holds something that is no checkpoint.
+    """
+    import jax
+    import jax.numpy as jnp
+    import orbax.checkpoint as ocp
+    from flax import nnx
+
+    with whole_folder(folder, marker="calrec.json", what="a checkpoint") as new:
+        dtype = jnp.dtype(description.dtype)
+        weights = jax.tree.map(lambda x: x.astype(dtype), nnx.to_pure_dict(nnx.state(model)))
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(new.resolve() / "weights", weights)
+        tokenizer.save(new / "tokenizer")
+        text = json.dumps(description.to_json(), indent=1, sort_keys=True)
+        (new / "calrec.json").write_text(text + "\n")
+        for name, content in (files or {}).items():
+            (new / name).write_text(content)
+
+
+def describe(folder: Path) -> Description:
+    """Reads `calrec.json`.
+
+    Raises:
+      CalrecError: if it is missing, no JSON, or of another version.
+    """
+    path = folder / "calrec.json"
+    if not path.is_file():
+        raise CalrecError(
+            f"checkpoint {folder}: expected calrec.json, found none; is it an export?"
+        )
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise CalrecError(f"{path}: expected JSON, found a damaged file ({error})") from None
+    if not isinstance(content, dict):
+        raise CalrecError(f"{path}: expected a JSON object, found {type(content).__name__}")
+    return Description.from_json(content)
+
+
+def load(folder: Path) -> tuple[Decoder, Tokenizer, Description]:
+    """Loads a checkpoint folder; weights become float32 on the way.
+
+    Raises:
+      CalrecError: if a part is missing, damaged, or does not fit the described decoder.
+    """
+    import jax
+    import jax.numpy as jnp
+    import orbax.checkpoint as ocp
+    from flax import nnx
+
+    from calrec.backbone.decoder import Decoder
+
+    description = describe(folder)
+    tokenizer = Tokenizer.load(folder / "tokenizer")
+    if tokenizer.vocab_size > description.decoder.vocab_size:
+        raise CalrecError(
+            f"checkpoint {folder}: expected a tokenizer of at most {description.decoder.vocab_size}"
+            f" tokens, found {tokenizer.vocab_size}"
+        )
+    weights = folder / "weights"
+    if not weights.is_dir():
+        raise CalrecError(
+            f"checkpoint {folder}: expected its weights in {weights}, found none; export it again"
+        )
+    model = nnx.eval_shape(lambda: Decoder(description.decoder, rngs=nnx.Rngs(0)))
+    graph, state = nnx.split(model)
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    expected = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, jnp.float32, sharding=device),
+        nnx.to_pure_dict(state),
+    )
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            restored = checkpointer.restore(weights.resolve(), expected)
+    # orbax raises many kinds, whose texts run over pages; each means weights that do not fit.
+    except Exception as error:
+        cause = (
+            str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        )
+        raise CalrecError(
+            f"checkpoint {folder}: expected whole weights of the described decoder, found: {cause}"
+        ) from error
+    nnx.replace_by_pure_dict(state, restored)
+    return nnx.merge(graph, state), tokenizer, description
