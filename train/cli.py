@@ -1,0 +1,222 @@
+"""`calrec-train`: prepare, pretrain, stage1, stage2, export, and all of them as one recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+
+from calrec.errors import CalrecError, run_cli
+from catalog.store import workspace_path
+from train.presets import PRESETS, StageSettings
+
+PresetName = Literal["tiny", "sample"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepare:
+    """Write the training parts of built domains as tokens."""
+
+    domains: tuple[str, ...]
+    """Names of the domains."""
+    out: Path
+    """Folder to write."""
+    workspace: Path | None = None
+    """Workspace; default $CALREC_WORKSPACE, else ./workspace."""
+    tokenizer: Path | None = None
+    """A Hugging Face tokenizer folder; without it a BPE is trained on the items' texts."""
+    vocab_size: int = 4096
+    """The most tokens of such a BPE."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """Settings of a stage that take the place of the preset's."""
+
+    steps: int | None = None
+    """Optimizer steps."""
+    batch_size: int | None = None
+    """Users (rows in pretraining) of a step."""
+    learning_rate: float | None = None
+    """Peak learning rate."""
+    max_prompt_tokens: int | None = None
+    """Token budget of a history."""
+    validate_every: int | None = None
+    """Steps between validations."""
+    weight_decay: float | None = None
+    """AdamW's weight decay."""
+    seed: int | None = None
+    """Seed of weights, order and truncation."""
+
+    def of(self, settings: StageSettings) -> StageSettings:
+        """The settings with what was given put in."""
+        given = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+        changed = dataclasses.replace(settings, **given)
+        if min(changed.steps, changed.batch_size, changed.validate_every) < 1:
+            raise CalrecError("expected steps, batch size and validate-every of at least 1")
+        if not changed.learning_rate > 0:
+            raise CalrecError(f"expected a positive learning rate, found {changed.learning_rate}")
+        return changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrain:
+    """Plain language modelling from scratch: stands in for a pretrained model."""
+
+    data: Path
+    """Folder that `prepare` wrote."""
+    out: Path
+    """Folder of the run; an interrupted run is continued."""
+    preset: PresetName = "sample"
+    """Model size and stage settings."""
+    domains: tuple[str, ...] = ()
+    """Only these of the prepared domains."""
+    set: tyro.conf.OmitArgPrefixes[Overrides] = Overrides()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage1:
+    """The CALRec objective over mixed categories, from an earlier run's best weights."""
+
+    data: Path
+    """Folder that `prepare` wrote."""
+    from_run: Path
+    """Run to start from."""
+    out: Path
+    """Folder of the run; an interrupted run is continued."""
+    preset: PresetName = "sample"
+    """Stage settings."""
+    domains: tuple[str, ...] = ()
+    """Only these of the prepared domains."""
+    set: tyro.conf.OmitArgPrefixes[Overrides] = Overrides()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage2:
+    """The same objective on one category."""
+
+    data: Path
+    """Folder that `prepare` wrote."""
+    domain: str
+    """The category."""
+    from_run: Path
+    """Run to start from."""
+    out: Path
+    """Folder of the run; an interrupted run is continued."""
+    preset: PresetName = "sample"
+    """Stage settings."""
+    set: tyro.conf.OmitArgPrefixes[Overrides] = Overrides()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Write a run's best weights as a checkpoint folder."""
+
+    run: Path
+    """The run."""
+    out: Path
+    """Checkpoint folder."""
+    dtype: Literal["bfloat16", "float32"] = "bfloat16"
+    """Of the stored weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Prepare, pretrain, stage 1 and (for one domain) stage 2, export: one command."""
+
+    domains: tuple[str, ...]
+    """Names of the domains; with several, stage 2 is left out."""
+    out: Path
+    """Checkpoint folder."""
+    runs: Path
+    """Folder for prepared data and runs; an interrupted recipe is continued there."""
+    workspace: Path | None = None
+    """Workspace; default $CALREC_WORKSPACE, else ./workspace."""
+    preset: PresetName = "sample"
+    """Model size and stage settings."""
+
+
+Command = (
+    Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
+    | Annotated[Stage1, tyro.conf.subcommand("stage1")]
+    | Annotated[Stage2, tyro.conf.subcommand("stage2")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Recipe, tyro.conf.subcommand("recipe")]
+)
+
+
+def execute(command: Command) -> None:
+    """Runs one command; the imports of jax wait until one needs it."""
+    from train.export import export
+    from train.prepare import prepare
+    from train.stages import continue_from, from_scratch
+
+    console = Console(stderr=True)
+    match command:
+        case Prepare():
+            prepare(
+                workspace_path(command.workspace),
+                command.domains,
+                command.out,
+                tokenizer_folder=command.tokenizer,
+                vocab_size=command.vocab_size,
+            )
+            console.print(f"prepared {', '.join(command.domains)} in {command.out}")
+        case Pretrain():
+            preset = PRESETS[command.preset]
+            settings = command.set.of(preset.pretrain)
+            from_scratch(command.data, preset, settings, command.out, console, command.domains)
+        case Stage1():
+            settings = command.set.of(PRESETS[command.preset].stage1)
+            continue_from(
+                "stage1",
+                command.data,
+                command.from_run,
+                settings,
+                command.out,
+                console,
+                command.domains,
+            )
+        case Stage2():
+            settings = command.set.of(PRESETS[command.preset].stage2)
+            continue_from(
+                "stage2",
+                command.data,
+                command.from_run,
+                settings,
+                command.out,
+                console,
+                (command.domain,),
+            )
+        case Export():
+            export(command.run, command.out, dtype=command.dtype)
+            console.print(f"exported {command.run} to {command.out}")
+        case Recipe():
+            preset = PRESETS[command.preset]
+            data = command.runs / "data"
+            if not (data / "meta.json").is_file():
+                workspace = workspace_path(command.workspace)
+                prepare(workspace, command.domains, data, vocab_size=preset.vocab_size)
+            from_scratch(data, preset, preset.pretrain, command.runs / "pretrain", console)
+            last = command.runs / "stage1"
+            continue_from("stage1", data, command.runs / "pretrain", preset.stage1, last, console)
+            if len(command.domains) == 1:
+                stage1, last = last, command.runs / "stage2"
+                continue_from("stage2", data, stage1, preset.stage2, last, console, command.domains)
+            export(last, command.out)
+            console.print(f"exported {last} to {command.out}")
+
+
+def main() -> None:
+    """Entry point of `calrec-train`."""
+    command = tyro.cli(Command, prog="calrec-train", description=__doc__)
+    run_cli(lambda: execute(command))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""From a run to the exported folder that inference loads."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from calrec import checkpoint
+from calrec.errors import CalrecError
+from calrec.ranking import RankingSettings
+from calrec.sampling import SamplingSettings
+from calrec.text import TextSettings
+from train.loop import Run, best_weights, run_tokenizer
+
+
+def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
+    """Writes the run's best weights, tokenizer and settings as a checkpoint folder.
+
+    The training log goes along as `training_log.jsonl`, a line a logged step of every stage.
+
+    Raises:
+      CalrecError: if the run is none or has no checkpoint, or `out` holds something else.
+    """
+    if dtype not in ("float32", "bfloat16"):
+        raise CalrecError(f"export: expected dtype float32 or bfloat16, found {dtype!r}")
+    run = Run.load(run_folder)
+    this = history_entry(run_folder)
+    description = checkpoint.Description(
+        decoder=run.decoder,
+        dtype=dtype,
+        text=TextSettings(**run.text),
+        max_prompt_tokens=run.settings["max_prompt_tokens"],
+        sampling=dataclasses.asdict(SamplingSettings()),
+        ranking=RankingSettings(),
+        data=run.data,
+        training={"stages": [_summary(entry) for entry in [*run.parents, this]]},
+    )
+    log = "".join(
+        json.dumps({"stage": entry["stage"], **line}) + "\n"
+        for entry in [*run.parents, this]
+        for line in entry["log"]
+    )
+    checkpoint.save(
+        out,
+        best_weights(run_folder),
+        run_tokenizer(run_folder),
+        description,
+        files={"training_log.jsonl": log},
+    )
+
+
+def history_entry(run_folder: Path) -> dict[str, Any]:
+    """A run's stage, settings, data and log, as its successors carry them."""
+    run = Run.load(run_folder)
+    log = run_folder / "log.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    return {"stage": run.stage, "settings": run.settings, "data": run.data, "log": lines}
+
+
+def _summary(entry: dict[str, Any]) -> dict[str, Any]:
+    validated = [line for line in entry["log"] if "validation_nig" in line]
+    best = min(validated, key=lambda line: (line["validation_nig"], -line["step"]), default={})
+    return {
+        "stage": entry["stage"],
+        "settings": entry["settings"],
+        "seconds": sum(_spans(entry["log"])),
+        "best_step": best.get("step"),
+        "validation_nig": best.get("validation_nig"),
+    }
+
+
+def _spans(lines: list[dict[str, Any]]) -> list[float]:
+    """Seconds of each uninterrupted part of a run: the clock starts anew on a resume."""
+    following = [line["seconds"] for line in lines[1:]] + [0.0]
+    return [
+        line["seconds"]
+        for line, later in zip(lines, following, strict=True)
+        if later < line["seconds"]
+    ]

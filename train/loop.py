@@ -1,0 +1,251 @@
+"""Runs a stage: steps, validation, checkpoints, a log, and a clean stop.
+
+RUN/run.json       what was run: stage, settings, decoder, data, the runs it builds on
+RUN/tokenizer/
+RUN/checkpoints/   orbax: the latest state, to resume from, and the best on validation
+RUN/log.jsonl      a line a logged step
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from flax import nnx
+from orbax.checkpoint import checkpoint_managers as policies
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from calrec.backbone.config import DecoderConfig
+from calrec.backbone.decoder import Decoder
+from calrec.errors import CalrecError
+from calrec.tokenizer import Tokenizer
+from train.data import CalrecBatches, PackedRows, Prepared, Records
+from train.presets import StageSettings
+from train.step import (
+    TrainState,
+    calrec_loss,
+    optimizer,
+    pretraining_loss,
+    target_nll,
+    train_step,
+)
+
+LOG_EVERY = 10
+STAGES = ("pretrain", "stage1", "stage2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What `run.json` says of a run."""
+
+    stage: str
+    settings: dict[str, Any]
+    decoder: DecoderConfig
+    text: dict[str, Any]
+    data: dict[str, str]
+    parents: list[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `run.json`."""
+        return dataclasses.asdict(self) | {"decoder": self.decoder.to_json()}
+
+    @classmethod
+    def load(cls, folder: Path) -> Run:
+        """Reads `run.json`.
+
+        Raises:
+          CalrecError: if the folder is no run.
+        """
+        try:
+            content = json.loads((folder / "run.json").read_text())
+            return cls(**content | {"decoder": DecoderConfig.from_json(content["decoder"])})
+        except FileNotFoundError:
+            raise CalrecError(
+                f"expected a training run in {folder}, found no run.json;"
+                " train one with: calrec-train pretrain --data DIR --out RUN"
+            ) from None
+        except (ValueError, TypeError, KeyError) as error:
+            raise CalrecError(f"{folder}/run.json is damaged: {error}") from None
+
+
+def _manager(folder: Path) -> ocp.CheckpointManager:
+    def goodness(metrics: dict[str, float]) -> float:
+        return -metrics["validation_nig"]
+
+    keep = policies.AnyPreservationPolicy(
+        [policies.LatestN(1), policies.BestN(get_metric_fn=goodness, n=1)]
+    )
+    # Metrics are only written where `best_fn` is set, also beside a preservation policy.
+    options = ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=goodness)
+    return ocp.CheckpointManager((folder / "checkpoints").resolve(), options=options)
+
+
+def best_weights(folder: Path) -> Decoder:
+    """The decoder of a run, with the weights that were best on validation.
+
+    Raises:
+      CalrecError: if the run has no checkpoint.
+    """
+    run = Run.load(folder)
+    with _manager(folder) as manager:
+        steps = {s: manager.metrics(s)["validation_nig"] for s in manager.all_steps()}
+        if not steps:
+            raise CalrecError(f"{folder}: expected a checkpoint, found none; train it on")
+        best = min(steps, key=lambda s: (steps[s], -s))
+        model = Decoder(run.decoder, rngs=nnx.Rngs(0))
+        graph, weights = nnx.split(model)
+        restored = manager.restore(
+            best,
+            args=ocp.args.Composite(
+                weights=ocp.args.StandardRestore(nnx.to_pure_dict(weights)),
+            ),
+        )
+    nnx.replace_by_pure_dict(weights, restored["weights"])
+    return nnx.merge(graph, weights)
+
+
+def fit(
+    *,
+    stage: str,
+    data: Prepared,
+    settings: StageSettings,
+    model: Decoder,
+    parents: Sequence[dict[str, Any]],
+    out: Path,
+    console: Console,
+) -> None:
+    """Trains `model` and leaves the run in `out`; continues a run that was stopped.
+
+    Raises:
+      CalrecError: if `out` holds another run, or the data do not serve the stage.
+    """
+    graph, weights = nnx.split(model)
+    tx = optimizer(settings)
+    run = Run(
+        stage=stage,
+        settings=dataclasses.asdict(settings),
+        decoder=model.config,
+        text=data.meta["text"],
+        data={d.domain: data.meta["domains"][d.domain]["fingerprint"] for d in data.domains},
+        parents=list(parents),
+    )
+    _claim(out, run, data)
+    if stage == "pretrain":
+        batches, loss = PackedRows(data, settings), pretraining_loss()
+    else:
+        batches = CalrecBatches(data, settings)
+        loss = calrec_loss(settings.objective, settings.recompute)
+    validation = Records(data, settings).validation()
+    if not validation:
+        raise CalrecError("expected users with a validation item, found none in these domains")
+
+    size = sum(x.size for x in jax.tree.leaves(weights))
+    console.print(f"{stage}: {size / 1e6:.2f} M parameters, {settings.steps} steps; compiling ...")
+    with _manager(out) as manager, (out / "log.jsonl").open("a") as log, _bar(console) as bar:
+        state = TrainState(weights=weights, optimizer=tx.init(weights), step=jnp.zeros((), int))
+        state = _resumed(manager, state)
+        first = int(state.step)
+        task = bar.add_task(stage, total=settings.steps, completed=first, loss="")
+        clock = time.monotonic()
+        for step in range(first, settings.steps):
+            state, values = train_step(graph, loss, tx, state, batches.batch(step))
+            line: dict[str, Any] = {}
+            last = step + 1 == settings.steps
+            if (step + 1) % LOG_EVERY == 0 or last:
+                line = {name: round(float(value), 5) for name, value in values.items()}
+                if not np.isfinite(line["total"]):
+                    raise CalrecError(
+                        f"{stage}: the loss is no number at step {step + 1}; lower --learning-rate"
+                    )
+                shown = "  ".join(f"{name} {value:.3f}" for name, value in line.items())
+                bar.update(task, loss=shown)
+            if (step + 1) % settings.validate_every == 0 or last:
+                line["validation_nig"] = round(_validate(graph, state.weights, validation), 5)
+                _save(manager, step + 1, state, line["validation_nig"])
+                seconds = time.monotonic() - clock
+                console.print(
+                    f"step {step + 1}: validation nig {line['validation_nig']:.4f} nats a token"
+                    f" ({seconds:.0f} s)"
+                )
+            if line:
+                seconds = round(time.monotonic() - clock, 2)
+                log.write(json.dumps({"step": step + 1, "seconds": seconds, **line}) + "\n")
+                log.flush()
+            bar.update(task, completed=step + 1)
+
+
+def _claim(out: Path, run: Run, data: Prepared) -> None:
+    """Makes `out` this run's folder, or checks that it is."""
+    if (out / "run.json").is_file():
+        if Run.load(out) != run:
+            raise CalrecError(
+                f"{out} holds a run with other settings or data; name another --out, or delete it"
+            )
+        return
+    if out.exists() and any(out.iterdir()):
+        raise CalrecError(f"expected a new folder or a run to continue, found other files in {out}")
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(data.folder / "tokenizer", out / "tokenizer", dirs_exist_ok=True)
+    (out / "run.json").write_text(json.dumps(run.to_json(), indent=1) + "\n")
+
+
+def _tree(state: TrainState) -> dict[str, Any]:
+    return {"optimizer": state.optimizer, "step": state.step}
+
+
+def _save(manager: ocp.CheckpointManager, step: int, state: TrainState, nig: float) -> None:
+    manager.save(
+        step,
+        args=ocp.args.Composite(
+            weights=ocp.args.StandardSave(nnx.to_pure_dict(state.weights)),
+            rest=ocp.args.StandardSave(_tree(state)),
+        ),
+        metrics={"validation_nig": nig},
+    )
+
+
+def _resumed(manager: ocp.CheckpointManager, fresh: TrainState) -> TrainState:
+    if (latest := manager.latest_step()) is None:
+        return fresh
+    restored = manager.restore(
+        latest,
+        args=ocp.args.Composite(
+            weights=ocp.args.StandardRestore(nnx.to_pure_dict(fresh.weights)),
+            rest=ocp.args.StandardRestore(_tree(fresh)),
+        ),
+    )
+    nnx.replace_by_pure_dict(fresh.weights, restored["weights"])
+    return TrainState(weights=fresh.weights, **restored["rest"])
+
+
+def _validate(graph: nnx.GraphDef, weights: nnx.State, batches: Sequence[Any]) -> float:
+    """Mean negative log-likelihood of the validation targets, in nats a token."""
+    parts = [target_nll(graph, weights, batch) for batch in batches]
+    return float(sum(p[0] for p in parts)) / float(sum(p[1] for p in parts))
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[loss]}"),
+        console=console,
+    )
+
+
+def run_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a run."""
+    return Tokenizer.load(folder / "tokenizer")

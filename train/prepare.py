@@ -1,0 +1,92 @@
+"""Catalogue to tokens: all that training reads, so that its host needs no duckdb and no whoosh."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from calrec.errors import CalrecError
+from calrec.files import whole_folder
+from calrec.text import LABELS, TEMPLATES, TextSettings, item_text
+from calrec.tokenizer import Tokenizer
+from catalog.store import Catalogue
+from train.data import FORMAT
+
+
+def prepare(
+    workspace: Path,
+    domains: Sequence[str],
+    out: Path,
+    *,
+    tokenizer_folder: Path | None = None,
+    vocab_size: int = 4096,
+    text: TextSettings | None = None,
+) -> None:
+    """Writes the training parts of some domains as tokens, whole or not at all.
+
+    Args:
+      workspace: where the domains were built.
+      domains: their names.
+      out: the folder to write; earlier prepared data in it is replaced.
+      tokenizer_folder: a Hugging Face tokenizer folder; without it a BPE is trained on the items.
+      vocab_size: the most tokens of such a BPE.
+      text: how items become text.
+
+    Raises:
+      CalrecError: for an unknown domain, an unreadable tokenizer, or an `out` that holds others'
+        files.
+    """
+    if not domains:
+        raise CalrecError("prepare: expected at least one domain, found none; give --domains D")
+    text = text or TextSettings()
+    catalogues = [Catalogue.open(workspace, domain) for domain in domains]
+    texts = {c.domain: [item_text(item, text) for item in c.items] for c in catalogues}
+    if tokenizer_folder is None:
+        connectors = dataclasses.astuple(TEMPLATES[text.template])
+        every = list(itertools.chain.from_iterable(texts.values()))
+        units = [unit for unit in (*LABELS, *dict.fromkeys(connectors)) if unit.strip()]
+        tokenizer = Tokenizer.train(every, vocab_size, units=units)
+    else:
+        tokenizer = Tokenizer.load(tokenizer_folder)
+
+    with whole_folder(out, marker="meta.json", what="prepared data") as new:
+        tokenizer.save(new / "tokenizer")
+        for catalogue in catalogues:
+            arrays = _tokens(catalogue, tokenizer, texts[catalogue.domain])
+            np.savez(new / f"{catalogue.domain}.npz", **arrays)
+        meta = {
+            "format": FORMAT,
+            "text": dataclasses.asdict(text),
+            "domains": {
+                c.domain: {"fingerprint": c.info.fingerprint, "role": c.info.role}
+                for c in catalogues
+            },
+        }
+        (new / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
+    for catalogue in catalogues:
+        catalogue.close()
+
+
+def _tokens(
+    catalogue: Catalogue, tokenizer: Tokenizer, texts: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """The arrays of `train.data.DomainData`."""
+    encoded = tokenizer.encode(texts)
+    sequences = catalogue.sequences()
+    users = range(len(sequences.user_ids))
+    training = [sequences.training(u) for u in users]
+    validation = np.full(len(training), -1, np.int32)
+    for user in sequences.cases("validation"):
+        validation[user] = sequences.target(user, "validation")
+    return {
+        "item_tokens": np.asarray(list(itertools.chain.from_iterable(encoded)), np.int32),
+        "item_offsets": np.cumsum([0, *map(len, encoded)]),
+        "items": np.concatenate([*training, np.zeros(0, np.int32)]).astype(np.int32),
+        "offsets": np.cumsum([0, *map(len, training)]),
+        "validation": validation,
+    }

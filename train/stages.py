@@ -1,0 +1,72 @@
+"""The stages as functions of folders: from scratch, or from an earlier run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from flax import nnx
+from rich.console import Console
+
+from calrec.backbone.decoder import Decoder
+from calrec.errors import CalrecError
+from train.data import Prepared
+from train.export import history_entry
+from train.loop import Run, best_weights, fit
+from train.presets import Preset, StageSettings
+
+
+def from_scratch(
+    data: Path,
+    preset: Preset,
+    settings: StageSettings,
+    out: Path,
+    console: Console,
+    domains: Sequence[str] = (),
+) -> None:
+    """Pretrains a randomly initialised decoder of the preset's size."""
+    prepared = Prepared.load(data, domains)
+    config = preset.decoder(prepared.tokenizer().vocab_size)
+    model = Decoder(config, rngs=nnx.Rngs(settings.seed))
+    fit(
+        stage="pretrain",
+        data=prepared,
+        settings=settings,
+        model=model,
+        parents=[],
+        out=out,
+        console=console,
+    )
+
+
+def continue_from(
+    stage: str,
+    data: Path,
+    run: Path,
+    settings: StageSettings,
+    out: Path,
+    console: Console,
+    domains: Sequence[str] = (),
+) -> None:
+    """Trains an earlier run's best weights with the CALRec objective.
+
+    Raises:
+      CalrecError: if the data were tokenised otherwise than the earlier run's.
+    """
+    prepared = Prepared.load(data, domains)
+    earlier = Run.load(run)
+    ours, theirs = data / "tokenizer/tokenizer.json", run / "tokenizer/tokenizer.json"
+    if ours.read_bytes() != theirs.read_bytes() or earlier.text != prepared.meta["text"]:
+        raise CalrecError(
+            f"{data} was tokenised otherwise than {run};"
+            f" prepare it with --tokenizer {run / 'tokenizer'}"
+        )
+    fit(
+        stage=stage,
+        data=prepared,
+        settings=settings,
+        model=best_weights(run),
+        parents=[*earlier.parents, history_entry(run)],
+        out=out,
+        console=console,
+    )
