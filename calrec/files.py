@@ -31,19 +31,28 @@ def whole_folder(folder: Path, *, marker: str, what: str) -> Iterator[Path]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            content = beside / "new"
+            content.mkdir()
+            yield content
+            _swap(content, folder, beside / "old")
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
-        raise CalrecError(
-            f"expected to write {what} in {folder}, found: {error.strerror}"
-        ) from None
+        cause = error.strerror or error
+        raise CalrecError(f"expected to write {what} in {folder}, found: {cause}") from error
+
+
+def _swap(new: Path, folder: Path, old: Path) -> None:
+    """Puts `new` in the place of `folder`, which comes back if that fails."""
+    if folder.exists():
+        folder.rename(old)
     try:
-        content = beside / "new"
-        content.mkdir()
-        yield content
-        if folder.exists():
-            folder.rename(beside / "old")
-        content.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
 
 
 def _ours(folder: Path, marker: str) -> bool:

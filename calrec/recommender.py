@@ -16,7 +16,7 @@ from jaxtyping import Float
 from calrec.errors import CalrecError
 from calrec.prompt import Prompt, build_prompt
 from calrec.ranking import AttributeIndex, keep, match
-from calrec.recommendation import Recommendation, Sample
+from calrec.recommendation import Recommendation, Sample, check_history
 from calrec.text import Item, item_text, parse, query_words
 
 if TYPE_CHECKING:
@@ -144,10 +144,7 @@ class CALRec:
         Raises:
           CalrecError: if the history is empty.
         """
-        if not history:
-            raise CalrecError(
-                "expected a history of at least one item, found an empty one: add an item"
-            )
+        check_history(history)
         settings = self.description.text
         texts = [item_text(item, settings) for item in history]
         return build_prompt(texts, self._tokenizer, settings, self.description.max_prompt_tokens)

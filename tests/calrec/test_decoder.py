@@ -1,0 +1,145 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from tiny import tiny_config, tiny_decoder
+
+from calrec.backbone.cache import SampleCache
+from calrec.backbone.config import DecoderConfig
+from calrec.errors import CalrecError
+
+V = 50
+
+
+def numpy_llama(config, weights, tokens):
+    """Llama's forward pass for one row, loop by loop in float64: an independent oracle."""
+    w = {"/".join(map(str, path)): np.asarray(x, np.float64) for path, x in flat(weights)}
+
+    def norm(x, scale):
+        return x / np.sqrt((x**2).mean(-1, keepdims=True) + config.rms_norm_eps) * scale
+
+    def rotate(x, position):
+        half = len(x) // 2
+        out = np.empty_like(x)
+        for i in range(half):
+            angle = position / config.rope_theta ** (i / half)
+            out[i] = x[i] * np.cos(angle) - x[i + half] * np.sin(angle)
+            out[i + half] = x[i + half] * np.cos(angle) + x[i] * np.sin(angle)
+        return out
+
+    x = w["embed_tokens"][tokens]
+    share = config.num_attention_heads // config.num_key_value_heads
+    for n in range(config.num_hidden_layers):
+        at = f"layers/{n}/"
+        h = norm(x, w[at + "input_layernorm/weight"])
+        size = config.head_dim
+        mixed = np.zeros((len(tokens), config.num_attention_heads * size))
+        q, k, v = (h @ w[f"{at}self_attn/{name}_proj/weight"] for name in "qkv")
+        for t in range(len(tokens)):
+            for head in range(config.num_attention_heads):
+                group = slice(head // share * size, (head // share + 1) * size)
+                mine = slice(head * size, (head + 1) * size)
+                query = rotate(q[t, mine], t)
+                score = np.array([query @ rotate(k[s, group], s) for s in range(t + 1)])
+                weight = np.exp(score / np.sqrt(size) - (score / np.sqrt(size)).max())
+                mixed[t, mine] = (weight / weight.sum()) @ v[: t + 1, group]
+        x = x + mixed @ w[at + "self_attn/o_proj/weight"]
+        h = norm(x, w[at + "post_attention_layernorm/weight"])
+        gate = h @ w[at + "mlp/gate_proj/weight"]
+        up = h @ w[at + "mlp/up_proj/weight"]
+        x = x + (gate / (1 + np.exp(-gate)) * up) @ w[at + "mlp/down_proj/weight"]
+    hidden = norm(x, w["norm/weight"])
+    return hidden, hidden @ w["embed_tokens"].T
+
+
+def flat(tree, path=()):
+    if isinstance(tree, dict):
+        for name, branch in tree.items():
+            yield from flat(branch, (*path, name))
+    else:
+        yield path, tree
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_decoder(V)
+
+
+def test_forward_pass_equals_numpy(model):
+    tokens = np.random.default_rng(0).integers(0, V, 11)
+    hidden, logits = numpy_llama(model.config, nnx.to_pure_dict(nnx.state(model)), tokens)
+    ours = model.hidden(tokens[None], np.ones((1, 11), bool))
+    np.testing.assert_allclose(ours[0], hidden, atol=2e-4)
+    np.testing.assert_allclose(model.logits(ours)[0], logits, atol=5e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_changes_nothing(model, side):
+    tokens = np.random.default_rng(1).integers(0, V, 7)
+    alone = model.hidden(tokens[None], np.ones((1, 7), bool))[0]
+    pad = (5, 0) if side == "left" else (0, 5)
+    mask = np.pad(np.ones(7, bool), pad)
+    padded = model.hidden(np.pad(tokens, pad, constant_values=3)[None], mask[None])[0]
+    np.testing.assert_allclose(padded[mask], alone, atol=1e-5)
+
+
+def test_no_token_sees_the_future(model):
+    """Causality by gradient: a state depends on the embeddings up to its own, on none behind."""
+    tokens = np.arange(6)[None]
+    graph, state = nnx.split(model)
+
+    def third(weights):
+        hidden = nnx.merge(graph, weights).hidden(tokens, np.ones((1, 6), bool))
+        return (hidden[0, 2] ** 2).sum() + hidden[0, 2].sum()
+
+    moved = np.abs(jax.grad(third)(state)["embed_tokens"][...]).sum(axis=1)
+    assert (moved[:3] > 0).all()
+    assert (moved[3:] == 0).all()
+
+
+def test_cached_decoding_equals_the_whole_pass(model):
+    rng = np.random.default_rng(2)
+    lengths = np.array([9, 4])
+    prompts = rng.integers(0, V, (2, 12))
+    drawn = rng.integers(0, V, (2, 3, 5))
+    last, prompt = model.prefill(prompts, lengths)
+    cache = SampleCache.empty(model.config, 2, 3, 5, jnp.float32)
+    steps = []
+    for step in range(5):
+        hidden, cache = model.decode_step(drawn[:, :, step], prompt, cache, jnp.asarray(step))
+        steps.append(hidden)
+    for u in range(2):
+        for n in range(3):
+            row = np.concatenate([prompts[u, : lengths[u]], drawn[u, n]])[None]
+            whole = model.hidden(row, np.ones(row.shape, bool))[0]
+            np.testing.assert_allclose(last[u], whole[lengths[u] - 1], atol=1e-5)
+            ours = np.stack([hidden[u, n] for hidden in steps])
+            np.testing.assert_allclose(ours, whole[lengths[u] :], atol=1e-5)
+
+
+def test_config_round_trips_as_hugging_face_s():
+    config = tiny_config(V)
+    assert config.to_json()["model_type"] == "llama"
+    assert DecoderConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_type": "mamba"}, "expected model_type 'llama', found 'mamba'"),
+        ({"num_key_value_heads": 3}, "multiple of num_key_value_heads"),
+        ({"hidden_size": 0}, "must be positive"),
+        ({"head_dim": 5}, "must be even"),
+    ],
+)
+def test_an_impossible_config_is_refused(change, message):
+    with pytest.raises(CalrecError, match=message):
+        DecoderConfig.from_json(tiny_config(V).to_json() | change)
+
+
+def test_a_config_without_a_size_names_it():
+    content = tiny_config(V).to_json()
+    del content["hidden_size"]
+    with pytest.raises(CalrecError, match="hidden_size"):
+        DecoderConfig.from_json(content)

@@ -1,0 +1,126 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny import tiny_decoder
+
+from calrec.objective import (
+    Batch,
+    Encoded,
+    ObjectiveSettings,
+    contrastive,
+    encode,
+    language_modelling,
+    losses,
+)
+
+V = 30
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_decoder(V)
+
+
+def batch_of(records, width, target_width):
+    tokens = np.zeros((len(records), width), np.int32)
+    target = np.zeros((len(records), target_width), np.int32)
+    for row, (history, answer) in enumerate(records):
+        tokens[row, : len(history) + len(answer)] = history + answer
+        target[row, : len(answer)] = answer
+    return Batch(
+        tokens=tokens,
+        history_length=np.array([len(h) for h, _ in records]),
+        target=target,
+        target_length=np.array([len(t) for _, t in records]),
+    )
+
+
+RECORDS = [([1, 2, 3], [4, 5, 0]), ([6, 7, 8, 9, 10], [11, 0]), ([12], [13, 14, 15, 0])]
+
+
+def test_vectors_and_losses_equal_a_row_by_row_computation(model):
+    """The oracle runs each user alone, without padding, and indexes by hand."""
+    encoded = encode(model, batch_of(RECORDS, 12, 6))
+    for row, (history, answer) in enumerate(RECORDS):
+        whole = np.array([history + answer])
+        hidden = model.hidden(whole, np.ones(whole.shape, bool))[0]
+        alone = model.hidden(np.array([answer]), np.ones((1, len(answer)), bool))[0]
+        log_probs = jax.nn.log_softmax(model.logits(hidden))
+        at = range(len(history) - 1, len(history) + len(answer) - 1)
+        nll = -sum(float(log_probs[i, t]) for i, t in zip(at, answer, strict=True))
+        np.testing.assert_allclose(encoded.v_t[row], alone.mean(0), atol=1e-5)
+        np.testing.assert_allclose(encoded.v_u[row], hidden[: len(history)].mean(0), atol=1e-5)
+        np.testing.assert_allclose(encoded.v_tu[row], hidden[len(history) :].mean(0), atol=1e-5)
+        np.testing.assert_allclose(encoded.nll[row], nll, rtol=1e-4)
+
+
+def test_contrast_runs_over_users_for_each_target():
+    """Eq. 2 written out with loops: for target i, softmax over users j."""
+    rng = np.random.default_rng(0)
+    v_t, v_tu = rng.normal(size=(2, 5, 4))
+    tau, total = 0.5, 0.0
+    for i in range(5):
+        cos = [v_tu[j] @ v_t[i] / np.linalg.norm(v_tu[j]) / np.linalg.norm(v_t[i]) for j in range(5)]
+        weights = [np.exp(c / tau) for c in cos]
+        total -= np.log(weights[i] / sum(weights))
+    ours = contrastive(jnp.asarray(v_t), jnp.asarray(v_tu), tau)
+    np.testing.assert_allclose(ours, total / 5, rtol=1e-5)
+    swapped = contrastive(jnp.asarray(v_tu), jnp.asarray(v_t), tau)
+    assert abs(float(swapped) - total / 5) > 1e-3, "the direction of the softmax matters"
+
+
+def encoded_of(count, seed=0):
+    rng = np.random.default_rng(seed)
+    vectors = {name: jnp.asarray(rng.normal(size=(count, 64))) for name in ("v_t", "v_u", "v_tu")}
+    return Encoded(
+        **vectors,
+        nll=jnp.asarray(rng.uniform(1, 9, count)),
+        target_length=jnp.asarray(rng.integers(2, 9, count)),
+    )
+
+
+def test_total_weighs_the_three_losses_as_the_paper_does():
+    encoded = encoded_of(6)
+    values = losses(encoded, ObjectiveSettings(alpha=0.125, beta=-0.025))
+    expected = 0.9 * values["nig"] + 0.125 * values["tt"] - 0.025 * values["ut"]
+    np.testing.assert_allclose(values["total"], expected, rtol=1e-6)
+    tokens = float(encoded.target_length.sum())
+    np.testing.assert_allclose(values["nig"], float(encoded.nll.sum()) / tokens, rtol=1e-6)
+    summed = losses(encoded, ObjectiveSettings(nig_reduction="sequence_sum"))
+    np.testing.assert_allclose(summed["nig"], float(encoded.nll.mean()), rtol=1e-6)
+
+
+def test_unaligned_vectors_cost_about_log_of_the_batch():
+    assert abs(float(losses(encoded_of(256), ObjectiveSettings())["tt"]) - np.log(256)) < 0.1
+
+
+def test_padding_and_chunks_change_no_gradient(model):
+    """Two chunks of different widths, contrasted together, equal one padded batch."""
+    from flax import nnx
+
+    graph, weights = nnx.split(model)
+    settings = ObjectiveSettings()
+
+    def loss(weights, *batches):
+        parts = [encode(nnx.merge(graph, weights), batch) for batch in batches]
+        together = jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
+        return losses(together, settings)["total"]
+
+    whole = jax.grad(loss)(weights, batch_of(RECORDS, 12, 6))
+    parts = jax.grad(loss)(weights, batch_of(RECORDS[:2], 9, 5), batch_of(RECORDS[2:], 16, 4))
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parts), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+def test_language_modelling_ignores_padding(model):
+    row = np.array([[3, 4, 5, 6]])
+    whole = language_modelling(model, row, np.ones((1, 4), bool))
+    padded = language_modelling(model, np.pad(row, ((0, 0), (0, 3))), np.array([[1] * 4 + [0] * 3], bool))
+    np.testing.assert_allclose(padded, whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [{"tau": 0.0}, {"nig_reduction": "max"}])
+def test_settings_out_of_range_are_refused(bad):
+    with pytest.raises(ValueError, match=r"must be"):
+        ObjectiveSettings(**bad)

@@ -1,0 +1,109 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from rank_bm25 import BM25Okapi
+from tiny import ITEMS, tiny_decoder, tiny_tokenizer
+
+from calrec.checkpoint import Description
+from calrec.errors import CalrecError
+from calrec.ranking import RankingSettings
+from calrec.recommendation import Recommendation
+from calrec.recommender import CALRec, Progress
+from calrec.sampling import Sampler, SamplingSettings
+from calrec.text import TextSettings, document_words, query_words
+
+
+@dataclass(frozen=True)
+class Okapi:
+    k1: float = 1.5
+
+
+class PlainCorpus:
+    """The corpus protocol over rank_bm25."""
+
+    def __init__(self, items):
+        self.item_ids = tuple(item.item_id for item in items)
+        self.settings = Okapi()
+        self._okapi = BM25Okapi([document_words(item) for item in items])
+
+    def scores(self, queries):
+        return np.stack([self._okapi.get_scores(q) for q in queries], axis=1)
+
+
+@pytest.fixture(scope="module")
+def calrec():
+    tokenizer = tiny_tokenizer()
+    model = tiny_decoder(tokenizer.vocab_size)
+    described = Description(
+        decoder=model.config,
+        dtype="float32",
+        text=TextSettings(),
+        max_prompt_tokens=60,
+        sampling={},
+        ranking=RankingSettings(n_pred=3),
+    )
+    sampling = SamplingSettings(samples=6, max_new_tokens=12, stride=5)
+    bare = CALRec(Sampler(model, tokenizer.end_id), tokenizer, described, sampling)
+    return bare.with_corpus(PlainCorpus(ITEMS), ITEMS)
+
+
+def test_the_record_holds_together(calrec):
+    """Every step redone from the record's own samples by the method's text."""
+    record = calrec.recommend(ITEMS[:4], seed=3)
+    assert record.recommender == "calrec"
+    assert len(record.samples) == 6
+    assert record.settings["seed"] == 3
+    assert record.prompt_tokens <= 60
+    assert record.items_cut > 0
+    for sample in record.samples:
+        assert sample.score == pytest.approx(sum(sample.log_probs))
+        assert len(sample.token_ids) == len(sample.log_probs) == len(sample.tempered_log_probs)
+    best = sorted(record.samples, key=lambda s: -s.score)
+    distinct = list({" ".join(s.text.split()): s for s in reversed(best)}.values())
+    columns = [s.text for s in sorted(distinct, key=lambda s: -s.score)[:3]]
+    assert list(record.columns) == columns
+    assert [s.text for s in best if s.kept] == columns
+    for column, text in enumerate(columns):
+        raw = BM25Okapi([document_words(i) for i in ITEMS]).get_scores(query_words(text))
+        np.testing.assert_allclose(record.raw[:, column], raw)
+        spread = raw.max() - raw.min()
+        scaled = (raw - raw.min()) / spread if spread else raw * 0
+        factor = np.exp(record.column_scores[column] / 5000)
+        np.testing.assert_allclose(record.modulated[:, column], scaled * factor)
+    np.testing.assert_allclose(record.scores, record.modulated.max(axis=1))
+
+
+def test_same_seed_same_record_other_seed_other_samples(calrec):
+    one, two = (calrec.recommend(ITEMS[:2], seed=1) for _ in range(2))
+    other = calrec.recommend(ITEMS[:2], seed=2)
+    assert one.samples == two.samples
+    assert one.samples != other.samples
+
+
+def test_the_stream_shows_progress_then_the_record(calrec):
+    *steps, record = calrec.stream(ITEMS[:2], samples=2, temperature=0.9)
+    assert [type(s) for s in steps] == [Progress] * len(steps)
+    assert [s.step for s in steps] == sorted({s.step for s in steps})
+    assert isinstance(record, Recommendation)
+    assert record.settings["sampling"]["temperature"] == 0.9
+    assert [s.text for s in steps[-1].samples] == [s.text for s in record.samples]
+
+
+@pytest.mark.parametrize(
+    ("history", "settings", "message"),
+    [
+        ((), {}, "at least one item"),
+        (ITEMS[:1], {"temperature": -1.0}, "temperature"),
+        (ITEMS[:1], {"samples": 0}, "samples"),
+    ],
+)
+def test_bad_input_is_one_line(calrec, history, settings, message):
+    with pytest.raises(CalrecError, match=message):
+        calrec.recommend(history, **settings)
+
+
+def test_a_model_without_a_corpus_says_so(calrec):
+    bare = CALRec(calrec._sampler, calrec._tokenizer, calrec.description, calrec._sampling)
+    with pytest.raises(CalrecError, match="with_corpus"):
+        bare.recommend(ITEMS[:1])

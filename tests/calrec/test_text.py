@@ -1,0 +1,110 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calrec.text import (
+    LABELS,
+    TEMPLATES,
+    Attributes,
+    Item,
+    TextSettings,
+    document_words,
+    item_text,
+    parse,
+    prompt_pieces,
+    prompt_text,
+    query_words,
+    truncated,
+)
+
+GUITAR = Item(
+    item_id="B1", title="Player  Series\tTele", category="Guitars", brand="Fender", price="$799.00"
+)
+values = st.none() | st.text(max_size=60)
+
+
+def test_item_text_is_the_paper_s_layout():
+    assert (
+        item_text(GUITAR)
+        == "Title: Player Series Tele. Category: Guitars. Brand: Fender. Price: $799.00"
+    )
+
+
+def test_missing_and_blank_attributes_read_unknown():
+    text = item_text(Attributes(title=" ", price="$1"))
+    assert text == "Title: Unknown. Category: Unknown. Brand: Unknown. Price: $1"
+
+
+def test_attributes_are_cut_to_25_15_15_15_words():
+    many = " ".join(f"w{i}" for i in range(40))
+    cut = truncated(Attributes(title=many, category=many, brand=many, price=many))
+    assert [len(value.split()) for value in cut.values()] == [25, 15, 15, 15]
+    assert cut.title.startswith("w0 w1 ")
+
+
+def test_prompt_is_the_paper_s_word_for_word():
+    two = [GUITAR, Attributes(title="Strings")]
+    assert prompt_text(two) == (
+        "This is the summary of a user's purchase history."
+        " The first item bought is as follows. "
+        "Title: Player Series Tele. Category: Guitars. Brand: Fender. Price: $799.00"
+        "\nThe next item bought is as follows. "
+        "Title: Strings. Category: Unknown. Brand: Unknown. Price: Unknown"
+        "\nThe next item bought is as follows. "
+    )
+
+
+def test_second_template_has_a_suffix_only():
+    text = prompt_text([GUITAR, GUITAR], TextSettings(template="gpt4rec"))
+    assert text.startswith("Previously, the customer has bought: Title: ")
+    assert text.endswith("\nIn the future, the customer wants to buy ")
+    assert "next item" not in text
+
+
+def test_empty_history_is_refused():
+    with pytest.raises(ValueError, match="at least one item"):
+        prompt_pieces([])
+
+
+@pytest.mark.parametrize("bad", [{"title_words": 0}, {"template": "nope"}])
+def test_settings_out_of_range_are_refused(bad):
+    with pytest.raises(ValueError, match=r"at least 1|must be one of"):
+        TextSettings(**bad)
+
+
+@given(values, values, values, values)
+def test_parse_inverts_item_text(title, category, brand, price):
+    item = Attributes(title=title, category=category, brand=brand, price=price)
+    shown = truncated(item)
+    ambiguous = any(label.strip(" .") in (v or "") for v in shown.values() for label in LABELS)
+    unknown = any(v == "Unknown" for v in shown.values())
+    if not ambiguous and not unknown:
+        assert parse(item_text(item)) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Title: a. Category: b. Brand: c",
+        "Category: b. Title: a. Brand: c. Price: d",
+        "A Title: a. Category: b. Brand: c. Price: d",
+        "Title: a. Category: b. Brand: c. Price: d\nThe next item bought",
+    ],
+)
+def test_anything_else_is_a_format_error(text):
+    assert parse(text) is None
+
+
+def test_bm25_words_have_neither_labels_nor_unknown():
+    item = Attributes(title="Élan Tea, 2-Pack", category="Tea & Co", price="$13.49")
+    assert document_words(item) == ["élan", "tea", "2", "pack", "tea", "co", "13", "49"]
+    assert query_words(item_text(item)) == document_words(item)
+
+
+def test_a_format_error_is_matched_as_plain_words():
+    assert query_words("Title: Tea. Tea") == ["title", "tea", "tea"]
+
+
+def test_templates_share_one_constant_with_the_target():
+    assert TEMPLATES["calrec"].last == TEMPLATES["calrec"].next

@@ -1,0 +1,12 @@
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real Amazon data, outside the project; tests on it skip where it is absent."""
+    path = Path(__file__).resolve().parents[2] / "shared" / "data" / "amazon"
+    if not path.is_dir():
+        pytest.skip("needs the real Amazon data in ../shared/data, which is not here")
+    return path

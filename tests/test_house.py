@@ -1,0 +1,61 @@
+"""The house's arrows: who may import whom, and what stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("calrec", "catalog", "train", "demo")
+MAY_IMPORT = {
+    "calrec": {"calrec"},
+    "catalog": {"catalog", "calrec.text", "calrec.errors", "calrec.files"},
+    "train": {"train", "catalog", "calrec"},
+    "demo": {"demo", "catalog", "calrec"},
+}
+NEVER = {
+    "calrec": {"gradio", "duckdb", "whoosh", "plotly"},
+    "catalog": {"jax", "flax", "gradio"},
+    "train": {"gradio"},
+    "demo": {"jax", "flax", "optax"},
+}
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_arrows(room):
+    for path in (ROOT / room).rglob("*.py"):
+        for name in imported(path):
+            top = name.split(".")[0]
+            assert top not in NEVER[room], f"{path} imports {name}"
+            if top in ROOMS:
+                allowed = any(f"{name}.".startswith(f"{a}.") for a in MAY_IMPORT[room])
+                assert allowed, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("calrec", ("jax", "transformers")),
+        ("calrec.recommender", ("jax", "transformers", "gradio")),
+        ("catalog", ("jax", "duckdb", "scipy")),
+        ("catalog.cli", ("jax", "transformers", "gradio")),
+        ("train.evaluate", ("jax", "orbax")),
+    ],
+)
+def test_imports_are_light(module, heavy):
+    code = f"import sys, {module}; print([m for m in {heavy!r} if m in sys.modules])"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert shown.stdout.strip() == "[]"
