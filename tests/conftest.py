@@ -3,6 +3,15 @@ from pathlib import Path
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+    """Fast tests first, so that a plain mistake shows within seconds."""
+    items.sort(
+        key=lambda item: (
+            2 * bool(item.get_closest_marker("slow")) + bool(item.get_closest_marker("browser"))
+        )
+    )
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real Amazon data, outside the project; tests on it skip where it is absent."""

@@ -152,37 +152,52 @@ def fit(
 
     size = sum(x.size for x in jax.tree.leaves(weights))
     console.print(f"{stage}: {size / 1e6:.2f} M parameters, {settings.steps} steps; compiling ...")
-    with _manager(out) as manager, (out / "log.jsonl").open("a") as log, _bar(console) as bar:
+    with _manager(out) as manager, _bar(console) as bar:
         state = TrainState(weights=weights, optimizer=tx.init(weights), step=jnp.zeros((), int))
         state = _resumed(manager, state)
         first = int(state.step)
+        log = _Log(out / "log.jsonl", first)
         task = bar.add_task(stage, total=settings.steps, completed=first, loss="")
-        clock = time.monotonic()
-        for step in range(first, settings.steps):
-            state, values = train_step(graph, loss, tx, state, batches.batch(step))
-            line: dict[str, Any] = {}
-            last = step + 1 == settings.steps
-            if (step + 1) % LOG_EVERY == 0 or last:
+        try:
+            for step in range(first, settings.steps):
+                state, values = train_step(graph, loss, tx, state, batches.batch(step))
+                bar.update(task, completed=step + 1)
+                last = step + 1 == settings.steps
+                validate = (step + 1) % settings.validate_every == 0 or last
+                if not validate and (step + 1) % LOG_EVERY:
+                    continue
                 line = {name: round(float(value), 5) for name, value in values.items()}
                 if not np.isfinite(line["total"]):
                     raise CalrecError(
                         f"{stage}: the loss is no number at step {step + 1}; lower --learning-rate"
                     )
-                shown = "  ".join(f"{name} {value:.3f}" for name, value in line.items())
-                bar.update(task, loss=shown)
-            if (step + 1) % settings.validate_every == 0 or last:
-                line["validation_nig"] = round(_validate(graph, state.weights, validation), 5)
-                _save(manager, step + 1, state, line["validation_nig"])
-                seconds = time.monotonic() - clock
-                console.print(
-                    f"step {step + 1}: validation nig {line['validation_nig']:.4f} nats a token"
-                    f" ({seconds:.0f} s)"
-                )
-            if line:
-                seconds = round(time.monotonic() - clock, 2)
-                log.write(json.dumps({"step": step + 1, "seconds": seconds, **line}) + "\n")
-                log.flush()
-            bar.update(task, completed=step + 1)
+                bar.update(task, loss="  ".join(f"{name} {v:.3f}" for name, v in line.items()))
+                if validate:
+                    nig = round(_validate(graph, state.weights, validation), 5)
+                    line["validation_nig"] = nig
+                    _save(manager, step + 1, state, nig)
+                    console.print(f"step {step + 1}: validation nig {nig:.4f} nats a token")
+                log.write(step + 1, line)
+        except KeyboardInterrupt:
+            saved = manager.latest_step() or 0
+            console.print(f"stopped; the same command goes on from step {saved}")
+            raise
+
+
+class _Log:
+    """`log.jsonl`: a line a logged step, without those behind the step that a run resumes from."""
+
+    def __init__(self, path: Path, first: int) -> None:
+        lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
+        path.write_text("".join(line for line in lines if json.loads(line)["step"] <= first))
+        self._path = path
+        self._start = time.monotonic()
+
+    def write(self, step: int, line: dict[str, Any]) -> None:
+        """Adds a line; `seconds` count from the start or the resume of the run."""
+        seconds = round(time.monotonic() - self._start, 2)
+        with self._path.open("a") as file:
+            file.write(json.dumps({"step": step, "seconds": seconds, **line}) + "\n")
 
 
 def _claim(out: Path, run: Run, data: Prepared) -> None:

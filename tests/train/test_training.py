@@ -1,0 +1,133 @@
+"""The commands of `calrec-train` on a tiny shop, as a person runs them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from calrec import checkpoint
+from calrec.recommender import CALRec
+from catalog.store import Catalogue
+from train import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments):
+    """Runs `calrec-train` in this process; gives its exit status."""
+    sys.argv = ["calrec-train", *map(str, arguments)]
+    try:
+        cli.main()
+    except SystemExit as stop:
+        return stop.code
+    return 0
+
+
+@pytest.fixture(autouse=True)
+def own_arguments(monkeypatch):
+    monkeypatch.setattr(sys, "argv", sys.argv)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_workspace, tmp_path_factory):
+    """Prepared data and the three stages of the tiny preset."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = folder / "data"
+    assert (
+        run(
+            *("prepare", "--workspace", tiny_workspace, "--domains", "shop", "others"),
+            *("--out", data, "--vocab-size", "350"),
+        )
+        == 0
+    )
+    tiny = ("--data", data, "--preset", "tiny", "--validate-every", "4")
+    assert run("pretrain", *tiny, "--steps", "8", "--out", folder / "one") == 0
+    more = (*tiny, "--steps", "4", "--batch-size", "4")
+    assert run("stage1", *more, "--from-run", folder / "one", "--out", folder / "two") == 0
+    shop = (*more, "--domain", "shop")
+    assert run("stage2", *shop, "--from-run", folder / "two", "--out", folder / "three") == 0
+    assert run("export", "--run", folder / "three", "--out", folder / "export") == 0
+    return folder
+
+
+@pytest.mark.slow
+def test_the_stages_train_and_the_export_recommends(trained, tiny_workspace):
+    log = [json.loads(x) for x in (trained / "export/training_log.jsonl").read_text().splitlines()]
+    assert {line["stage"] for line in log} == {"pretrain", "stage1", "stage2"}
+    first = [line["validation_nig"] for line in log if "validation_nig" in line]
+    assert first[-1] < first[0]
+    assert np.isfinite([line["total"] for line in log if "total" in line]).all()
+
+    described = checkpoint.describe(trained / "export")
+    catalogue = Catalogue.open(tiny_workspace, "shop")
+    assert described.data == {"shop": catalogue.info.fingerprint}
+    assert [s["stage"] for s in described.training["stages"]] == ["pretrain", "stage1", "stage2"]
+
+    model = CALRec.from_checkpoint(trained / "export")
+    model = model.with_corpus(catalogue.corpus(), catalogue.items)
+    record = model.recommend(catalogue.items[:2], samples=3)
+    assert len(record.samples) == 3
+    assert record.scores.shape == (12,)
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(trained, tmp_path):
+    """kill -9 behind the first checkpoint; the rest then equals an uninterrupted run."""
+    options = (
+        *("pretrain", "--data", trained / "data", "--preset", "tiny"),
+        *("--steps", "400", "--validate-every", "4", "--batch-size", "1"),
+    )
+    out = tmp_path / "run"
+    line = [sys.executable, "-m", "train.cli", *map(str, options), "--out", str(out)]
+    process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.DEVNULL)
+    for _ in range(600):
+        time.sleep(0.2)
+        if (out / "log.jsonl").is_file() and '"step": 4,' in (out / "log.jsonl").read_text():
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    stopped_at = len((out / "log.jsonl").read_text().splitlines())
+    assert 0 < stopped_at < 110
+
+    assert run(*options, "--out", out) == 0
+    whole = tmp_path / "whole"
+    assert run(*options, "--out", whole) == 0
+    last = [
+        json.loads((folder / "log.jsonl").read_text().splitlines()[-1]) for folder in (out, whole)
+    ]
+    assert last[0]["step"] == last[1]["step"] == 400
+    assert last[0]["validation_nig"] == last[1]["validation_nig"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("pretrain", "--data", "nowhere", "--out", "x"), "found no meta.json"),
+        (("export", "--run", "nowhere", "--out", "x"), "found no run.json"),
+        (("prepare", "--domains", "nowhere", "--out", "x"), "nowhere"),
+        (("pretrain", "--data", "x", "--out", "y", "--steps", "0"), "at least 1"),
+    ],
+)
+def test_bad_input_is_one_line(tiny_workspace, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALREC_WORKSPACE", str(tiny_workspace))
+    assert run(*arguments) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_other_settings_do_not_overwrite_a_run(trained, capsys):
+    before = (trained / "one/run.json").read_text()
+    options = ("--data", trained / "data", "--preset", "tiny", "--steps", "9")
+    assert run("pretrain", *options, "--out", trained / "one") == 2
+    assert "other settings" in capsys.readouterr().err
+    assert (trained / "one/run.json").read_text() == before
