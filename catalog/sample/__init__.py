@@ -1,0 +1,90 @@
+"""The sample shop: three departments of invented items and buyers, made from a seed.
+
+What a buyer buys next follows from projects, series, devices and habits that run side by side, so
+it depends on what was bought two or three purchases ago as much as on the last purchase. What real
+data lacks or spoils is in it on purpose: missing attributes, distinct items with equal text, exact
+repeats, true repurchases, and items that no training history holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+import pyarrow as pa
+
+from catalog.sample import kitchen, outdoors, studio
+from catalog.sample.buyers import Buyers
+from catalog.sample.stock import stock
+
+DEPARTMENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "sample-kitchen": "Cooking, coffee and baking: machines, tools, ingredients, cookbooks",
+        "sample-studio": "Office, art, music and photography: devices, supplies, courses",
+        "sample-outdoors": "Garden, camping and cycling: gear, spare parts, seeds, trail guides",
+    }
+)
+_THREADS = {
+    "sample-kitchen": kitchen.THREADS,
+    "sample-studio": studio.THREADS,
+    "sample-outdoors": outdoors.THREADS,
+}
+_USERS = 2_000
+
+ITEMS = pa.schema(
+    [(name, pa.string()) for name in ("item_id", "title", "category", "brand", "price")]
+)
+INTERACTIONS = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("item_id", pa.string()),
+        ("timestamp", pa.int64()),
+        ("position", pa.int32()),
+        ("rating", pa.float64()),
+    ]
+)
+
+
+def make_shop(seed: int = 0) -> dict[str, tuple[pa.Table, pa.Table]]:
+    """The shop in the two-table form: domain to (items, interactions), from the seed alone.
+
+    Items have `item_id`, `title`, `category`, `brand`, `price` (NULL where unknown), sorted by id.
+    Interactions have `user_id`, `item_id`, `timestamp` (unix seconds), `position` (0-based within
+    the user, exact repeats counted), `rating` (1 to 5), sorted by user and position.
+    """
+    return {
+        domain: _department(domain, np.random.default_rng([seed, number]))
+        for number, domain in enumerate(DEPARTMENTS)
+    }
+
+
+def _department(domain: str, rng: np.random.Generator) -> tuple[pa.Table, pa.Table]:
+    threads = _THREADS[domain]
+    made = stock(threads, rng)
+    # Ids in random order, so that neighbours in a thread are not neighbours in the catalogue.
+    order = np.argsort(rng.random(len(made.items)), kind="stable")
+    name = domain.removeprefix("sample-")
+    ids = [""] * len(made.items)
+    for number, item in enumerate(order.tolist()):
+        ids[item] = f"{name[0].upper()}{number:04d}"
+    items = [
+        dict(zip(ITEMS.names, (ids[item], *made.items[item]), strict=True))
+        for item in order.tolist()
+    ]
+    buyers = Buyers(threads, made, rng)
+    events = [
+        {
+            "user_id": f"{name}-{user:04d}",
+            "item_id": ids[event.item],
+            "timestamp": event.timestamp,
+            "position": position,
+            "rating": event.rating,
+        }
+        for user in range(_USERS)
+        for position, event in enumerate(buyers.history())
+    ]
+    return (
+        pa.Table.from_pylist(items, schema=ITEMS),
+        pa.Table.from_pylist(events, schema=INTERACTIONS),
+    )

@@ -1,0 +1,137 @@
+"""Purchase histories: exact repeats removed, ordered, numbered, and split.
+
+Paper section 4. Order: timestamp, then position, then the order of the source. An exact repeat has
+the item, review text, rating and timestamp of the event just before it in its user's order; only
+those go. Two purchases of one item at different times stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+import numpy as np
+from jaxtyping import Int
+
+from catalog.errors import CatalogueError
+
+if TYPE_CHECKING:
+    from calrec.text import Item
+
+ROLES = ("evaluation", "training", "selection")
+SPLITS = ("test", "validation")
+
+# How many of a user's last events each role keeps out of training.
+HELD_OUT = {"evaluation": 2, "training": 0, "selection": 1}
+
+# A column that a source lacks is NULL throughout, so comparing all of them compares what there is.
+_CLEAN = """
+CREATE TEMP TABLE known_events AS
+  SELECT *, rowid AS source_order FROM raw_events
+  WHERE user_id IS NOT NULL AND item_id IS NOT NULL AND timestamp IS NOT NULL;
+
+CREATE TEMP TABLE kept_events AS
+  SELECT user_id, item_id, timestamp, rating,
+    row_number() OVER (PARTITION BY user_id ORDER BY timestamp, position, source_order) - 1
+      AS position
+  FROM (
+    SELECT *,
+      row_number() OVER history > 1
+      AND lag(item_id) OVER history IS NOT DISTINCT FROM item_id
+      AND lag(review_text) OVER history IS NOT DISTINCT FROM review_text
+      AND lag(rating) OVER history IS NOT DISTINCT FROM rating
+      AND lag(timestamp) OVER history IS NOT DISTINCT FROM timestamp AS repeats
+    FROM known_events
+    WINDOW history AS (PARTITION BY user_id ORDER BY timestamp, position, source_order)
+  )
+  WHERE NOT repeats;
+"""
+
+
+def clean_events(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Makes `kept_events(user_id, item_id, timestamp, rating, position)` of `raw_events`.
+
+    Returns:
+      Counts for the report: events read, left out for want of a user, item or time, and repeats.
+    """
+    connection.execute(_CLEAN)
+    read, known, kept = (
+        connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        for table in ("raw_events", "known_events", "kept_events")
+    )
+    connection.execute("DROP TABLE known_events")
+    return {"events_read": read, "events_incomplete": read - known, "repeats_removed": known - kept}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One user's held-out purchase and what came before it, oldest first."""
+
+    user_id: str
+    split: str
+    history: tuple[Item, ...]
+    target: Item
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Sequences:
+    """All histories of a domain: U users, E events.
+
+    Attributes:
+      user_ids: sorted.
+      offsets: user `u` has the events `offsets[u]` up to `offsets[u + 1]`.
+      items: item index of each event, oldest first within a user.
+      role: `evaluation` (last two held out), `selection` (last one) or `training` (none).
+    """
+
+    user_ids: tuple[str, ...]
+    offsets: Int[np.ndarray, " U+1"] = field(repr=False)
+    items: Int[np.ndarray, " E"] = field(repr=False)
+    role: str
+
+    def whole(self, u: int) -> Int[np.ndarray, " n"]:
+        """All items of user `u`."""
+        return self.items[self.offsets[u] : self.offsets[u + 1]]
+
+    def training(self, u: int) -> Int[np.ndarray, " m"]:
+        """The items of user `u` that training may see; empty for a user with too few."""
+        whole = self.whole(u)
+        return whole[: max(0, len(whole) - HELD_OUT[self.role])]
+
+    def history(self, u: int, split: str) -> Int[np.ndarray, " h"]:
+        """The items before user `u`'s target of that split; raises as `cases` does."""
+        whole = self.whole(u)
+        return whole[: max(0, len(whole) - self._from_end(split))]
+
+    def target(self, u: int, split: str) -> int:
+        """Item index of user `u`'s target of that split.
+
+        Raises:
+          CatalogueError: as `cases`, or if the user has no such case.
+        """
+        whole, back = self.whole(u), self._from_end(split)
+        if len(whole) <= back:
+            raise CatalogueError(
+                f"expected user {self.user_ids[u]} to have a history before the {split} item, "
+                f"found {len(whole)} purchases: choose a user of `cases`"
+            )
+        return int(whole[-back])
+
+    def cases(self, split: str) -> Int[np.ndarray, " C"]:
+        """Positions of the users with a target of that split and at least one item before it.
+
+        In the selection role the one item held out serves both splits; the training role has none.
+
+        Raises:
+          CatalogueError: if the split is unknown.
+        """
+        back = self._from_end(split)
+        if self.role == "training":
+            return np.empty(0, np.int64)
+        return np.flatnonzero(np.diff(self.offsets) > back)
+
+    def _from_end(self, split: str) -> int:
+        if split not in SPLITS:
+            raise CatalogueError(f"expected a split of {', '.join(SPLITS)}, found {split!r}")
+        return 2 if split == "validation" and self.role == "evaluation" else 1

@@ -1,0 +1,284 @@
+"""Reading a domain: its items, pages of them, histories and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+from jaxtyping import Int
+
+from calrec.text import Item
+from catalog.errors import CatalogueError
+from catalog.sequences import Case, Sequences
+from catalog.workspace import (
+    DomainInfo,
+    domains,
+    index_folder,
+    list_domains,
+    open_for_reading,
+    workspace_path,
+)
+
+if TYPE_CHECKING:
+    from catalog.bm25 import BM25Settings, Corpus
+
+__all__ = ["Catalogue", "DomainInfo", "Page", "domains", "workspace_path"]
+
+_PRICE = r"TRY_CAST(regexp_extract(replace(price, ',', ''), '\d+(\.\d+)?') AS DOUBLE)"
+_SORTS = {
+    "relevance": "place, popularity DESC",
+    "popularity": "popularity DESC",
+    "title": "lower(title) NULLS LAST",
+    "price": f"{_PRICE} NULLS LAST",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Some of the items that were asked for.
+
+    Attributes:
+      items: the page's items.
+      popularity: purchases of each in the training part.
+      total: how many items match in all.
+      note: one plain line if the query was cut or not understood, else empty.
+    """
+
+    items: tuple[Item, ...]
+    popularity: tuple[int, ...]
+    total: int
+    note: str = ""
+
+
+class Catalogue:
+    """One domain, read-only, as it was when it was opened; safe for several threads.
+
+    Attributes:
+      workspace: the folder.
+      domain: the domain's name.
+      info: what it is.
+    """
+
+    def __init__(self, workspace: Path, info: DomainInfo, connection: duckdb.DuckDBPyConnection):
+        """Use `open`."""
+        from catalog.search import Index  # imports scipy and whoosh
+
+        self.workspace = workspace
+        self.domain = info.domain
+        self.info = info
+        self._connection = connection
+        self._index = Index(index_folder(workspace, info.domain, info.fingerprint), self.item_ids)
+
+    @classmethod
+    def open(cls, workspace: Path, domain: str) -> Catalogue:
+        """Opens a domain.
+
+        Raises:
+          CatalogueError: if the workspace is empty, has no such domain, or is damaged.
+        """
+        while True:
+            connection = open_for_reading(workspace)
+            if connection is None:
+                raise CatalogueError(
+                    f"expected a workspace with domains at {workspace}, found none: "
+                    f"run calrec-catalog sample --workspace {workspace}, or calrec-catalog build"
+                )
+            known = {info.domain: info for info in list_domains(connection)}
+            if domain not in known:
+                connection.close()
+                raise CatalogueError(
+                    f"expected a domain of {workspace} ({', '.join(known) or 'it has none'}), "
+                    f"found {domain!r}: choose one, or run calrec-catalog build --domain {domain}"
+                )
+            try:
+                return cls(workspace, known[domain], connection)
+            except CatalogueError:
+                connection.close()
+                # A build may have replaced the domain between its two reads.
+                if {info.domain: info for info in domains(workspace)} == known:
+                    raise
+
+    def close(self) -> None:
+        """Closes the database; the catalogue cannot be asked afterwards."""
+        self._connection.close()
+
+    def __enter__(self) -> Catalogue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """All items in item-index order, which is the order of their ids."""
+        rows = self._rows(
+            "SELECT item_id, title, category, brand, price FROM store.items"
+            " WHERE domain = $domain ORDER BY item_index"
+        )
+        return tuple(_item(*row) for row in rows)
+
+    @cached_property
+    def item_ids(self) -> tuple[str, ...]:
+        """The id of each item."""
+        return tuple(item.item_id for item in self.items)
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """Item id -> item index."""
+        return {item_id: i for i, item_id in enumerate(self.item_ids)}
+
+    @cached_property
+    def popularity(self) -> Int[np.ndarray, " N"]:
+        """Purchases of each item in the training part."""
+        return self._column("popularity", "items", "item_index").astype(np.int64)
+
+    def page(
+        self,
+        *,
+        query: str = "",
+        category: str | None = None,
+        brand: str | None = None,
+        sort: str = "relevance",
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page:
+        """Items to browse.
+
+        Args:
+          query: words to search for (see `catalog.search`); blank for all items.
+          category: only items of exactly this category.
+          brand: only items of exactly this brand.
+          sort: `relevance` (popularity where there is no query), `popularity`, `title` or `price`.
+          offset: items to leave out at the beginning.
+          limit: items at most.
+
+        Raises:
+          CatalogueError: if `sort` is none of these.
+        """
+        if sort not in _SORTS:
+            raise CatalogueError(f"expected a sort of {', '.join(_SORTS)}, found {sort!r}")
+        found: list[int] | None = None
+        note = ""
+        if query.strip():
+            hits = self._index.search(query)
+            found, note = list(hits.indices), hits.note
+        matching = (
+            " FROM store.items LEFT JOIN (SELECT unnest($found::INTEGER[]) AS item_index,"
+            "   generate_subscripts($found::INTEGER[], 1) AS place) AS hits USING (item_index)"
+            " WHERE domain = $domain AND ($found IS NULL OR place IS NOT NULL)"
+            " AND ($category IS NULL OR category = $category)"
+            " AND ($brand IS NULL OR brand = $brand)"
+        )
+        asked = {"found": found, "category": category, "brand": brand}
+        total = self._rows(f"SELECT count(*) {matching}", **asked)[0][0]
+        rows = self._rows(
+            f"SELECT popularity, item_id, title, category, brand, price {matching}"
+            f" ORDER BY {_SORTS[sort]}, item_index LIMIT $limit OFFSET $offset",
+            **asked,
+            limit=max(0, limit),
+            offset=max(0, offset),
+        )
+        return Page(
+            items=tuple(_item(*row[1:]) for row in rows),
+            popularity=tuple(row[0] for row in rows),
+            total=total,
+            note=note,
+        )
+
+    def categories(self, limit: int = 50) -> list[tuple[str, int]]:
+        """The categories with the most items, and how many."""
+        return self._facet("category", limit)
+
+    def brands(self, limit: int = 50) -> list[tuple[str, int]]:
+        """The brands with the most items, and how many."""
+        return self._facet("brand", limit)
+
+    def sequences(self) -> Sequences:
+        """All purchase histories, read once."""
+        return self._sequences
+
+    def users(self, *, prefix: str = "", limit: int = 50) -> list[str]:
+        """The first users, by id, that have a test case and whose id starts so."""
+        cases = self._sequences.cases("test").tolist()
+        ids = (self._sequences.user_ids[u] for u in cases)
+        matching = (user_id for user_id in ids if user_id.startswith(prefix))
+        return [user_id for user_id, _ in zip(matching, range(limit), strict=False)]
+
+    def case(self, user_id: str, split: str = "test") -> Case:
+        """A user's history and held-out item.
+
+        Raises:
+          CatalogueError: if there is no such user, or the user has no such case.
+        """
+        u = self._user_index.get(user_id)
+        if u is None:
+            raise CatalogueError(
+                f"expected a user of {self.domain}, found {user_id!r}: "
+                f"choose one such as {', '.join(self.users(limit=3)) or '(it has no cases)'}"
+            )
+        sequences = self._sequences
+        if u not in sequences.cases(split):
+            raise CatalogueError(
+                f"expected a user of {self.domain} with a {split} case, found {user_id} with "
+                f"{len(sequences.whole(u))} purchases in a domain of role {sequences.role}: "
+                "choose another"
+            )
+        return Case(
+            user_id=user_id,
+            split=split,
+            history=tuple(self.items[i] for i in sequences.history(u, split)),
+            target=self.items[sequences.target(u, split)],
+        )
+
+    def corpus(self, settings: BM25Settings | None = None) -> Corpus:
+        """The items ready to be scored by BM25; with the default settings made once."""
+        return self._corpus if settings is None else self._index.corpus(settings)
+
+    @cached_property
+    def _corpus(self) -> Corpus:
+        return self._index.corpus()
+
+    @cached_property
+    def _sequences(self) -> Sequences:
+        rows = self._rows(
+            "SELECT user_id, events FROM store.users WHERE domain = $domain ORDER BY user_index"
+        )
+        return Sequences(
+            user_ids=tuple(user_id for user_id, _ in rows),
+            offsets=np.cumsum([0, *(events for _, events in rows)], dtype=np.int64),
+            items=self._column("item_index", "events", "user_index, position").astype(np.int32),
+            role=self.info.role,
+        )
+
+    @cached_property
+    def _user_index(self) -> Mapping[str, int]:
+        return {user_id: u for u, user_id in enumerate(self._sequences.user_ids)}
+
+    def _facet(self, name: str, limit: int) -> list[tuple[str, int]]:
+        return self._rows(
+            f"SELECT {name}, count(*) AS items FROM store.items"
+            f" WHERE domain = $domain AND {name} IS NOT NULL"
+            f" GROUP BY {name} ORDER BY items DESC, {name} LIMIT $limit",
+            limit=max(0, limit),
+        )
+
+    def _rows(self, sql: str, **values: Any) -> list[tuple]:
+        # A cursor per call: a DuckDB connection serves one thread at a time.
+        with self._connection.cursor() as cursor:
+            return cursor.execute(sql, {"domain": self.domain, **values}).fetchall()
+
+    def _column(self, name: str, table: str, order: str) -> np.ndarray:
+        sql = f"SELECT {name} FROM store.{table} WHERE domain = $domain ORDER BY {order}"
+        with self._connection.cursor() as cursor:
+            return cursor.execute(sql, {"domain": self.domain}).fetchnumpy()[name]
+
+
+def _item(
+    item_id: str, title: str | None, category: str | None, brand: str | None, price: str | None
+) -> Item:
+    return Item(item_id=item_id, title=title, category=category, brand=brand, price=price)

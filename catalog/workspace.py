@@ -1,0 +1,155 @@
+"""The workspace: where it is, its database file's tables and format, and the domains it has.
+
+    format(version)
+    domains(domain, role, fingerprint, items, users, events, report)    one row a domain
+    items(domain, item_index, item_id, title, category, brand, price, popularity)
+    users(domain, user_index, user_id, events)
+    events(domain, user_index, position, item_index, timestamp, rating)
+
+A domain's index of words lies in `index/<domain>/<fingerprint>/`: its row names it, so that one
+rename of the database file commits both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from catalog.errors import CatalogueError
+
+FORMAT = 1
+FILE = "catalog.duckdb"
+
+SCHEMA = f"""
+CREATE TABLE format (version INTEGER);
+INSERT INTO format VALUES ({FORMAT});
+CREATE TABLE domains (
+  domain VARCHAR, role VARCHAR, fingerprint VARCHAR, items BIGINT, users BIGINT, events BIGINT,
+  report VARCHAR);
+CREATE TABLE items (
+  domain VARCHAR, item_index INTEGER, item_id VARCHAR, title VARCHAR, category VARCHAR,
+  brand VARCHAR, price VARCHAR, popularity BIGINT);
+CREATE TABLE users (domain VARCHAR, user_index INTEGER, user_id VARCHAR, events BIGINT);
+CREATE TABLE events (
+  domain VARCHAR, user_index INTEGER, position INTEGER, item_index INTEGER, timestamp BIGINT,
+  rating DOUBLE);
+"""
+
+_DOMAIN = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainInfo:
+    """What a domain is.
+
+    Attributes:
+      domain: its name.
+      role: `evaluation`, `training` or `selection` (see `catalog.sequences`).
+      items: how many items.
+      users: how many users.
+      events: how many purchases, exact repeats removed.
+      fingerprint: sha256 of the cleaned items and events; the same input gives the same one.
+      report: what building it found and left out, JSON-able.
+    """
+
+    domain: str
+    role: str
+    items: int
+    users: int
+    events: int
+    fingerprint: str
+    report: Mapping[str, Any]
+
+
+def workspace_path(given: Path | None) -> Path:
+    """The folder given, else that of `$CALREC_WORKSPACE`, else `workspace`."""
+    return given or Path(os.environ.get("CALREC_WORKSPACE") or "workspace")
+
+
+def check_domain_name(domain: str) -> None:
+    """Raises `CatalogueError` unless the name is made of letters, digits, `_` and `-`."""
+    if not _DOMAIN.fullmatch(domain):
+        raise CatalogueError(
+            f"expected a domain name of letters, digits, '_' and '-', found {domain!r}: rename it"
+        )
+
+
+def index_folder(workspace: Path, domain: str, fingerprint: str) -> Path:
+    """Where the index of that content of that domain lies."""
+    return workspace / "index" / domain / fingerprint
+
+
+def open_for_reading(workspace: Path) -> duckdb.DuckDBPyConnection | None:
+    """A connection with the workspace's tables as `store.*`; `None` where nothing is built yet.
+
+    Each call sees the file as it is now and keeps seeing that state when a build replaces it.
+
+    Raises:
+      CatalogueError: if the file is damaged or of another format version.
+    """
+    path = workspace / FILE
+    if not path.is_file():
+        return None
+    # Attached to an instance of its own: `duckdb.connect(path)` would hand out the instance that
+    # this process already has for that path, and with it the state before the last build.
+    connection = duckdb.connect(":memory:")
+    try:
+        quoted = str(path).replace("'", "''")
+        connection.execute(f"ATTACH '{quoted}' AS store (READ_ONLY)")
+        check_format(connection, "store.", path)
+    except duckdb.Error as error:
+        connection.close()
+        raise CatalogueError(
+            f"expected a catalogue in {path}, found a file that cannot be read "
+            f"({str(error).splitlines()[0]}): remove it and build again"
+        ) from error
+    except CatalogueError:
+        connection.close()
+        raise
+    return connection
+
+
+def check_format(connection: duckdb.DuckDBPyConnection, prefix: str, path: Path) -> None:
+    """Raises `CatalogueError` unless the database has this version's tables."""
+    version = connection.execute(f"SELECT max(version) FROM {prefix}format").fetchone()[0]
+    if version != FORMAT:
+        raise CatalogueError(
+            f"expected workspace format {FORMAT} in {path}, found {version}: "
+            "build the domains again into another workspace"
+        )
+
+
+def domains(workspace: Path) -> list[DomainInfo]:
+    """The workspace's domains by name; empty where nothing is built."""
+    connection = open_for_reading(workspace)
+    if connection is None:
+        return []
+    with connection:
+        return list_domains(connection)
+
+
+def list_domains(connection: duckdb.DuckDBPyConnection) -> list[DomainInfo]:
+    """The domains by name, over a connection of `open_for_reading`."""
+    rows = connection.execute(
+        "SELECT domain, role, items, users, events, fingerprint, report"
+        " FROM store.domains ORDER BY domain"
+    ).fetchall()
+    return [
+        DomainInfo(
+            domain=domain,
+            role=role,
+            items=items,
+            users=users,
+            events=events,
+            fingerprint=fingerprint,
+            report=json.loads(report),
+        )
+        for domain, role, items, users, events, fingerprint, report in rows
+    ]

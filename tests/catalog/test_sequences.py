@@ -1,0 +1,110 @@
+from itertools import groupby
+
+import duckdb
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.errors import CatalogueError
+from catalog.ingest import RAW_TABLES
+from catalog.sequences import Sequences, clean_events
+
+EVENT = st.tuples(
+    st.sampled_from(["u", "v", None]),
+    st.sampled_from(["x", "y", None]),
+    st.sampled_from([1, 2, 3, None]),
+    st.sampled_from([0, 1, 2, None]),
+    st.sampled_from([1.0, 5.0, None]),
+    st.sampled_from(["good", "bad", None]),
+)
+
+
+def _brute_force(events: list[tuple]) -> tuple[list[tuple], int, int]:
+    """Kept (user, item, time, rating) in order; how many incomplete; how many repeats."""
+    known = [e for e in events if None not in e[:3]]
+    # An unknown position comes last among equal times.
+    key = lambda e: (e[1][0], e[1][2], e[1][3] is None, e[1][3] or 0, e[0])  # noqa: E731
+    ordered = [e for _, e in sorted(enumerate(known), key=key)]
+    kept = []
+    for _, history in groupby(ordered, key=lambda e: e[0]):
+        before = None
+        for user, item, time, _, rating, text in history:
+            if (item, time, rating, text) != before:
+                kept.append((user, item, time, rating))
+            before = (item, time, rating, text)
+    return kept, len(events) - len(known), len(known) - len(kept)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(EVENT, max_size=25))
+def test_repeats_and_order_are_those_of_brute_force(events):
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute(RAW_TABLES)
+        if events:
+            connection.executemany("INSERT INTO raw_events VALUES (?, ?, ?, ?, ?, ?)", events)
+        report = clean_events(connection)
+        found = connection.execute(
+            "SELECT user_id, item_id, timestamp, rating FROM kept_events ORDER BY user_id, position"
+        ).fetchall()
+        positions = connection.execute(
+            "SELECT list(position ORDER BY position) = range(count(*)) FROM kept_events"
+            " GROUP BY user_id"
+        ).fetchall()
+    kept, incomplete, repeats = _brute_force(events)
+    assert found == kept
+    assert all(consecutive for (consecutive,) in positions)
+    assert report == {
+        "events_read": len(events),
+        "events_incomplete": incomplete,
+        "repeats_removed": repeats,
+    }
+
+
+def _sequences(histories: list[list[int]], role: str) -> Sequences:
+    return Sequences(
+        user_ids=tuple(f"u{u:03}" for u in range(len(histories))),
+        offsets=np.cumsum([0, *map(len, histories)]),
+        items=np.array([i for history in histories for i in history], np.int32),
+        role=role,
+    )
+
+
+@given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=6), min_size=1, max_size=5))
+def test_evaluation_holds_out_the_last_two(histories):
+    sequences = _sequences(histories, "evaluation")
+    for split, back in (("test", 1), ("validation", 2)):
+        expected = [u for u, history in enumerate(histories) if len(history) - back >= 1]
+        assert sequences.cases(split).tolist() == expected
+        for u in expected:
+            assert sequences.history(u, split).tolist() == histories[u][:-back]
+            assert sequences.target(u, split) == histories[u][-back]
+    for u, history in enumerate(histories):
+        assert sequences.training(u).tolist() == history[:-2]
+
+
+def test_selection_holds_out_the_last_and_training_nothing():
+    histories = [[1, 2, 3], [4], [5, 6]]
+    selection = _sequences(histories, "selection")
+    assert [selection.training(u).tolist() for u in range(3)] == [[1, 2], [], [5]]
+    for split in ("validation", "test"):
+        assert selection.cases(split).tolist() == [0, 2]
+        assert selection.history(0, split).tolist() == [1, 2]
+        assert selection.target(2, split) == 6
+    training = _sequences(histories, "training")
+    assert [training.training(u).tolist() for u in range(3)] == histories
+    assert training.cases("test").size == training.cases("validation").size == 0
+
+
+def test_validation_targets_never_stand_in_the_training_part():
+    sequences = _sequences([[1, 2, 3, 4]], "evaluation")
+    assert sequences.target(0, "validation") not in sequences.training(0)
+    np.testing.assert_array_equal(sequences.history(0, "validation"), sequences.training(0))
+
+
+def test_an_unknown_split_and_a_user_without_a_case_are_named():
+    sequences = _sequences([[1]], "evaluation")
+    with pytest.raises(CatalogueError, match="expected a split of test, validation, found 'dev'"):
+        sequences.cases("dev")
+    with pytest.raises(CatalogueError, match=r"u000 .* found 1 purchases"):
+        sequences.target(0, "test")
