@@ -102,7 +102,9 @@ def other_shape(folder):
 
 
 def truncated(folder):
-    largest = max((f for f in (folder / "weights").rglob("*") if f.is_file()), key=lambda f: f.stat().st_size)
+    largest = max(
+        (f for f in (folder / "weights").rglob("*") if f.is_file()), key=lambda f: f.stat().st_size
+    )
     largest.write_bytes(largest.read_bytes()[:100])
 
 

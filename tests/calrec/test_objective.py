@@ -61,7 +61,9 @@ def test_contrast_runs_over_users_for_each_target():
     v_t, v_tu = rng.normal(size=(2, 5, 4))
     tau, total = 0.5, 0.0
     for i in range(5):
-        cos = [v_tu[j] @ v_t[i] / np.linalg.norm(v_tu[j]) / np.linalg.norm(v_t[i]) for j in range(5)]
+        cos = [
+            v_tu[j] @ v_t[i] / np.linalg.norm(v_tu[j]) / np.linalg.norm(v_t[i]) for j in range(5)
+        ]
         weights = [np.exp(c / tau) for c in cos]
         total -= np.log(weights[i] / sum(weights))
     ours = contrastive(jnp.asarray(v_t), jnp.asarray(v_tu), tau)
@@ -116,7 +118,9 @@ def test_padding_and_chunks_change_no_gradient(model):
 def test_language_modelling_ignores_padding(model):
     row = np.array([[3, 4, 5, 6]])
     whole = language_modelling(model, row, np.ones((1, 4), bool))
-    padded = language_modelling(model, np.pad(row, ((0, 0), (0, 3))), np.array([[1] * 4 + [0] * 3], bool))
+    padded = language_modelling(
+        model, np.pad(row, ((0, 0), (0, 3))), np.array([[1] * 4 + [0] * 3], bool)
+    )
     np.testing.assert_allclose(padded, whole, rtol=1e-5)
 
 

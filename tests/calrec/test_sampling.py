@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import numpy as np
 import pytest
@@ -71,7 +73,7 @@ def test_the_stream_grows_and_stops_where_it_should(sampler):
     settings = SamplingSettings(samples=3, max_new_tokens=10, stride=4, temperature=0.01)
     seen = list(sampler.stream([PROMPT], [0], settings))
     assert [d.step for d in seen][:-1] == [4, 8][: len(seen) - 1]
-    for early, late in zip(seen, seen[1:], strict=False):
+    for early, late in itertools.pairwise(seen):
         np.testing.assert_array_equal(
             early.tokens[0, :, : early.step], late.tokens[0, :, : early.step]
         )

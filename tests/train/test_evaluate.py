@@ -1,0 +1,216 @@
+import json
+import math
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from rank_bm25 import BM25Okapi
+
+from calrec.text import document_words
+from catalog.store import Catalogue
+from train import evaluate as command
+from train.outcomes import case_seed
+
+
+def evaluated(folder):
+    return json.loads((folder / "metrics.json").read_text()), pq.read_table(
+        folder / "cases.parquet"
+    ).to_pylist()
+
+
+def bm25_scores(catalogue, cases):
+    okapi = BM25Okapi([document_words(item) for item in catalogue.items])
+    return [okapi.get_scores(document_words(case.history[-1])) for case in cases]
+
+
+def transition_scores(catalogue, cases, split):
+    """Transitions before the targets, ties by purchases in the training part."""
+    counts = Counter()
+    for u in range(len(catalogue.sequences().user_ids)):
+        whole = catalogue.sequences().whole(u).tolist()
+        seen = whole[: -1 if split == "test" else -2]
+        counts.update(pairwise(seen))
+    share = catalogue.popularity / 1000
+    return [
+        np.array(
+            [counts[catalogue.index[case.history[-1].item_id], i] + share[i] for i in range(12)]
+        )
+        for case in cases
+    ]
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+@pytest.mark.parametrize("recommender", ["lir", "markov"])
+def test_ranks_and_metrics_equal_brute_force(
+    run_evaluate, tiny_workspace, tmp_path, recommender, split
+):
+    out = tmp_path / "out"
+    arguments = ("--domain", "shop", "--recommender", recommender, "--out", out, "--split", split)
+    assert run_evaluate(*arguments) == 0
+    figures, rows = evaluated(out)
+
+    with Catalogue.open(tiny_workspace, "shop") as catalogue:
+        lengths = {f"u{u:02}": 1 + u % 9 for u in range(14)}
+        lengths["u13"] += 1
+        needed = 2 if split == "test" else 3
+        users = sorted(user for user, length in lengths.items() if length >= needed)
+        cases = [catalogue.case(user_id, split) for user_id in users]
+        if recommender == "lir":
+            scores = bm25_scores(catalogue, cases)
+        else:
+            scores = transition_scores(catalogue, cases, split)
+        targets = [catalogue.index[case.target.item_id] for case in cases]
+        popularity = catalogue.popularity
+
+    assert [row["user_id"] for row in rows] == users
+    for row, case, score, target in zip(rows, cases, scores, targets, strict=True):
+        above = [x for x in score if x > score[target] + 1e-9]
+        level = [x for x in score if abs(x - score[target]) <= 1e-9]
+        assert row == {
+            "user_id": case.user_id,
+            "target_item_id": case.target.item_id,
+            "optimistic_rank": 1 + len(above),
+            "pessimistic_rank": len(above) + len(level),
+            "tie_width": len(level) - 1,
+            "history_length": len(case.history),
+            "target_in_history": case.target in case.history,
+            "target_cold": int(popularity[target]) == 0,
+        }
+    assert figures["users"] == len(users)
+    for side in ("optimistic", "pessimistic"):
+        ranks = [row[f"{side}_rank"] for row in rows]
+        expected = {
+            "ndcg@10": sum(1 / math.log2(1 + r) for r in ranks if r <= 10),
+            "recall@1": sum(r == 1 for r in ranks),
+            "recall@10": sum(r <= 10 for r in ranks),
+            "mrr": sum(1 / r for r in ranks),
+        }
+        assert {name: value[side] for name, value in figures["metrics"].items()} == {
+            name: pytest.approx(total / len(users)) for name, total in expected.items()
+        }
+
+
+def test_the_domain_has_ties_cold_and_repeated_targets(run_evaluate, tmp_path):
+    run_evaluate("--domain", "shop", "--recommender", "lir", "--out", tmp_path / "out")
+    _, rows = evaluated(tmp_path / "out")
+    for name in ("tie_width", "target_cold", "target_in_history"):
+        assert 0 < sum(bool(row[name]) for row in rows) < len(rows), name
+
+
+def test_prints_a_table_and_names_every_setting(run_evaluate, tmp_path, capsys):
+    assert run_evaluate("--domain", "shop", "--recommender", "lir", "--out", tmp_path / "out") == 0
+    printed = capsys.readouterr()
+    figures, rows = evaluated(tmp_path / "out")
+    assert "lir on shop, test, 12 users" in printed.out
+    assert f"{figures['metrics']['mrr']['pessimistic']:.4f}" in printed.out
+    assert "12/12" in printed.err
+    assert figures["settings"]["bm25"] == {"k1": 1.5, "b": 0.75, "epsilon": 0.25}
+    assert figures["settings"]["text"]["brand_words"] == 15
+    assert (figures["settings"]["domain"], figures["settings"]["split"]) == ("shop", "test")
+    assert len(rows) == 12
+
+
+def test_the_seed_chooses_the_same_users_for_every_recommender(run_evaluate, tmp_path):
+    def users(recommender, seed):
+        out = tmp_path / f"{recommender}-{seed}"
+        some = ("--users", 5, "--seed", seed)
+        assert (
+            run_evaluate("--domain", "shop", "--recommender", recommender, "--out", out, *some) == 0
+        )
+        return [row["user_id"] for row in evaluated(out)[1]]
+
+    chosen = users("lir", 0)
+    assert len(set(chosen)) == 5
+    assert chosen == sorted(chosen) == users("markov", 0)
+    assert chosen != users("lir", 1)
+
+
+def test_more_users_than_there_are_means_all(run_evaluate, tmp_path):
+    some = ("--users", 1000)
+    assert (
+        run_evaluate("--domain", "shop", "--recommender", "lir", "--out", tmp_path / "out", *some)
+        == 0
+    )
+    assert evaluated(tmp_path / "out")[0]["users"] == 12
+
+
+def test_a_users_seed_depends_on_the_seed_and_the_user_alone():
+    assert case_seed(0, "u1") == 4_211_460_722
+    assert len({case_seed(seed, user) for seed in range(3) for user in ("u1", "u2")}) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--domain", "nowhere"), "nowhere"),
+        (("--domain", "others"), "found none (its role is 'training')"),
+        (("--domain", "shop", "--users", 0), "--users must be at least 1, found 0"),
+        (("--domain", "shop", "--users", -3), "--users must be at least 1, found -3"),
+        (("--domain", "shop", "--seed", -1), "--seed must be at least 0, found -1"),
+        (("--domain", "shop", "--checkpoint", "sample"), "reads no checkpoint"),
+        (("--domain", "shop", "--recommender", "calrec"), "needs a checkpoint"),
+        (
+            ("--domain", "shop", "--recommender", "calrec", "--checkpoint", "/nowhere"),
+            "/nowhere",
+        ),
+    ],
+)
+def test_bad_settings_end_in_one_line_and_leave_nothing(
+    run_evaluate, tmp_path, capsys, arguments, expected
+):
+    given = arguments if "--recommender" in arguments else (*arguments, "--recommender", "lir")
+    assert run_evaluate(*given, "--out", tmp_path / "out") == 2
+    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(error) == 1
+    assert expected in error[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_evaluation_is_replaced(run_evaluate, tmp_path):
+    out = tmp_path / "out"
+    for recommender in ("lir", "markov"):
+        assert run_evaluate("--domain", "shop", "--recommender", recommender, "--out", out) == 0
+    assert evaluated(out)[0]["settings"]["recommender"] == "markov"
+    assert {path.name for path in out.iterdir()} == {"meta.json", "metrics.json", "cases.parquet"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "other meta.json", "evaluation and more"])
+def test_anything_else_in_the_way_is_refused_and_left_alone(run_evaluate, tmp_path, capsys, kind):
+    out = tmp_path / "out"
+    arguments = ("--domain", "shop", "--recommender", "lir", "--out", out)
+    if kind == "file":
+        out.write_text("mine")
+    else:
+        out.mkdir()
+    if kind == "folder":
+        (out / "mine.txt").write_text("mine")
+    if kind == "other meta.json":
+        (out / "meta.json").write_text('{"format": "mine"}')
+    if kind == "evaluation and more":
+        assert run_evaluate(*arguments) == 0
+        (out / "mine.txt").write_text("mine")
+    before = sorted((path, path.read_bytes()) for path in tmp_path.rglob("*") if path.is_file())
+    capsys.readouterr()
+
+    assert run_evaluate(*arguments) == 2
+    assert "found something else in" in capsys.readouterr().err
+    after = sorted((path, path.read_bytes()) for path in tmp_path.rglob("*") if path.is_file())
+    assert after == before
+
+
+def test_a_failure_on_the_way_keeps_the_earlier_evaluation(run_evaluate, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    arguments = ("--domain", "shop", "--recommender", "lir", "--out", out)
+    assert run_evaluate(*arguments) == 0
+    before = (out / "metrics.json").read_bytes()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "write_json", interrupt)
+    assert run_evaluate(*arguments) == 130
+    assert (out / "metrics.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
