@@ -63,6 +63,10 @@ class Description:
         content = dataclasses.asdict(self) | {"decoder": self.decoder.to_json()}
         return {"format": FORMAT, "version": VERSION, **content}
 
+    def to_text(self) -> str:
+        """The text of `calrec.json`."""
+        return json.dumps(self.to_json(), indent=1, sort_keys=True) + "\n"
+
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Description:
         """The inverse of `to_json`.
@@ -137,9 +141,10 @@ def save(
         weights = jax.tree.map(lambda x: x.astype(dtype), nnx.to_pure_dict(nnx.state(model)))
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(new.resolve() / "weights", weights)
+        # Names the temporary folder, and stands for nothing once that is renamed.
+        (new / "weights" / "commit_success.txt").unlink(missing_ok=True)
         tokenizer.save(new / "tokenizer")
-        text = json.dumps(description.to_json(), indent=1, sort_keys=True)
-        (new / "calrec.json").write_text(text + "\n")
+        (new / "calrec.json").write_text(description.to_text())
         for name, content in (files or {}).items():
             (new / name).write_text(content)
 

@@ -1,4 +1,4 @@
-"""`calrec-train`: prepare, pretrain, stage1, stage2, export, and all of them as one recipe."""
+"""`calrec-train`: prepare, pretrain, stage1, stage2, export, figures; or all as one recipe."""
 
 from __future__ import annotations
 
@@ -140,19 +140,30 @@ class Recipe:
     """Model size and stage settings."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Write the figures of evaluations into a checkpoint, beside its settings."""
+
+    checkpoint: Path
+    """Checkpoint folder."""
+    evaluations: tuple[Path, ...]
+    """Folders that `calrec-evaluate` wrote."""
+
+
 Command = (
     Annotated[Prepare, tyro.conf.subcommand("prepare")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
     | Annotated[Stage1, tyro.conf.subcommand("stage1")]
     | Annotated[Stage2, tyro.conf.subcommand("stage2")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Figures, tyro.conf.subcommand("figures")]
     | Annotated[Recipe, tyro.conf.subcommand("recipe")]
 )
 
 
 def execute(command: Command) -> None:
     """Runs one command; the imports of jax wait until one needs it."""
-    from train.export import export
+    from train.export import export, record_figures
     from train.prepare import prepare
     from train.stages import continue_from, from_scratch
 
@@ -196,6 +207,9 @@ def execute(command: Command) -> None:
         case Export():
             export(command.run, command.out, dtype=command.dtype)
             console.print(f"exported {command.run} to {command.out}")
+        case Figures():
+            record_figures(command.checkpoint, command.evaluations)
+            console.print(f"wrote {len(command.evaluations)} evaluations into {command.checkpoint}")
         case Recipe():
             preset = PRESETS[command.preset]
             data = command.runs / "data"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,39 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
         description,
         files={"training_log.jsonl": log},
     )
+
+
+def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
+    """Writes evaluations' figures into a checkpoint's `calrec.json`, in place of earlier ones.
+
+    Args:
+      folder: the checkpoint.
+      evaluations: folders that `calrec-evaluate` wrote, of this model and of those it is compared
+        with; of each the users, metrics and figures of the generated texts are kept.
+
+    Raises:
+      CalrecError: if a folder is none of these.
+    """
+    description = checkpoint.describe(folder)
+    figures: dict[str, Any] = {}
+    for evaluation in evaluations:
+        try:
+            content = json.loads((evaluation / "metrics.json").read_text())
+            shown = content["settings"]
+            name = f"{shown['domain']} {shown['split']} {shown['recommender']}"
+            kept = ("users", "metrics", "generation")
+            figures[name] = {"seed": shown["seed"]} | {
+                key: content[key] for key in kept if key in content
+            }
+        except (OSError, ValueError, KeyError) as error:
+            raise CalrecError(
+                f"expected an evaluation in {evaluation}, found none that can be read"
+                f" ({type(error).__name__}); make one with: calrec-evaluate --out {evaluation}"
+            ) from None
+    changed = dataclasses.replace(description, figures=figures)
+    beside = folder / "calrec.json.new"
+    beside.write_text(changed.to_text())
+    beside.replace(folder / "calrec.json")
 
 
 def history_entry(run_folder: Path) -> dict[str, Any]:
