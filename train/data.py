@@ -92,7 +92,7 @@ class Prepared:
         domains = []
         for name in names:
             try:
-                with np.load(folder / f"{name}.npz") as arrays:
+                with (folder / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
                     domains.append(DomainData(domain=name, **arrays))
             except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
                 raise CalrecError(f"{folder / name}.npz is damaged; prepare it again") from error

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from calrec.text import item_text, prompt_text
 from catalog.store import Catalogue
 from train.data import CalrecBatches, PackedRows, Prepared, Records
 from train.prepare import prepare
-from train.presets import PRESETS, StageSettings
+from train.presets import StageSettings
 
 SETTINGS = StageSettings(steps=12, batch_size=6, learning_rate=1.0, chunks=3, row_tokens=40)
 
@@ -118,15 +119,13 @@ def test_bad_input_is_one_line(data, tmp_path, tiny_workspace):
     with pytest.raises(CalrecError, match="at least one domain"):
         prepare(tiny_workspace, (), tmp_path / "x")
     with pytest.raises(CalrecError, match="rows of"):
-        PackedRows(data, PRESETS["sample"].pretrain)
+        PackedRows(data, StageSettings(steps=1, batch_size=10_000, learning_rate=1.0))
     (tmp_path / "meta.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(CalrecError, match="format 1, found 99"):
         Prepared.load(tmp_path)
 
 
 def test_damaged_shards_are_named(data, tmp_path):
-    import shutil
-
     copy = shutil.copytree(data.folder, tmp_path / "copy")
     shard = copy / "shop.npz"
     shard.write_bytes(shard.read_bytes()[:200])
