@@ -1,0 +1,1 @@
+"""The inspection page: what the recommender reads, what it writes, and why an item wins."""

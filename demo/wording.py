@@ -1,0 +1,52 @@
+"""Numbers and ranks in words."""
+
+from __future__ import annotations
+
+import html
+import math
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 item`, `1,500 items`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def spelled(number: int) -> str:
+    """Small numbers as words, larger ones as digits."""
+    return _NUMBERS[number] if number < len(_NUMBERS) else f"{number:,}"
+
+
+def rank_range(optimistic: int, pessimistic: int) -> str:
+    """`3`, or `3 to 5` where items tie."""
+    if optimistic == pessimistic:
+        return f"{optimistic:,}"
+    return f"{optimistic:,} to {pessimistic:,}"
+
+
+def rank_sentence(optimistic: int, pessimistic: int, total: int) -> str:
+    """One line that says what a rank means and why it may be a range."""
+    if optimistic == pessimistic:
+        return f"Rank {optimistic:,} of {total:,}. No other item has the same score."
+    tied = pessimistic - optimistic + 1
+    return (
+        f"Rank {rank_range(optimistic, pessimistic)} of {total:,}: "
+        f"{spelled(tied)} items have the same score, so the true item may stand first "
+        f"(optimistic, {optimistic:,}) or last among them (pessimistic, {pessimistic:,})."
+    )
+
+
+def probability(score: float) -> str:
+    """The probability of a text whose log-probability is `score` nats, in words."""
+    chance = math.exp(min(score, 0.0))
+    if chance >= 0.001:
+        return f"a chance of {chance:.1%}"
+    if score < -700:
+        return "a vanishing chance"
+    return f"a chance of 1 in {1 / chance:,.0f}" if score > -20 else f"a chance of {chance:.0e}"
+
+
+def escape(text: str | None) -> str:
+    """Text from the catalogue or the model, safe between tags and inside quoted attributes."""
+    return html.escape(text or "", quote=True)

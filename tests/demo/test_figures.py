@@ -1,0 +1,83 @@
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from demo.figures import ROWS, heat_map, stretched
+
+
+def by_id(application):
+    return {item.item_id: item for item in application.catalogue("lamps").items}
+
+
+def test_best_items_by_kept_texts_with_exact_values(recommendation, application):
+    trace = heat_map(recommendation, by_id(application)).data[0]
+    rows = recommendation.order()[:ROWS]
+    np.testing.assert_allclose(trace.z, stretched(recommendation.modulated[rows]))
+    assert np.shape(trace.z) == (ROWS, len(recommendation.columns))
+    for line, row in zip(trace.text, rows, strict=True):
+        shown = [float(value) for value in line]
+        np.testing.assert_allclose(shown, recommendation.modulated[row], atol=0.006)
+
+
+def test_the_colours_span_this_picture_and_part_near_full_matches(recommendation, application):
+    trace = heat_map(recommendation, by_id(application)).data[0]
+    assert (trace.zmin, trace.zmax) == (np.min(trace.z), np.max(trace.z))
+    near = stretched(np.array([0.9990, 0.9996]))
+    assert np.ptp(near) > 0.1 * (trace.zmax - trace.zmin)
+
+
+def test_stretched_is_monotone_and_finite_up_to_and_beyond_one():
+    values = stretched(np.array([0.0, 0.5, 0.9, 0.99, 0.9999, 1.0, 1.2]))
+    assert np.all(np.isfinite(values))
+    assert np.all(np.diff(values[:-1]) > 0)
+    np.testing.assert_allclose(values[[2, 3]], [1, 2])
+
+
+def test_a_frame_marks_the_winning_text_of_each_row(recommendation, application):
+    figure = heat_map(recommendation, by_id(application))
+    found = [(round((s.x0 + s.x1) / 2), round((s.y0 + s.y1) / 2)) for s in figure.layout.shapes]
+    rows = recommendation.order()[:ROWS]
+    assert found == [(int(recommendation.modulated[row].argmax()), y) for y, row in enumerate(rows)]
+
+
+def test_the_true_item_gets_a_row_of_its_own_if_it_is_not_among_the_best(
+    recommendation, application
+):
+    last = application.catalogue("lamps").items[int(recommendation.order()[-1])]
+    figure = heat_map(recommendation, by_id(application), last)
+    labels = figure.layout.yaxis.ticktext
+    assert len(labels) == ROWS + 1
+    assert labels[-1].startswith("<b>▸ ")
+    assert sum("▸" in label for label in labels) == 1
+
+
+def test_titles_and_texts_cannot_bring_tags_of_their_own(recommendation, application):
+    hostile = application.catalogue("lamps").items[0]
+    drawn = json.dumps(
+        heat_map(recommendation, by_id(application), hostile).to_plotly_json(), default=list
+    )
+    tags = set(re.findall(r"<(/?\w+)", drawn))
+    assert tags <= {"b", "/b", "br", "extra", "/extra"}
+    assert "&lt;script&gt;" in drawn
+
+
+def test_nothing_to_draw_without_a_kept_text(recommendation, application):
+    n = recommendation.corpus_size
+    empty = replace(
+        recommendation,
+        columns=(),
+        column_scores=(),
+        raw=np.zeros((n, 0)),
+        scaled=np.zeros((n, 0)),
+        modulated=np.zeros((n, 0)),
+        scores=np.zeros(n),
+    )
+    assert heat_map(empty, by_id(application)) is None
+
+
+def test_a_picture_of_equal_values_still_has_a_scale(recommendation, application):
+    flat = replace(recommendation, modulated=recommendation.modulated * 0)
+    trace = heat_map(flat, by_id(application)).data[0]
+    assert trace.zmax > trace.zmin

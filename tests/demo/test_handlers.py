@@ -1,0 +1,213 @@
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from calrec.errors import CalrecError
+from demo.application import Application
+from demo.handlers import SKIP, Handlers
+from demo.session import Session
+
+EMPTY = Session(domain="lamps")
+
+
+def click(**data):
+    return SimpleNamespace(**data)
+
+
+def add(handlers, session, item_id):
+    return handlers.click_catalogue(
+        session, "", None, None, "relevance", None, click(act="add", id=item_id)
+    )
+
+
+def test_a_click_adds_the_item(handlers):
+    updated, history, *_, browse = add(handlers, EMPTY, "lamps-004")
+    assert updated.history == ("lamps-004",)
+    assert "Desk lamp number 0" in history
+    assert browse == SKIP
+
+
+def test_a_click_on_another_shops_old_list_changes_nothing(handlers):
+    assert add(handlers, EMPTY, "tools-001")[0] == SKIP
+
+
+def test_turning_the_page_leaves_the_history_alone(handlers):
+    *assembly, browse = handlers.click_catalogue(
+        EMPTY, "", None, None, "title", None, click(act="page", id="40")
+    )
+    assert all(part == SKIP for part in assembly)
+    assert "41–60 of 60" in browse
+
+
+def test_search_and_filters_narrow_the_list(handlers):
+    found = handlers.browse(EMPTY, "script", None, None, "relevance")
+    assert "1–1 of 1" in found
+    assert "Nothing found" in handlers.browse(EMPTY, "zebra", None, None, "relevance")
+    brand = handlers.facets("lamps")[1][1][1]
+    assert "of 60" not in handlers.browse(EMPTY, "", "", brand, "title")
+
+
+def test_a_hostile_query_ends_in_a_list_and_not_in_an_error(handlers):
+    for query in ("\"'(((", "a OR", "title:[", "*" * 400, "\x00"):
+        assert handlers.browse(EMPTY, query, None, None, "relevance")
+
+
+@pytest.mark.parametrize(
+    ("act", "position", "expected"),
+    [("up", "1", "bac"), ("down", "1", "acb"), ("remove", "1", "ac"), ("up", "0", "abc")],
+)
+def test_history_clicks(handlers, act, position, expected):
+    ids = dict(zip("abc", ("lamps-001", "lamps-002", "lamps-003"), strict=True))
+    session = Session(domain="lamps", history=tuple(ids.values()))
+    at = session.history[int(position)]
+    update = handlers.click_history(session, None, click(act=act, position=position, id=at))
+    assert update.session.history == tuple(ids[x] for x in expected)
+
+
+def test_clear(handlers):
+    session = Session(domain="lamps", history=("lamps-001",), target="lamps-002", user_id="user-1")
+    update = handlers.click_history(session, None, click(act="clear"))
+    assert update.session == EMPTY
+    assert "No purchases yet" in update.history
+
+
+def test_a_shopper_brings_history_and_target(handlers, application):
+    case = application.catalogue("lamps").case("user-2")
+    update = handlers.load_shopper(EMPTY, "user-2", None)
+    assert update.session.history == tuple(item.item_id for item in case.history)
+    assert update.session.target == case.target.item_id
+    assert update.session.target not in update.history
+    assert case.target.title in update.target["value"]
+
+
+def test_an_unknown_shopper_is_one_line(handlers):
+    update = handlers.load_shopper(EMPTY, "<b>nobody</b>", None)
+    assert update.session == SKIP
+    assert "cr-error" in update.message
+    assert "&lt;b&gt;nobody" in update.message
+
+
+def test_a_random_shopper_has_a_held_out_purchase(handlers):
+    *assembly, name = handlers.random_shopper(EMPTY, None)
+    assert assembly[0].target is not None
+    assert assembly[0].user_id == name
+
+
+def test_typing_narrows_the_shoppers(handlers):
+    update = handlers.search_shoppers(EMPTY, SimpleNamespace(input_value="user-3"))
+    assert update["choices"] == ["user-3"]
+
+
+def test_another_shop_starts_afresh(handlers):
+    updates = handlers.choose_shop("tools", "relevance")
+    assert updates[0] == Session(domain="tools")
+    assert "Saw blade" in updates[5]
+    assert updates[-1] is None
+
+
+def test_the_empty_history_is_one_plain_line(handlers):
+    updates = list(handlers.recommend(EMPTY, 0.5, 32, 0))
+    assert len(updates) == 1
+    assert "The history is empty" in updates[0].message
+    assert "Traceback" not in updates[0].message
+
+
+def test_samples_stream_and_the_result_is_whole(handlers, model):
+    session = Session(domain="lamps", history=("lamps-000", "lamps-001"), target="lamps-020")
+    updates = list(handlers.recommend(session, 0.5, 16, 3))
+    streamed = [u for u in updates if "Decoding step" in str(u.status)]
+    assert len(streamed) == 10
+    assert streamed[0].samples.count("<li ") == 16
+    finished = [int(re.search(r"(\d+) of 16 texts", u.status)[1]) for u in streamed]
+    assert finished == sorted(finished)
+    assert finished[-1] == 16
+    last = updates[-1]
+    assert "Done: 16 texts written" in last.status
+    assert last.heat["visible"]
+    assert last.shown == session
+    assert "Last Item Repeater" in last.ranks
+    assert "This is the summary" in last.prompt
+    # The target is the one thing that the model must not see.
+    assert model.histories == [("lamps-000", "lamps-001")]
+
+
+def test_the_ranks_shown_are_those_of_the_records(handlers, application, model):
+    session = Session(domain="lamps", history=("lamps-000", "lamps-007"), target="lamps-020")
+    last = list(handlers.recommend(session, 0.5, 8, 3))[-1]
+    items = application.items("lamps", session.history)
+    for name, record in (
+        ("CALRec", application.model("lamps").recommend(items, seed=3, samples=8)),
+        ("Last Item Repeater", application.repeater("lamps").recommend(items)),
+    ):
+        optimistic = 1 + (record.scores > record.scores[20] + 1e-9).sum()
+        pessimistic = (record.scores >= record.scores[20] - 1e-9).sum()
+        card = last.ranks.split(f">{name}<")[1]
+        wanted = f"{optimistic}" if optimistic == pessimistic else f"{optimistic} to {pessimistic}"
+        assert f'class="cr-rank">{wanted}<small>' in card
+
+
+def test_closing_the_stream_stops_the_model(handlers, model):
+    session = Session(domain="lamps", history=("lamps-000",))
+    running = handlers.recommend(session, 0.5, 8, 0)
+    for _ in range(3):
+        next(running)
+    assert not model.closed.is_set()
+    running.close()
+    assert model.closed.is_set()
+
+
+def test_a_changed_history_is_said_above_the_results(handlers):
+    shown = Session(domain="lamps", history=("lamps-000",))
+    assert handlers.stale(shown, None) == ""
+    assert handlers.stale(shown, shown) == ""
+    changed = Session(domain="lamps", history=("lamps-001",))
+    assert "changed" in handlers.stale(changed, shown)
+    assert "changed" in add_stale(handlers, shown)
+
+
+def add_stale(handlers, shown):
+    update = handlers.click_catalogue(
+        shown, "", None, None, "relevance", shown, click(act="add", id="lamps-002")
+    )
+    return update[4]
+
+
+def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
+    def broken(name):
+        raise CalrecError(f"checkpoint {name}: expected weights/, found none; export it again")
+
+    handlers = Handlers(Application(workspace, "<i>x</i>", load_model=broken))
+    session = Session(domain="lamps", history=("lamps-000",))
+    last = list(handlers.recommend(session, 0.5, 8, 0))[-1]
+    assert "expected weights/" in last.message
+    assert "&lt;i&gt;" in last.message
+
+
+def test_the_model_is_loaded_once_for_all_shops(workspace, model):
+    loaded = []
+    application = Application(workspace, "m", load_model=lambda name: loaded.append(name) or model)
+    assert not application.model_is_loaded
+    assert application.model("lamps") is application.model("lamps")
+    assert application.model("lamps") is not application.model("tools")
+    assert loaded == ["m"]
+
+
+def test_an_empty_workspace_and_an_unknown_shop_are_one_line(tmp_path, workspace):
+    for place, first in ((tmp_path, None), (workspace, "shoes")):
+        with pytest.raises(CalrecError) as error:
+            Application(place, "m", first=first)
+        assert "\n" not in str(error.value)
+        assert "expected" in str(error.value)
+
+
+def test_the_first_shop_can_be_chosen(workspace):
+    assert list(Application(workspace, "m", first="tools").domains) == ["tools", "lamps"]
+
+
+def test_handlers_hold_nothing_of_a_visitor(handlers):
+    assert list(vars(handlers)) == ["_app"]
+    before = dict(vars(handlers._app))
+    list(handlers.recommend(Session(domain="lamps", history=("lamps-000",)), 0.5, 4, 0))
+    changed = {name for name, value in vars(handlers._app).items() if value is not before[name]}
+    assert changed <= {"_model"}

@@ -1,0 +1,267 @@
+"""What a visitor does, in a real browser on a real server with the scripted model."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from functools import partial
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens an address as another visitor every time; each has a context of its own."""
+    contexts = []
+
+    def opened(address: str, width: int = 1440, theme: str = "light"):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(90_000)
+        page.goto(f"{address}/?__theme={theme}")
+        page.wait_for_selector("#catalogue .cr-row")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visit(open_page, server):
+    return partial(open_page, server)
+
+
+@pytest.fixture
+def visit_slow(open_page, slow_server):
+    return partial(open_page, slow_server)
+
+
+def add(page, name: str) -> None:
+    before = page.locator("#history .cr-line").count()
+    page.locator("#catalogue .cr-row", has_text=name).first.click()
+    page.wait_for_function(
+        "n => document.querySelectorAll('#history .cr-line').length > n", arg=before
+    )
+
+
+def titles(page) -> list[str]:
+    return page.locator("#history .cr-title").all_inner_texts()
+
+
+def wait_done(page) -> None:
+    page.wait_for_selector("#status .cr-done")
+
+
+def test_from_an_empty_history_to_both_rankings(visit_slow):
+    page = visit_slow()
+    assert "Pick items from the catalogue or load a shopper" in page.inner_text("#history")
+    page.click("#run")
+    page.wait_for_selector("#message .cr-error")
+    assert "The history is empty" in page.inner_text("#message")
+    add(page, "Desk lamp number 1 ")
+    add(page, "Desk lamp number 2 ")
+    page.click("#run")
+    page.wait_for_selector("#samples .cr-streaming li")
+    page.wait_for_function("document.querySelector('#status').innerText.includes('Decoding step')")
+    assert "of 32 texts finished" in page.inner_text("#status")
+    wait_done(page)
+    page.wait_for_selector("#heat .js-plotly-plot .heatmaplayer image, #heat .heatmaplayer .hm")
+    assert page.locator("#rankings table").count() == 2
+    assert page.locator("#rankings tbody tr").count() == 20
+    assert "Load a shopper" in page.inner_text("#ranks")
+    page.click("text=The exact prompt")
+    page.wait_for_selector("#prompt pre")
+    assert "Desk lamp number 2 " in page.inner_text("#prompt pre")
+
+
+def test_a_shopper_brings_the_true_next_item_and_both_ranks(visit):
+    page = visit()
+    page.click("#random")
+    page.wait_for_selector("#target .cr-target")
+    page.click("#run")
+    wait_done(page)
+    page.wait_for_selector("#ranks .cr-rank")
+    cards = page.locator("#ranks .cr-card").all_inner_texts()
+    assert len(cards) == 2
+    assert all(re.search(r"Rank [\d,]+( to [\d,]+)? of 60", card) for card in cards)
+    assert page.locator("#rankings .cr-true").count() == 2
+
+
+def test_the_history_can_be_reordered_by_keyboard_and_mouse(visit):
+    page = visit()
+    for number in (1, 2, 4):
+        add(page, f"Desk lamp number {number} ")
+    first, second, third = titles(page)
+    page.locator("#history [data-act=down]").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "t => document.querySelector('#history .cr-title').innerText == t", arg=second
+    )
+    assert titles(page) == [second, first, third]
+    page.locator("#history [data-act=remove]").nth(1).click()
+    page.wait_for_function("document.querySelectorAll('#history .cr-line').length == 2")
+    assert titles(page) == [second, third]
+    page.click("#history [data-act=clear]")
+    page.wait_for_selector("#history .cr-empty")
+
+
+def test_quick_clicks_are_all_counted(visit):
+    page = visit()
+    page.evaluate(
+        "for (const row of [...document.querySelectorAll('#catalogue .cr-row')].slice(0, 6))"
+        " row.click()"
+    )
+    page.wait_for_function("document.querySelectorAll('#history .cr-line').length == 6")
+
+
+def test_search_pages_and_another_shop(visit):
+    page = visit()
+    assert "1–20 of 60" in page.inner_text("#catalogue .cr-pager")
+    page.click("#catalogue >> text=Next")
+    page.wait_for_function(
+        "document.querySelector('#catalogue .cr-pager').innerText.includes('21–40')"
+    )
+    page.fill("#query textarea, #query input", "quoted")
+    page.wait_for_function("document.querySelectorAll('#catalogue .cr-row').length == 1")
+    add(page, "quoted")
+    page.click("#shop input")
+    page.click("[role=option]:has-text('Tools')")
+    page.wait_for_function(
+        "document.querySelector('#catalogue .cr-title')?.innerText.includes('Saw blade')"
+    )
+    page.wait_for_selector("#history .cr-empty")
+    assert page.locator("#catalogue .cr-row").count() == 20
+
+
+def test_a_shopper_is_found_by_typing(visit):
+    page = visit()
+    page.click("#shopper input")
+    page.keyboard.type("user-3")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#history .cr-line")
+    assert "user-3" in page.inner_text("#history .cr-bar")
+
+
+def test_two_visitors_do_not_see_each_other(visit_slow):
+    one, two = visit_slow(), visit_slow()
+    add(one, "Desk lamp number 1 ")
+    add(two, "Desk lamp number 2 ")
+    add(two, "Desk lamp number 4 ")
+    assert len(titles(one)) == 1
+    assert len(titles(two)) == 2
+    one.click("#run")
+    one.wait_for_selector("#samples .cr-streaming")
+    two.click("#run")
+    two.wait_for_selector("#status .cr-notice")
+    # The second one waits its turn, and may go on with the catalogue while the model works.
+    assert "Waiting for the model" in two.inner_text("#status")
+    assert "Nothing written yet" in two.inner_text("#samples")
+    wait_done(one)
+    two.wait_for_selector("#samples .cr-streaming")
+    add(two, "Desk lamp number 5 ")
+    wait_done(two)
+    for page, read in ((one, "1 "), (two, "4 ")):
+        page.click("text=The exact prompt")
+        page.wait_for_selector("#prompt pre")
+        assert f"number {read}" in page.inner_text("#prompt pre")
+    assert "number 1 " not in two.inner_text("#prompt pre")
+    # What was added while it ran is not in the results, and the page says so.
+    two.wait_for_selector("#stale >> text=The history has changed")
+    assert one.locator("#stale .cr-notice").count() == 0
+
+
+def test_stop_ends_the_work_and_frees_the_model(visit_slow):
+    page = visit_slow()
+    add(page, "Desk lamp number 1 ")
+    page.click("#run")
+    page.wait_for_selector("#samples .cr-streaming")
+    page.click("#stop")
+    page.wait_for_function("document.querySelector('#message').innerText.includes('Stopped')")
+    page.wait_for_selector("#run:visible")
+    written = page.inner_text("#samples")
+    page.wait_for_timeout(1200)
+    assert page.inner_text("#samples") == written
+    assert "Stopped" in page.inner_text("#message")
+    assert page.locator("#status .cr-progress").is_hidden()
+    page.click("#run")
+    wait_done(page)
+
+
+def test_stop_while_waiting_gives_up_the_place(visit_slow):
+    one, two = visit_slow(), visit_slow()
+    for page in (one, two):
+        add(page, "Desk lamp number 1 ")
+    one.click("#run")
+    one.wait_for_selector("#samples .cr-streaming")
+    two.click("#run")
+    two.wait_for_selector("#stop:visible")
+    two.click("#stop")
+    two.wait_for_selector("#run:visible")
+    wait_done(one)
+    one.wait_for_timeout(1500)
+    assert "Nothing written yet" in two.inner_text("#samples")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
+def test_no_request_leaves_the_machine_no_title_runs_and_nothing_sticks_out(
+    visit, server, width, theme
+):
+    page = visit(width, theme)
+    requests, errors = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.reload()
+    page.wait_for_selector("#catalogue .cr-row")
+    page.fill("#query textarea, #query input", "lamp")
+    page.wait_for_function("document.querySelector('#catalogue').innerText.includes('<script>')")
+    for word in ("<script>", "onerror", "${window", "onmouseover"):
+        page.fill("#query textarea, #query input", re.sub(r"\W", " ", word))
+        page.wait_for_timeout(400)
+        add(page, word)
+    page.click("#run")
+    wait_done(page)
+    page.wait_for_selector("#heat .heatmaplayer")
+    page.locator("#heat .nsewdrag").hover(position={"x": 30, "y": 20})
+    page.wait_for_selector("#heat .hoverlayer text")
+    page.wait_for_timeout(300)
+    assert len(requests) > 5
+    assert [u for u in requests if not u.startswith((server, "data:", "blob:"))] == []
+    assert page.evaluate("window.hacked") is None
+    assert errors == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_hover_of_the_heat_map_shows_tags_as_text(visit):
+    page = visit()
+    page.fill("#query textarea, #query input", "script")
+    page.wait_for_function("document.querySelectorAll('#catalogue .cr-row').length == 1")
+    add(page, "<script>")
+    page.click("#run")
+    wait_done(page)
+    page.wait_for_selector("#heat .heatmaplayer")
+    label = page.locator("#heat .ytick text", has_text="<script>")
+    assert label.count() == 1
+    rows = page.locator("#heat .ytick text").all_text_contents()
+    place = next(i for i, text in enumerate(rows) if "<script>" in text)
+    area = page.locator("#heat .nsewdrag")
+    height = area.bounding_box()["height"]
+    area.hover(position={"x": 20, "y": height * (place + 0.5) / len(rows)})
+    page.wait_for_selector("#heat .hoverlayer text")
+    hover = page.evaluate("document.querySelector('#heat .hoverlayer').textContent")
+    assert "<script>window.hacked = 1</script> lamp" in hover
+
+
+def test_no_event_is_a_public_endpoint(server):
+    with urllib.request.urlopen(f"{server}/config") as answer:
+        events = json.load(answer)["dependencies"]
+    assert events
+    assert {event["api_visibility"] for event in events} == {"private"}
+    with urllib.request.urlopen(f"{server}/gradio_api/info") as answer:
+        info = json.load(answer)
+    assert info["named_endpoints"] == {}
+    assert info["unnamed_endpoints"] == {}
