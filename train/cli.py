@@ -64,8 +64,8 @@ class Overrides:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pretrain:
-    """Plain language modelling from scratch: stands in for a pretrained model."""
+class Stage:
+    """What every stage is given."""
 
     data: Path
     """Folder that `prepare` wrote."""
@@ -73,43 +73,35 @@ class Pretrain:
     """Folder of the run; an interrupted run is continued."""
     preset: PresetName = "sample"
     """Model size and stage settings."""
-    domains: tuple[str, ...] = ()
-    """Only these of the prepared domains."""
     set: tyro.conf.OmitArgPrefixes[Overrides] = Overrides()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage1:
+class Pretrain(Stage):
+    """Plain language modelling from scratch: stands in for a pretrained model."""
+
+    domains: tuple[str, ...] = ()
+    """Only these of the prepared domains."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage1(Stage):
     """The CALRec objective over mixed categories, from an earlier run's best weights."""
 
-    data: Path
-    """Folder that `prepare` wrote."""
     from_run: Path
     """Run to start from."""
-    out: Path
-    """Folder of the run; an interrupted run is continued."""
-    preset: PresetName = "sample"
-    """Stage settings."""
     domains: tuple[str, ...] = ()
     """Only these of the prepared domains."""
-    set: tyro.conf.OmitArgPrefixes[Overrides] = Overrides()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage2:
-    """The same objective on one category."""
+class Stage2(Stage):
+    """The same objective on one category, from an earlier run's best weights."""
 
-    data: Path
-    """Folder that `prepare` wrote."""
     domain: str
     """The category."""
     from_run: Path
     """Run to start from."""
-    out: Path
-    """Folder of the run; an interrupted run is continued."""
-    preset: PresetName = "sample"
-    """Stage settings."""
-    set: tyro.conf.OmitArgPrefixes[Overrides] = Overrides()
 
 
 @dataclass(frozen=True, kw_only=True)
