@@ -109,8 +109,8 @@ def test_padding_and_chunks_change_no_gradient(model):
         together = jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
         return losses(together, settings)["total"]
 
-    whole = jax.grad(loss)(weights, batch_of(RECORDS, 12, 6))
-    parts = jax.grad(loss)(weights, batch_of(RECORDS[:2], 9, 5), batch_of(RECORDS[2:], 16, 4))
+    whole = jax.jit(jax.grad(loss))(weights, batch_of(RECORDS, 12, 6))
+    parts = jax.jit(jax.grad(loss))(weights, batch_of(RECORDS[:2], 9, 5), batch_of(RECORDS[2:], 16, 4))
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parts), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
 

@@ -1,0 +1,74 @@
+"""What the shipped checkpoint promises, on some test users of the sample shop."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from calrec import checkpoint
+from catalog.build import build_sample
+from train import evaluate as command
+
+USERS = 40
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    workspace = tmp_path_factory.mktemp("shop")
+    return workspace, build_sample(workspace)
+
+
+@pytest.fixture(scope="module")
+def figures(shop):
+    """metrics.json of each recommender over the same users of each department."""
+    workspace, domains = shop
+    found = {}
+    for recommender in ("lir", "markov", "calrec"):
+        for info in domains:
+            out = workspace / "evaluations" / f"{info.domain}-{recommender}"
+            line = ["calrec-evaluate", "--workspace", workspace, "--domain", info.domain]
+            line += ["--recommender", recommender, "--users", USERS, "--out", out]
+            line += ["--checkpoint", "sample"] if recommender == "calrec" else []
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "argv", [str(part) for part in line])
+                command.main()
+            found.setdefault(recommender, []).append(json.loads((out / "metrics.json").read_text()))
+    return found
+
+
+def mean_ndcg(evaluations):
+    return np.mean([e["metrics"]["ndcg@10"]["pessimistic"] for e in evaluations])
+
+
+@pytest.mark.slow
+def test_it_beats_what_looks_at_the_last_item_only(figures):
+    calrec, lir, markov = (mean_ndcg(figures[r]) for r in ("calrec", "lir", "markov"))
+    assert calrec >= 2 * lir
+    assert calrec >= markov
+    # A shop in which the last item tells all would be a cheat.
+    assert markov < 0.3
+
+
+@pytest.mark.slow
+def test_its_texts_parse_and_name_items(figures):
+    for evaluation in figures["calrec"]:
+        generation = evaluation["generation"]
+        assert generation["samples"] == 32 * USERS
+        assert generation["format_error_rate"] <= 0.05
+        assert generation["match_rate"]["all"]["4"] >= 0.8
+
+
+@pytest.mark.slow
+def test_it_was_trained_on_this_very_shop(shop):
+    described = checkpoint.describe(checkpoint.resolve("sample"))
+    assert described.data == {info.domain: info.fingerprint for info in shop[1]}
+
+
+def test_it_is_small_and_carries_its_log_and_figures():
+    folder = checkpoint.resolve("sample")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 10_000_000
+    lines = (folder / "training_log.jsonl").read_text().splitlines()
+    assert {json.loads(line)["stage"] for line in lines} == {"pretrain", "stage1"}
+    assert "sample-kitchen test calrec" in checkpoint.describe(folder).figures
