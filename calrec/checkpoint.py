@@ -79,6 +79,7 @@ class Description:
             raise CalrecError(f"calrec.json: expected {FORMAT} {VERSION}, found {found}")
         try:
             fields = {f.name: content[f.name] for f in dataclasses.fields(cls)}
+            fields["max_prompt_tokens"] = int(fields["max_prompt_tokens"])
             return cls(
                 **fields
                 | {
@@ -87,7 +88,7 @@ class Description:
                     "ranking": RankingSettings(**fields["ranking"]),
                 }
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CalrecError(
                 f"calrec.json: a setting is missing or of the wrong form: {error}"
             ) from None
@@ -99,6 +100,8 @@ def resolve(name: str | Path) -> Path:
     Raises:
       CalrecError: if there is neither.
     """
+    if not str(name):
+        raise CalrecError("checkpoint: expected a folder or a name, found an empty one")
     shipped = SHIPPED / str(name)
     if len(Path(name).parts) == 1 and (shipped / "calrec.json").is_file():
         return shipped
@@ -136,7 +139,7 @@ def save(
     import orbax.checkpoint as ocp
     from flax import nnx
 
-    with whole_folder(folder, marker="calrec.json", what="a checkpoint") as new:
+    with whole_folder(folder, ours=_is_checkpoint, what="checkpoint") as new:
         dtype = jnp.dtype(description.dtype)
         weights = jax.tree.map(lambda x: x.astype(dtype), nnx.to_pure_dict(nnx.state(model)))
         with ocp.StandardCheckpointer() as checkpointer:
@@ -149,6 +152,31 @@ def save(
             (new / name).write_text(content)
 
 
+def _is_checkpoint(folder: Path) -> bool:
+    try:
+        content = json.loads((folder / "calrec.json").read_text())
+        known = {"calrec.json", "weights", "tokenizer", "training_log.jsonl"}
+        return content["format"] == FORMAT and {p.name for p in folder.iterdir()} <= known
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def check(folder: Path) -> Description:
+    """Looks, without loading, whether a checkpoint has all its parts.
+
+    Raises:
+      CalrecError: if one is missing, or `calrec.json` is damaged.
+    """
+    description = describe(folder)
+    for part in ("weights", "tokenizer"):
+        if not (folder / part).is_dir() or not any((folder / part).iterdir()):
+            raise CalrecError(
+                f"checkpoint {folder}: expected its {part} in {folder / part}, found none;"
+                " export it again"
+            )
+    return description
+
+
 def describe(folder: Path) -> Description:
     """Reads `calrec.json`.
 
@@ -158,7 +186,8 @@ def describe(folder: Path) -> Description:
     path = folder / "calrec.json"
     if not path.is_file():
         raise CalrecError(
-            f"checkpoint {folder}: expected calrec.json, found none; is it an export?"
+            f"checkpoint {folder}: expected calrec.json, found none;"
+            " make one with: calrec-train export --run RUN --out FOLDER"
         )
     try:
         content = json.loads(path.read_text())
@@ -182,17 +211,12 @@ def load(folder: Path) -> tuple[Decoder, Tokenizer, Description]:
 
     from calrec.backbone.decoder import Decoder
 
-    description = describe(folder)
+    description = check(folder)
     tokenizer = Tokenizer.load(folder / "tokenizer")
     if tokenizer.vocab_size > description.decoder.vocab_size:
         raise CalrecError(
             f"checkpoint {folder}: expected a tokenizer of at most {description.decoder.vocab_size}"
             f" tokens, found {tokenizer.vocab_size}"
-        )
-    weights = folder / "weights"
-    if not weights.is_dir():
-        raise CalrecError(
-            f"checkpoint {folder}: expected its weights in {weights}, found none; export it again"
         )
     model = nnx.eval_shape(lambda: Decoder(description.decoder, rngs=nnx.Rngs(0)))
     graph, state = nnx.split(model)
@@ -203,14 +227,12 @@ def load(folder: Path) -> tuple[Decoder, Tokenizer, Description]:
     )
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            restored = checkpointer.restore(weights.resolve(), expected)
+            restored = checkpointer.restore((folder / "weights").resolve(), expected)
     # orbax raises many kinds, whose texts run over pages; each means weights that do not fit.
     except Exception as error:
-        cause = (
-            str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        )
         raise CalrecError(
-            f"checkpoint {folder}: expected whole weights of the described decoder, found: {cause}"
+            f"checkpoint {folder}: expected whole weights of the described decoder, found"
+            f" damaged or other ones ({type(error).__name__}); export it again"
         ) from error
     nnx.replace_by_pure_dict(state, restored)
     return nnx.merge(graph, state), tokenizer, description

@@ -12,15 +12,28 @@ class CalrecError(Exception):
 
 
 def run_cli(command: Callable[[], object]) -> None:
-    """Runs a command; a `CalrecError` becomes one line and exit status 2, Ctrl-C status 130."""
+    """Runs a command; an error of its input becomes one line and exit status 2, Ctrl-C status 130.
+
+    `OSError` counts as one: a path that cannot be read or written, a full disk.
+    """
     try:
         command()
     except CalrecError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(str(error))
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        sys.exit(130)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Without the interpreter's own ending, which crashes while jax still compiles in a thread.
+        os._exit(130)
     except BrokenPipeError:
         # The reader of a pipe went away (`| head`); without this Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}; check the path, its rights and the free space")
+
+
+def _fail(line: str) -> None:
+    print(f"error: {line}", file=sys.stderr)
+    sys.exit(2)

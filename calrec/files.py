@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,23 +12,28 @@ from calrec.errors import CalrecError
 
 
 @contextmanager
-def whole_folder(folder: Path, *, marker: str, what: str) -> Iterator[Path]:
+def whole_folder(folder: Path, *, ours: Callable[[Path], bool], what: str) -> Iterator[Path]:
     """Yields a temporary folder that takes the place of `folder` when the block ends well.
 
     Args:
       folder: the place; missing, empty, or an earlier one of its kind, which is then replaced.
-      marker: the file that tells an earlier one of its kind.
+      ours: tells an earlier one of its kind, strictly: replacing deletes all that is in it.
       what: the kind, for the error's text.
 
     Raises:
       CalrecError: if `folder` holds something else, or cannot be written.
     """
-    if folder.exists() and not (folder.is_dir() and _ours(folder, marker)):
-        raise CalrecError(
-            f"expected a new folder or {what}, found something else in {folder};"
-            " name another folder"
-        )
+    folder = folder.resolve()
     try:
+        if folder == Path.cwd():
+            raise CalrecError(
+                f"expected a folder to make, found the working one; name a new {what}"
+            )
+        if folder.exists() and not (folder.is_dir() and (_empty(folder) or ours(folder))):
+            raise CalrecError(
+                f"expected a new folder or an earlier {what}, found something else in {folder};"
+                " name another folder"
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
@@ -39,21 +44,23 @@ def whole_folder(folder: Path, *, marker: str, what: str) -> Iterator[Path]:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
-        cause = error.strerror or error
-        raise CalrecError(f"expected to write {what} in {folder}, found: {cause}") from error
+        raise CalrecError(
+            f"expected to write the {what} {folder}, found: {error.strerror or error};"
+            " choose a folder that can be written, or make room"
+        ) from error
+
+
+def _empty(folder: Path) -> bool:
+    return not any(folder.iterdir())
 
 
 def _swap(new: Path, folder: Path, old: Path) -> None:
-    """Puts `new` in the place of `folder`, which comes back if that fails."""
+    """Puts `new` in the place of `folder`, which comes back if that fails or is interrupted."""
     if folder.exists():
         folder.rename(old)
     try:
         new.rename(folder)
-    except OSError:
+    except BaseException:
         if old.exists():
             old.rename(folder)
         raise
-
-
-def _ours(folder: Path, marker: str) -> bool:
-    return (folder / marker).is_file() or not any(folder.iterdir())

@@ -132,7 +132,14 @@ class CALRec:
         Args:
           corpus: scores of the N items.
           items: the same N items.
+
+        Raises:
+          CalrecError: if these are not as many.
         """
+        if len(items) != len(corpus.item_ids):
+            raise CalrecError(
+                f"expected the corpus's {len(corpus.item_ids)} items, found {len(items)}"
+            )
         other = copy.copy(self)
         other._corpus = corpus
         other._attributes = AttributeIndex(items, self.description.text)

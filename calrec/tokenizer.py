@@ -15,6 +15,8 @@ os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
 
 END = "<eos>"
 PAD = "<pad>"
+SMALLEST = 256 + 2
+"""Tokens that a byte-level vocabulary cannot do without: every byte, and the two above."""
 
 
 class Tokenizer:
@@ -54,9 +56,9 @@ class Tokenizer:
         except CalrecError:
             raise
         except Exception as error:
-            cause = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CalrecError(
-                f"tokenizer: expected a readable tokenizer.json in {folder}, found: {cause}"
+                f"tokenizer: expected a readable tokenizer.json in {folder}, found none"
+                f" ({type(error).__name__}); export the checkpoint again, or copy the tokenizer"
             ) from error
 
     @classmethod
@@ -71,6 +73,11 @@ class Tokenizer:
           units: fixed strings, such as labels, that never share a token with what surrounds them
             and soon become one token each: they are most of a short text.
         """
+        if vocab_size < SMALLEST:
+            raise CalrecError(
+                f"tokenizer: expected a vocabulary of at least {SMALLEST} tokens (every byte and"
+                f" two special ones), found {vocab_size}"
+            )
         from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
         from tokenizers import Tokenizer as Model
         from transformers import PreTrainedTokenizerFast

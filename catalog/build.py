@@ -1,15 +1,17 @@
 """Building a domain: read, clean, index, and swap in with one rename.
 
-Everything is made under `<workspace>/.build/`. The database is copied there, the domain written
-into the copy in one transaction and the copy renamed over `catalog.duckdb`; the domain's row names
-its index folder, so that rename commits both. Whatever happens before it leaves the workspace as it
-was, and what a killed build left behind, the next one removes. One build runs at a time.
+Everything is made under `<workspace>/.calrec-build/`. The database is copied there, the domain
+written into the copy in one transaction and the copy renamed over `catalog.duckdb`; the domain's
+row names its index folder, so that rename commits both. Whatever happens before it leaves the
+workspace as it was, and what a killed build left behind, the next one removes. One build runs at a
+time.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,8 +35,11 @@ from catalog.workspace import (
     index_folder,
 )
 
-_STAGING = ".build"
-_LOCK = ".build.lock"
+_STAGING = ".calrec-build"
+_LOCK = ".calrec-build.lock"
+
+# A folder of another name is not ours to remove.
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 Say = Callable[[str], None]
 
@@ -89,6 +94,9 @@ def build_sample(
 ) -> list[DomainInfo]:
     """Builds the domains of the sample shop of that seed."""
     from catalog.sample import make_shop
+
+    if seed < 0:
+        raise CatalogueError(f"expected a seed of at least 0, found {seed}: choose another")
 
     say("making the sample shop")
     return [
@@ -185,7 +193,7 @@ def _tidy(workspace: Path) -> None:
     shutil.rmtree(workspace / _STAGING, ignore_errors=True)
     kept = {index_folder(workspace, info.domain, info.fingerprint) for info in domains(workspace)}
     for folder in (workspace / "index").glob("*/*"):
-        if folder not in kept:
+        if folder not in kept and _FINGERPRINT.fullmatch(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
             _remove_empty(folder.parent)
     _remove_empty(workspace / "index")

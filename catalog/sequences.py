@@ -61,6 +61,11 @@ def clean_events(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         for table in ("raw_events", "known_events", "kept_events")
     )
     connection.execute("DROP TABLE known_events")
+    if read and not known:
+        raise CatalogueError(
+            "expected events with a user, an item and a timestamp in unix seconds, found "
+            f"{read:,} and in each of them one missing or unreadable: check these columns"
+        )
     return {"events_read": read, "events_incomplete": read - known, "repeats_removed": known - kept}
 
 

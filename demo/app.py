@@ -48,11 +48,22 @@ class Options:
     port: int = 7860
 
 
-def prepare(workspace: Path) -> None:
-    """Builds the sample shop in a workspace that holds no domain."""
+def prepare(workspace: Path, domain: str | None = None) -> None:
+    """Builds the sample shop in a workspace that holds no domain.
+
+    Raises:
+      CalrecError: if a domain is asked for that the sample shop does not have.
+    """
     if domains(workspace):
         return
     from catalog.build import build_sample
+    from catalog.sample import DEPARTMENTS
+
+    if domain is not None and domain not in DEPARTMENTS:
+        raise CalrecError(
+            f"expected the domain {domain!r} in {workspace}, found nothing built there;"
+            " check --workspace, or build it with calrec-catalog build"
+        )
 
     print(f"No catalogue in {workspace} yet: building the sample shop there.", flush=True)
     with Console().status("starting") as status:
@@ -106,9 +117,9 @@ def serve(options: Options) -> None:
         or checkpoint.
     """
     check_port(options.host, options.port)
-    checkpoint.resolve(options.checkpoint)
+    checkpoint.check(checkpoint.resolve(options.checkpoint))
     workspace = workspace_path(options.workspace)
-    prepare(workspace)
+    prepare(workspace, options.domain)
 
     # gradio takes seconds to import: errors above come at once.
     from demo.application import Application
@@ -141,8 +152,7 @@ def _warm(application: Application) -> None:
 
 def main() -> None:
     """Entry point of `calrec-demo`."""
-    options = tyro.cli(Options, prog="calrec-demo")
-    run_cli(lambda: serve(options))
+    run_cli(lambda: serve(tyro.cli(Options, prog="calrec-demo")))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console
 
 from calrec.errors import CalrecError, run_cli
-from catalog.store import workspace_path
-from train.presets import PRESETS, StageSettings
+
+if TYPE_CHECKING:
+    from train.presets import StageSettings
 
 PresetName = Literal["tiny", "sample"]
 
@@ -57,7 +58,12 @@ class Overrides:
         given = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
         changed = dataclasses.replace(settings, **given)
         if min(changed.steps, changed.batch_size, changed.validate_every) < 1:
-            raise CalrecError("expected steps, batch size and validate-every of at least 1")
+            found = (changed.steps, changed.batch_size, changed.validate_every)
+            raise CalrecError(
+                f"expected steps, batch size and validate-every of at least 1, found {found}"
+            )
+        if changed.seed < 0:
+            raise CalrecError(f"expected a seed of at least 0, found {changed.seed}")
         if not changed.learning_rate > 0:
             raise CalrecError(f"expected a positive learning rate, found {changed.learning_rate}")
         return changed
@@ -73,7 +79,7 @@ class Stage:
     """Folder of the run; an interrupted run is continued."""
     preset: PresetName = "sample"
     """Model size and stage settings."""
-    set: tyro.conf.OmitArgPrefixes[Overrides] = Overrides()
+    overrides: tyro.conf.OmitArgPrefixes[Overrides] = Overrides()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,74 +160,82 @@ Command = (
 
 
 def execute(command: Command) -> None:
-    """Runs one command; the imports of jax wait until one needs it."""
-    from train.export import export, record_figures
-    from train.prepare import prepare
-    from train.stages import continue_from, from_scratch
-
+    """Runs one command; what it does not need (duckdb, jax) is not imported."""
     console = Console(stderr=True)
     match command:
         case Prepare():
-            prepare(
-                workspace_path(command.workspace),
-                command.domains,
-                command.out,
-                tokenizer_folder=command.tokenizer,
-                vocab_size=command.vocab_size,
-            )
+            _prepare(command)
             console.print(f"prepared {', '.join(command.domains)} in {command.out}")
-        case Pretrain():
-            preset = PRESETS[command.preset]
-            settings = command.set.of(preset.pretrain)
-            from_scratch(command.data, preset, settings, command.out, console, command.domains)
-        case Stage1():
-            settings = command.set.of(PRESETS[command.preset].stage1)
-            continue_from(
-                "stage1",
-                command.data,
-                command.from_run,
-                settings,
-                command.out,
-                console,
-                command.domains,
-            )
-        case Stage2():
-            settings = command.set.of(PRESETS[command.preset].stage2)
-            continue_from(
-                "stage2",
-                command.data,
-                command.from_run,
-                settings,
-                command.out,
-                console,
-                (command.domain,),
-            )
+        case Pretrain() | Stage1() | Stage2():
+            _train(command, console)
         case Export():
+            from train.export import export
+
             export(command.run, command.out, dtype=command.dtype)
             console.print(f"exported {command.run} to {command.out}")
         case Figures():
+            from train.export import record_figures
+
             record_figures(command.checkpoint, command.evaluations)
             console.print(f"wrote {len(command.evaluations)} evaluations into {command.checkpoint}")
         case Recipe():
-            preset = PRESETS[command.preset]
-            data = command.runs / "data"
-            if not (data / "meta.json").is_file():
-                workspace = workspace_path(command.workspace)
-                prepare(workspace, command.domains, data, vocab_size=preset.vocab_size)
-            from_scratch(data, preset, preset.pretrain, command.runs / "pretrain", console)
-            last = command.runs / "stage1"
-            continue_from("stage1", data, command.runs / "pretrain", preset.stage1, last, console)
-            if len(command.domains) == 1:
-                stage1, last = last, command.runs / "stage2"
-                continue_from("stage2", data, stage1, preset.stage2, last, console, command.domains)
-            export(last, command.out)
-            console.print(f"exported {last} to {command.out}")
+            _recipe(command, console)
+
+
+def _prepare(command: Prepare) -> None:
+    from catalog.store import workspace_path
+    from train.prepare import prepare
+
+    prepare(
+        workspace_path(command.workspace),
+        command.domains,
+        command.out,
+        tokenizer_folder=command.tokenizer,
+        vocab_size=command.vocab_size,
+    )
+
+
+def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
+    from train.presets import PRESETS
+    from train.stages import continue_from, from_scratch
+
+    preset, out, given = PRESETS[command.preset], command.out, command.overrides
+    match command:
+        case Pretrain():
+            settings = given.of(preset.pretrain)
+            from_scratch(command.data, preset, settings, out, console, command.domains)
+        case Stage1(data=data, from_run=run, domains=domains):
+            continue_from("stage1", data, run, given.of(preset.stage1), out, console, domains)
+        case Stage2(data=data, from_run=run, domain=domain):
+            continue_from("stage2", data, run, given.of(preset.stage2), out, console, (domain,))
+
+
+def _recipe(command: Recipe, console: Console) -> None:
+    from catalog.store import workspace_path
+    from train.export import export
+    from train.prepare import check_same, prepare
+    from train.presets import PRESETS
+    from train.stages import continue_from, from_scratch
+
+    preset = PRESETS[command.preset]
+    workspace, data = workspace_path(command.workspace), command.runs / "data"
+    if (data / "meta.json").is_file():
+        check_same(workspace, command.domains, data)
+    else:
+        prepare(workspace, command.domains, data, vocab_size=preset.vocab_size)
+    pretrained, last = command.runs / "pretrain", command.runs / "stage1"
+    from_scratch(data, preset, preset.pretrain, pretrained, console)
+    continue_from("stage1", data, pretrained, preset.stage1, last, console)
+    if len(command.domains) == 1:
+        stage1, last = last, command.runs / "stage2"
+        continue_from("stage2", data, stage1, preset.stage2, last, console, command.domains)
+    export(last, command.out)
+    console.print(f"exported {last} to {command.out}")
 
 
 def main() -> None:
     """Entry point of `calrec-train`."""
-    command = tyro.cli(Command, prog="calrec-train", description=__doc__)
-    run_cli(lambda: execute(command))
+    run_cli(lambda: execute(tyro.cli(Command, prog="calrec-train", description=__doc__)))
 
 
 if __name__ == "__main__":

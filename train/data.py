@@ -6,6 +6,7 @@ data: a resumed run sees what an uninterrupted one would have seen.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import zipfile
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from calrec.text import TextSettings
 from calrec.tokenizer import Tokenizer
 from train.presets import StageSettings
 
+KIND = "calrec-prepared"
 FORMAT = 1
 WIDTH = 32
 """Widths are rounded up to a multiple of this many tokens."""
@@ -78,16 +80,26 @@ class Prepared:
                 f"expected prepared data in {folder}, found no meta.json;"
                 " make it with: calrec-train prepare --workspace W --domains D --out DIR"
             )
-        meta = json.loads((folder / "meta.json").read_text())
-        if meta.get("format") != FORMAT:
+        try:
+            meta = json.loads((folder / "meta.json").read_text())
+            found = meta["kind"], meta["format"]
+            known = list(meta["domains"])
+            TextSettings(**meta["text"])
+        except (ValueError, LookupError, TypeError) as error:
             raise CalrecError(
-                f"{folder}: expected prepared data of format {FORMAT}, found {meta.get('format')};"
+                f"{folder}/meta.json: expected that of prepared data, found another or damaged"
+                f" file ({type(error).__name__}); prepare it again"
+            ) from None
+        if found != (KIND, FORMAT):
+            raise CalrecError(
+                f"{folder}: expected {KIND} of format {FORMAT}, found {found[0]} {found[1]};"
                 " prepare it again"
             )
-        names = list(only) or list(meta["domains"])
-        if unknown := [name for name in names if name not in meta["domains"]]:
+        names = list(only) or known
+        if unknown := [name for name in names if name not in known]:
             raise CalrecError(
-                f"{folder}: expected domains among {list(meta['domains'])}, found {unknown}"
+                f"{folder}: expected domains among {known}, found {unknown};"
+                " choose of these, or prepare the others too"
             )
         domains = []
         for name in names:
@@ -182,6 +194,12 @@ class Records:
         self._connectors = Connectors.of(tokenizer, data.text)
         self._end = tokenizer.end_id
         self._settings = settings
+        around = sum(map(len, dataclasses.astuple(self._connectors)))
+        if settings.max_prompt_tokens <= around:
+            raise CalrecError(
+                f"expected more than {around} prompt tokens, the template's own, found"
+                f" {settings.max_prompt_tokens}; raise --max-prompt-tokens"
+            )
 
     def record(
         self, domain: DomainData, history: Sequence[int], target: int
@@ -202,13 +220,13 @@ class Records:
             domain, user = users[i]
             target = int(domain.validation[user])
             records.append(self.record(domain, domain.history(user).tolist(), target))
-        records.sort(key=lambda r: len(r[0]) + len(r[1]))
         size = 32
-        # Whole batches only, so that few shapes are compiled; a small set makes one of its own.
-        starts = range(0, max(len(records) - size + 1, min(len(records), 1)), size)
+        # Whole batches, so that few shapes are compiled; cut before sorting, or the longest go.
+        records = records[: len(records) // size * size or None]
+        records.sort(key=lambda r: len(r[0]) + len(r[1]))
         target_width = _rounded(max((len(t) for _, t in records), default=1))
         batches = []
-        for start in starts:
+        for start in range(0, len(records), size):
             part = records[start : start + size]
             width = max(len(p) + len(t) for p, t in part)
             batches.append(collate(part, -(-width // 128) * 128, target_width))
@@ -225,8 +243,8 @@ class CalrecBatches:
     def __init__(self, data: Prepared, settings: StageSettings) -> None:
         if settings.batch_size % settings.chunks:
             raise CalrecError(
-                "expected batch_size to be a multiple of chunks,"
-                f" found {settings.batch_size} and {settings.chunks}"
+                f"expected a batch size that is a multiple of {settings.chunks} (the preset's"
+                f" chunks), found {settings.batch_size}; change --batch-size"
             )
         self._records = Records(data, settings)
         self._settings = settings
@@ -235,7 +253,8 @@ class CalrecBatches:
         if not all(map(len, self._users)):
             empty = [d.domain for d, u in zip(data.domains, self._users, strict=True) if not len(u)]
             raise CalrecError(
-                f"expected users with two training items or more, found none in {empty}"
+                f"expected users with two training items or more, found none in {empty};"
+                " leave these out, or bring longer histories"
             )
         weight = np.asarray([len(u) for u in self._users], float) ** settings.domain_exponent
         self._probability = weight / weight.sum()

@@ -24,7 +24,7 @@ from catalog.store import Catalogue, workspace_path
 from train.cases import Cases, case_columns, load_cases
 from train.evaluation_files import FORMAT, VERSION, evaluation_folder, write_json, write_table
 from train.generation import generation_figures
-from train.outcomes import Outcome, Tick, by_calrec, by_lir, by_markov
+from train.outcomes import Outcome, Tick, by_calrec, by_lir, by_markov, case_seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +101,9 @@ def write(
         columns = {name: [row[name] for row in outcome.samples] for name in outcome.samples[0]}
         write_table(folder / "samples.parquet", columns)
     columns = case_columns(catalogue, cases, outcome.optimistic, outcome.pessimistic)
+    if outcome.samples:
+        # With it the page, or `CALRec.recommend`, draws the same samples again.
+        columns["seed"] = [case_seed(settings.seed, user_id) for user_id in cases.user_ids]
     write_table(folder / "cases.parquet", columns)
     write_json(folder / "metrics.json", figures)
     write_json(folder / "meta.json", {"format": FORMAT, "version": VERSION, **shared})
@@ -172,7 +175,10 @@ def command() -> None:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    check(settings)
+    console = Console(stderr=True)
+    shown = console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         figures = evaluate(settings, progress)
     show(figures, Console())
 

@@ -27,18 +27,11 @@ def evaluation_folder(out: Path) -> Iterator[Path]:
       CalrecError: if `out` is neither absent, nor empty, nor an earlier evaluation and nothing
         else, or cannot be written.
     """
-    out = out.resolve()
-    if out.is_dir() and any(out.iterdir()) and not _is_evaluation(out):
-        raise CalrecError(
-            f"expected a new folder or an earlier evaluation, found something else in {out}; "
-            "name another --out"
-        )
-    with whole_folder(out, marker="meta.json", what="an earlier evaluation") as folder:
+    with whole_folder(out, ours=_is_evaluation, what="evaluation") as folder:
         yield folder
 
 
 def _is_evaluation(folder: Path) -> bool:
-    # Strict, for replacing it deletes all that is in it.
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         return meta["format"] == FORMAT and {path.name for path in folder.iterdir()} <= FILES

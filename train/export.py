@@ -13,7 +13,7 @@ from calrec.errors import CalrecError
 from calrec.ranking import RankingSettings
 from calrec.sampling import SamplingSettings
 from calrec.text import TextSettings
-from train.loop import Run, best_weights, run_tokenizer
+from train.loop import Run, best_weights, read_log, run_tokenizer
 
 
 def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
@@ -27,6 +27,7 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
     if dtype not in ("float32", "bfloat16"):
         raise CalrecError(f"export: expected dtype float32 or bfloat16, found {dtype!r}")
     run = Run.load(run_folder)
+    model = best_weights(run_folder)
     this = history_entry(run_folder)
     description = checkpoint.Description(
         decoder=run.decoder,
@@ -45,7 +46,7 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
     )
     checkpoint.save(
         out,
-        best_weights(run_folder),
+        model,
         run_tokenizer(run_folder),
         description,
         files={"training_log.jsonl": log},
@@ -63,6 +64,11 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
     Raises:
       CalrecError: if a folder is none of these.
     """
+    if not evaluations:
+        raise CalrecError(
+            "expected evaluations to record, found none; give --evaluations OUT, folders that"
+            " calrec-evaluate wrote"
+        )
     description = checkpoint.describe(folder)
     figures: dict[str, Any] = {}
     for evaluation in evaluations:
@@ -88,8 +94,7 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
 def history_entry(run_folder: Path) -> dict[str, Any]:
     """A run's stage, settings, data and log, as its successors carry them."""
     run = Run.load(run_folder)
-    log = run_folder / "log.jsonl"
-    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    lines = read_log(run_folder / "log.jsonl")
     return {"stage": run.stage, "settings": run.settings, "data": run.data, "log": lines}
 
 
@@ -110,6 +115,6 @@ def _spans(lines: list[dict[str, Any]]) -> list[float]:
     following = [line["seconds"] for line in lines[1:]] + [0.0]
     return [
         line["seconds"]
-        for line, later in zip(lines, following, strict=True)
+        for line, later in zip(lines, following, strict=False)
         if later < line["seconds"]
     ]

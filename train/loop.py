@@ -29,6 +29,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from calrec.backbone.config import DecoderConfig
 from calrec.backbone.decoder import Decoder
 from calrec.errors import CalrecError
+from calrec.files import whole_folder
 from calrec.tokenizer import Tokenizer
 from train.data import CalrecBatches, PackedRows, Prepared, Records
 from train.presets import StageSettings
@@ -42,7 +43,6 @@ from train.step import (
 )
 
 LOG_EVERY = 10
-STAGES = ("pretrain", "stage1", "stage2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,19 @@ def best_weights(folder: Path) -> Decoder:
       CalrecError: if the run has no checkpoint.
     """
     run = Run.load(folder)
+    try:
+        return _best(folder, run)
+    except CalrecError:
+        raise
+    # orbax raises many kinds; each means files that are not what it wrote.
+    except Exception as error:
+        raise CalrecError(
+            f"{folder}: expected whole checkpoints, found damaged ones ({type(error).__name__});"
+            " train it again in another folder"
+        ) from error
+
+
+def _best(folder: Path, run: Run) -> Decoder:
     with _manager(folder) as manager:
         steps = {s: manager.metrics(s)["validation_nig"] for s in manager.all_steps()}
         if not steps:
@@ -140,7 +153,6 @@ def fit(
         data={d.domain: data.meta["domains"][d.domain]["fingerprint"] for d in data.domains},
         parents=list(parents),
     )
-    _claim(out, run, data)
     if stage == "pretrain":
         batches, loss = PackedRows(data, settings), pretraining_loss()
     else:
@@ -148,7 +160,17 @@ def fit(
         loss = calrec_loss(settings.objective, settings.recompute)
     validation = Records(data, settings).validation()
     if not validation:
-        raise CalrecError("expected users with a validation item, found none in these domains")
+        raise CalrecError(
+            "expected users with a validation item, found none in these domains;"
+            " add a domain of the evaluation or selection role"
+        )
+    longest = settings.max_prompt_tokens + settings.max_target_tokens
+    if longest > model.config.max_position_embeddings:
+        raise CalrecError(
+            f"expected prompt and target within {model.config.max_position_embeddings} tokens, the"
+            f" model's positions, found {longest}; lower --max-prompt-tokens"
+        )
+    _claim(out, run, data)
 
     size = sum(x.size for x in jax.tree.leaves(weights))
     console.print(f"{stage}: {size / 1e6:.2f} M parameters, {settings.steps} steps; compiling ...")
@@ -184,12 +206,18 @@ def fit(
             raise
 
 
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a `log.jsonl`; none without one, and without a last line cut by a kill."""
+    lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
 class _Log:
     """`log.jsonl`: a line a logged step, without those behind the step that a run resumes from."""
 
     def __init__(self, path: Path, first: int) -> None:
-        lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
-        path.write_text("".join(line for line in lines if json.loads(line)["step"] <= first))
+        lines = [line for line in read_log(path) if line["step"] <= first]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
         self._path = path
         self._start = time.monotonic()
 
@@ -208,11 +236,9 @@ def _claim(out: Path, run: Run, data: Prepared) -> None:
                 f"{out} holds a run with other settings or data; name another --out, or delete it"
             )
         return
-    if out.exists() and any(out.iterdir()):
-        raise CalrecError(f"expected a new folder or a run to continue, found other files in {out}")
-    out.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(data.folder / "tokenizer", out / "tokenizer", dirs_exist_ok=True)
-    (out / "run.json").write_text(json.dumps(run.to_json(), indent=1) + "\n")
+    with whole_folder(out, ours=lambda folder: False, what="training run") as new:
+        shutil.copytree(data.folder / "tokenizer", new / "tokenizer")
+        (new / "run.json").write_text(json.dumps(run.to_json(), indent=1) + "\n")
 
 
 def _tree(state: TrainState) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from calrec.files import whole_folder
 from calrec.text import LABELS, TEMPLATES, TextSettings, item_text
 from calrec.tokenizer import Tokenizer
 from catalog.store import Catalogue
-from train.data import FORMAT
+from train.data import FORMAT, KIND, Prepared
 
 
 def prepare(
@@ -44,6 +44,7 @@ def prepare(
     if not domains:
         raise CalrecError("prepare: expected at least one domain, found none; give --domains D")
     text = text or TextSettings()
+    domains = list(dict.fromkeys(domains))
     catalogues = [Catalogue.open(workspace, domain) for domain in domains]
     texts = {c.domain: [item_text(item, text) for item in c.items] for c in catalogues}
     if tokenizer_folder is None:
@@ -54,12 +55,13 @@ def prepare(
     else:
         tokenizer = Tokenizer.load(tokenizer_folder)
 
-    with whole_folder(out, marker="meta.json", what="prepared data") as new:
+    with whole_folder(out, ours=_is_prepared, what="prepared data") as new:
         tokenizer.save(new / "tokenizer")
         for catalogue in catalogues:
             arrays = _tokens(catalogue, tokenizer, texts[catalogue.domain])
             np.savez(new / f"{catalogue.domain}.npz", **arrays)
         meta = {
+            "kind": KIND,
             "format": FORMAT,
             "text": dataclasses.asdict(text),
             "domains": {
@@ -70,6 +72,33 @@ def prepare(
         (new / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
     for catalogue in catalogues:
         catalogue.close()
+
+
+def check_same(workspace: Path, domains: Sequence[str], prepared: Path) -> None:
+    """Refuses prepared data of other domains, or of another state of them, than the workspace's.
+
+    Raises:
+      CalrecError: if so.
+    """
+    found = {name: d["fingerprint"] for name, d in Prepared.load(prepared).meta["domains"].items()}
+    expected = {}
+    for domain in domains:
+        with Catalogue.open(workspace, domain) as catalogue:
+            expected[domain] = catalogue.info.fingerprint
+    if found != expected:
+        raise CalrecError(
+            f"expected data prepared from {', '.join(expected)} as built in {workspace}, found"
+            f" other data of {', '.join(found)} in {prepared}; name another folder"
+        )
+
+
+def _is_prepared(folder: Path) -> bool:
+    try:
+        meta = json.loads((folder / "meta.json").read_text())
+        known = {"meta.json", "tokenizer", *(f"{domain}.npz" for domain in meta["domains"])}
+        return meta["kind"] == KIND and {path.name for path in folder.iterdir()} <= known
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _tokens(

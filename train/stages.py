@@ -55,7 +55,9 @@ def continue_from(
     """
     prepared = Prepared.load(data, domains)
     earlier = Run.load(run)
-    ours, theirs = data / "tokenizer/tokenizer.json", run / "tokenizer/tokenizer.json"
+    ours, theirs = (folder / "tokenizer/tokenizer.json" for folder in (data, run))
+    if not theirs.is_file():
+        raise CalrecError(f"expected the run's tokenizer in {theirs}, found none; train it again")
     if ours.read_bytes() != theirs.read_bytes() or earlier.text != prepared.meta["text"]:
         raise CalrecError(
             f"{data} was tokenised otherwise than {run};"

@@ -108,6 +108,6 @@ def _require_ids(
             [str(path)],
         ).fetchone()[0]
         raise CatalogueError(
-            f"expected records with {expected} in {path}, found {', '.join(keys)}: "
+            f"expected records with {expected} in {path}, found {', '.join(keys) or 'empty ones'}: "
             "give the reviews as --amazon-reviews and the metadata as --amazon-meta"
         )

@@ -110,7 +110,9 @@ def test_padding_and_chunks_change_no_gradient(model):
         return losses(together, settings)["total"]
 
     whole = jax.jit(jax.grad(loss))(weights, batch_of(RECORDS, 12, 6))
-    parts = jax.jit(jax.grad(loss))(weights, batch_of(RECORDS[:2], 9, 5), batch_of(RECORDS[2:], 16, 4))
+    parts = jax.jit(jax.grad(loss))(
+        weights, batch_of(RECORDS[:2], 9, 5), batch_of(RECORDS[2:], 16, 4)
+    )
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parts), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
 

@@ -143,7 +143,7 @@ def test_a_failing_build_changes_nothing(tmp_path, tables, monkeypatch):
         build(tmp_path, "x", tables(items=[("z", "other", None, None, None)]))
     assert _content(tmp_path) == before
     assert _index_folders(tmp_path) == folders
-    assert _files(tmp_path) == {"catalog.duckdb", "index", ".build.lock"}
+    assert _files(tmp_path) == {"catalog.duckdb", "index", ".calrec-build.lock"}
 
 
 # Kills itself with no chance to clean up, at the step of that name or at the rename.
@@ -174,7 +174,7 @@ def test_a_killed_build_leaves_the_previous_state_and_the_next_one_cleans_up(
     before = _content(tmp_path)
     killed = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path), moment], check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert (tmp_path / ".build").exists()  # or this test kills nothing
+    assert (tmp_path / ".calrec-build").exists()  # or this test kills nothing
     assert _content(tmp_path) == before
     with Catalogue.open(tmp_path, "music") as catalogue:
         assert catalogue.page(query="guitar").total == 3
@@ -182,7 +182,7 @@ def test_a_killed_build_leaves_the_previous_state_and_the_next_one_cleans_up(
     build(tmp_path, "music", tables())
     assert _content(tmp_path) == before
     assert len(_index_folders(tmp_path)) == 2
-    assert _files(tmp_path) == {"catalog.duckdb", "index", ".build.lock"}
+    assert _files(tmp_path) == {"catalog.duckdb", "index", ".calrec-build.lock"}
 
 
 # The second is what DuckDB raises when Ctrl-C comes while it runs a query.
@@ -201,7 +201,7 @@ def test_ctrl_c_stops_and_leaves_nothing(tmp_path, kind):
 
 def test_a_second_build_at_once_is_refused(tmp_path, tables):
     build(tmp_path, "x", tables())
-    with open(tmp_path / ".build.lock", "w") as lock:
+    with open(tmp_path / ".calrec-build.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(CatalogueError, match="another running"):
             build(tmp_path, "x", tables())

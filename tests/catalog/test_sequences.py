@@ -43,6 +43,10 @@ def test_repeats_and_order_are_those_of_brute_force(events):
         connection.execute(RAW_TABLES)
         if events:
             connection.executemany("INSERT INTO raw_events VALUES (?, ?, ?, ?, ?, ?)", events)
+        if events and all(None in event[:3] for event in events):
+            with pytest.raises(CatalogueError, match="check these columns"):
+                clean_events(connection)
+            return
         report = clean_events(connection)
         found = connection.execute(
             "SELECT user_id, item_id, timestamp, rating FROM kept_events ORDER BY user_id, position"

@@ -63,6 +63,8 @@ def tiny_workspace(tmp_path_factory):
 def run_evaluate(tiny_workspace, monkeypatch):
     """Runs the command line; gives its exit status."""
 
+    monkeypatch.setattr("os._exit", sys.exit)  # what Ctrl-C ends in
+
     def run(*arguments):
         line = ["calrec-evaluate", "--workspace", tiny_workspace, *arguments]
         monkeypatch.setattr(sys, "argv", [str(part) for part in line])

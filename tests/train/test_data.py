@@ -114,14 +114,16 @@ def test_bad_input_is_one_line(data, tmp_path, tiny_workspace):
         Prepared.load(tmp_path)
     with pytest.raises(CalrecError, match="expected domains among"):
         Prepared.load(data.folder, ("nowhere",))
-    with pytest.raises(CalrecError, match="multiple of chunks"):
+    with pytest.raises(CalrecError, match="multiple of 2"):
         CalrecBatches(data, StageSettings(steps=1, batch_size=5, chunks=2, learning_rate=1.0))
     with pytest.raises(CalrecError, match="at least one domain"):
         prepare(tiny_workspace, (), tmp_path / "x")
     with pytest.raises(CalrecError, match="rows of"):
         PackedRows(data, StageSettings(steps=1, batch_size=10_000, learning_rate=1.0))
-    (tmp_path / "meta.json").write_text(json.dumps({"format": 99}))
-    with pytest.raises(CalrecError, match="format 1, found 99"):
+    (tmp_path / "meta.json").write_text(
+        json.dumps({"kind": "calrec-prepared", "format": 99, "domains": {}, "text": {}})
+    )
+    with pytest.raises(CalrecError, match="format 1, found calrec-prepared 99"):
         Prepared.load(tmp_path)
 
 
