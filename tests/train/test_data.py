@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -8,7 +9,7 @@ from calrec.errors import CalrecError
 from calrec.text import item_text, prompt_text
 from catalog.store import Catalogue
 from train.data import CalrecBatches, PackedRows, Prepared, Records
-from train.prepare import prepare
+from train.prepare import check_same, prepare
 from train.presets import StageSettings
 
 SETTINGS = StageSettings(steps=12, batch_size=6, learning_rate=1.0, chunks=3, row_tokens=40)
@@ -133,3 +134,28 @@ def test_damaged_shards_are_named(data, tmp_path):
     shard.write_bytes(shard.read_bytes()[:200])
     with pytest.raises(CalrecError, match=r"shop\.npz is damaged"):
         Prepared.load(copy)
+
+
+def test_prepared_data_of_another_state_are_refused(data, tiny_workspace):
+    check_same(tiny_workspace, ("others", "shop"), data.folder)
+    with pytest.raises(CalrecError, match="expected data prepared from shop"):
+        check_same(tiny_workspace, ("shop",), data.folder)
+
+
+def test_validation_keeps_the_longest_records(shop):
+    """A set that is cut to whole batches loses users at random, not those with long histories."""
+    users = np.flatnonzero(shop.domains[0].validation >= 0)
+    repeated = dataclasses.replace(
+        shop.domains[0],
+        offsets=np.concatenate([[0], np.cumsum(np.tile(np.diff(shop.domains[0].offsets), 5))]),
+        items=np.tile(shop.domains[0].items, 5),
+        validation=np.tile(shop.domains[0].validation, 5),
+    )
+    many = dataclasses.replace(shop, domains=(repeated,))
+    lengths = np.concatenate([b.history_length for b in Records(many, SETTINGS).validation()])
+    longest = max(
+        len(Records(shop, SETTINGS).record(shop.domains[0], shop.domains[0].history(u), 0)[0])
+        for u in users
+    )
+    assert len(lengths) == 32
+    assert lengths.max() == longest

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 from calrec import checkpoint
+from calrec.backbone.config import DecoderConfig
 from calrec.recommender import CALRec
 from catalog.store import Catalogue
 from train import cli
+from train.loop import Run
+from train.prepare import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -122,6 +125,32 @@ def test_bad_input_is_one_line(tiny_workspace, tmp_path, monkeypatch, capsys, ar
     assert lines[0].startswith("error: ")
     assert message in lines[0]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refused_stage_leaves_nothing_behind(tiny_workspace, tmp_path, capsys):
+    data, out = tmp_path / "data", tmp_path / "out"
+    prepare(tiny_workspace, ("shop",), data, vocab_size=300)
+    assert run("pretrain", "--data", data, "--out", out, "--batch-size", "10000") == 2
+    assert "lower --batch-size" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+
+
+def test_a_run_that_never_logged_is_one_line(tmp_path, capsys):
+    config = DecoderConfig(
+        vocab_size=300,
+        hidden_size=8,
+        intermediate_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        num_key_value_heads=1,
+        head_dim=8,
+    )
+    run_json = Run(
+        stage="pretrain", settings={}, decoder=config, text={}, data={}, parents=[]
+    ).to_json()
+    (tmp_path / "run.json").write_text(json.dumps(run_json))
+    assert run("export", "--run", tmp_path, "--out", tmp_path / "out") == 2
+    assert "expected a checkpoint, found none" in capsys.readouterr().err
 
 
 @pytest.mark.slow
