@@ -92,7 +92,7 @@ def heat_map(
         _label(item, target is not None and item.item_id == target.item_id) for item in titles
     ]
     figure.update_layout(
-        height=90 + 30 * len(rows),
+        height=90 + 34 * len(rows),
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -112,6 +112,7 @@ def heat_map(
         tickvals=list(range(len(rows))),
         ticktext=labels,
         autorange="reversed",
+        tickfont={"size": 11},
         automargin=True,
         showgrid=False,
         zeroline=False,
@@ -127,7 +128,9 @@ def _cell(value: float) -> str:
 # Plotly reads a few HTML tags and entities in any text it draws: everything is escaped after it
 # is cut and wrapped, and only these functions add tags.
 def _label(item: Item, is_target: bool) -> str:
-    short = html.escape(_shortened(title_of(item)))
+    # Two short lines leave a narrow screen more room for the matrix than one long one.
+    lines = textwrap.wrap(_shortened(title_of(item)), 24, max_lines=2, placeholder="…")
+    short = "<br>".join(html.escape(line) for line in lines)
     return f"<b>▸ {short}</b>" if is_target else short
 
 
