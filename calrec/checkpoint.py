@@ -11,6 +11,7 @@ It is written beside its place and renamed when whole.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 FORMAT = "calrec-checkpoint"
 VERSION = 1
+PARTS = ("weights", "tokenizer")
 SHIPPED = Path(__file__).parent / "checkpoints"
 
 
@@ -45,7 +47,8 @@ class Description:
       ranking: how samples become a ranking.
       data: fingerprint per domain that the model was trained on.
       training: stages, steps and settings, as they were run.
-      figures: measured figures, with the command that measured each.
+      figures: measured figures by domain, split and recommender.
+      files: sha256 of every file of the weights and the tokenizer, by path; `save` fills it.
     """
 
     decoder: DecoderConfig
@@ -57,6 +60,7 @@ class Description:
     data: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The content of `calrec.json`."""
@@ -147,7 +151,8 @@ def save(
         # Names the temporary folder, and stands for nothing once that is renamed.
         (new / "weights" / "commit_success.txt").unlink(missing_ok=True)
         tokenizer.save(new / "tokenizer")
-        (new / "calrec.json").write_text(description.to_text())
+        whole = dataclasses.replace(description, files=_digests(new))
+        (new / "calrec.json").write_text(whole.to_text())
         for name, content in (files or {}).items():
             (new / name).write_text(content)
 
@@ -161,18 +166,37 @@ def _is_checkpoint(folder: Path) -> bool:
         return False
 
 
+def _digests(folder: Path) -> dict[str, str]:
+    """sha256 of every file of the weights and the tokenizer, by path from the folder."""
+    digests = {}
+    for path in sorted(p for part in PARTS for p in (folder / part).rglob("*") if p.is_file()):
+        with path.open("rb") as file:
+            digests[path.relative_to(folder).as_posix()] = hashlib.file_digest(
+                file, "sha256"
+            ).hexdigest()
+    return digests
+
+
 def check(folder: Path) -> Description:
-    """Looks, without loading, whether a checkpoint has all its parts.
+    """Looks, without loading, whether a checkpoint is whole and as it was saved.
 
     Raises:
-      CalrecError: if one is missing, or `calrec.json` is damaged.
+      CalrecError: if a file is missing, cut or edited, or `calrec.json` is damaged.
     """
     description = describe(folder)
-    for part in ("weights", "tokenizer"):
+    for part in PARTS:
         if not (folder / part).is_dir() or not any((folder / part).iterdir()):
             raise CalrecError(
                 f"checkpoint {folder}: expected its {part} in {folder / part}, found none;"
                 " export it again"
+            )
+    found = _digests(folder)
+    for name, digest in description.files.items():
+        if found.get(name) != digest:
+            what = "none" if name not in found else "another or a damaged one"
+            raise CalrecError(
+                f"checkpoint {folder}: expected {name} as it was saved, found {what};"
+                " copy or export the checkpoint again"
             )
     return description
 

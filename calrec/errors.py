@@ -18,8 +18,9 @@ def run_cli(command: Callable[[], object]) -> None:
     """
     try:
         command()
+        return
     except CalrecError as error:
-        _fail(str(error))
+        line = str(error)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         sys.stdout.flush()
@@ -29,11 +30,10 @@ def run_cli(command: Callable[[], object]) -> None:
     except BrokenPipeError:
         # The reader of a pipe went away (`| head`); without this Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}; check the path, its rights and the free space")
-
-
-def _fail(line: str) -> None:
+        line = f"{where}{error.strerror or error}; check the path, its rights and the free space"
+    # Outside the handler: the error's frames are free by now, and with them open databases.
     print(f"error: {line}", file=sys.stderr)
     sys.exit(2)

@@ -98,9 +98,12 @@ DEFAULT_TEXT = TextSettings()
 
 
 def truncated(item: Attributes, settings: TextSettings = DEFAULT_TEXT) -> Attributes:
-    """The attributes as the text shows them: white space folded, cut, blank ones `None`."""
+    """The attributes as the text shows them: white space folded, cut; missing ones `None`.
+
+    A blank value is missing, and so is one that reads `Unknown`: the text cannot tell them apart.
+    """
     cut = [
-        " ".join((value or "").split()[:limit]) or None
+        None if (text := " ".join((value or "").split()[:limit])) in ("", UNKNOWN) else text
         for value, limit in zip(item.values(), settings.limits(), strict=True)
     ]
     return Attributes(title=cut[0], category=cut[1], brand=cut[2], price=cut[3])

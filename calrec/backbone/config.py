@@ -60,10 +60,19 @@ class DecoderConfig:
         """The decoder that a `config.json` describes.
 
         Raises:
-          CalrecError: for another model type, or a missing size.
+          CalrecError: for another model type, something that this decoder does not have (biases,
+            scaled rotary embeddings), or a missing size.
         """
         if (found := config.get("model_type")) != "llama":
             raise CalrecError(f"config.json: expected model_type 'llama', found {found!r}")
+        rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+        kind = rope.get("rope_type", rope.get("type", "default"))
+        plain = {"attention_bias": False, "mlp_bias": False, "hidden_act": "silu"}
+        other = [name for name, value in plain.items() if config.get(name, value) != value]
+        if kind != "default" or other:
+            found = ", ".join([*other, *([f"rope type {kind}"] if kind != "default" else [])])
+            raise CalrecError(f"config.json: expected a plain Llama decoder, found {found}")
+        config = {**({"rope_theta": rope["rope_theta"]} if "rope_theta" in rope else {}), **config}
         fields = {f.name: f for f in dataclasses.fields(cls)}
         required = [name for name, f in fields.items() if f.default is dataclasses.MISSING]
         if missing := [name for name in required if name not in config]:

@@ -47,7 +47,8 @@ def copied(saved, tmp_path):
 def test_everything_comes_back(saved):
     folder, model = saved
     loaded, tokenizer, described = checkpoint.load(folder)
-    assert described == description(model)
+    assert described == description(model, files=described.files)
+    assert {"tokenizer/tokenizer.json", "weights/_METADATA"} <= set(described.files)
     assert tokenizer.vocab_size == model.config.vocab_size
     ours, theirs = nnx.to_flat_state(nnx.state(loaded)), nnx.to_flat_state(nnx.state(model))
     for (path, a), (same, b) in zip(ours, theirs, strict=True):
@@ -110,6 +111,11 @@ def truncated(folder):
     largest.write_bytes(largest.read_bytes()[:100])
 
 
+def edited_tokenizer(folder):
+    path = folder / "tokenizer" / "tokenizer.json"
+    path.write_text(path.read_text().replace("<eos>", "<end>"))
+
+
 def missing_setting(folder):
     content = json.loads((folder / "calrec.json").read_text())
     del content["ranking"]
@@ -126,7 +132,8 @@ def missing_setting(folder):
         (no_weights, "weights"),
         (no_tokenizer, "tokenizer"),
         (other_shape, "weights"),
-        (truncated, "weights"),
+        (truncated, "weights/"),
+        (edited_tokenizer, "tokenizer/tokenizer.json"),
         (missing_setting, "ranking"),
     ],
 )

@@ -124,12 +124,21 @@ def test_config_round_trips_as_hugging_face_s():
     assert DecoderConfig.from_json(config.to_json()) == config
 
 
+def test_rope_theta_is_read_where_either_version_writes_it():
+    content = tiny_config(V).to_json()
+    del content["rope_theta"]
+    rope = {"rope_parameters": {"rope_theta": 5e5, "rope_type": "default"}}
+    assert DecoderConfig.from_json(content | rope).rope_theta == 5e5
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"model_type": "mamba"}, "expected model_type 'llama', found 'mamba'"),
         ({"num_key_value_heads": 3}, "multiple of num_key_value_heads"),
         ({"hidden_size": 0}, "must be positive"),
+        ({"attention_bias": True}, "found attention_bias"),
+        ({"rope_scaling": {"rope_type": "llama3"}}, "found rope type llama3"),
         ({"head_dim": 5}, "must be even"),
     ],
 )

@@ -12,6 +12,11 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 ROOT = Path(__file__).resolve().parents[2]
+# Where the tests themselves run in the background, Ctrl-C is ignored, and children inherit that.
+START = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from demo.app import main; main()"
+)
 
 
 @pytest.fixture
@@ -20,7 +25,7 @@ def demo(tmp_path):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "demo.app", "--workspace", str(tmp_path / "w"), "--port", str(port)],
+        [sys.executable, "-c", START, "--workspace", str(tmp_path / "w"), "--port", str(port)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
