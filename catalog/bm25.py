@@ -11,13 +11,13 @@ idf of all words. A query's score is the sum of its words' impacts, repeated wor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 # Queries of one matrix product: with more, each pays for the words of all the others.
 _AT_ONCE = 32
@@ -78,22 +78,6 @@ class Corpus:
         shape = (len(queries), len(self.vocabulary))
         return self._dense(sp.csr_array((values, (rows, columns)), shape=shape, dtype=np.float64))
 
-    def scores_for_items(self, indices: Int[np.ndarray, " Q"]) -> Float[np.ndarray, "N Q"]:
-        """BM25 of every item with the words of the items `indices` as queries.
-
-        The same figures as `scores` of their words, faster. The result is dense: pass
-        some hundred at a time, as `blocks` does.
-        """
-        return self._dense(self._documents[np.asarray(indices, dtype=np.int64)])
-
-    def blocks(
-        self, indices: Int[np.ndarray, " Q"], size: int = 256
-    ) -> Iterator[tuple[Int[np.ndarray, " B"], Float[np.ndarray, "N B"]]]:
-        """`scores_for_items` of many items, `size` at a time: (indices of the block, scores)."""
-        for start in range(0, len(indices), size):
-            block = np.asarray(indices[start : start + size])
-            yield block, self.scores_for_items(block)
-
     def contributions(self, query: Sequence[str], item: int) -> dict[str, float]:
         """What each of the query's words adds to the score of item index `item`."""
         impacts = self._impact_rows[[item]]
@@ -103,10 +87,6 @@ class Corpus:
             for word, count in Counter(query).items()
             if (column := self.vocabulary.get(word)) in held
         }
-
-    @cached_property
-    def _documents(self) -> sp.csr_array:
-        return self.counts.astype(np.float64).tocsr()
 
     @cached_property
     def _impact_rows(self) -> sp.csr_array:
