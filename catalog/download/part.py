@@ -1,0 +1,129 @@
+"""A file that is not whole yet: its bytes, which version they belong to, and who writes it."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from catalog.errors import CatalogueError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """Which version of a file a part belongs to; lies beside the part as JSON.
+
+    Attributes:
+      url: where it was asked for.
+      validator: a strong ETag, else the date of the last change; "" if the server tells neither.
+      size: bytes of the whole file.
+    """
+
+    url: str
+    validator: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """`<target>.part`, open to append, and `<target>.part.json`, its `Version`.
+
+    What stops in between, a kill included, leaves both for the next call.
+    """
+
+    target: Path
+    file: BinaryIO
+
+    @property
+    def path(self) -> Path:
+        """The part itself."""
+        return Path(self.file.name)
+
+    @property
+    def note(self) -> Path:
+        """Where its version is noted."""
+        return self.path.with_suffix(".part.json")
+
+    def size(self) -> int:
+        """Bytes there are."""
+        return self.file.seek(0, os.SEEK_END)
+
+    def version(self, url: str) -> Version | None:
+        """What the bytes belong to; None if that is unknown, so that they cannot be continued."""
+        try:
+            version = Version(**json.loads(self.note.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        return version if version.url == url and version.validator else None
+
+    def empty(self) -> None:
+        """Starts anew."""
+        self.file.truncate(0)
+
+    def begin(self, version: Version) -> None:
+        """Starts anew with another version."""
+        # In this order: a kill between the two must not give old bytes a new version.
+        self.empty()
+        self.note.write_text(json.dumps(asdict(version)))
+
+    def drop(self) -> None:
+        """Deletes the part and its note."""
+        self.path.unlink(missing_ok=True)
+        self.note.unlink(missing_ok=True)
+
+    def damage(self) -> str:
+        """Why the part is no whole gzip file, in one line; "" if it is one.
+
+        A size alone passes an error page, and a file that was cut on the server.
+        """
+        self.file.flush()
+        empty = True
+        try:
+            with gzip.open(self.path) as stream:
+                while stream.read(1 << 20):
+                    empty = False
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            return " ".join(str(error).split())
+        return "nothing in it" if empty else ""
+
+    def finish(self) -> None:
+        """Gives the part its name; an older file of this name is replaced."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.path.replace(self.target)
+        self.note.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_part(target: Path) -> Iterator[Part]:
+    """The part of a target, for this process alone; an empty one does not stay behind.
+
+    Raises:
+      CatalogueError: another process writes it.
+      OSError: it cannot be written.
+    """
+    path = target.with_name(f"{target.name}.part")
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Between the opening and the lock another process may have finished this very file.
+            alone = os.path.samestat(os.fstat(file.fileno()), path.stat())
+        except (BlockingIOError, FileNotFoundError):
+            alone = False
+        if not alone:
+            raise CatalogueError(
+                f"expected to write {path} alone, found another download at it: wait for its end"
+            )
+        part = Part(target=target, file=file)
+        try:
+            yield part
+        finally:
+            if path.exists() and not path.stat().st_size:
+                part.drop()
