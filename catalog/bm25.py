@@ -13,14 +13,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float
-
-# Queries of one matrix product: with more, each pays for the words of all the others.
-_AT_ONCE = 32
+from scipy.sparse._sparsetools import csc_matvec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +41,8 @@ class Corpus:
     Attributes:
       item_ids: one a row, in item-index order.
       vocabulary: word -> column.
-      counts: how often each word stands in each item, N items x V words.
+      counts: how often each word stands in each item, N items x V words, indices sorted.
+      impacts: what each word adds to the score of each item that has it, N items x V words.
       settings: what the impacts were made with.
     """
 
@@ -60,47 +58,65 @@ class Corpus:
         self.counts = counts
         self.settings = settings or BM25Settings()
         self.impacts = _impacts(counts, self.settings)
+        # Where each word's column starts and ends, V x 2.
+        self._bounds = np.stack([self.impacts.indptr[:-1], self.impacts.indptr[1:]], axis=1)
 
     def scores(self, queries: Sequence[Sequence[str]]) -> Float[np.ndarray, "N Q"]:
         """BM25 of every item for each query, higher is better.
+
+        To the bit, a column is the same whatever the other queries are, and so are the scores of
+        items of equal words.
 
         Args:
           queries: lists of words as `calrec.text.query_words` gives them. A word that no item has
             counts nothing.
         """
-        rows, columns, values = [], [], []
-        for row, query in enumerate(queries):
-            for word, count in Counter(query).items():
-                if (column := self.vocabulary.get(word)) is not None:
-                    rows.append(row)
-                    columns.append(column)
-                    values.append(count)
-        shape = (len(queries), len(self.vocabulary))
-        return self._dense(sp.csr_array((values, (rows, columns)), shape=shape, dtype=np.float64))
+        # By columns, as every reader takes one query at a time.
+        scores = np.empty((len(self.item_ids), len(queries)), order="F")
+        for column, query in zip(scores.T, queries, strict=True):
+            # Right before it is filled: a column that was just zeroed is still in the cache.
+            column.fill(0)
+            self._add_impacts(query, column)
+        return scores
 
     def contributions(self, query: Sequence[str], item: int) -> dict[str, float]:
-        """What each of the query's words adds to the score of item index `item`."""
-        impacts = self._impact_rows[[item]]
-        held = dict(zip(impacts.indices.tolist(), impacts.data.tolist(), strict=True))
-        return {
-            word: count * held[column]
-            for word, count in Counter(query).items()
-            if (column := self.vocabulary.get(word)) in held
-        }
+        """What each of the query's words that the item of index `item` has adds to its score."""
+        found = {}
+        for word, count in Counter(query).items():
+            if (column := self.vocabulary.get(word)) is None:
+                continue
+            start, stop = self.impacts.indptr[column : column + 2]
+            place = start + np.searchsorted(self.impacts.indices[start:stop], item)
+            if place < stop and self.impacts.indices[place] == item:
+                found[word] = count * float(self.impacts.data[place])
+        return found
 
-    @cached_property
-    def _impact_rows(self) -> sp.csr_array:
-        return self.impacts.tocsr()
+    def _add_impacts(self, query: Sequence[str], scores: Float[np.ndarray, " N"]) -> None:
+        """Adds the impact columns of the query's words to `scores`, without copying them.
 
-    def _dense(self, queries: sp.csr_array) -> Float[np.ndarray, "N Q"]:
-        # By columns, as every reader takes one query at a time.
-        scores = np.empty((len(self.item_ids), queries.shape[0]), order="F")
-        for start in range(0, queries.shape[0], _AT_ONCE):
-            some = queries[start : start + _AT_ONCE]
-            # Only the columns that some query uses: a product over all costs the vocabulary.
-            used = np.unique(some.indices)
-            scores[:, start : start + _AT_ONCE] = self.impacts[:, used] @ some[:, used].toarray().T
-        return scores
+        scipy's kernel adds columns that lie one behind the other: column k is what lies between
+        pointers k and k + 1. With the words in descending order the pointers [start of the first,
+        its end, start of the second, its end, ...] describe every word's column, and between two
+        of them a column whose end is not behind its start (of the same word: far before it), which
+        the kernel takes as empty.
+        """
+        get = self.vocabulary.get
+        columns = sorted(
+            [column for word in query if (column := get(word)) is not None], reverse=True
+        )
+        if not columns:
+            return
+        pointers = self._bounds.take(columns, axis=0).ravel()
+        ranges = len(pointers) - 1
+        csc_matvec(
+            len(scores),
+            ranges,
+            pointers,
+            self.impacts.indices,
+            self.impacts.data,
+            np.ones(ranges),
+            scores,
+        )
 
 
 def _impacts(counts: sp.csc_array, settings: BM25Settings) -> sp.csc_array:

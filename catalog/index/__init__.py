@@ -1,0 +1,214 @@
+"""The index of a domain's words: written once with Whoosh, read as counts of words.
+
+A folder holds Whoosh's segments, `index.json` (what the words were cut with) and `counts.npz` (its
+postings as matrices, see `catalog.index.counts`). Document numbers are item indices.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+import scipy.sparse as sp
+
+from calrec.text import DEFAULT_TEXT, Item
+from catalog.bm25 import BM25Settings, Corpus
+from catalog.errors import CatalogueError
+from catalog.index.counts import (
+    Counts,
+    UnusableCountsError,
+    join_counts,
+    load_counts,
+    read_counts,
+    save_counts,
+)
+from catalog.index.segments import (
+    FIELDS,
+    TICK,
+    index_files,
+    join_segments,
+    open_index,
+    schema,
+)
+from catalog.index.workers import read_part, write_part, write_parts
+
+__all__ = ["FIELDS", "Index", "schema", "write_index"]
+
+_ABOUT = "index.json"
+_COUNTS = "counts.npz"
+
+# Raised with every change of the files or of how words are cut.
+_FORMAT = 2
+
+# Enough to keep the two or four processors of a small machine busy, and the memory bounded.
+_MOST_WORKERS = 4
+
+Say = Callable[[str], None]
+
+_log = logging.getLogger("catalog")
+
+
+def write_index(
+    folder: Path,
+    items: Sequence[Item],
+    say: Say = lambda step: None,
+    *,
+    workers: int | None = None,
+    segment_items: int = 25_000,
+) -> None:
+    """Writes the index of a domain's items into the new folder `folder`, or nothing.
+
+    Args:
+      folder: made here.
+      items: in item-index order.
+      say: told each step, in a few words.
+      workers: processes that write; as many as there are processors, up to four, if not given.
+        What is written does not depend on it.
+      segment_items: items of one segment, of which a process holds one at a time, in some 5 kB an
+        item. What fits into one segment is written in this process.
+
+    Raises:
+      CatalogueError: if a process fails or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True)
+        try:
+            _write(folder, items, say, workers or _processors(), segment_items)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise CatalogueError(
+            f"expected to write a search index into {folder}, found: {error.strerror or error}; "
+            "check its rights and the free space"
+        ) from error
+
+
+class Index:
+    """One domain's index, held in memory, so that a later build cannot pull it away.
+
+    Attributes:
+      words: all words of all fields, sorted; the columns of the counts.
+      counts: field -> how often each word stands in each item's field, N items x V words, int32,
+        indices sorted.
+
+    Raises:
+      CatalogueError: if the folder is missing, of another format, damaged, or of another number
+        of items. Counts that cannot be used are read again out of the segments, which is logged.
+    """
+
+    words: list[str]
+    counts: Mapping[str, sp.csc_array]
+
+    def __init__(self, folder: Path, n_items: int):
+        try:
+            about = json.loads((folder / _ABOUT).read_text())
+            counts = _counts(folder) if about == _about() else None
+        # Whoosh raises whatever it stumbles over in a damaged file.
+        except Exception as error:
+            raise CatalogueError(
+                f"expected a search index in {folder}, found none that can be read "
+                f"({type(error).__name__}): build the domain again"
+            ) from error
+        if counts is None:
+            raise CatalogueError(
+                f"expected a search index of format {_FORMAT} in {folder}, found one made "
+                "otherwise: build the domain again"
+            )
+        if counts.n_items != n_items:
+            raise CatalogueError(
+                f"expected an index of {n_items} items in {folder}, found {counts.n_items}: "
+                "build the domain again"
+            )
+        self.words, self.counts = counts.words, counts.fields
+
+    def corpus(self, item_ids: Sequence[str], settings: BM25Settings | None = None) -> Corpus:
+        """The items ready to be scored by BM25, all fields together.
+
+        Args:
+          item_ids: one for each of the N items, in item-index order.
+          settings: the defaults if not given.
+        """
+        counts = reduce(add, self.counts.values())
+        return Corpus(tuple(item_ids), self.words, counts, settings)
+
+
+def _write(folder: Path, items: Sequence[Item], say: Say, workers: int, segment_items: int) -> None:
+    parts = {
+        folder / f"part{start}": items[start : start + segment_items]
+        for start in range(0, len(items), segment_items) or [0]
+    }
+    tick = _Ticks(len(items), say)
+    if workers > 1 and len(parts) > 1:
+        write_parts(parts, min(workers, len(parts)), tick)
+    else:
+        for part, some in parts.items():
+            write_part(part, some, tick)
+    say("joining the segments")
+    counts = join_counts([read_part(part) for part in parts])
+    join_segments(folder, list(parts))
+    for part in parts:
+        shutil.rmtree(part)
+    (folder / _ABOUT).write_text(json.dumps(_about()))
+    save_counts(folder / _COUNTS, counts, _key(folder))
+
+
+def _counts(folder: Path) -> Counts:
+    path, key = folder / _COUNTS, _key(folder)
+    try:
+        return load_counts(path, key, FIELDS)
+    except UnusableCountsError as error:
+        state = str(error)
+    with open_index(folder).reader() as reader:
+        counts = read_counts(reader, FIELDS)
+    try:
+        save_counts(path, counts, key)
+        kept = ""
+    except OSError as error:
+        kept = f", and could not be kept there ({error.strerror or error})"
+    _log.warning("%s was %s: its counts were read from the index again%s", path, state, kept)
+    return counts
+
+
+def _key(folder: Path) -> str:
+    """Names everything that shapes the counts: the folder's index, to the byte."""
+    digest = hashlib.sha256()
+    for path in [folder / _ABOUT, *index_files(folder)]:
+        with open(path, "rb") as file:
+            digest.update(
+                f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
+            )
+    return digest.hexdigest()
+
+
+def _about() -> dict:
+    """What the words of an index are cut with, by this version and its settings."""
+    return {"format": _FORMAT, "fields": list(FIELDS), "words_kept": list(DEFAULT_TEXT.limits())}
+
+
+def _processors() -> int:
+    # Those that this process may use, where the system can tell.
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(usable or 1, _MOST_WORKERS)
+
+
+class _Ticks:
+    """Counts the items that are written and says so."""
+
+    def __init__(self, n_items: int, say: Say):
+        self._n_items, self._say, self._done = n_items, say, 0
+        self._tell()
+
+    def __call__(self) -> None:
+        self._done += TICK
+        self._tell()
+
+    def _tell(self) -> None:
+        self._say(f"indexing items {self._done:,} of {self._n_items:,}")

@@ -1,0 +1,141 @@
+"""Writing the parts of an index, in this process or in several.
+
+A worker is `python -m catalog.index.workers`: it reads its parts, pickled, from standard input, and
+writes one byte to standard output after every `TICK` items. Standard input stays open until the
+worker has ended: when it closes, the process that asked is gone and the worker ends at once.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from calrec.text import Item
+from catalog.errors import CatalogueError
+from catalog.index.counts import Counts, load_counts, read_counts, save_counts
+from catalog.index.segments import FIELDS, open_index, write_segment
+
+Parts = Mapping[Path, Sequence[Item]]
+
+_COUNTS = "counts.npz"
+_STDIN, _STDOUT = 0, 1
+
+
+def write_part(folder: Path, items: Sequence[Item], tick: Callable[[], None]) -> None:
+    """Writes one segment, and its counts, into the new folder `folder`."""
+    write_segment(folder, items, tick)
+    with open_index(folder).reader() as reader:
+        save_counts(folder / _COUNTS, read_counts(reader, FIELDS), key="")
+
+
+def read_part(folder: Path) -> Counts:
+    """The counts that `write_part` wrote."""
+    return load_counts(folder / _COUNTS, "", FIELDS)
+
+
+def write_parts(parts: Parts, workers: int, tick: Callable[[], None]) -> None:
+    """Writes each part by `write_part` in one of `workers` processes.
+
+    Args:
+      parts: folder -> its items.
+      workers: how many processes, at most one a part.
+      tick: called in this process after every `TICK` items.
+
+    Raises:
+      CatalogueError: if a process fails; the others are stopped.
+    """
+    places = list(parts)
+    with ExitStack() as stack:
+        running = [stack.enter_context(_worker()) for _ in range(workers)]
+        for number, worker in enumerate(running):
+            # Neighbours, not every nth: the parts of a worker are one slice of the list.
+            start, stop = (len(places) * (number + side) // workers for side in (0, 1))
+            _hand_over(worker, {place: parts[place] for place in places[start:stop]})
+        _follow(running, tick)
+
+
+@contextmanager
+def _worker() -> Iterator[subprocess.Popen]:
+    # The modules come from where this process has them, not from the current folder.
+    paths = os.pathsep.join(sys.path)
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "catalog.index.workers"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _hand_over(worker: subprocess.Popen, parts: Parts) -> None:
+    try:
+        pickle.dump(parts, worker.stdin)
+        worker.stdin.flush()
+    except BrokenPipeError:
+        with suppress(BrokenPipeError):
+            worker.stdin.close()
+        raise _failure(worker) from None
+
+
+def _follow(workers: Sequence[subprocess.Popen], tick: Callable[[], None]) -> None:
+    """Waits for all workers to end well."""
+    with selectors.DefaultSelector() as selector:
+        for worker in workers:
+            selector.register(worker.stdout, selectors.EVENT_READ, worker)
+        while selector.get_map():
+            for key, _ in selector.select():
+                ticks = os.read(key.fd, 4096)
+                for _ in ticks:
+                    tick()
+                if not ticks:
+                    selector.unregister(key.fileobj)
+                    if key.data.wait():
+                        raise _failure(key.data)
+
+
+def _failure(worker: subprocess.Popen) -> CatalogueError:
+    lines = worker.stderr.read().decode(errors="replace").split("\n")
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    code = worker.wait()
+    reason = f"ended by {signal.Signals(-code).name}" if code < 0 else said or f"status {code}"
+    return CatalogueError(
+        f"expected a process to write its part of the search index, found that it failed "
+        f"({reason}): check the free space and memory and build again"
+    )
+
+
+def _end_with_parent() -> None:
+    while os.read(_STDIN, 1):
+        continue
+    os._exit(1)
+
+
+def main() -> None:
+    """A worker: writes the parts that come over standard input."""
+    try:
+        parts = pickle.load(sys.stdin.buffer)
+    except (EOFError, pickle.UnpicklingError):
+        sys.exit("its parts ended in the middle")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        for folder, items in parts.items():
+            write_part(folder, items, lambda: os.write(_STDOUT, b"."))
+    except OSError as error:
+        sys.exit(error.strerror or str(error))
+
+
+if __name__ == "__main__":
+    main()

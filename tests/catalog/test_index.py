@@ -1,0 +1,281 @@
+import errno
+import json
+import logging
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from whoosh.filedb.filestore import FileStorage
+
+from calrec.text import Item, document_words, truncated, words
+from catalog.errors import CatalogueError
+from catalog.index import FIELDS, Index, write_index
+from catalog.index.segments import WordTokenizer, schema
+
+WORDS = ["guitar", "GUITAR", "İstanbul", "ΣΑΣ", "straße", "wi-fi", "a_b", "5", "x", "字", "a", "b"]
+VALUE = st.none() | st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join) | st.text()
+ITEMS = st.lists(st.tuples(VALUE, VALUE, VALUE, VALUE), max_size=8)
+
+
+def make_items(values) -> list[Item]:
+    cleaned = [
+        [None if value is None else value.encode(errors="ignore").decode() for value in row]
+        for row in values
+    ]
+    return [
+        Item(item_id=f"i{number}", **dict(zip(FIELDS, row, strict=True)))
+        for number, row in enumerate(cleaned)
+    ]
+
+
+def random_items(count: int, seed: int = 0) -> list[Item]:
+    rng = np.random.default_rng(seed)
+    text = [[" ".join(rng.choice(WORDS, rng.integers(1, 6))) for _ in FIELDS] for _ in range(count)]
+    return make_items(text)
+
+
+def held(index: Index, field: str, item: int) -> dict[str, int]:
+    row = index.counts[field][[item]].toarray()[0]
+    return {index.words[column]: int(row[column]) for column in np.flatnonzero(row)}
+
+
+def assert_equal(one: Index, other: Index) -> None:
+    assert one.words == other.words
+    for field in FIELDS:
+        for part in ("indptr", "indices", "data"):
+            np.testing.assert_array_equal(
+                getattr(one.counts[field], part), getattr(other.counts[field], part)
+            )
+
+
+def test_words_of_any_length_are_kept(tmp_path):
+    long = "w" * 200_000
+    write_index(tmp_path / "index", make_items([(long, f"{long} a", None, None)]))
+    assert Index(tmp_path / "index", 1).words == ["a", long]
+
+
+@pytest.fixture
+def built(tmp_path) -> Path:
+    """The index of seven random items, in three segments."""
+    write_index(tmp_path / "index", random_items(7), workers=1, segment_items=3)
+    return tmp_path / "index"
+
+
+@settings(max_examples=60, deadline=None)
+@given(ITEMS, st.integers(1, 4))
+def test_an_index_holds_exactly_the_words_of_each_field(tmp_path_factory, values, segment_items):
+    items = make_items(values)
+    folder = tmp_path_factory.mktemp("words") / "index"
+    write_index(folder, items, workers=1, segment_items=segment_items)
+    index = Index(folder, len(items))
+    assert index.words == sorted({word for item in items for word in document_words(item)})
+    for number, item in enumerate(items):
+        for field, value in zip(FIELDS, truncated(item).values(), strict=True):
+            assert held(index, field, number) == Counter(words(value or ""))
+    for counts in index.counts.values():
+        assert counts.shape == (len(items), len(index.words))
+        assert counts.dtype == counts.indices.dtype == counts.indptr.dtype == np.int32
+        for column in range(counts.shape[1]):
+            rows = counts.indices[counts.indptr[column] : counts.indptr[column + 1]]
+            assert (np.diff(rows) > 0).all()
+
+
+@given(st.lists(st.sampled_from([*WORDS, "İİ", "ﬃ", "ǅ", ".", " "])).map("".join) | st.text())
+def test_queries_are_cut_as_items_are(text):
+    assert [token.text for token in WordTokenizer()(text)] == words(text)
+
+
+def test_the_corpus_counts_the_words_of_all_fields(built):
+    items = random_items(7)
+    corpus = Index(built, 7).corpus([item.item_id for item in items])
+    assert corpus.item_ids == tuple(item.item_id for item in items)
+    for row, item in zip(corpus.counts.toarray(), items, strict=True):
+        found = {word: row[column] for word, column in corpus.vocabulary.items() if row[column]}
+        assert found == Counter(document_words(item))
+
+
+def test_processes_and_segments_change_nothing(tmp_path):
+    items = random_items(23)
+    queries = [document_words(item) for item in items[:5]]
+    indexes = []
+    for name, how in {
+        "one segment": {},
+        "this process": {"segment_items": 5, "workers": 1},
+        "two processes": {"segment_items": 5, "workers": 2},
+        "again": {"segment_items": 5, "workers": 2},
+        "too many": {"segment_items": 9, "workers": 8},
+    }.items():
+        write_index(tmp_path / name, items, **how)
+        indexes.append(Index(tmp_path / name, len(items)))
+    assert len(list((tmp_path / "one segment").glob("*.seg"))) == 1
+    assert len(list((tmp_path / "two processes").glob("*.seg"))) == 5
+    scores = [index.corpus(range(23)).scores(queries) for index in indexes]
+    for index, found in zip(indexes[1:], scores[1:], strict=True):
+        assert_equal(indexes[0], index)
+        np.testing.assert_array_equal(scores[0], found)
+
+
+def test_a_folder_that_is_there_is_left_alone(built):
+    before = {path.name: path.read_bytes() for path in built.iterdir()}
+    with pytest.raises(CatalogueError, match="File exists"):
+        write_index(built, random_items(7))
+    assert {path.name: path.read_bytes() for path in built.iterdir()} == before
+
+
+def test_a_folder_holds_only_what_is_read(built):
+    kinds = Counter(path.suffix or path.name for path in built.iterdir())
+    assert kinds == {".seg": 3, ".toc": 1, ".json": 1, ".npz": 1}
+
+
+def test_progress_is_said(tmp_path):
+    said = []
+    write_index(tmp_path / "index", random_items(2100), said.append, workers=2, segment_items=1050)
+    assert said == [
+        "indexing items 0 of 2,100",
+        "indexing items 1,000 of 2,100",
+        "indexing items 2,000 of 2,100",
+        "joining the segments",
+    ]
+
+
+def delete(folder: Path, numbers: list[int]) -> None:
+    writer = FileStorage(str(folder)).open_index(schema=schema()).writer()
+    for number in numbers:
+        writer.delete_document(number)
+    writer.commit(merge=False)
+
+
+@pytest.mark.parametrize("gone", [[0], [2, 3, 4], [6]])
+def test_deleted_documents_are_left_out(built, gone):
+    items = random_items(7)
+    delete(built, gone)
+    kept = [item for number, item in enumerate(items) if number not in gone]
+    with pytest.raises(CatalogueError, match=f"index of 7 items in .*, found {len(kept)}"):
+        Index(built, 7)
+    write_index(built.with_name("kept"), kept)
+    assert_equal(Index(built, len(kept)), Index(built.with_name("kept"), len(kept)))
+
+
+class TestCache:
+    """Counts that cannot be used are read again, said in one line, and kept."""
+
+    @staticmethod
+    def _assert_read_again(built: Path, caplog, state: str) -> None:
+        write_index(built.with_name("whole"), random_items(7))
+        whole = Index(built.with_name("whole"), 7)
+        with caplog.at_level(logging.WARNING, logger="catalog"):
+            assert_equal(Index(built, 7), whole)
+        assert caplog.messages == [
+            f"{built / 'counts.npz'} was {state}: its counts were read from the index again"
+        ]
+        caplog.clear()
+        assert_equal(Index(built, 7), whole)
+        assert caplog.messages == []
+
+    def test_whole_counts_are_not_read_again(self, built, caplog):
+        Index(built, 7)
+        assert caplog.messages == []
+
+    def test_missing(self, built, caplog):
+        (built / "counts.npz").unlink()
+        self._assert_read_again(built, caplog, "missing")
+
+    @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7, 0.999])
+    def test_truncated(self, built, caplog, share):
+        path = built / "counts.npz"
+        path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+        self._assert_read_again(built, caplog, "damaged")
+
+    @pytest.mark.parametrize(
+        "content", [b"garbage", b"PK\x03\x04" * 99, b"\x80\x04N.", b"\0" * 999]
+    )
+    def test_garbage(self, built, caplog, content):
+        (built / "counts.npz").write_bytes(content)
+        self._assert_read_again(built, caplog, "damaged")
+
+    def test_of_another_index(self, built, caplog):
+        other = built.with_name("other")
+        write_index(other, random_items(7, seed=1))
+        (other / "counts.npz").replace(built / "counts.npz")
+        self._assert_read_again(built, caplog, "stale")
+
+    def test_older_than_the_segments(self, built, caplog):
+        old = (built / "counts.npz").read_bytes()
+        delete(built, [2])
+        Index(built, 6)
+        (built / "counts.npz").write_bytes(old)
+        caplog.clear()
+        Index(built, 6)
+        assert "was stale" in caplog.text
+
+    def test_any_damaged_byte_is_found(self, built):
+        path, whole = built / "counts.npz", Index(built, 7)
+        content = path.read_bytes()
+        rng = np.random.default_rng(0)
+        for place in rng.choice(len(content), 100, replace=False):
+            damaged = bytearray(content)
+            damaged[place] ^= int(rng.integers(1, 256))
+            path.write_bytes(damaged)
+            assert_equal(Index(built, 7), whole)
+
+    def test_a_disk_that_fills_up_leaves_what_was_there(self, built, caplog, monkeypatch):
+        def fill_up(file, **arrays):
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        whole = Index(built, 7)
+        (built / "counts.npz").write_bytes(b"old")
+        before = {path.name: path.read_bytes() for path in built.iterdir()}
+        monkeypatch.setattr("catalog.index.counts.np.savez", fill_up)
+        assert_equal(Index(built, 7), whole)
+        assert "could not be kept there (No space left on device)" in caplog.text
+        assert {path.name: path.read_bytes() for path in built.iterdir()} == before
+
+    def test_a_folder_that_takes_no_counts_still_works(self, built, caplog):
+        whole = Index(built, 7)
+        (built / "counts.npz").unlink()
+        (built / "counts.npz").mkdir()  # cannot be replaced by a file, not even by root
+        before = set(built.iterdir())
+        assert_equal(Index(built, 7), whole)
+        assert len(caplog.messages) == 1
+        assert "could not be kept there (Is a directory)" in caplog.text
+        assert set(built.iterdir()) == before
+
+
+def assert_refused(folder: Path, n_items: int) -> str:
+    with pytest.raises(CatalogueError) as caught:
+        Index(folder, n_items)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert str(folder) in line
+    assert line.endswith("build the domain again")
+    return line
+
+
+def test_a_missing_index_is_refused(tmp_path):
+    assert "none that can be read (FileNotFoundError)" in assert_refused(tmp_path / "none", 7)
+
+
+def test_another_number_of_items_is_refused(built):
+    assert "expected an index of 8 items" in assert_refused(built, 8)
+
+
+def test_an_index_made_otherwise_is_refused(built):
+    about = json.loads((built / "index.json").read_text())
+    for changed in (about | {"format": 1}, about | {"words_kept": [9, 9, 9, 9]}):
+        (built / "index.json").write_text(json.dumps(changed))
+        assert "found one made otherwise" in assert_refused(built, 7)
+
+
+@pytest.mark.parametrize("name", ["*.seg", "*.toc", "index.json"])
+@pytest.mark.parametrize("share", [0.0, 0.5, None])
+def test_a_damaged_index_is_refused(built, name, share):
+    path = next(built.glob(name))
+    if share is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    assert_refused(built, 7)
