@@ -21,7 +21,7 @@ lint: $(VENV)/installed-dev
 # Sets the lock to the newest versions that pyproject.toml admits.
 lock:
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
-	$(VENV)/lock/bin/python -m pip install --quiet --editable '.[dev]'
+	$(VENV)/lock/bin/python -m pip install --quiet --editable '.[dev,benchmarks]'
 	$(VENV)/lock/bin/python -m pip freeze --exclude-editable > requirements.lock
 
 $(BIN)/python:

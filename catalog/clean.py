@@ -12,11 +12,25 @@ import re
 from collections.abc import Sequence
 
 _BLOCK = re.compile(r"<(script|style)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--.*?(-->|$)", re.DOTALL)
-# A rule (`.a-box{margin:0}`) or the opening of the scripts found in place of titles.
-_CODE = re.compile(r"[.#@]?[\w-]+[^{}]{0,200}\{[^{}]*[:;][^{}]*\}|\bfunction\s*\(|\bgetTime\(")
-_AMOUNT = r"\$\s?\d[\d,]*(\.\d+)?"
-_PRICE = re.compile(rf"{_AMOUNT}(\s*-\s*{_AMOUNT})?")
+# The last is a tag that the text's end has cut off.
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--.*?(-->|$)|<[a-zA-Z]+\s[^<>=]*=[^<>]*$", re.DOTALL)
+# What stands between the braces of a style sheet's rule (`.a-box{margin:0}`) or of a function.
+_BRACES = re.compile(r"[\w\])*>-]\s*\{([^{}]*)(?:\}|$)")
+_SCRIPT = re.compile(
+    r"\bfunction\s*\w*\s*\([\w\s,]*\)\s*\{|\bvar\s+[\w$]+\s*=|\bgetTime\(|\bP\.when\("
+)
+_AMOUNT = r"\$\s?[0-9][0-9,]*(\.[0-9]+)?"
+_NUMBER = re.compile(r"[0-9][0-9,]*(\.[0-9]+)?")
+
+PRICE = rf"{_AMOUNT}(\s*-\s*{_AMOUNT})?"
+"""What a price is (for Python and RE2, as a whole)."""
+
+SUSPECT = (
+    r"&\S|<[a-zA-Z/!]|\{|\bvar\s|getTime\(|P\.when\(|[\x00\x0b\x1c-\x1f\x85\xa0"
+    # White space as Python folds it and SQL does not.
+    "\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+)
+"""Found in every text that `clean_text` changes in more than plain white space (Python and RE2)."""
 
 
 def clean_text(raw: str | None) -> str | None:
@@ -24,18 +38,27 @@ def clean_text(raw: str | None) -> str | None:
     # Entities of entities (`&amp;amp;`) occur; what they hide may again be a tag.
     text = html.unescape(html.unescape(raw or ""))
     text = _TAG.sub(" ", _BLOCK.sub(" ", text))
-    if _CODE.search(text):
+    if _SCRIPT.search(text) or any(re.search("[:;]", rule[1]) for rule in _BRACES.finditer(text)):
         return None
     return " ".join(text.replace("\x00", " ").split()) or None
 
 
+def clean_path(raw: Sequence[str | None] | None) -> tuple[str, ...]:
+    """The names of a category path, each once, in order."""
+    return tuple(dict.fromkeys(name for part in raw or () if (name := clean_text(part))))
+
+
 def clean_category(raw: Sequence[str | None] | None) -> str | None:
-    """The names of a category path joined by `, `; each name once, in order."""
-    names = dict.fromkeys(name for part in raw or () if (name := clean_text(part)))
-    return ", ".join(names) or None
+    """The names of a category path joined by `, `."""
+    return ", ".join(clean_path(raw)) or None
 
 
 def clean_price(raw: str | None) -> str | None:
-    """A price or a range of prices in dollars as written (`$13.49`); anything else is `None`."""
+    """A price or a range of prices in dollars as written (`$13.49`), a number as such a price.
+
+    Anything else is `None`.
+    """
     text = clean_text(raw) or ""
-    return text if _PRICE.fullmatch(text) else None
+    if _NUMBER.fullmatch(text):
+        return f"${float(text.replace(',', '')):,.2f}"
+    return text if re.fullmatch(PRICE, text) else None

@@ -1,4 +1,4 @@
-"""`calrec-catalog`: build, sample, stats and list, over the functions of this package."""
+"""`calrec-catalog`: the functions of this package as commands."""
 
 from __future__ import annotations
 
@@ -7,61 +7,125 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import tyro
 
 from calrec.errors import run_cli
+from catalog import bad_lines
 from catalog.build import build, build_sample
 from catalog.errors import CatalogueError
 from catalog.ingest import Source
-from catalog.ingest.amazon_2018 import AmazonReviews2018
+from catalog.ingest.amazon import AmazonReviews
+from catalog.ingest.columns import parse_columns
 from catalog.ingest.two_tables import TwoTables
+from catalog.migrate import migrate
 from catalog.statistics import Statistics, statistics
 from catalog.store import Catalogue
-from catalog.workspace import DomainInfo, domains, workspace_path
+from catalog.workspace import FORMAT, DomainInfo, domains, workspace_path
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """Build a domain from two Parquet tables, or from the raw Amazon Reviews 2018 files."""
+    """Build a domain from two tables, or from the Amazon Reviews of 2018 or 2023 as shipped."""
 
     domain: str
     """Name of the domain: letters, digits, '_' and '-'."""
     workspace: Path | None = None
     """Folder to build into; $CALREC_WORKSPACE or workspace if not given."""
     items: Path | None = None
-    """Parquet file with item_id, title, category, brand, price."""
+    """Parquet, CSV or JSON lines: item_id; title, category, brand, price if known."""
     interactions: Path | None = None
-    """Parquet file with user_id, item_id, timestamp, position; rating, review_text if known."""
+    """The same: user_id, item_id, timestamp or position; rating, review_text if known."""
+    column: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """What the two tables call a column, as user_id=customer or items.item_id=sku; repeatable."""
+    clean_text: bool = False
+    """Take HTML entities, tags and style sheets out of the two tables' attributes."""
     amazon_reviews: Path | None = None
-    """Gzipped JSON lines of reviews."""
+    """Amazon's JSON lines of reviews, gzipped or not."""
     amazon_meta: Path | None = None
-    """Gzipped JSON lines of item metadata."""
+    """Amazon's JSON lines of item metadata, gzipped or not."""
     role: str = "evaluation"
     """evaluation (last two purchases held out), selection (last one) or training (none)."""
+    allow_bad_lines: bool = False
+    """Build even if more than 1 % of a file's lines cannot be used."""
 
     def run(self) -> None:
         """Builds and prints what came of it."""
+        workspace = workspace_path(self.workspace)
         with _progress() as say:
-            workspace = workspace_path(self.workspace)
-            info = build(workspace, self.domain, self._source(), role=self.role, say=say)
+            info = build(
+                workspace,
+                self.domain,
+                self._source(),
+                role=self.role,
+                allow_bad_lines=self.allow_bad_lines,
+                say=say,
+            )
         _print_built(info)
+        bad = info.report["bad_lines"]
+        if any(bad.values()):
+            print(
+                f"bad lines left out: {bad['items']:,} of the items, {bad['events']:,} of the "
+                f"events; listed in {bad_lines.report_path(workspace, self.domain)}"
+            )
 
     def _source(self) -> Source:
         two, raw = (self.items, self.interactions), (self.amazon_reviews, self.amazon_meta)
+        for_two = (*two, self.column, self.clean_text)
         if self.items and self.interactions and not any(raw):
-            return TwoTables(items=self.items, interactions=self.interactions)
-        if self.amazon_reviews and not any(two):
-            return AmazonReviews2018(reviews=self.amazon_reviews, meta=self.amazon_meta)
-        given = [
-            f"--{name.replace('_', '-')}"
-            for name in ("items", "interactions", "amazon_reviews", "amazon_meta")
-            if getattr(self, name)
-        ]
+            return TwoTables(
+                items=self.items,
+                interactions=self.interactions,
+                columns=parse_columns(self.column),
+                clean=self.clean_text,
+            )
+        if self.amazon_reviews and not any(for_two):
+            return AmazonReviews(reviews=self.amazon_reviews, meta=self.amazon_meta)
+        options = ("items", "interactions", "column", "clean_text", "amazon_reviews", "amazon_meta")
+        given = [f"--{name.replace('_', '-')}" for name in options if getattr(self, name)]
         raise CatalogueError(
-            "expected --items with --interactions, or --amazon-reviews with or without "
-            f"--amazon-meta, found {' '.join(given) or 'none of them'}: give one of these sets"
+            "expected --items with --interactions (and --column, --clean-text), or "
+            "--amazon-reviews with or without --amazon-meta, "
+            f"found {' '.join(given) or 'none of them'}: give one of these sets"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """Download a category of the Amazon Reviews 2023; run again, it goes on where it stopped."""
+
+    edition: tyro.conf.Positional[Literal["amazon-2023"]]
+    """Which collection."""
+    category: str
+    """Name of the category, such as Industrial_and_Scientific."""
+    to: Path
+    """Folder for the two files: reviews and item metadata."""
+    base_url: str | None = None
+    """Folder of a mirror with the same layout, http:// or https://."""
+    timeout: float = 60.0
+    """Seconds without a byte after which a connection counts as broken."""
+    attempts: int = 6
+    """How many attempts in a row may bring nothing new."""
+
+    def run(self) -> None:
+        """Downloads; prints the two files and the command that builds them."""
+        from catalog.download import EDITIONS, bars, build_command, download
+        from catalog.download.resumable import Patience
+
+        with bars() as (report, say):
+            reviews, meta = download(
+                EDITIONS[self.edition],
+                self.category,
+                self.to,
+                base_url=self.base_url,
+                patience=Patience(timeout=self.timeout, attempts=self.attempts),
+                report=report,
+                say=say,
+            )
+        for file in (reviews, meta):
+            print(file.path if file.fetched else f"{file.path}  (was there, not fetched again)")
+        print(f"next: {build_command(self.category, reviews.path, meta.path)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +147,48 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """Print the columns of the paper's Table 1 for a domain."""
+    """Print the columns of the paper's Table 1, for one domain or for all."""
+
+    domain: str | None = None
+    """Name of the domain; all of the workspace's if not given."""
+    workspace: Path | None = None
+    """Folder to read; $CALREC_WORKSPACE or workspace if not given."""
+    json: bool = False
+    """Print JSON: an object for a domain, a list of them for all."""
+
+    def run(self) -> None:
+        """Prints the statistics."""
+        workspace = workspace_path(self.workspace)
+        names = [self.domain] if self.domain else [info.domain for info in _built(workspace)]
+        columns = []
+        for name in names:
+            with Catalogue.open(workspace, name) as catalogue:
+                columns.append(statistics(catalogue))
+        if self.json:
+            objects = [column.as_dict() for column in columns]
+            print(json.dumps(objects[0] if self.domain else objects, indent=2))
+        else:
+            print(_table(columns))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Print what building a domain found, compared, left out and could not read."""
 
     domain: str
     """Name of the domain."""
     workspace: Path | None = None
     """Folder to read; $CALREC_WORKSPACE or workspace if not given."""
-    json: bool = False
-    """Print JSON."""
+    lines: int = 10
+    """Bad lines to show; all of them are in the workspace's reports/DOMAIN.csv."""
 
     def run(self) -> None:
-        """Prints the statistics."""
-        with Catalogue.open(workspace_path(self.workspace), self.domain) as catalogue:
-            columns = statistics(catalogue)
-        print(json.dumps(columns.as_dict(), indent=2) if self.json else _table(columns))
+        """Prints the report as JSON and the first bad lines below it."""
+        workspace = workspace_path(self.workspace)
+        with Catalogue.open(workspace, self.domain) as catalogue:
+            print(json.dumps(dict(catalogue.info.report), indent=2))
+        for line in bad_lines.kept(workspace, self.domain, limit=max(0, self.lines)):
+            print(f"{line.file}, line {line.line:,}: {line.reason}\n    {line.content}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,25 +200,45 @@ class List:
 
     def run(self) -> None:
         """Prints a line a domain."""
-        workspace = workspace_path(self.workspace)
-        found = domains(workspace)
-        if not found:
-            raise CatalogueError(
-                f"expected a workspace with domains at {workspace}, found none: "
-                f"run calrec-catalog sample --workspace {workspace}, or calrec-catalog build"
-            )
-        for info in found:
+        for info in _built(workspace_path(self.workspace)):
             print(
                 f"{info.domain}  {info.role}  {info.items:,} items  {info.users:,} users  "
                 f"{info.events:,} purchases  {info.fingerprint[:12]}"
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Migrate:
+    """Bring an older workspace to this version's format."""
+
+    workspace: Path | None = None
+    """Folder to change; $CALREC_WORKSPACE or workspace if not given."""
+
+    def run(self) -> None:
+        """Migrates and says what it was before."""
+        workspace = workspace_path(self.workspace)
+        with _progress() as say:
+            found = migrate(workspace, say=say)
+        print(
+            f"{workspace} has format {FORMAT} already"
+            if found == FORMAT
+            else f"{workspace} was of format {found} and is of format {FORMAT} now"
+        )
+
+
 def main() -> None:
     """The console script."""
     run_cli(
         lambda: tyro.extras.subcommand_cli_from_dict(
-            {"build": Build, "sample": Sample, "stats": Stats, "list": List},
+            {
+                "build": Build,
+                "download": Download,
+                "sample": Sample,
+                "stats": Stats,
+                "report": Report,
+                "list": List,
+                "migrate": Migrate,
+            },
             prog="calrec-catalog",
             description="Catalogues of items and purchase histories.",
         ).run()
@@ -134,24 +246,40 @@ def main() -> None:
 
 
 def _print_built(info: DomainInfo) -> None:
-    report = info.report
+    report, missing = info.report, info.report["missing"]
     print(
         f"{info.domain}: {info.items:,} items, {info.users:,} users, {info.events:,} purchases "
         f"({info.role}); {report['repeats_removed']:,} exact repeats removed "
-        f"(compared: {', '.join(report['compared'])}), "
-        f"{report['events_incomplete']:,} events incomplete and left out, "
+        f"(compared: {', '.join(report['compared'])}"
+        f"{'; the source lacks ' + ', '.join(missing) if missing else ''}), "
         f"{report['items_without_metadata']:,} items without metadata"
     )
 
 
-def _table(columns: Statistics) -> str:
+def _built(workspace: Path) -> list[DomainInfo]:
+    found = domains(workspace)
+    if not found:
+        raise CatalogueError(
+            f"expected a workspace with domains at {workspace}, found none: "
+            f"run calrec-catalog sample --workspace {workspace}, or calrec-catalog build"
+        )
+    return found
+
+
+def _table(columns: list[Statistics]) -> str:
+    """A line a figure, a column a domain."""
     formats = {float: "{:,.4g}", int: "{:,}", str: "{}"}
-    shown = {
-        name.replace("_", " "): formats[type(value)].format(value)
-        for name, value in columns.as_dict().items()
-    }
-    width = max(map(len, shown))
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in shown.items())
+    cells = [
+        [formats[type(value)].format(value) for value in column.as_dict().values()]
+        for column in columns
+    ]
+    names = [name.replace("_", " ") for name in columns[0].as_dict()]
+    widths = [max(map(len, column)) for column in cells]
+    lines = []
+    for name, *values in zip(names, *cells, strict=True):
+        shown = (value.rjust(width) for value, width in zip(values, widths, strict=True))
+        lines.append(f"{name:<{max(map(len, names))}}  {'  '.join(shown)}")
+    return "\n".join(lines)
 
 
 @contextmanager

@@ -27,23 +27,19 @@ HELD_OUT = {"evaluation": 2, "training": 0, "selection": 1}
 
 # A column that a source lacks is NULL throughout, so comparing all of them compares what there is.
 _CLEAN = """
-CREATE TEMP TABLE known_events AS
-  SELECT *, rowid AS source_order FROM raw_events
-  WHERE user_id IS NOT NULL AND item_id IS NOT NULL AND timestamp IS NOT NULL;
-
 CREATE TEMP TABLE kept_events AS
-  SELECT user_id, item_id, timestamp, rating,
-    row_number() OVER (PARTITION BY user_id ORDER BY timestamp, position, source_order) - 1
+  SELECT user_id, item_id, floor_seconds AS timestamp, rating,
+    row_number() OVER (PARTITION BY user_id ORDER BY microseconds, position, source_order) - 1
       AS position
   FROM (
-    SELECT *,
+    SELECT *, microseconds // 1000000 - (microseconds % 1000000 < 0)::BIGINT AS floor_seconds,
       row_number() OVER history > 1
       AND lag(item_id) OVER history IS NOT DISTINCT FROM item_id
-      AND lag(review_text) OVER history IS NOT DISTINCT FROM review_text
+      AND lag(review) OVER history IS NOT DISTINCT FROM review
       AND lag(rating) OVER history IS NOT DISTINCT FROM rating
-      AND lag(timestamp) OVER history IS NOT DISTINCT FROM timestamp AS repeats
-    FROM known_events
-    WINDOW history AS (PARTITION BY user_id ORDER BY timestamp, position, source_order)
+      AND lag(microseconds) OVER history IS NOT DISTINCT FROM microseconds AS repeats
+    FROM (SELECT *, rowid AS source_order FROM raw_events WHERE problem IS NULL)
+    WINDOW history AS (PARTITION BY user_id ORDER BY microseconds, position, source_order)
   )
   WHERE NOT repeats;
 """
@@ -52,21 +48,29 @@ CREATE TEMP TABLE kept_events AS
 def clean_events(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Makes `kept_events(user_id, item_id, timestamp, rating, position)` of `raw_events`.
 
+    `timestamp` is in whole seconds, rounded down; repeats and the order heed the fractions.
+
     Returns:
-      Counts for the report: events read, left out for want of a user, item or time, and repeats.
+      Counts for the report: events read that have no problem, and repeats among them.
+
+    Raises:
+      CatalogueError: if every event has a problem.
     """
     connection.execute(_CLEAN)
-    read, known, kept = (
-        connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-        for table in ("raw_events", "known_events", "kept_events")
-    )
-    connection.execute("DROP TABLE known_events")
-    if read and not known:
+    lines, read, kept = connection.execute(
+        "SELECT (SELECT count(*) FROM raw_events),"
+        " (SELECT count(*) FROM raw_events WHERE problem IS NULL),"
+        " (SELECT count(*) FROM kept_events)"
+    ).fetchone()
+    if lines and not read:
+        problem, times = connection.execute(
+            "SELECT problem, count(*) FROM raw_events GROUP BY problem ORDER BY 2 DESC, 1 LIMIT 1"
+        ).fetchone()
         raise CatalogueError(
-            "expected events with a user, an item and a timestamp in unix seconds, found "
-            f"{read:,} and in each of them one missing or unreadable: check these columns"
+            f"expected events with a user, an item and a time, found {lines:,} and each with a "
+            f"problem, most often ({times:,} times) {problem}: check that column"
         )
-    return {"events_read": read, "events_incomplete": read - known, "repeats_removed": known - kept}
+    return {"events_read": read, "repeats_removed": read - kept}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,17 +6,19 @@ import json
 
 import duckdb
 
+from calrec.text import Item
 from catalog.errors import CatalogueError
 from catalog.sequences import HELD_OUT
 
-# Attribute values on one line, blank ones NULL; the first row of an item id counts. An item that is
-# bought but not listed has no attributes. Ids order items and users, so that they are numbered the
-# same in every build.
+# Attribute values on one line, blank ones NULL. Of an item that is listed more than once, each
+# attribute is the first one known. An item that is bought but not listed has no attributes. Ids
+# order items and users, so that they are numbered the same in every build.
 _ITEMS = """
 CREATE TEMP TABLE listed AS
-  SELECT item_id, {attributes} FROM raw_items
-  WHERE item_id IS NOT NULL
-  QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY rowid) = 1;
+  SELECT item_id, {first_known},
+    arg_min(path, rowid) FILTER (WHERE category IS NOT NULL) AS path
+  FROM (SELECT rowid, item_id, path, {on_one_line} FROM raw_items WHERE problem IS NULL)
+  GROUP BY item_id;
 
 CREATE TEMP TABLE unlisted AS
   SELECT DISTINCT item_id FROM kept_events ANTI JOIN listed USING (item_id);
@@ -25,7 +27,33 @@ CREATE TEMP TABLE numbered AS
   SELECT (row_number() OVER (ORDER BY item_id) - 1)::INTEGER AS item_index, *
   FROM (FROM listed UNION ALL BY NAME FROM unlisted) ORDER BY item_id;
 """
-_ATTRIBUTE = r"nullif(trim(regexp_replace({0}, '\s+', ' ', 'g')), '') AS {0}"
+_ATTRIBUTES = ("title", "category", "brand", "price")
+_ON_ONE_LINE = r"nullif(trim(regexp_replace({0}, '\s+', ' ', 'g')), '') AS {0}"
+_FIRST_KNOWN = "arg_min({0}, rowid) AS {0}"
+
+# Levels of a category that came as text, by what separates them there. A comma with a space behind
+# it also stands within names (`Tapes, Adhesives & Sealants`), so it separates only as the last
+# resort.
+PATH = r"""
+CASE
+  WHEN category IS NULL THEN NULL
+  WHEN len(path) > 0 THEN path
+  WHEN contains(category, ' > ') THEN string_split(category, ' > ')
+  WHEN contains(category, ';') THEN string_split_regex(category, '\s*;\s*')
+  WHEN contains(category, '|') THEN string_split_regex(category, '\s*\|\s*')
+  WHEN regexp_matches(category, ',\S')
+    THEN string_split(regexp_replace(category, ',(\S)', chr(1) || '\1', 'g'), chr(1))
+  ELSE string_split(category, ', ')
+END"""
+
+# The lowest number of a price such as `$1,299.00`, `$5.99 - $12.99` or `12,50 EUR`.
+PRICE_LOW = r"""
+list_min(list_transform(
+  regexp_extract_all(
+    CASE WHEN regexp_matches(price, ',\d{1,2}(\D|$)')
+      THEN replace(replace(price, '.', ''), ',', '.') ELSE replace(price, ',', '') END,
+    '\d+(?:\.\d+)?'),
+  lambda number: TRY_CAST(number AS DOUBLE)))"""
 
 _USERS = """
 INSERT INTO users
@@ -38,9 +66,10 @@ INSERT INTO events
   FROM kept_events JOIN users USING (user_id) JOIN numbered USING (item_id)
   WHERE domain = $domain ORDER BY user_index, position
 """
-_ITEMS_WITH_POPULARITY = """
+_ITEMS_WITH_POPULARITY = f"""
 INSERT INTO items
-  SELECT $domain, item_index, item_id, title, category, brand, price, count(bought.position)
+  SELECT $domain, item_index, item_id, title, category, brand, price, count(bought.position),
+    {PATH}, {PRICE_LOW}
   FROM numbered LEFT JOIN (
     SELECT item_index, position FROM events JOIN users USING (domain, user_index)
     WHERE domain = $domain AND position < users.events - $held_out
@@ -78,25 +107,24 @@ def number_items(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     Needs `raw_items` and `kept_events`.
 
     Returns:
-      Counts for the report: rows read, without an id, of an id that came before, and items that
-      were bought but not listed.
+      Counts for the report: good rows, rows of an id that came before, and items that were bought
+      but not listed.
 
     Raises:
       CatalogueError: if there is no item at all.
     """
-    attributes = ", ".join(_ATTRIBUTE.format(n) for n in ("title", "category", "brand", "price"))
-    connection.execute(_ITEMS.format(attributes=attributes))
-    read, unnamed, listed, unlisted = connection.execute(
-        "SELECT (SELECT count(*) FROM raw_items),"
-        " (SELECT count(*) FROM raw_items WHERE item_id IS NULL),"
+    first_known = ", ".join(map(_FIRST_KNOWN.format, _ATTRIBUTES))
+    on_one_line = ", ".join(map(_ON_ONE_LINE.format, _ATTRIBUTES))
+    connection.execute(_ITEMS.format(first_known=first_known, on_one_line=on_one_line))
+    read, listed, unlisted = connection.execute(
+        "SELECT (SELECT count(*) FROM raw_items WHERE problem IS NULL),"
         " (SELECT count(*) FROM listed), (SELECT count(*) FROM unlisted)"
     ).fetchone()
     if not listed + unlisted:
         raise CatalogueError("expected at least one item or purchase, found none: check the input")
     return {
         "items_read": read,
-        "items_without_id": unnamed,
-        "items_repeated": read - unnamed - listed,
+        "items_repeated": read - listed,
         "items_without_metadata": unlisted,
     }
 
@@ -117,3 +145,16 @@ def write_domain(
     row = [domain, role, fingerprint, items, users, events, json.dumps(report)]
     connection.execute("INSERT INTO domains VALUES (?, ?, ?, ?, ?, ?, ?)", row)
     return fingerprint
+
+
+def domain_items(connection: duckdb.DuckDBPyConnection, domain: str) -> list[Item]:
+    """The items of a written domain, in item-index order."""
+    rows = connection.execute(
+        "SELECT item_id, title, category, brand, price FROM items WHERE domain = $domain"
+        " ORDER BY item_index",
+        {"domain": domain},
+    )
+    return [
+        Item(item_id=item_id, title=title, category=category, brand=brand, price=price)
+        for item_id, title, category, brand, price in rows.fetchall()
+    ]

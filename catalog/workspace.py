@@ -2,9 +2,13 @@
 
     format(version)
     domains(domain, role, fingerprint, items, users, events, report)    one row a domain
-    items(domain, item_index, item_id, title, category, brand, price, popularity)
+    items(domain, item_index, item_id, title, category, brand, price, popularity, path, price_low)
     users(domain, user_index, user_id, events)
     events(domain, user_index, position, item_index, timestamp, rating)
+    bad_lines(domain, file, line, reason, content)
+
+`path` holds the category's levels, top first, and `price_low` the lowest number of the price's
+text; both only serve browsing. `timestamp` is in whole seconds since 1970.
 
 A domain's index of words lies in `index/<domain>/<fingerprint>/`: its row names it, so that one
 rename of the database file commits both.
@@ -24,7 +28,7 @@ import duckdb
 
 from catalog.errors import CatalogueError
 
-FORMAT = 1
+FORMAT = 2
 FILE = "catalog.duckdb"
 
 SCHEMA = f"""
@@ -35,11 +39,13 @@ CREATE TABLE domains (
   report VARCHAR);
 CREATE TABLE items (
   domain VARCHAR, item_index INTEGER, item_id VARCHAR, title VARCHAR, category VARCHAR,
-  brand VARCHAR, price VARCHAR, popularity BIGINT);
+  brand VARCHAR, price VARCHAR, popularity BIGINT, path VARCHAR[], price_low DOUBLE);
 CREATE TABLE users (domain VARCHAR, user_index INTEGER, user_id VARCHAR, events BIGINT);
 CREATE TABLE events (
   domain VARCHAR, user_index INTEGER, position INTEGER, item_index INTEGER, timestamp BIGINT,
   rating DOUBLE);
+CREATE TABLE bad_lines (
+  domain VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, content VARCHAR);
 """
 
 _DOMAIN = re.compile(r"[A-Za-z0-9_-]+")
@@ -118,12 +124,22 @@ def open_for_reading(workspace: Path) -> duckdb.DuckDBPyConnection | None:
 
 def check_format(connection: duckdb.DuckDBPyConnection, prefix: str, path: Path) -> None:
     """Raises `CatalogueError` unless the database has this version's tables."""
-    version = connection.execute(f"SELECT max(version) FROM {prefix}format").fetchone()[0]
-    if version != FORMAT:
-        raise CatalogueError(
-            f"expected workspace format {FORMAT} in {path}, found {version}: "
-            "build the domains again into another workspace"
-        )
+    version = format_version(connection, prefix)
+    if version == FORMAT:
+        return
+    remedy = (
+        f"run calrec-catalog migrate --workspace {path.parent}"
+        if 0 < version < FORMAT
+        else "it was made by a newer version of calrec, update this one"
+        if version > FORMAT
+        else "no version of calrec makes such a file, name another folder"
+    )
+    raise CatalogueError(f"expected workspace format {FORMAT} in {path}, found {version}: {remedy}")
+
+
+def format_version(connection: duckdb.DuckDBPyConnection, prefix: str = "") -> int:
+    """The format that the database says it has; 0 where it says nothing."""
+    return connection.execute(f"SELECT coalesce(max(version), 0) FROM {prefix}format").fetchone()[0]
 
 
 def domains(workspace: Path) -> list[DomainInfo]:

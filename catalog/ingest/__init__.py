@@ -3,15 +3,20 @@
 A source is an object whose `load(connection)` fills two temporary tables of a DuckDB connection, in
 the order of the source (their `rowid`):
 
-- `raw_items(item_id, title, category, brand, price)`, all VARCHAR;
-- `raw_events(user_id VARCHAR, item_id VARCHAR, timestamp BIGINT, position BIGINT, rating DOUBLE,
-  review_text VARCHAR)`.
+- `raw_items`: item_id, title, category, path, brand, price. `category` is the text that enters the
+  item's text; `path` holds its levels, top first, where the source has a list.
+- `raw_events`: user_id, item_id, microseconds (time since 1970), position, rating, review (a hash
+  of the review's text, only ever compared).
 
-`None` stands for whatever is not known; nothing is left out and nothing is sorted here.
+`NULL` stands for whatever is not known. Every line or row of the source, blank ones aside, gives a
+row; nothing is left out and nothing is sorted here. `problem` is NULL for a good row, else a short
+reason why it cannot be used; then `line` is its number in the file (in Parquet and in memory, the
+number of the row), from 1, and `content` the beginning of what it holds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,10 +24,12 @@ import duckdb
 
 RAW_TABLES = """
 CREATE TEMP TABLE raw_items (
-  item_id VARCHAR, title VARCHAR, category VARCHAR, brand VARCHAR, price VARCHAR);
+  line BIGINT, problem VARCHAR, content VARCHAR,
+  item_id VARCHAR, title VARCHAR, category VARCHAR, path VARCHAR[], brand VARCHAR, price VARCHAR);
 CREATE TEMP TABLE raw_events (
-  user_id VARCHAR, item_id VARCHAR, timestamp BIGINT, position BIGINT, rating DOUBLE,
-  review_text VARCHAR);
+  line BIGINT, problem VARCHAR, content VARCHAR,
+  user_id VARCHAR, item_id VARCHAR, microseconds BIGINT, position BIGINT, rating DOUBLE,
+  review HUGEINT);
 """
 
 
@@ -33,12 +40,20 @@ class Loaded:
     Attributes:
       form: name of the source format.
       compared: the columns that decide whether an event repeats the one before it.
-      notes: further counts for the report, by name.
+      missing: those that would, but that the source lacks.
+      items_from: where the items came from, for messages: a file or "the table in memory".
+      events_from: the same for the events.
+      notes: further findings for the report, by name.
+      items_unused: good rows of items that are not staged, as nothing asks for them.
     """
 
     form: str
     compared: tuple[str, ...]
-    notes: dict[str, int]
+    missing: tuple[str, ...]
+    items_from: str
+    events_from: str
+    notes: Mapping[str, str | int]
+    items_unused: int = 0
 
 
 class Source(Protocol):

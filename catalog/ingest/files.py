@@ -1,14 +1,21 @@
-"""Reading files with DuckDB so that a bad one ends in one plain line."""
+"""Files, plain or gzipped, as streams of Arrow batches that DuckDB reads."""
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
+import pyarrow as pa
 
 from catalog.errors import CatalogueError
+
+_GZIP = b"\x1f\x8b"
+_DAMAGE = (OSError, EOFError, zlib.error, UnicodeError)
 
 
 def require_file(path: Path, expected: str) -> None:
@@ -20,14 +27,55 @@ def require_file(path: Path, expected: str) -> None:
         raise CatalogueError(f"expected {expected} at {path}, found an empty file: fetch it again")
 
 
+def is_gzip(path: Path) -> bool:
+    """Whether the file is gzipped, by its first bytes and not its name."""
+    with path.open("rb") as file:
+        return file.read(len(_GZIP)) == _GZIP
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """The file's bytes, decompressed if it is gzipped."""
+    return gzip.open(path) if is_gzip(path) else path.open("rb")
+
+
 @contextmanager
 def reading(path: Path, expected: str) -> Iterator[None]:
-    """Turns what DuckDB says of an unreadable file into a `CatalogueError` of one line."""
+    """Turns what is said of an unreadable file into a `CatalogueError` of one line."""
     try:
         yield
-    except (duckdb.Error, UnicodeDecodeError) as error:
-        first = str(error).strip().splitlines()[0]
+    except (duckdb.Error, *_DAMAGE) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if "No space left" in first or isinstance(error, duckdb.OutOfMemoryException):
+            raise  # from writing what was read
         raise CatalogueError(
             f"expected {expected} at {path}, but it cannot be read ({first}): "
             "it is damaged or incomplete, fetch it again"
         ) from error
+
+
+@contextmanager
+def streamed(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    schema: pa.Schema,
+    batches: Iterator[pa.RecordBatch],
+) -> Iterator[None]:
+    """The batches as a view that can be read once; what making them raises is raised here."""
+    raised: list[BaseException] = []
+
+    def noted() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    connection.register(name, pa.RecordBatchReader.from_batches(schema, noted()))
+    try:
+        yield
+    except duckdb.Error:
+        # DuckDB has made a text of it, traceback and all.
+        if raised:
+            raise raised[0] from None
+        raise
+    connection.unregister(name)

@@ -1,110 +1,167 @@
-"""The two-table form: one table of items, one of interactions, as Parquet or in memory.
+"""The two-table form: a shop's items and its interactions, as files or in memory.
 
-`items`: item_id, title, category, brand, price; all text, NULL where unknown. `interactions`:
-user_id, item_id and timestamp (whole seconds, or a date-time), position (order within the user; it
-breaks ties of the timestamp), and optionally rating and review_text. Either of timestamp and
-position may be absent; position then stands in as the timestamp.
+`items`: item_id, and title, category, brand, price where known. A category is text or a list of its
+levels, top first. `interactions`: user_id, item_id and timestamp (ISO dates, or unix time in any
+unit), position (order within the user; it breaks ties of the timestamp), and optionally rating and
+review_text. Either of timestamp and position may be absent; position then stands in as the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from catalog.errors import CatalogueError
 from catalog.ingest import RAW_TABLES, Loaded
-from catalog.ingest.files import reading, require_file
+from catalog.ingest.attributes import clean_items
+from catalog.ingest.columns import COLUMNS, check_columns, choose_columns
+from catalog.ingest.events import COMPARED, CONTENT_CHARACTERS, insert_events, item_problem
+from catalog.ingest.files import require_file
+from catalog.ingest.source_tables import SourceTable, form_of, opened
+from catalog.ingest.times import POSITIONS, reading_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ITEM_COLUMNS = ("item_id", "title", "category", "brand", "price")
+_TABLES = ("items", "interactions")
+_ATTRIBUTES = COLUMNS["items"][1:]
+
+_INSERT_ITEMS = """
+INSERT INTO raw_items
+SELECT line, problem, CASE WHEN problem IS NOT NULL THEN left({content}, {characters}) END,
+  item_id, title, coalesce(array_to_string(levels, ', '), category), levels, brand, price
+FROM (
+  SELECT * REPLACE (nullif(trim(item_id), '') AS item_id, coalesce(problem, {problem}) AS problem),
+    list_filter(path, lambda level: trim(level) <> '') AS levels
+  FROM {rows})
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TwoTables:
-    """Items and interactions, each a Parquet file or a `pyarrow.Table`."""
+    """Items and interactions.
+
+    Attributes:
+      items: a Parquet, CSV or JSON-lines file, plain or gzipped, by its name's ending; or a table.
+      interactions: the same.
+      columns: our names to theirs, where they differ in more than case (`user_id` to `customer`);
+        `items.item_id` and `interactions.item_id` hold for one table only.
+      clean: takes entities, tags and style sheets out of the attributes (see `catalog.clean`).
+    """
 
     items: Path | pa.Table
     interactions: Path | pa.Table
+    columns: Mapping[str, str] = field(default_factory=dict)
+    clean: bool = False
 
     def check(self) -> None:
-        """Raises `CatalogueError` when a file is missing."""
-        for table, name in ((self.items, "items"), (self.interactions, "interactions")):
-            if isinstance(table, Path):
-                require_file(table, f"a Parquet file of {name}")
+        """Raises `CatalogueError` when a file is missing or a mapping has no such name."""
+        check_columns(self.columns)
+        for name in _TABLES:
+            if isinstance(table := getattr(self, name), Path):
+                require_file(table, f"{form_of(table)} of {name}")
 
     def load(self, connection: duckdb.DuckDBPyConnection) -> Loaded:
         """Fills the two raw tables; raises `CatalogueError` on a damaged file or wrong columns."""
         connection.execute(RAW_TABLES)
-        with _opened(connection, self.items, "items") as types:
-            _require(types, ITEM_COLUMNS, "items", self.items)
-            chosen = ", ".join(_text(name, types[name]) for name in ITEM_COLUMNS)
-            connection.execute(f"INSERT INTO raw_items SELECT {chosen} FROM source")
-        with _opened(connection, self.interactions, "interactions") as types:
-            _require(types, ("user_id", "item_id"), "interactions", self.interactions)
-            if not {"timestamp", "position"} & set(types):
-                _require(types, ("timestamp",), "interactions", self.interactions)
-            connection.execute(f"INSERT INTO raw_events SELECT {_event_columns(types)} FROM source")
-        compared = [name for name in ("rating", "review_text") if name in types]
-        time = "timestamp" if "timestamp" in types else "position"
-        return Loaded(form="two tables", compared=("item_id", *compared, time), notes={})
+        where = {name: self._where(name) for name in _TABLES}
+        with ExitStack() as stack:
+            tables = {
+                name: stack.enter_context(opened(connection, getattr(self, name), name))
+                for name in _TABLES
+            }
+            chosen = choose_columns(
+                self.columns, {name: table.columns for name, table in tables.items()}, where
+            )
+            _load_items(connection, tables["items"], chosen["items"])
+            times = _load_events(connection, tables["interactions"], chosen["interactions"])
+        cleaned = (
+            {"attributes_unusable": clean_items(connection, dollars=False)} if self.clean else {}
+        )
+        absent = [name for name in _ATTRIBUTES if name not in chosen["items"]]
+        timed = "timestamp" if "timestamp" in chosen["interactions"] else "position"
+        missing = [name for name in COMPARED if name not in chosen["interactions"]]
+        return Loaded(
+            form="two tables",
+            compared=tuple(name for name in (*COMPARED, timed) if name not in missing),
+            missing=tuple(missing + ["timestamp"] * (timed == "position")),
+            items_from=where["items"],
+            events_from=where["interactions"],
+            notes={"timestamp": times}
+            | ({"attributes_absent": ", ".join(absent)} if absent else {})
+            | cleaned,
+        )
+
+    def _where(self, name: str) -> str:
+        table = getattr(self, name)
+        return str(table) if isinstance(table, Path) else "the table in memory"
 
 
-@contextmanager
-def _opened(
-    connection: duckdb.DuckDBPyConnection, table: Path | pa.Table, name: str
-) -> Iterator[dict[str, str]]:
-    """The table as the view `source`; yields its column types by lower-case name."""
-    if isinstance(table, Path):
-        expected = f"a Parquet file of {name}"
-        with reading(table, expected):
-            path = str(table).replace("'", "''")
-            connection.execute(f"CREATE TEMP VIEW source AS FROM read_parquet('{path}')")
-            described = connection.execute("DESCRIBE source").fetchall()
-            yield {column.lower(): kind for column, kind, *_ in described}
-            connection.execute("DROP VIEW source")
-    else:
-        connection.register("source", table)
-        described = connection.execute("DESCRIBE source").fetchall()
-        yield {column.lower(): kind for column, kind, *_ in described}
-        connection.unregister("source")
-
-
-def _require(
-    types: dict[str, str], expected: tuple[str, ...], name: str, table: Path | pa.Table
+def _load_items(
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, chosen: Mapping[str, str]
 ) -> None:
-    missing = [column for column in expected if column not in types]
-    if missing:
-        where = table if isinstance(table, Path) else "the table in memory"
-        raise CatalogueError(
-            f"expected the columns {', '.join(expected)} in the {name} ({where}), "
-            f"found {', '.join(types)}: add {', '.join(missing)}, as NULL where unknown"
-        )
-
-
-def _text(name: str, kind: str) -> str:
-    if kind.endswith("[]"):
-        return f"array_to_string({name}, ', ')"
-    return f"CAST({name} AS VARCHAR)"
-
-
-def _event_columns(types: dict[str, str]) -> str:
-    time = "timestamp" if "timestamp" in types else "position"
-    dated = types[time].startswith(("TIMESTAMP", "DATE"))
-    seconds = f'epoch("{time}")' if dated else f'"{time}"'
-    return ", ".join(
-        (
-            "CAST(user_id AS VARCHAR)",
-            "CAST(item_id AS VARCHAR)",
-            f"TRY_CAST({seconds} AS BIGINT)",
-            'TRY_CAST("position" AS BIGINT)' if "position" in types else "NULL",
-            "TRY_CAST(rating AS DOUBLE)" if "rating" in types else "NULL",
-            "CAST(review_text AS VARCHAR)" if "review_text" in types else "NULL",
-        )
+    absent = [f"NULL::VARCHAR AS {name}" for name in _ATTRIBUTES if name not in chosen]
+    absent += ["NULL::VARCHAR[] AS path"] * ("category" not in chosen)
+    insert = _INSERT_ITEMS.format(
+        rows=f"(SELECT {', '.join(['*', *absent])} FROM staged)",
+        content=_content(chosen),
+        characters=CONTENT_CHARACTERS,
+        problem=item_problem(chosen["item_id"]),
     )
+    for numbered in (False, True):
+        table.stage(chosen, numbered=numbered)
+        connection.execute(insert)
+        if not _emptied_for_numbers(connection, "raw_items"):
+            break
+    connection.execute("DROP TABLE staged")
+
+
+def _load_events(
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, chosen: Mapping[str, str]
+) -> str:
+    """Returns the name of how the times were read."""
+    timed = "timestamp" in chosen
+    absent = [f"NULL::VARCHAR AS {ours}" for ours in ("position", "rating") if ours not in chosen]
+    absent += ["NULL::UBIGINT AS review"] * ("review_text" not in chosen)
+    absent += ["position AS time"] * (not timed)
+    names = {"position": "position", "rating": "rating", **chosen}
+    names["time"] = names["timestamp" if timed else "position"]
+    for numbered in (False, True):
+        table.stage(chosen, numbered=numbered)
+        reading = reading_of(connection, "staged", "time") if timed else POSITIONS
+        insert_events(
+            connection,
+            f"(SELECT {', '.join(['*', *absent])} FROM staged)",
+            reading=reading,
+            names=names,
+            content=_content(chosen),
+        )
+        if not _emptied_for_numbers(connection, "raw_events"):
+            break
+    connection.execute("DROP TABLE staged")
+    return reading.name
+
+
+def _emptied_for_numbers(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether there were problems without line numbers; if so, the table is empty again."""
+    without = connection.execute(
+        f"SELECT count(*) FROM {table} WHERE problem IS NOT NULL AND line IS NULL"
+    ).fetchall()[0][0]
+    if without:
+        connection.execute(f"DELETE FROM {table}")
+    return bool(without)
+
+
+def _content(chosen: Mapping[str, str]) -> str:
+    """The line where it was kept, else the row as JSON under the source's names (SQL)."""
+    # A review's text is not among what was staged.
+    pairs = [
+        f"'{theirs.replace(chr(39), chr(39) * 2)}', {'time' if ours == 'timestamp' else ours}"
+        for ours, theirs in chosen.items()
+        if ours != "review_text"
+    ]
+    return f"coalesce(content, json_object({', '.join(pairs)})::VARCHAR)"

@@ -30,8 +30,6 @@ EVENTS = [
     ("b", "i4", 5, 1, 3.0, None),  # an exact repeat without text
     ("b", "i1", 6, 2, 3.0, None),
     ("c", "i9", 7, 0, 1.0, "of an item that is not listed"),
-    (None, "i1", 7, 0, 1.0, ""),
-    ("d", "i1", None, 0, 1.0, ""),
 ]
 
 

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog import cli
+from catalog.build import build
 from catalog.store import domains
 
 
@@ -44,9 +45,49 @@ def test_build_stats_and_list(tmp_path, tables, run):
     assert json.loads(out)["purchases"] == 7
     status, out, _ = run("stats", "--workspace", tmp_path / "w", "--domain", "music")
     assert status == 0
-    assert "duplicates percent  22.22" in out
+    assert "duplicates percent   22.22\n" in out
     status, out, _ = run("list", "--workspace", tmp_path / "w")
     assert (status, out.split()[:2]) == (0, ["music", "selection"])
+
+
+def test_stats_of_all_domains_stand_side_by_side(tmp_path, tables, run):
+    build(tmp_path, "music", tables())
+    build(tmp_path, "other", tables(events=[]))
+    _, out, _ = run("stats", "--workspace", tmp_path)
+    lines = dict(line.split("  ", 1) for line in out.splitlines())
+    assert lines["domain"].split() == ["music", "other"]
+    assert lines["purchases"].split() == ["7", "0"]
+    _, out, _ = run("stats", "--workspace", tmp_path, "--json")
+    assert [column["purchases"] for column in json.loads(out)] == [7, 0]
+
+
+def test_a_shops_own_files_with_other_names_and_a_bad_line(tmp_path, run):
+    (tmp_path / "products.csv").write_text('sku;name;maker\nA;"Tea; green";Acme\nB;Cup;\n')
+    orders = [f"c{i % 9},{'AB'[i % 2]},2024-01-{i % 28 + 1:02}" for i in range(200)]
+    orders[41] = "c1,A,yesterday"
+    (tmp_path / "orders.csv").write_text("\n".join(["customer,sku,day", *orders]))
+    command = (
+        "build", "--workspace", tmp_path / "w", "--domain", "shop",
+        "--items", tmp_path / "products.csv", "--interactions", tmp_path / "orders.csv",
+        "--column", "user_id=customer", "--column", "item_id=sku", "--column", "timestamp=day",
+        "--column", "title=name", "--column", "brand=maker",
+    )  # fmt: skip
+    status, out, err = run(*command)
+    assert (status, err) == (0, "")
+    assert "199 purchases" in out
+    assert "reports/shop.csv" in out
+    status, out, _ = run("report", "--workspace", tmp_path / "w", "--domain", "shop")
+    report, line = json.JSONDecoder().raw_decode(out)[0], out.splitlines()[-2:]
+    assert report["bad_lines"] == {"items": 0, "events": 1}
+    assert report["timestamp"] == "ISO dates"
+    assert line[0].startswith(f"{tmp_path / 'orders.csv'}, line 43: day: expected an ISO date")
+    assert "yesterday" in line[1]
+
+
+def test_migrating_twice_does_nothing(tmp_path, tables, run):
+    build(tmp_path, "music", tables())
+    status, out, _ = run("migrate", "--workspace", tmp_path)
+    assert (status, out) == (0, f"{tmp_path} has format 2 already\n")
 
 
 @pytest.mark.parametrize(
@@ -54,6 +95,8 @@ def test_build_stats_and_list(tmp_path, tables, run):
     [
         (("stats", "--domain", "x"), "calrec-catalog sample"),
         (("list",), "calrec-catalog sample"),
+        (("report", "--domain", "x"), "calrec-catalog sample"),
+        (("migrate",), "calrec-catalog sample"),
         (("build", "--domain", "x"), "found none of them"),
         (("build", "--domain", "x", "--items", "i.parquet"), "found --items"),
         (

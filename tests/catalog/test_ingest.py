@@ -1,186 +1,260 @@
+"""Lines, CSV rows and JSON records: nothing is lost, and the numbers of the lines are exact."""
+
+import csv
 import gzip
+import io
 import json
-from datetime import UTC, datetime
 
+import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from catalog.build import build
 from catalog.errors import CatalogueError
-from catalog.ingest.amazon_2018 import AmazonReviews2018
-from catalog.ingest.two_tables import TwoTables
-from catalog.store import Catalogue
+from catalog.ingest import files, lines
+from catalog.ingest.csv_rows import CSVFile
+from catalog.ingest.lines import fields, first_keys, json_records
 
-ITEMS = {name: ["i1"] for name in ("item_id", "title", "category", "brand", "price")}
-EVENTS = {"user_id": ["u", "u"], "item_id": ["i1", "i1"], "timestamp": [1, 1]}
+FIELDS = fields({"a": "VARCHAR"})
 
-REVIEWS = [
-    {"reviewerID": "u", "asin": "B1", "overall": 5.0, "reviewText": "ok", "unixReviewTime": 20},
-    {"reviewerID": "u", "asin": "B1", "overall": 5.0, "reviewText": "ok", "unixReviewTime": 20},
-    {"reviewerID": "u", "asin": "B2", "overall": 4.0, "unixReviewTime": 10},
-    {"reviewerID": "u", "asin": "B3", "overall": 4.0, "reviewText": "", "unixReviewTime": 30},
+
+def _records(path) -> list[tuple]:
+    with duckdb.connect(config={"threads": 2}) as connection:
+        connection.execute("BEGIN")
+        with json_records(connection, path, FIELDS) as records:
+            return connection.execute(
+                f"SELECT line, problem, record.a FROM {records} ORDER BY line"
+            ).fetchall()
+
+
+def _csv_rows(path) -> tuple[list[tuple] | None, list[tuple]]:
+    """What DuckDB reads, `None` if it rejects a row, and what Python's csv does."""
+    with duckdb.connect(config={"threads": 2}) as connection:
+        connection.execute("BEGIN")
+        file = CSVFile.opened(connection, path)
+        fast = connection.execute(f"FROM {file.sound_rows()}").fetchall()
+        rejects = connection.execute("SELECT count(*) FROM csv_rejects").fetchall()[0][0]
+        with file.with_line_numbers(connection) as rows:
+            slow = connection.execute(f"FROM {rows}").fetchall()
+    return (None if rejects else fast), slow
+
+
+LINES = [
+    (b'{"a": 1}', None),
+    (b' \t{"a": "x"}  ', None),
+    (b"", "blank"),
+    (b" \t", "blank"),
+    (b'{"a": ', "not JSON: breaks off before the end"),
+    (b'{"a": 1}\x01{"b": 2}', "not JSON: malformed between its braces"),
+    (b'{"a" 1}', "not JSON: malformed between its braces"),
+    (b"{'a': 1}", "not JSON: names in single quotes"),
+    (b"[1]", "not a JSON object: begins with [1]"),
+    (b"null", "not a JSON object: begins with null"),
+    (b"a,b", "not a JSON object: begins with a,b"),
+    (b'{"a": "\xff"}', "not UTF-8: byte 8 is 0xff"),
+    ('{"a": "\u2028ä"}'.encode(), None),
+    (b'{"b": 1}', None),
 ]
-META = [
-    {
-        "asin": "B1",
-        "title": "Salt &amp; Pepper",
-        "category": ["Food", "Food", "Spice"],
-        "brand": "  Acme\n",
-        "price": "$1.50",
-    },
-    {"asin": "B2", "title": "", "category": [], "brand": "", "price": ".a{margin:0}"},
-    {"asin": "B1", "title": "Listed again"},
-    {"asin": "B9", "title": "Never reviewed"},
-]
 
 
-def _build(tmp_path, items, interactions, **settings):
-    source = TwoTables(items=pa.table(items), interactions=pa.table(interactions))
-    return build(tmp_path / "w", "x", source, **settings)
+@settings(max_examples=40, deadline=None)
+@given(
+    chosen=st.lists(st.sampled_from(LINES), min_size=1, max_size=30),
+    end=st.sampled_from([b"\n", b"\r\n"]),
+    last=st.booleans(),
+    bom=st.booleans(),
+    chunk=st.integers(1, 40),
+    zipped=st.booleans(),
+)
+def test_every_line_but_blank_ones_gives_a_row_with_its_number(
+    tmp_path_factory, chosen, end, last, bom, chunk, zipped
+):
+    data = bom * b"\xef\xbb\xbf" + end.join(line for line, _ in chosen) + last * end
+    path = tmp_path_factory.mktemp("lines") / "x.jsonl"
+    path.write_bytes(gzip.compress(data) if zipped else data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_CHUNK", chunk)
+        found = _records(path)
+    expected = [(n, why) for n, (_, why) in enumerate(chosen, 1) if why != "blank"]
+    assert [(n, why) for n, why, _ in found] == expected
 
 
-def _json_lines(path, records):
-    path.write_bytes(gzip.compress("\n".join(map(json.dumps, records)).encode()))
-    return path
+def test_values_of_records_are_read_as_text(tmp_path):
+    values = ["x", 5, 1.5, True, None, {"k": [1]}, ["u"], "ä\u2028"]
+    path = tmp_path / "x.jsonl"
+    path.write_text("\n".join(json.dumps({"a": value}) for value in values))
+    texts = ["x", "5", "1.5", "true", None, '{"k":[1]}', '["u"]', "ä\u2028"]
+    assert [value for *_, value in _records(path)] == texts
 
 
-def test_parquet_files_give_what_tables_in_memory_give(tmp_path):
-    in_memory = _build(tmp_path, ITEMS, EVENTS)
-    folder = tmp_path / "it's"
-    folder.mkdir()
-    pq.write_table(pa.table(ITEMS), folder / "items.parquet")
-    pq.write_table(pa.table(EVENTS), folder / "interactions.parquet")
-    source = TwoTables(items=folder / "items.parquet", interactions=folder / "interactions.parquet")
-    assert build(tmp_path / "w", "x", source) == in_memory
+def test_order_and_numbers_hold_over_many_batches(tmp_path):
+    path = tmp_path / "x.jsonl.gz"
+    bad = {7, 4_000, 149_999}
+    with gzip.open(path, "wt") as file:
+        for n in range(1, 150_001):
+            file.write("{\n" if n in bad else f'{{"a": {n}, "b": "{"word " * (n % 30)}"}}\n')
+    with duckdb.connect() as connection:
+        connection.execute("BEGIN")
+        with json_records(connection, path, FIELDS) as records:
+            connection.execute(f"CREATE TEMP TABLE t AS SELECT line, record.a FROM {records}")
+        assert connection.execute(
+            "SELECT count(*), count(a), count(*) FILTER (a::BIGINT <> line) FROM t"
+        ).fetchall() == [(150_000, 149_997, 0)]
+        assert connection.execute(
+            "SELECT count(*) FROM (SELECT line - lag(line) OVER (ORDER BY rowid) AS step FROM t)"
+            " WHERE step <> 1"
+        ).fetchall() == [(0,)]
 
 
-def test_repeats_are_decided_by_the_columns_there_are(tmp_path):
-    info = _build(tmp_path, ITEMS, EVENTS)
-    assert (info.events, info.report["repeats_removed"]) == (1, 1)
-    assert info.report["compared"] == ["item_id", "timestamp"]
-    info = _build(tmp_path, ITEMS, EVENTS | {"rating": [1, 2]})
-    assert info.events == 2
-    assert info.report["compared"] == ["item_id", "rating", "timestamp"]
+def test_a_line_of_megabytes_is_read_and_one_without_end_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps({"a": "x" * 20_000_000}) + '\n{"a": "y"}\n')
+    (first, second) = _records(path)
+    assert (len(first[2]), second) == (20_000_000, (2, None, "y"))
+    monkeypatch.setattr(lines, "_LONGEST", 8 << 20)
+    with pytest.raises(CatalogueError, match=r"at most 8 MiB, found a longer one \(line 1\)"):
+        _records(path)
 
 
-def test_where_positions_stand_in_for_times_nothing_repeats(tmp_path):
-    order_only = {"user_id": ["u", "u"], "item_id": ["i1", "i1"], "position": [0, 1]}
-    info = _build(tmp_path, ITEMS, order_only)
-    assert (info.events, info.report["repeats_removed"]) == (2, 0)
-    assert info.report["compared"] == ["item_id", "position"]
+@pytest.mark.parametrize("keep", [0.5, 0.999])
+def test_a_truncated_gzip_is_damage_and_not_the_end(tmp_path, keep):
+    path = tmp_path / "x.jsonl.gz"
+    whole = gzip.compress("\n".join(f'{{"a": {n * n}}}' for n in range(9_999)).encode())
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    with (
+        pytest.raises(CatalogueError, match=r"x\.jsonl\.gz.* ended before .* fetch it again"),
+        files.reading(path, "lines"),
+    ):
+        _records(path)
 
 
-def test_other_types_are_understood(tmp_path):
-    items = {
-        "item_id": [2, 10],
-        "title": ["two", "ten"],
-        "category": [["A", "B"], None],
-        "brand": pa.array([None, None], pa.null()),
-        "price": [1.5, None],
-    }
-    events = {
-        "user_id": [7, 7],
-        "item_id": [10, 2],
-        "timestamp": [datetime(2020, 1, 2, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)],
-    }
-    _build(tmp_path, items, events)
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        assert catalogue.item_ids == ("10", "2")
-        assert catalogue.items[1].category == "A, B"
-        assert catalogue.items[1].price == "1.5"
-        assert catalogue.sequences().items.tolist() == [1, 0]
+def test_what_is_raised_while_reading_comes_out_as_it_is():
+    def broken():
+        yield pa.record_batch([pa.array([1])], names=["n"])
+        raise KeyboardInterrupt
+
+    schema = pa.schema([("n", pa.int64())])
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(KeyboardInterrupt),
+        files.streamed(connection, "numbers", schema, broken()),
+    ):
+        connection.execute("CREATE TEMP TABLE t AS FROM numbers")
 
 
-def test_blank_attributes_are_unknown_and_white_space_is_folded(tmp_path):
-    _build(tmp_path, ITEMS | {"title": [" a\n  b "], "brand": [" \t "]}, EVENTS)
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        assert (catalogue.items[0].title, catalogue.items[0].brand) == ("a b", None)
+def test_a_full_disk_is_not_taken_for_a_damaged_file(tmp_path):
+    with (
+        pytest.raises(duckdb.IOException, match="No space left"),
+        files.reading(tmp_path, "lines"),
+    ):
+        raise duckdb.IOException("IO Error: No space left on device")
 
 
-def test_unreadable_times_are_counted(tmp_path):
-    info = _build(tmp_path, ITEMS, EVENTS | {"timestamp": ["1", "yesterday"]})
-    assert (info.events, info.report["events_incomplete"]) == (1, 1)
+def test_the_first_keys_are_those_of_the_first_object(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text('\ufeff\n[1]\n{"b": 1, "a": 2}\n{"c": 1}')
+    assert first_keys(path, "records") == ("b", "a")
+    path.write_bytes(b"\n\x89PNG\xff\n")
+    with pytest.raises(CatalogueError, match=r"expected records in .*begins with '.PNG"):
+        first_keys(path, "records")
+
+
+FIELD = st.text(st.sampled_from('ab ",;\'\n\r\t\\Ä5"'), max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(FIELD, FIELD, FIELD), max_size=12),
+    delimiter=st.sampled_from(",;|\t"),
+    end=st.sampled_from(["\n", "\r\n"]),
+    zipped=st.booleans(),
+)
+def test_csv_as_programs_write_it_is_read_by_both_ways_alike(
+    tmp_path_factory, rows, delimiter, end, zipped
+):
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerows([("first", "second", "third"), *rows])
+    path = tmp_path_factory.mktemp("csv") / "x.csv"
+    data = text.getvalue().encode()
+    path.write_bytes(gzip.compress(data) if zipped else data)
+    fast, slow = _csv_rows(path)
+    filled = [row for row in rows if any(map(str.strip, row))]
+    assert [row[3:] for row in slow] == [tuple(field or None for field in row) for row in filled]
+    if fast is not None:
+        given_rows = [row for row in fast if any(map(str.strip, filter(None, row)))]
+        assert given_rows == [row[3:] for row in slow]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                ("a,b,c", [None]),
+                ('a,"two\nlines",c', [None]),
+                ('"a ""q""",5" x,c', [None]),
+                ("", []),
+                ("a,b", ["expected 3 fields, found 2"]),
+                ("a,b,c,d", ["expected 3 fields, found 4"]),
+                ('a,"b\nb"', ["expected 3 fields, found 2"] * 2),
+                ('a,"b"x,c', ["""not CSV: ',' expected after '"'"""]),
+                ("a,\udcff,c", ["not UTF-8"]),
+            ]
+        ),
+        min_size=1,
+        max_size=15,
+    )
+)
+def test_bad_csv_rows_are_named_by_the_line_they_stand_on(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("csv") / "x.csv"
+    text = "x,y,z\n" + "".join(f"{row}\n" for row, _ in rows)
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    expected, line = [], 2
+    for row, problems in rows:
+        expected += [(line + i, why) for i, why in enumerate(problems)]
+        line += row.count("\n") + 1
+    fast, slow = _csv_rows(path)
+    assert [row[:2] for row in slow] == expected
+    # A row that DuckDB takes for good is one: what it does not reject needs no second look.
+    if any(why for _, why in expected):
+        assert fast is None
+
+
+def test_a_quote_that_is_never_closed_loses_no_line_silently(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text('a,b\n1,2\n3,"4\n5,6\n7,8\n')
+    fast, slow = _csv_rows(path)
+    assert fast is None
+    assert [row[0] for row in slow] == [2, 3, 4, 5]
+    assert [row[1] for row in slow] == [None] + ["not CSV: unexpected end of data"] * 3
+    assert slow[2][2] == "5,6"
 
 
 @pytest.mark.parametrize(
-    ("items", "events", "line"),
+    ("text", "row"),
     [
-        ({"id": ["i1"]}, EVENTS, "found id: add item_id, title, category, brand, price"),
-        (ITEMS, {"user": ["u"], "item_id": ["i"]}, "found user, item_id: add user_id"),
-        (ITEMS, {"user_id": ["u"], "item_id": ["i"]}, "add timestamp"),
+        ('a;b\n1;"x;y"\n', ("1", "x;y")),
+        ('a|b\n1|"say ""x"""\n', ("1", 'say "x"')),
+        ('a,b\n1,"say \\"x\\""\n', ("1", 'say "x"')),
+        ("\ufeffa,b\n1,ä\n", ("1", "ä")),
+        ("a,b\r\n1,2\r\n", ("1", "2")),
+        ("a,b\n#1,2\n", ("#1", "2")),
+        ("a,b\n007,NULL\n", ("007", "NULL")),
     ],
 )
-def test_wrong_columns_are_named(tmp_path, items, events, line):
-    with pytest.raises(CatalogueError, match=line) as caught:
-        _build(tmp_path, items, events)
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "w").exists()
+def test_dialects(tmp_path, text, row):
+    path = tmp_path / "x.csv"
+    path.write_text(text, newline="")
+    fast, slow = _csv_rows(path)
+    assert fast == [row]
+    assert [found[3:] for found in slow] == [row]
 
 
-def test_missing_empty_and_foreign_files_are_named(tmp_path):
-    good = tmp_path / "good.parquet"
-    pq.write_table(pa.table(ITEMS), good)
-    bad = tmp_path / "bad.parquet"
-    for content, line in ((None, "found nothing"), (b"", "an empty file"), (b"text" * 9, "read")):
-        if content is not None:
-            bad.write_bytes(content)
-        for source in (
-            TwoTables(items=bad, interactions=good),
-            TwoTables(items=good, interactions=bad),
-            AmazonReviews2018(reviews=bad),
-        ):
-            with pytest.raises(CatalogueError, match=f"bad.parquet.*{line}") as caught:
-                build(tmp_path / "w", "x", source)
-            assert "\n" not in str(caught.value)
-            assert not (tmp_path / "w").exists()
-
-
-def test_amazon_reviews_and_metadata(tmp_path):
-    source = AmazonReviews2018(
-        reviews=_json_lines(tmp_path / "reviews.json.gz", REVIEWS),
-        meta=_json_lines(tmp_path / "meta.json.gz", META),
-    )
-    info = build(tmp_path / "w", "x", source)
-    assert info.report["compared"] == ["item_id", "rating", "review_text", "timestamp"]
-    assert info.report["repeats_removed"] == 1
-    assert info.report["metadata_rows_unreviewed"] == 1
-    assert info.report["items_without_metadata"] == 1
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        assert catalogue.item_ids == ("B1", "B2", "B3")
-        assert catalogue.items[0].values() == ("Salt & Pepper", "Food, Spice", "Acme", "$1.50")
-        assert catalogue.items[1].values() == (None,) * 4
-        assert catalogue.sequences().items.tolist() == [1, 0, 2]
-
-
-def test_amazon_reviews_alone_and_not_compressed(tmp_path):
-    path = tmp_path / "reviews.json"
-    path.write_text("\n".join(map(json.dumps, REVIEWS)))
-    info = build(tmp_path / "w", "x", AmazonReviews2018(reviews=path))
-    assert info.items == info.report["items_without_metadata"] == 3
-
-
-@pytest.mark.parametrize("which", ["reviews", "meta"])
-def test_truncated_gzip_is_named_and_leaves_nothing(tmp_path, which):
-    files = {
-        "reviews": _json_lines(tmp_path / "reviews.json.gz", REVIEWS * 200),
-        "meta": _json_lines(tmp_path / "meta.json.gz", META * 200),
-    }
-    whole = files[which].read_bytes()
-    for length in (len(whole) // 2, len(whole) - 4):
-        files[which].write_bytes(whole[:length])
-        with pytest.raises(CatalogueError, match=rf"{which}\.json\.gz.*fetch it again") as caught:
-            build(tmp_path / "w", "x", AmazonReviews2018(**files))
-        assert "\n" not in str(caught.value)
-        assert not (tmp_path / "w").exists()
-
-
-def test_files_given_for_each_other_are_named(tmp_path):
-    reviews = _json_lines(tmp_path / "reviews.json.gz", REVIEWS)
-    meta = _json_lines(tmp_path / "meta.json.gz", META)
-    with pytest.raises(CatalogueError, match=r"expected records with reviewerID.*found asin, ti"):
-        build(tmp_path / "w", "x", AmazonReviews2018(reviews=meta))
-    broken = _json_lines(tmp_path / "broken.json.gz", REVIEWS)
-    broken.write_bytes(gzip.compress(b'{"reviewerID": "u"}\n{"reviewerID": \n'))
-    with pytest.raises(CatalogueError, match=r"broken\.json\.gz.*cannot be read"):
-        build(tmp_path / "w", "x", AmazonReviews2018(reviews=broken, meta=reviews))
+@pytest.mark.parametrize("header", ["a,a", "a,A", "a,,b", "a, "])
+def test_a_header_needs_a_name_for_each_column(tmp_path, header):
+    path = tmp_path / "x.csv"
+    path.write_text(f"{header}\n1,2\n1,2\n")
+    with pytest.raises(CatalogueError, match="different column names"):
+        _csv_rows(path)

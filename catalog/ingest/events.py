@@ -1,0 +1,86 @@
+"""Rows of a source as `raw_events`, the same checks for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from catalog.ingest.times import WHOLE, Reading
+
+# What decides whether an event repeats the one before it, besides its time.
+COMPARED = ("item_id", "rating", "review_text")
+CONTENT_CHARACTERS = 500
+
+_INSERT = """
+INSERT INTO raw_events
+SELECT line, problem, CASE WHEN problem IS NOT NULL THEN left({content}, {characters}) END,
+  user_id, item_id, microseconds, whole_position, number_rating, review
+FROM (
+  SELECT * REPLACE (coalesce(problem, {problem}) AS problem) FROM (
+    SELECT * REPLACE (nullif(trim(user_id), '') AS user_id, nullif(trim(item_id), '') AS item_id),
+      {microseconds} AS microseconds, {position} AS whole_position,
+      TRY_CAST(rating AS DOUBLE) AS number_rating
+    FROM {rows}))
+"""
+
+
+def insert_events(
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    *,
+    reading: Reading,
+    names: Mapping[str, str],
+    content: str,
+) -> None:
+    """Fills `raw_events`.
+
+    Args:
+      connection: has `raw_events`.
+      rows: SQL of a table `(line, problem, user_id, item_id, time, position, rating, review)` and
+        whatever `content` needs. `problem` is what the row's own form is wrong by.
+      reading: how its times read.
+      names: what the source calls `user_id`, `item_id`, `time`, `position`, `rating`.
+      content: expression over the row, shown where there is a problem.
+    """
+    cases = [
+        _missing("user_id", names["user_id"]),
+        _missing("item_id", names["item_id"]),
+        _unreadable("time", "microseconds", names["time"], reading.expected),
+        _missing("microseconds", names["time"]),
+        _unreadable("position", "whole_position", names["position"], "a whole number"),
+        _unreadable("rating", "number_rating", names["rating"], "a number"),
+    ]
+    connection.execute(
+        _INSERT.format(
+            rows=rows,
+            content=content,
+            characters=CONTENT_CHARACTERS,
+            problem=f"CASE {' '.join(cases)} END",
+            microseconds=reading.microseconds("time"),
+            position=WHOLE.format("position"),
+        )
+    )
+
+
+def item_problem(name: str) -> str:
+    """Why a row of items with the column `item_id`, called `name`, cannot be used (SQL)."""
+    given = "nullif(trim(item_id), '')"
+    return f"CASE {_missing(given, name)} END"
+
+
+def _missing(value: str, name: str) -> str:
+    return f"WHEN {value} IS NULL THEN {_quoted(f'{name} is missing')}"
+
+
+def _unreadable(column: str, read: str, name: str, expected: str) -> str:
+    text = f"CAST({column} AS VARCHAR)"
+    found = _quoted(f"{name}: expected {expected}, found '")
+    return (
+        f"WHEN {read} IS NULL AND {column} IS NOT NULL AND trim({text}) <> ''"
+        f" THEN {found} || left({text}, 40) || chr(39)"
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,105 @@
+import shutil
+
+import duckdb
+import pytest
+
+from catalog.build import build
+from catalog.errors import CatalogueError
+from catalog.migrate import migrate
+from catalog.store import Catalogue, domains
+from catalog.workspace import FORMAT
+
+# Takes from a workspace of format 2 what format 1 had not.
+_BACK_TO_1 = """
+ALTER TABLE items DROP COLUMN path;
+ALTER TABLE items DROP COLUMN price_low;
+DROP TABLE bad_lines;
+UPDATE domains SET report = '{"form": "two tables", "compared": ["item_id"], "repeats_removed": 2}';
+UPDATE format SET version = 1;
+"""
+
+
+@pytest.fixture
+def old(tmp_path, tables):
+    """A workspace of format 1 with two domains, their indexes such as nobody can read today."""
+    for domain in ("music", "other"):
+        build(tmp_path, domain, tables())
+    with duckdb.connect(str(tmp_path / "catalog.duckdb")) as connection:
+        connection.execute(_BACK_TO_1)
+    for path in (tmp_path / "index").glob("*/*/*"):
+        path.write_bytes(b"of old")
+    return tmp_path
+
+
+def test_an_old_workspace_is_refused_with_the_command_to_run(old, tables):
+    for use in (
+        lambda: domains(old),
+        lambda: Catalogue.open(old, "music"),
+        lambda: build(old, "x", tables()),
+    ):
+        with pytest.raises(CatalogueError) as caught:
+            use()
+        assert str(caught.value) == (
+            f"expected workspace format {FORMAT} in {old / 'catalog.duckdb'}, found 1: "
+            f"run calrec-catalog migrate --workspace {old}"
+        )
+    assert {path.name for path in (old / "index").iterdir()} == {"music", "other"}
+
+
+def test_a_migrated_workspace_is_as_one_built_today(old, tables, tmp_path_factory):
+    fresh = tmp_path_factory.mktemp("fresh")
+    build(fresh, "music", tables())
+    steps = []
+    assert migrate(old, say=steps.append) == 1
+    assert "format 1 to 2" in steps
+    assert migrate(old) == FORMAT
+    rows = []
+    for workspace in (fresh, old):
+        with duckdb.connect(str(workspace / "catalog.duckdb"), read_only=True) as connection:
+            rows.append(
+                connection.execute("FROM items WHERE domain = 'music' ORDER BY ALL").fetchall()
+            )
+        with Catalogue.open(workspace, "music") as catalogue:
+            assert catalogue.page(query="guitar").total == 3
+            rows[-1].append(catalogue.corpus().scores([["guitar", "drum"]]).tolist())
+    assert rows[0] == rows[1]
+    with Catalogue.open(old, "other") as catalogue:
+        assert catalogue.info.report["bad_lines"] == {"items": 0, "events": 0}
+        assert catalogue.info.report["repeats_removed"] == 2
+    build(old, "music", tables())
+
+
+def test_a_failing_migration_changes_nothing(old, monkeypatch):
+    before = (old / "catalog.duckdb").read_bytes()
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", fail)
+    with pytest.raises(CatalogueError, match=r"to migrate the catalogue in .*No space left"):
+        migrate(old)
+    assert (old / "catalog.duckdb").read_bytes() == before
+
+
+def test_a_newer_workspace_is_refused(tmp_path, tables):
+    build(tmp_path, "x", tables())
+    with duckdb.connect(str(tmp_path / "catalog.duckdb")) as connection:
+        connection.execute("UPDATE format SET version = 99")
+    for use in (
+        lambda: domains(tmp_path),
+        lambda: build(tmp_path, "x", tables()),
+        lambda: migrate(tmp_path),
+    ):
+        with pytest.raises(CatalogueError, match=r"found 99: .*newer version.* update"):
+            use()
+    assert list((tmp_path / "index").glob("*/*"))
+
+
+def test_no_workspace_and_no_database_are_named(tmp_path):
+    with pytest.raises(CatalogueError, match="expected a workspace at"):
+        migrate(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+    (tmp_path / "catalog.duckdb").write_bytes(b"hello" * 100)
+    with pytest.raises(CatalogueError, match="nothing has changed") as caught:
+        migrate(tmp_path)
+    assert "\n" not in str(caught.value)
