@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,10 @@ import numpy as np
 from jaxtyping import Int
 
 from calrec.text import Item
+from catalog import browse
+from catalog.browse import Page
+from catalog.browse.facets import Facet, Facets, facets, price_bands
+from catalog.browse.selection import EVERYTHING, Band, Filters, selected
 from catalog.errors import CatalogueError
 from catalog.sequences import Case, Sequences
 from catalog.workspace import (
@@ -26,33 +29,19 @@ from catalog.workspace import (
 
 if TYPE_CHECKING:
     from catalog.bm25 import BM25Settings, Corpus
+    from catalog.search import Hits, Search
 
-__all__ = ["Catalogue", "DomainInfo", "Page", "domains", "workspace_path"]
-
-_PRICE = r"TRY_CAST(regexp_extract(replace(price, ',', ''), '\d+(\.\d+)?') AS DOUBLE)"
-_SORTS = {
-    "relevance": "place, popularity DESC",
-    "popularity": "popularity DESC",
-    "title": "lower(title) NULLS LAST",
-    "price": f"{_PRICE} NULLS LAST",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """Some of the items that were asked for.
-
-    Attributes:
-      items: the page's items.
-      popularity: purchases of each in the training part.
-      total: how many items match in all.
-      note: one plain line if the query was cut or not understood, else empty.
-    """
-
-    items: tuple[Item, ...]
-    popularity: tuple[int, ...]
-    total: int
-    note: str = ""
+__all__ = [
+    "Band",
+    "Catalogue",
+    "DomainInfo",
+    "Facet",
+    "Facets",
+    "Filters",
+    "Page",
+    "domains",
+    "workspace_path",
+]
 
 
 class Catalogue:
@@ -66,13 +55,13 @@ class Catalogue:
 
     def __init__(self, workspace: Path, info: DomainInfo, connection: duckdb.DuckDBPyConnection):
         """Use `open`."""
-        from catalog.search import Index  # imports scipy and whoosh
+        from catalog.index import Index  # imports scipy and whoosh
 
         self.workspace = workspace
         self.domain = info.domain
         self.info = info
         self._connection = connection
-        self._index = Index(index_folder(workspace, info.domain, info.fingerprint), self.item_ids)
+        self._index = Index(index_folder(workspace, info.domain, info.fingerprint), info.items)
 
     @classmethod
     def open(cls, workspace: Path, domain: str) -> Catalogue:
@@ -141,8 +130,7 @@ class Catalogue:
         self,
         *,
         query: str = "",
-        category: str | None = None,
-        brand: str | None = None,
+        filters: Filters = EVERYTHING,
         sort: str = "relevance",
         offset: int = 0,
         limit: int = 50,
@@ -150,9 +138,8 @@ class Catalogue:
         """Items to browse.
 
         Args:
-          query: words to search for (see `catalog.search`); blank for all items.
-          category: only items of exactly this category.
-          brand: only items of exactly this brand.
+          query: words to search for (see `catalog.search.query`); blank for all items.
+          filters: which of them. An unknown user in it gives an empty page that says so.
           sort: `relevance` (popularity where there is no query), `popularity`, `title` or `price`.
           offset: items to leave out at the beginning.
           limit: items at most.
@@ -160,43 +147,22 @@ class Catalogue:
         Raises:
           CatalogueError: if `sort` is none of these.
         """
-        if sort not in _SORTS:
-            raise CatalogueError(f"expected a sort of {', '.join(_SORTS)}, found {sort!r}")
-        found: list[int] | None = None
-        note = ""
-        if query.strip():
-            hits = self._index.search(query)
-            found, note = list(hits.indices), hits.note
-        matching = (
-            " FROM store.items LEFT JOIN (SELECT unnest($found::INTEGER[]) AS item_index,"
-            "   generate_subscripts($found::INTEGER[], 1) AS place) AS hits USING (item_index)"
-            " WHERE domain = $domain AND ($found IS NULL OR place IS NOT NULL)"
-            " AND ($category IS NULL OR category = $category)"
-            " AND ($brand IS NULL OR brand = $brand)"
-        )
-        asked = {"found": found, "category": category, "brand": brand}
-        total = self._rows(f"SELECT count(*) {matching}", **asked)[0][0]
-        rows = self._rows(
-            f"SELECT popularity, item_id, title, category, brand, price {matching}"
-            f" ORDER BY {_SORTS[sort]}, item_index LIMIT $limit OFFSET $offset",
-            **asked,
-            limit=max(0, limit),
-            offset=max(0, offset),
-        )
-        return Page(
-            items=tuple(_item(*row[1:]) for row in rows),
-            popularity=tuple(row[0] for row in rows),
-            total=total,
-            note=note,
-        )
+        browse.check_sort(sort)
+        hits = self._hits(query)
+        with selected(self._connection, self.domain, filters, hits) as selection:
+            return browse.page(selection, self.items, hits, sort=sort, offset=offset, limit=limit)
 
-    def categories(self, limit: int = 50) -> list[tuple[str, int]]:
-        """The categories with the most items, and how many."""
-        return self._facet("category", limit)
+    def facets(self, *, query: str = "", filters: Filters = EVERYTHING, limit: int = 50) -> Facets:
+        """How many items of a `page` of the same query there are of each kind.
 
-    def brands(self, limit: int = 50) -> list[tuple[str, int]]:
-        """The brands with the most items, and how many."""
-        return self._facet("brand", limit)
+        Args:
+          query: as for `page`.
+          filters: as for `page`; each facet's counts obey all of them but its own.
+          limit: categories and brands at most.
+        """
+        hits = self._hits(query)
+        with selected(self._connection, self.domain, filters, hits) as selection:
+            return facets(selection, filters, self._price_bands, max(0, limit))
 
     def sequences(self) -> Sequences:
         """All purchase histories, read once."""
@@ -237,11 +203,11 @@ class Catalogue:
 
     def corpus(self, settings: BM25Settings | None = None) -> Corpus:
         """The items ready to be scored by BM25; with the default settings made once."""
-        return self._corpus if settings is None else self._index.corpus(settings)
+        return self._corpus if settings is None else self._index.corpus(self.item_ids, settings)
 
     @cached_property
     def _corpus(self) -> Corpus:
-        return self._index.corpus()
+        return self._index.corpus(self.item_ids)
 
     @cached_property
     def _sequences(self) -> Sequences:
@@ -259,13 +225,19 @@ class Catalogue:
     def _user_index(self) -> Mapping[str, int]:
         return {user_id: u for u, user_id in enumerate(self._sequences.user_ids)}
 
-    def _facet(self, name: str, limit: int) -> list[tuple[str, int]]:
-        return self._rows(
-            f"SELECT {name}, count(*) AS items FROM store.items"
-            f" WHERE domain = $domain AND {name} IS NOT NULL"
-            f" GROUP BY {name} ORDER BY items DESC, {name} LIMIT $limit",
-            limit=max(0, limit),
-        )
+    def _hits(self, query: str) -> Hits | None:
+        return self._search.search(query) if query.strip() else None
+
+    @cached_property
+    def _search(self) -> Search:
+        from catalog.search import Search
+
+        return Search(self._index, self.items, self.corpus())
+
+    @cached_property
+    def _price_bands(self) -> tuple[Band, ...]:
+        with selected(self._connection, self.domain, EVERYTHING, None) as everything:
+            return price_bands(everything)
 
     def _rows(self, sql: str, **values: Any) -> list[tuple]:
         # A cursor per call: a DuckDB connection serves one thread at a time.

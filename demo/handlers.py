@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from calrec.errors import CalrecError
 from calrec.recommendation import Recommendation
+from catalog.store import Filters
 from demo import results, widgets
 from demo import session as edits
 from demo.application import Application
+from demo.choices import choices, chosen_filters
 from demo.figures import heat_map
 from demo.session import Session
 from demo.wording import count
@@ -30,13 +32,23 @@ class Assembly(NamedTuple):
     stale: Any = SKIP
 
 
-class Shop(NamedTuple):
-    """Updates of the catalogue's side of the page."""
+class Listing(NamedTuple):
+    """Updates of the catalogue's list and of what its filters offer."""
 
     browse: Any = SKIP
-    query: Any = SKIP
     category: Any = SKIP
     brand: Any = SKIP
+    price: Any = SKIP
+
+
+class Shop(NamedTuple):
+    """Updates of the catalogue's side of the page and of the shoppers that it offers."""
+
+    browse: Any = SKIP
+    category: Any = SKIP
+    brand: Any = SKIP
+    price: Any = SKIP
+    query: Any = SKIP
     shopper: Any = SKIP
 
 
@@ -63,40 +75,28 @@ class Handlers:
     # The catalogue
 
     def browse(
-        self,
-        session: Session,
-        query: str,
-        category: str | None,
-        brand: str | None,
-        sort: str,
-        offset: int = 0,
-    ) -> str:
-        """One page of the catalogue."""
+        self, session: Session, query: str, category: Any, brand: Any, price: Any, sort: str
+    ) -> Listing:
+        """The first page of what is asked for, and what the filters still offer."""
+        filters = chosen_filters(category, brand, price)
         try:
-            page = self._app.page(
-                session.domain,
-                query=query or "",
-                category=category or None,
-                brand=brand or None,
-                sort=sort,
-                offset=offset,
-                limit=PAGE_SIZE,
-            )
+            page = self._page(session, query, filters, sort, 0)
+            facets = self._app.catalogue(session.domain).facets(query=query or "", filters=filters)
         except CalrecError as error:
-            return widgets.notice(str(error), "error")
-        return widgets.catalogue_list(page, offset, PAGE_SIZE)
+            return Listing(browse=widgets.notice(str(error), "error"))
+        offered = choices(facets, filters)
+        return Listing(page, *(gr.update(choices=of_one) for of_one in offered))
 
-    def facets(self, domain: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-        """Choices of the category and the brand filter, "all" first."""
-        catalogue = self._app.catalogue(domain)
-
-        def choices(found: Sequence[tuple[str, int]], label: str) -> list[tuple[str, str]]:
-            return [(label, ""), *((f"{name} ({number:,})", name) for name, number in found)]
-
-        return (
-            choices(catalogue.categories(), "All categories"),
-            choices(catalogue.brands(), "All brands"),
+    def _page(self, session: Session, query: str, filters: Filters, sort: str, offset: int) -> str:
+        page = self._app.page(
+            session.domain,
+            query=query or "",
+            filters=filters,
+            sort=str(sort),
+            offset=offset,
+            limit=PAGE_SIZE,
         )
+        return widgets.catalogue_list(page, offset, PAGE_SIZE)
 
     def shoppers(self, session: Session, prefix: str = "") -> list[str]:
         """Some shoppers whose last purchase is held out."""
@@ -105,12 +105,11 @@ class Handlers:
     def choose_shop(self, domain: str, sort: str) -> tuple[Any, ...]:
         """Another shop: an empty history, its own filters, its own first page, no results."""
         session = Session(domain=domain)
-        categories, brands = self.facets(domain)
+        browse, *filters = self.browse(session, "", "", "", "", sort)
         shop = Shop(
-            browse=self.browse(session, "", None, None, sort),
+            browse,
+            *({**offered, "value": ""} for offered in filters),
             query="",
-            category=gr.update(choices=categories, value=""),
-            brand=gr.update(choices=brands, value=""),
             shopper=gr.update(choices=self.shoppers(session), value=None),
         )
         return (*self._assembly(session, None), *shop, *self.no_results())
@@ -121,20 +120,27 @@ class Handlers:
         self,
         session: Session,
         query: str,
-        category: str | None,
-        brand: str | None,
+        category: Any,
+        brand: Any,
+        price: Any,
         sort: str,
         shown: Session | None,
         click: gr.EventData,
     ) -> tuple[Any, ...]:
-        """A click in the catalogue: adds an item or turns the page."""
+        """A click in the catalogue: adds an item, turns the page or takes the corrected query."""
         if click.act == "page":
-            browse = self.browse(session, query, category, brand, sort, int(click.id))
-            return (*Assembly(), browse)
+            filters = chosen_filters(category, brand, price)
+            try:
+                browse = self._page(session, query, filters, sort, int(click.id))
+            except CalrecError as error:
+                browse = widgets.notice(str(error), "error")
+            return (*Assembly(), browse, SKIP)
+        if click.act == "search":
+            return (*Assembly(), SKIP, click.id)
         if click.id not in self._app.catalogue(session.domain).index:
             # The list of another shop was still on the screen.
-            return (*Assembly(), SKIP)
-        return (*self._assembly(edits.added(session, click.id), shown), SKIP)
+            return (*Assembly(), SKIP, SKIP)
+        return (*self._assembly(edits.added(session, click.id), shown), SKIP, SKIP)
 
     def click_history(
         self, session: Session, shown: Session | None, click: gr.EventData

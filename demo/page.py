@@ -31,6 +31,9 @@ EDIT: dict[str, Any] = {
     "concurrency_id": "edit",
     "concurrency_limit": 1,
 }
+# A filter's choices follow the query: one that was offered a moment ago is no error.
+UNCHECKED: dict[str, Any] = {"preprocess": False}
+BROWSE: dict[str, Any] = {**LOOK_UP, **UNCHECKED, "trigger_mode": "always_last"}
 MODEL: dict[str, Any] = {**LOOK_UP, "concurrency_id": "model", "concurrency_limit": 1}
 
 
@@ -61,7 +64,7 @@ def build_page(application: Application) -> gr.Blocks:
     first = next(iter(application.domains))
     start = Session(domain=first)
     blank = handlers.no_results()
-    categories, brands = handlers.facets(first)
+    listing = handlers.browse(start, "", "", "", "", "relevance")
 
     with gr.Blocks(title="CALRec", analytics_enabled=False) as page:
         session = gr.State(start)
@@ -100,14 +103,24 @@ def build_page(application: Application) -> gr.Blocks:
                         placeholder="Words of a title, brand or category",
                         elem_id="query",
                         scale=2,
-                        min_width=200,
+                        min_width=160,
                     )
-                    sort = gr.Dropdown(SORTS, value="relevance", label="Sort", min_width=130)
+                    sort = gr.Dropdown(SORTS, value="relevance", label="Sort", min_width=120)
                 with gr.Row(elem_classes="cr-filters"):
-                    category = gr.Dropdown(categories, value="", label="Category", min_width=140)
-                    brand = gr.Dropdown(brands, value="", label="Brand", min_width=140)
+                    category, brand, price = (
+                        gr.Dropdown(
+                            offered["choices"],
+                            value="",
+                            label=label,
+                            elem_id=label.lower(),
+                            min_width=130,
+                        )
+                        for label, offered in zip(
+                            ("Category", "Brand", "Price"), listing[1:], strict=True
+                        )
+                    )
                 browse = _html(
-                    handlers.browse(start, "", None, None, "relevance"),
+                    listing.browse,
                     js_on_load=widgets.CLICKS,
                     elem_id="catalogue",
                 )
@@ -201,7 +214,8 @@ def build_page(application: Application) -> gr.Blocks:
             ranks = _html("", elem_id="ranks")
             rankings = _html(blank.rankings, elem_id="rankings")
 
-        choice = [session, query, category, brand, sort]
+        filters = [category, brand, price]
+        choice = [session, query, *filters, sort]
         assembly = [session, history, target, message, stale]
         output = [message, status, texts, heat, heat_empty, ranks, rankings, prompt, shown]
 
@@ -210,13 +224,18 @@ def build_page(application: Application) -> gr.Blocks:
         shop.input(
             handlers.choose_shop,
             [shop, sort],
-            [*assembly, browse, query, category, brand, shopper, *output],
+            [*assembly, browse, *filters, query, shopper, *output],
             **EDIT,
         )
         # Not query.input, which a paste does not set off.
-        for changed in (query.change, query.submit, category.input, brand.input, sort.input):
-            changed(handlers.browse, choice, browse, **{**LOOK_UP, "trigger_mode": "always_last"})
-        browse.select(handlers.click_catalogue, [*choice, shown], [*assembly, browse], **EDIT)
+        for changed in (query.change, query.submit, sort.input, *(f.input for f in filters)):
+            changed(handlers.browse, choice, [browse, *filters], **BROWSE)
+        browse.select(
+            handlers.click_catalogue,
+            [*choice, shown],
+            [*assembly, browse, query],
+            **{**EDIT, **UNCHECKED},
+        )
         history.select(handlers.click_history, [session, shown], assembly, **EDIT)
         shopper.input(handlers.load_shopper, [session, shopper, shown], assembly, **EDIT)
         shopper.key_up(handlers.search_shoppers, session, shopper, **LOOK_UP)

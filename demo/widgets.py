@@ -6,7 +6,8 @@ in `data-act` and on which item in `data-id`; `CLICKS` hands that to the page's 
 
 from __future__ import annotations
 
-from calrec.text import Item
+from calrec.text import Attributes, Item
+from catalog.browse.highlight import highlight_item
 from catalog.store import Page
 from demo.session import Session
 from demo.wording import count, escape
@@ -64,35 +65,54 @@ def tooltip(item: Item) -> str:
     return escape("\n".join(lines))
 
 
-def item_block(item: Item) -> str:
-    """Title over category and brand, each on one clipped line."""
-    details = " · ".join(escape(value) for value in (item.brand, item.category) if value)
+def item_block(item: Item, shown: Attributes | None = None) -> str:
+    """Title over category and brand, each on one clipped line.
+
+    Args:
+      item: the item.
+      shown: its attributes as HTML, where words are marked in them.
+    """
+    shown = shown or highlight_item(item, ())
+    details = " · ".join(value for value in (shown.brand, shown.category) if value)
     untitled = "" if item.title else " cr-untitled"
     return (
         f'<span class="cr-item" title="{tooltip(item)}">'
-        f'<span class="cr-title{untitled}">{escape(title_of(item))}</span>'
+        f'<span class="cr-title{untitled}">{shown.title or escape(title_of(item))}</span>'
         f'<span class="cr-sub">{details or "no further details"}</span></span>'
     )
 
 
 def catalogue_list(page: Page, offset: int, limit: int) -> str:
     """One page of the catalogue, each row a button that adds the item; then the pager."""
-    note = notice(page.note)
+    note = _search_note(page)
     if not page.items:
         return note + empty_state("Nothing found", "Try another word or take a filter away.")
     priced = any(item.price for item in page.items)
     rows = "".join(
-        _catalogue_row(item, sold, priced)
-        for item, sold in zip(page.items, page.popularity, strict=True)
+        _catalogue_row(item, shown, sold, priced)
+        for item, shown, sold in zip(page.items, page.highlights, page.popularity, strict=True)
     )
     return f'{note}<ul class="cr-list">{rows}</ul>{_pager(offset, limit, page.total)}'
 
 
-def _catalogue_row(item: Item, sold: int, priced: bool) -> str:
-    price = f'<span class="cr-price">{escape(item.price) or "–"}</span>' if priced else ""
+def _search_note(page: Page) -> str:
+    note = page.note[:1].upper() + page.note[1:]
+    if not page.did_you_mean:
+        return notice(note)
+    query = escape(page.did_you_mean)
+    return (
+        '<p class="cr-notice cr-info" role="status">Did you mean <button type="button"'
+        f' class="cr-link" data-act="search" data-id="{query}">{query}</button>?'
+        f' <span class="cr-sub cr-wrap">{escape(note)}</span></p>'
+    )
+
+
+def _catalogue_row(item: Item, shown: Attributes, sold: int, priced: bool) -> str:
+    price = f'<span class="cr-price">{shown.price or "–"}</span>' if priced else ""
     return (
         f'<li><button type="button" class="cr-row" data-act="add" data-id="{escape(item.item_id)}"'
-        f' aria-label="Add {escape(title_of(item))} to the history">{item_block(item)}{price}'
+        f' aria-label="Add {escape(title_of(item))} to the history">'
+        f"{item_block(item, shown)}{price}"
         f'<span class="cr-sold" title="purchases in the training part">{sold:,} sold</span>'
         '<span class="cr-add" aria-hidden="true">Add</span></button></li>'
     )

@@ -17,40 +17,91 @@ def click(**data):
 
 def add(handlers, session, item_id):
     return handlers.click_catalogue(
-        session, "", None, None, "relevance", None, click(act="add", id=item_id)
+        session, "", "", "", "", "relevance", None, click(act="add", id=item_id)
     )
 
 
 def test_a_click_adds_the_item(handlers):
-    updated, history, *_, browse = add(handlers, EMPTY, "lamps-004")
+    updated, history, *_, browse, query = add(handlers, EMPTY, "lamps-004")
     assert updated.history == ("lamps-004",)
     assert "Desk lamp number 0" in history
-    assert browse == SKIP
+    assert browse == query == SKIP
 
 
 def test_a_click_on_another_shops_old_list_changes_nothing(handlers):
     assert add(handlers, EMPTY, "tools-001")[0] == SKIP
 
 
-def test_turning_the_page_leaves_the_history_alone(handlers):
-    *assembly, browse = handlers.click_catalogue(
-        EMPTY, "", None, None, "title", None, click(act="page", id="40")
+def test_turning_the_page_leaves_the_history_and_the_query_alone(handlers):
+    *assembly, browse, query = handlers.click_catalogue(
+        EMPTY, "", "", "", "", "title", None, click(act="page", id="40")
     )
-    assert all(part == SKIP for part in assembly)
+    assert all(part == SKIP for part in (*assembly, query))
     assert "41–60 of 60" in browse
 
 
+def test_the_corrected_query_is_taken_with_a_click(handlers):
+    listing = browse(handlers, query="scrpit lamp")
+    assert 'data-act="search" data-id="script lamp"' in listing.browse
+    *assembly, listed, query = handlers.click_catalogue(
+        EMPTY, "scrpit lamp", "", "", "", "relevance", None, click(act="search", id="script lamp")
+    )
+    assert all(part == SKIP for part in (*assembly, listed))
+    assert query == "script lamp"
+
+
+def browse(handlers, query="", category="", brand="", price="", sort="relevance"):
+    return handlers.browse(EMPTY, query, category, brand, price, sort)
+
+
 def test_search_and_filters_narrow_the_list(handlers):
-    found = handlers.browse(EMPTY, "script", None, None, "relevance")
-    assert "1–1 of 1" in found
-    assert "Nothing found" in handlers.browse(EMPTY, "zebra", None, None, "relevance")
-    brand = handlers.facets("lamps")[1][1][1]
-    assert "of 60" not in handlers.browse(EMPTY, "", "", brand, "title")
+    found = browse(handlers, query="script")
+    assert "1–1 of 1" in found.browse
+    assert "<mark>script</mark>" in found.browse
+    assert "Nothing found" in browse(handlers, query="zebra").browse
+    everything = browse(handlers)
+    for update, name in zip(everything[1:], ("category", "brand", "price"), strict=True):
+        (first, nothing), (label, value), *_ = update["choices"]
+        assert (first[:4], nothing) == ("All ", "")
+        listed = browse(handlers, **{name: value}).browse
+        number = int(re.search(r"\((\d+)\)$", label)[1])
+        assert f"of {number}<" in listed
+        assert number < 60 or name == "category"
+
+
+def test_a_chosen_category_offers_what_is_below_it_and_the_way_back(handlers):
+    choices = browse(handlers).category["choices"]
+    assert choices == [("All categories", ""), ("Home (60)", '["Home"]')]
+    choices = browse(handlers, category='["Home"]').category["choices"]
+    assert [label for label, _ in choices] == [
+        "All categories", "Home (60)", "› <i>Lighting</i> (30)", "› Lighting (30)"
+    ]  # fmt: skip
+    choices = browse(handlers, category=choices[-1][1], query="script").category["choices"]
+    assert choices == [
+        ("All categories", ""),
+        ("Home", '["Home"]'),
+        ("Home › Lighting (1)", '["Home", "Lighting"]'),
+    ]
+
+
+def test_what_is_chosen_stays_among_the_choices(handlers):
+    brand = browse(handlers).brand["choices"][1][1]
+    found = browse(handlers, query="zebra", brand=brand, price="[10.0, 25.0]")
+    assert found.brand["choices"] == [("All brands", ""), (f"{brand} (0)", brand)]
+    assert ("10 to 25 (0)", "[10.0, 25.0]") in found.price["choices"]
+
+
+@pytest.mark.parametrize("value", [None, 7, [], "[", "{}", "[1]", "null", "[[]]", '["a", 1]', {}])
+def test_what_the_browser_makes_up_filters_nothing(handlers, value):
+    brand = "" if isinstance(value, str) else value
+    listed = handlers.browse(EMPTY, "", value, brand, value, "title").browse
+    assert "1–20 of 60" in listed
+    assert "cr-error" in handlers.browse(EMPTY, "", "", "", "", value).browse
 
 
 def test_a_hostile_query_ends_in_a_list_and_not_in_an_error(handlers):
-    for query in ("\"'(((", "a OR", "title:[", "*" * 400, "\x00"):
-        assert handlers.browse(EMPTY, query, None, None, "relevance")
+    for query in ("\"'(((", "a OR", "title:[", "*" * 400, "\x00", None):
+        assert "cr-error" not in browse(handlers, query=query).browse
 
 
 @pytest.mark.parametrize(
@@ -168,7 +219,7 @@ def test_a_changed_history_is_said_above_the_results(handlers):
 
 def add_stale(handlers, shown):
     update = handlers.click_catalogue(
-        shown, "", None, None, "relevance", shown, click(act="add", id="lamps-002")
+        shown, "", "", "", "", "relevance", shown, click(act="add", id="lamps-002")
     )
     return update[4]
 

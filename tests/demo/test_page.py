@@ -138,6 +138,28 @@ def test_search_pages_and_another_shop(visit):
     assert page.locator("#catalogue .cr-row").count() == 20
 
 
+def test_a_slip_is_forgiven_and_the_filters_follow(visit):
+    page = visit()
+    page.fill("#query textarea, #query input", "qutoed")
+    page.wait_for_selector("#catalogue [data-act=search] >> text=quoted")
+    assert page.inner_text("#catalogue mark") == "quoted"
+    page.click("#catalogue [data-act=search]")
+    page.wait_for_function("!document.querySelector('#catalogue [data-act=search]')")
+    assert page.input_value("#query textarea, #query input") == "quoted"
+    page.fill("#query textarea, #query input", "lamp")
+    page.wait_for_selector("#catalogue .cr-pager >> text=of 60")
+    page.click("#category input")
+    page.click("[role=option]:has-text('Home (60)')")
+    page.click("#category input")
+    page.click("[role=option]:has-text('› Lighting (30)')")
+    page.wait_for_selector("#catalogue .cr-pager >> text=of 30")
+    page.click("#category input")
+    offered = page.locator("[role=option]").all_inner_texts()
+    assert [text.split("\n")[-1] for text in offered] == [
+        "All categories", "Home", "Home › Lighting (30)"
+    ]  # fmt: skip
+
+
 def test_a_shopper_is_found_by_typing(visit):
     page = visit()
     page.click("#shopper input")

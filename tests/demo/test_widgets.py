@@ -7,6 +7,7 @@ import pytest
 
 from calrec.recommendation import Sample
 from calrec.text import Attributes, Item
+from catalog.browse.highlight import Mark, highlight_item
 from catalog.store import Page
 from demo import results, widgets
 from demo.session import Session
@@ -15,7 +16,7 @@ EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> & ${x} {{y}}"
 ITEM = Item(item_id="a\"'<b>", title=EVIL, category=EVIL, brand=EVIL, price=EVIL)
 OWN_TAGS = {
     *("button", "code", "details", "div", "h2", "li", "nav", "ol", "p", "pre", "small", "span"),
-    *("summary", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+    *("mark", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 
 
@@ -62,12 +63,23 @@ def sample(**changes) -> Sample:
     return replace(plain, **changes)
 
 
+def page_of(*items: Item, total: int, **more: str) -> Page:
+    return Page(
+        items=items,
+        popularity=(3,) * len(items),
+        highlights=tuple(highlight_item(item, [Mark(word="alert")]) for item in items),
+        total=total,
+        **more,
+    )
+
+
 @pytest.fixture(scope="module")
 def views():
     session = Session(domain="d", history=(ITEM.item_id,), user_id=EVIL)
-    page = Page(items=(ITEM,), popularity=(3,), total=1, note=EVIL)
+    page = page_of(ITEM, total=1, note=EVIL)
     return {
         "catalogue": widgets.catalogue_list(page, 0, 20),
+        "correction": widgets.catalogue_list(replace(page, did_you_mean=EVIL), 0, 20),
         "history": widgets.history_list([ITEM], session),
         "target": widgets.target_card(ITEM),
         "notice": widgets.notice(EVIL, "error"),
@@ -119,8 +131,8 @@ def test_an_item_without_title_has_a_stand_in():
 
 def test_the_pager_says_where_it_is_and_stops_at_the_ends():
     item = Item(item_id="i", title="t")
-    first = widgets.catalogue_list(Page(items=(item,) * 20, popularity=(1,) * 20, total=45), 0, 20)
-    last = widgets.catalogue_list(Page(items=(item,) * 5, popularity=(1,) * 5, total=45), 40, 20)
+    first = widgets.catalogue_list(page_of(*[item] * 20, total=45), 0, 20)
+    last = widgets.catalogue_list(page_of(*[item] * 5, total=45), 40, 20)
     assert "1–20 of 45" in first
     assert "41–45 of 45" in last
     assert re.search(r'data-id="0" disabled>Previous', first)

@@ -1,0 +1,230 @@
+"""Searching a domain: the items that match a query, and how well.
+
+Whoosh reads the query; the tree is then worked out on the index's columns, which takes
+milliseconds where Whoosh's own searcher takes half a second at 100,000 items. A word is a column, a
+beginning a run of columns, `AND`, `OR` and `NOT` are operations on one truth value an item, and a
+phrase is looked for in the items' own words.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Bool, Float, Int
+
+from calrec.text import Item, words
+from catalog.bm25 import Corpus
+from catalog.browse.highlight import Mark
+from catalog.index import FIELDS, Index
+from catalog.search.phrases import Phrases
+from catalog.search.query import (
+    ANYWHERE,
+    ITEM_ID,
+    And,
+    Not,
+    NullQuery,
+    Or,
+    Phrase,
+    Prefix,
+    Query,
+    Term,
+    clean,
+    ends_open,
+    found_terms,
+    parse,
+)
+from catalog.search.spelling import correction, place
+
+# Words of one query that are corrected; each costs about a millisecond.
+MAX_CORRECTED = 3
+
+# What a word that only begins as asked scores; a whole word scores its BM25 impact.
+_BEGINNING = 1.0
+
+# A word of the query with its field; not a field's name, nor marked as the beginning of a word.
+# Operators match too, but are too short to be corrected.
+_WORD = re.compile(
+    rf"\b{ITEM_ID}:\S+"
+    rf"|(?:\b(?P<field>{ANYWHERE}|{'|'.join(FIELDS)}):)?(?P<word>\w+)(?![\w*:])"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hits:
+    """What a query found.
+
+    Attributes:
+      items: item indices, ascending.
+      scores: of each, higher is better: the sum of its words' BM25 impacts, those in the title
+        counting twice.
+      note: one plain line if the query was cut, corrected or not understood, else empty.
+      did_you_mean: the query that was answered instead, if a word of it had a slip.
+      marks: the words found by.
+    """
+
+    items: Int[np.ndarray, " H"]
+    scores: Float[np.ndarray, " H"]
+    note: str = ""
+    did_you_mean: str = ""
+    marks: tuple[Mark, ...] = ()
+
+
+class Search:
+    """Answers queries; safe for several threads.
+
+    Args:
+      index: of the domain.
+      items: in item-index order.
+      corpus: of the index, for the scores.
+    """
+
+    def __init__(self, index: Index, items: Sequence[Item], corpus: Corpus):
+        self._items = items
+        self._words = index.words
+        self._impacts = corpus.impacts
+        self._columns_of: dict[str, sp.csc_array] = {**index.counts, ANYWHERE: corpus.impacts}
+        self._phrases = Phrases(items, index.words)
+
+    def search(self, query: str) -> Hits:
+        """Items that hold all words of the query; its last word may be the beginning of one.
+
+        Any text is a query: what is not understood is left out, and `note` says when nothing is
+        left or when the text was cut. A word that no item has is taken for the most frequent one
+        at one slip of the keyboard from it (see `catalog.search.spelling`), if that finds any.
+        """
+        query, cut = clean(query)
+        corrected, unknown = self._corrected(query)
+        if unknown:
+            hits = self._found(corrected)
+            if len(hits.items):
+                named = " or ".join(f"“{word}”" for word in unknown)
+                said = f"no item has {named}: these are the items for “{corrected}”"
+                return replace(hits, note=_joined(cut, said, hits.note), did_you_mean=corrected)
+        hits = self._found(query)
+        return replace(hits, note=_joined(cut, hits.note))
+
+    def matching(self, tree: Query) -> Bool[np.ndarray, " N"]:
+        """Which items a tree of `catalog.search.query.parse` matches."""
+        if isinstance(tree, And):
+            return np.logical_and.reduce([self.matching(child) for child in tree])
+        if isinstance(tree, Or):
+            return np.logical_or.reduce([self.matching(child) for child in tree])
+        if isinstance(tree, Not):
+            return ~self.matching(tree.query)
+        if isinstance(tree, Phrase):
+            return self._matching_phrase(tree)
+        found = np.zeros(len(self._items), bool)
+        found[self._holders(tree, tree.fieldname)] = True
+        return found
+
+    def _found(self, query: str) -> Hits:
+        tree, note = parse(query)
+        if tree == NullQuery:
+            note = _joined(note, "nothing to search for: give a word or the start of one")
+            return Hits(items=np.zeros(0, np.int64), scores=np.zeros(0), note=note)
+        items = np.flatnonzero(self.matching(tree))
+        terms = found_terms(tree)
+        return Hits(
+            items=items,
+            scores=self._scores(terms)[items],
+            note=note,
+            marks=tuple(_mark(term) for term in terms if term.fieldname != ITEM_ID),
+        )
+
+    def _matching_phrase(self, phrase: Phrase) -> Bool[np.ndarray, " N"]:
+        terms = [Term(phrase.fieldname, word) for word in phrase.words]
+        among = np.flatnonzero(self.matching(And(terms)))
+        found = np.zeros(len(self._items), bool)
+        fields = FIELDS if phrase.fieldname == ANYWHERE else (phrase.fieldname,)
+        # Without candidates there is nothing to read in.
+        for field in fields if len(among) else ():
+            found[self._phrases.holding(phrase.words, field, among)] = True
+        return found
+
+    def _columns(self, term: Term | Prefix) -> tuple[int, int]:
+        """The columns of a word, or of all words that begin so, as a range."""
+        if isinstance(term, Prefix):
+            length = len(term.text)
+            return (
+                bisect_left(self._words, term.text),
+                bisect_right(self._words, term.text, key=lambda word: word[:length]),
+            )
+        column = place(self._words, term.text)
+        return (column, column + 1) if column >= 0 else (0, 0)
+
+    def _holders(self, term: Term | Prefix, field: str) -> Int[np.ndarray, " n"]:
+        """The items with the word in that field; a beginning's once for each of its words."""
+        if field == ITEM_ID:
+            known = self._by_id.get(term.text)
+            return np.asarray([] if known is None else [known], np.int64)
+        start, end = self._columns(term)
+        matrix = self._columns_of[field]
+        return matrix.indices[matrix.indptr[start] : matrix.indptr[end]]
+
+    def _scores(self, terms: Sequence[Term | Prefix]) -> Float[np.ndarray, " N"]:
+        scores = np.zeros(len(self._items))
+        worth = np.zeros(len(self._items))
+        for term in dict.fromkeys(terms):
+            start, end = self._columns(term)
+            entries = slice(self._impacts.indptr[start], self._impacts.indptr[end])
+            worth[self._impacts.indices[entries]] = (
+                _BEGINNING if isinstance(term, Prefix) else self._impacts.data[entries]
+            )
+            # An item that stands there more than once (a beginning) is added to once.
+            for field in _scored_in(term.fieldname):
+                holders = self._holders(term, field)
+                scores[holders] += worth[holders]
+        return scores
+
+    def _corrected(self, query: str) -> tuple[str, list[str]]:
+        """The query with words that no item has replaced, and the words that were."""
+        parts, done, unknown = [], 0, []
+        for found in _WORD.finditer(query):
+            if len(unknown) == MAX_CORRECTED:
+                break
+            if found["word"] is None:
+                continue
+            open_end = ends_open(query) and not query[found.end() :].strip()
+            better = self._correction(found["word"], found["field"] or ANYWHERE, open_end)
+            if better is not None:
+                parts += [query[done : found.start("word")], better]
+                done = found.end()
+                unknown.append(found["word"])
+        return "".join([*parts, query[done:]]), unknown
+
+    def _correction(self, word: str, field: str, open_end: bool) -> str | None:
+        cut = words(word)
+        if len(cut) != 1 or place(self._words, cut[0]) >= 0:
+            return None
+        start, end = self._columns(Prefix(field, cut[0]))
+        if open_end and start < end:
+            return None
+        return correction(cut[0], self._words, np.diff(self._columns_of[field].indptr))
+
+    @cached_property
+    def _by_id(self) -> dict[str, int]:
+        return {item.item_id: i for i, item in enumerate(self._items)}
+
+
+def _mark(term: Term | Prefix) -> Mark:
+    return Mark(
+        word=term.text,
+        field=None if term.fieldname == ANYWHERE else term.fieldname,
+        beginning=isinstance(term, Prefix),
+    )
+
+
+def _scored_in(field: str) -> tuple[str, ...]:
+    if field == ITEM_ID:
+        return ()
+    return (ANYWHERE, "title") if field == ANYWHERE else (field,)
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))

@@ -1,0 +1,120 @@
+"""What somebody typed into a search box, as a tree of Whoosh's queries.
+
+    guitar strings      both words           "guitar strings"    these words next to each other
+    amp OR pedal        either               guitar NOT korg     without
+    brand:fender        in this attribute    guit*               words that begin so
+    item_id:B00001      the item itself
+
+The last word may be the beginning of one, so that a search works while it is typed.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+
+from calrec.text import words
+from catalog.index import schema
+
+with warnings.catch_warnings():
+    # Whoosh's last release is of 2016: compiling it, at its first import, warns of old escapes.
+    warnings.simplefilter("ignore")
+    from whoosh import qparser
+    from whoosh.fields import ID
+    from whoosh.query import And, Not, NullQuery, Or, Phrase, Prefix, Query, Term
+
+ANYWHERE = "anywhere"  # the field of words that may stand in any attribute
+ITEM_ID = "item_id"
+MAX_QUERY = 200  # characters; a search box needs no more, and parsing time grows with it
+
+# Whoosh's own pattern also takes `brand:fen*` and `(fen*` as beginnings, punctuation and all.
+_PREFIX = r'(?P<text>[^ \t\r\n*:()"]+)[*](?= |$|\))'
+_SPACE = re.compile(r"\s+")
+_OPEN_END = re.compile(r"\w\s*$")
+
+
+def _parser() -> qparser.QueryParser:
+    fields = schema()
+    fields.add(ANYWHERE, fields["title"])
+    fields.add(ITEM_ID, ID())
+    # No wildcards, ranges or fuzzy words: a hostile pattern of them runs for minutes.
+    plugins = [
+        qparser.WhitespacePlugin(),
+        qparser.PhrasePlugin(),
+        qparser.PrefixPlugin(_PREFIX),
+        qparser.FieldsPlugin(),
+        qparser.GroupPlugin(),
+        qparser.OperatorsPlugin(AndNot=None, AndMaybe=None, Require=None),
+    ]
+    return qparser.QueryParser(ANYWHERE, fields, plugins=plugins)
+
+
+_PARSER = _parser()
+
+
+def clean(text: str) -> tuple[str, str]:
+    """The text as far as it is searched, on one line, and a note if it was cut, else ""."""
+    text, note = _SPACE.sub(" ", text), ""
+    if len(text) > MAX_QUERY:
+        text, note = text[:MAX_QUERY], f"only the first {MAX_QUERY} characters were searched"
+    return text.encode(errors="ignore").decode(), note  # half a surrogate pair is no character
+
+
+def parse(text: str) -> tuple[Query, str]:
+    """The tree of any text that `clean` gave, and one line if it was not read as it stands.
+
+    Returns:
+      A tree of `And`, `Or`, `Not`, `Term`, `Phrase` and `Prefix` whose words are cut as an item's
+      are; `NullQuery` where the text holds no word.
+    """
+    note = ""
+    try:
+        tree = _PARSER.parse(text, normalize=False)
+    # What Whoosh's parser does with an operator that has nothing to work on (`NOT NOT`).
+    except (IndexError, AssertionError):
+        note = "AND, OR and NOT were read as plain words: one of them has nothing to join"
+        tree = _PARSER.parse(text.lower(), normalize=False)
+    if ends_open(text):
+        tree = _rewrite_last(tree, _or_beginning)
+    return _cut_prefixes(tree).normalize(), note
+
+
+def ends_open(text: str) -> bool:
+    """Whether the text's last word may go on."""
+    return _OPEN_END.search(text) is not None
+
+
+def found_terms(tree: Query) -> list[Term | Prefix]:
+    """The words that an item is found by, in the tree's order: all but those behind a `NOT`."""
+    if isinstance(tree, And | Or):
+        return [term for child in tree for term in found_terms(child)]
+    if isinstance(tree, Phrase):
+        return [Term(tree.fieldname, word) for word in tree.words]
+    return [tree] if isinstance(tree, Term | Prefix) else []
+
+
+def _rewrite_last(tree: Query, rewrite: Callable[[Term], Query]) -> Query:
+    """Replaces the last word, if it stands alone and not behind a `NOT`."""
+    if isinstance(tree, And | Or) and len(tree):
+        return type(tree)([*tree[:-1], _rewrite_last(tree[-1], rewrite)])
+    return rewrite(tree) if isinstance(tree, Term) else tree
+
+
+def _or_beginning(term: Term) -> Query:
+    # The whole word stays beside it: only that scores by how well it fits.
+    return Or([term, Prefix(term.fieldname, term.text)])
+
+
+def _cut_prefixes(tree: Query) -> Query:
+    """Whoosh hands the text of a beginning on as it stands; here it is cut into words."""
+    if isinstance(tree, And | Or):
+        return type(tree)([_cut_prefixes(child) for child in tree])
+    if isinstance(tree, Not):
+        return Not(_cut_prefixes(tree.query))
+    if not isinstance(tree, Prefix):
+        return tree
+    *whole, last = words(tree.text) or [""]
+    if not last:
+        return NullQuery
+    return And([*(Term(tree.fieldname, word) for word in whole), Prefix(tree.fieldname, last)])

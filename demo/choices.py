@@ -1,0 +1,74 @@
+"""The catalogue's filters as choices of a list: their texts, and back from what was chosen.
+
+A choice's value is text, empty for "all". What comes back from the browser may be any value: one
+that is none of ours filters nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from catalog.store import Band, Facet, Facets, Filters
+
+_BELOW = "› "
+Choice = tuple[str, str]
+
+
+class Choices(NamedTuple):
+    """Choices of the three lists."""
+
+    category: list[Choice]
+    brand: list[Choice]
+    price: list[Choice]
+
+
+def chosen_filters(category: Any, brand: Any, price: Any) -> Filters:
+    """The filters of what was chosen in the three lists."""
+    path, ends = _list(category), _list(price)
+    is_path = all(isinstance(level, str) for level in path)
+    is_band = len(ends) == 2 and all(end is None or type(end) in (int, float) for end in ends)
+    return Filters(
+        category=tuple(path) if is_path else (),
+        brand=brand if isinstance(brand, str) and brand else None,
+        price=Band(*ends) if is_band else None,
+    )
+
+
+def choices(facets: Facets, filters: Filters) -> Choices:
+    """What the lists offer, with the number of items of each; what is chosen is among it."""
+    path = filters.category
+    # The way back up, from the top; then the chosen category itself and what is right below it.
+    above = [(path[i - 1], _value(path[:i])) for i in range(1, len(path))]
+    chosen, below = facets.categories[: bool(path)], facets.categories[bool(path) :]
+    return Choices(
+        category=[
+            ("All categories", ""),
+            *above,
+            *(_counted(f" {_BELOW}".join(path), facet) for facet in chosen),
+            *(_counted(f"{_BELOW if path else ''}{facet.label}", facet) for facet in below),
+        ],
+        brand=[("All brands", ""), *_all_counted(facets.brands)],
+        price=[("All prices", ""), *_all_counted(facets.prices)],
+    )
+
+
+def _all_counted(facets: Iterable[Facet]) -> list[Choice]:
+    return [_counted(facet.label, facet) for facet in facets]
+
+
+def _counted(label: str, facet: Facet) -> Choice:
+    return f"{label} ({facet.count:,})", _value(facet.value)
+
+
+def _value(value: str | tuple) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _list(text: Any) -> list:
+    try:
+        value = json.loads(text or "[]")
+    except (TypeError, ValueError):
+        return []
+    return value if isinstance(value, list) else []
