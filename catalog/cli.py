@@ -21,7 +21,7 @@ from catalog.ingest.columns import parse_columns
 from catalog.ingest.two_tables import TwoTables
 from catalog.migrate import migrate
 from catalog.statistics import Statistics, statistics
-from catalog.store import Catalogue
+from catalog.store import Catalogue, Filters
 from catalog.workspace import FORMAT, DomainInfo, domains, workspace_path
 
 
@@ -192,6 +192,43 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Search:
+    """Print the first items that a query and filters find, and how many there are of each kind."""
+
+    query: tyro.conf.Positional[str] = ""
+    """Words, "a phrase", brand:fender, guit*, AND, OR, NOT; all items if not given."""
+    domain: str
+    """Name of the domain."""
+    workspace: Path | None = None
+    """Folder to read; $CALREC_WORKSPACE or workspace if not given."""
+    category: tuple[str, ...] = ()
+    """Only items of this category: its levels, top first."""
+    brand: str | None = None
+    """Only items of exactly this brand."""
+    bought_by: str | None = None
+    """Only items that this user bought."""
+    sort: str = "relevance"
+    """relevance (popularity without a query), popularity, title or price."""
+    limit: int = 10
+    """Items to show."""
+
+    def run(self) -> None:
+        """Prints a line an item, then a line a facet."""
+        filters = Filters(category=self.category, brand=self.brand, bought_by=self.bought_by)
+        with Catalogue.open(workspace_path(self.workspace), self.domain) as catalogue:
+            asked = {"query": self.query, "filters": filters, "limit": self.limit}
+            page = catalogue.page(sort=self.sort, **asked)
+            facets = catalogue.facets(**asked)
+        print(f"{page.total:,} items{f' ({page.note})' if page.note else ''}")
+        for item, sold in zip(page.items, page.popularity, strict=True):
+            values = (value or "-" for value in item.values())
+            print(f"{item.item_id}  {' | '.join(values)}  ({sold:,} sold)")
+        for name in ("categories", "brands", "prices", "popularity"):
+            counts = (f"{facet.label} ({facet.count:,})" for facet in getattr(facets, name))
+            print(f"{name}: {', '.join(counts) or '-'}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class List:
     """Print a workspace's domains."""
 
@@ -235,6 +272,7 @@ def main() -> None:
                 "download": Download,
                 "sample": Sample,
                 "stats": Stats,
+                "search": Search,
                 "report": Report,
                 "list": List,
                 "migrate": Migrate,

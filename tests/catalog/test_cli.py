@@ -126,3 +126,18 @@ def test_the_command_loads_neither_jax_nor_the_search_engine():
         text=True,
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_search_shows_items_and_counts(shop, run):
+    status, out, err = run("search", "guitr", "--workspace", shop, "--domain", "music")
+    assert (status, err) == (0, "")
+    first, *lines = out.splitlines()
+    assert first.startswith("3 items (no item has “guitr”")
+    assert "i1  Acoustic Guitar Strings | Music, Strings | Fender | $5.99  (2 sold)" in lines
+    assert "brands: Fender (2), Korg (1)" in lines
+    _, out, _ = run(
+        "search", "--workspace", shop, "--domain", "music", "--bought-by", "b", "--limit", 1
+    )
+    assert out.splitlines()[0] == "2 items"
+    status, out, err = run("search", "x", "--workspace", shop, "--domain", "music", "--sort", "z")
+    assert (status, out, err.count("\n")) == (2, "", 1)
