@@ -7,7 +7,7 @@ attributes. The edition is told by the keys of the first review.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,16 @@ import duckdb
 from catalog.errors import CatalogueError
 from catalog.ingest import RAW_TABLES, Loaded
 from catalog.ingest.attributes import clean_items
-from catalog.ingest.events import COMPARED, CONTENT_CHARACTERS, insert_events, item_problem
+from catalog.ingest.events import (
+    COMPARED,
+    CONTENT_CHARACTERS,
+    insert_events,
+    item_problem,
+    review_hash,
+)
 from catalog.ingest.files import reading, require_file
-from catalog.ingest.lines import fields, first_keys, json_records
+from catalog.ingest.lines import CONTENT, fields, json_records, object_keys
+from catalog.ingest.nested import levels, plain
 from catalog.ingest.times import UNIX_MILLISECONDS, UNIX_SECONDS, Reading
 
 _REVIEWS = "JSON lines of Amazon reviews"
@@ -42,6 +49,14 @@ class _Edition:
     reading: Reading
     meta: Mapping[str, str]
     attributes: Mapping[str, str]
+
+    def is_review(self, keys: Collection[str]) -> bool:
+        """Whether a record of these keys is one of the edition's reviews."""
+        return self.names["user_id"] in keys and self.names["item_id"] in keys
+
+    def is_meta(self, keys: Collection[str]) -> bool:
+        """The same of its metadata."""
+        return self.names["user_id"] not in keys and self.names["item_id"] in keys
 
 
 _TEXT, _LIST = "VARCHAR", "VARCHAR[]"
@@ -97,10 +112,12 @@ _EDITIONS = (
 # Of items that nobody reviewed, most of a department, there is a row only to be counted.
 _STAGE_META = """
 CREATE TEMP TABLE staged AS
-  SELECT line, problem, CASE WHEN problem IS NOT NULL THEN left(text, {characters}) END AS content,
-    item_id, reviewed, CASE WHEN reviewed THEN title END AS title,
-    CASE WHEN reviewed THEN list_filter(path, lambda name: trim(name) <> '') END AS path,
-    CASE WHEN reviewed THEN brand END AS brand, CASE WHEN reviewed THEN price END AS price
+  SELECT line, problem, CASE WHEN problem IS NOT NULL THEN left({content}, {characters}) END
+      AS content,
+    item_id, reviewed, CASE WHEN reviewed THEN {plain_title} END AS title,
+    CASE WHEN reviewed THEN {levels} END AS path,
+    CASE WHEN reviewed THEN {plain_brand} END AS brand,
+    CASE WHEN reviewed THEN {plain_price} END AS price
   FROM (
     SELECT line, coalesce(problem, {problem}) AS problem, text, item_id, {title} AS title,
       {path} AS path, {brand} AS brand, {price} AS price,
@@ -145,21 +162,20 @@ class AmazonReviews:
         )
 
     def _edition(self) -> _Edition:
-        """By the first records' keys; raises `CatalogueError` if these are others."""
+        """By the keys of the first thousand lines; raises `CatalogueError` if these are others."""
         with reading(self.reviews, _REVIEWS):
-            keys = first_keys(self.reviews, _REVIEWS)
-        for edition in _EDITIONS:
-            if {edition.names["user_id"], edition.names["item_id"]} <= set(keys):
-                break
-        else:
+            records = object_keys(self.reviews, _REVIEWS)
+        # By most of them: one that lacks a key is a bad line and no other form.
+        edition = max(_EDITIONS, key=lambda edition: sum(map(edition.is_review, records)))
+        if not any(map(edition.is_review, records)):
             known = " or ".join(", ".join(edition.names.values()) for edition in _EDITIONS)
-            raise _other_records(known, self.reviews, keys)
+            raise _other_records(known, self.reviews, records[0])
         if self.meta is not None:
             with reading(self.meta, _META):
-                keys = first_keys(self.meta, _META)
-            if edition.names["item_id"] not in keys or edition.names["user_id"] in keys:
+                records = object_keys(self.meta, _META)
+            if not any(map(edition.is_meta, records)):
                 known = ", ".join((edition.names["item_id"], *edition.meta))
-                raise _other_records(f"{known} (edition {edition.year})", self.meta, keys)
+                raise _other_records(f"{known} (edition {edition.year})", self.meta, records[0])
         return edition
 
 
@@ -173,19 +189,18 @@ def _other_records(expected: str, path: Path, keys: tuple[str, ...]) -> Catalogu
 def _load_reviews(connection: duckdb.DuckDBPyConnection, path: Path, edition: _Edition) -> None:
     names = edition.names
     with json_records(connection, path, fields(dict.fromkeys(names.values(), _TEXT))) as records:
-        # Half of the hash: it is compared with one other text, and a HUGEINT holds no whole one.
         rows = f"""(
           SELECT line, problem, text, record."{names["user_id"]}" AS user_id,
             record."{names["item_id"]}" AS item_id, record."{names["time"]}" AS time,
             NULL::BIGINT AS position, record."{names["rating"]}" AS rating,
-            md5_number_lower(record."{names["text"]}") AS review
+            {review_hash(f'record."{names["text"]}"')} AS review
           FROM {records})"""
         insert_events(
             connection,
             rows,
             reading=edition.reading,
             names={**names, "position": "position"},
-            content="text",
+            content=CONTENT,
         )
 
 
@@ -198,7 +213,10 @@ def _load_meta(connection: duckdb.DuckDBPyConnection, path: Path, edition: _Edit
                 records=records,
                 item_id=item_id,
                 problem=item_problem(item_id),
+                content=CONTENT,
                 characters=CONTENT_CHARACTERS,
+                levels=levels("path"),
+                **{f"plain_{name}": plain(name) for name in ("title", "brand", "price")},
                 **edition.attributes,
             )
         )

@@ -44,6 +44,18 @@ def check_columns(columns: Mapping[str, str]) -> None:
             )
 
 
+def require_different(names: Iterable[str], where: object) -> None:
+    """Raises `CatalogueError` if two names, blank ones aside, are one but for their case."""
+    seen: dict[str, str] = {}
+    for name in filter(None, names):
+        if name.lower() in seen:
+            raise CatalogueError(
+                f"expected columns of different names in {where}, found {seen[name.lower()]} and "
+                f"{name}: give each column a name of its own"
+            )
+        seen[name.lower()] = name
+
+
 def choose_columns(
     columns: Mapping[str, str], found: Mapping[str, Iterable[str]], where: Mapping[str, str]
 ) -> dict[str, dict[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import duckdb
 
+from catalog.ingest.nested import is_nested
 from catalog.ingest.times import WHOLE, Reading
 
 # What decides whether an event repeats the one before it, besides its time.
@@ -20,7 +21,8 @@ FROM (
   SELECT * REPLACE (coalesce(problem, {problem}) AS problem) FROM (
     SELECT * REPLACE (nullif(trim(user_id), '') AS user_id, nullif(trim(item_id), '') AS item_id),
       {microseconds} AS microseconds, {position} AS whole_position,
-      TRY_CAST(rating AS DOUBLE) AS number_rating
+      CASE WHEN isfinite(TRY_CAST(rating AS DOUBLE)) THEN TRY_CAST(rating AS DOUBLE) END
+        AS number_rating
     FROM {rows}))
 """
 
@@ -44,8 +46,8 @@ def insert_events(
       content: expression over the row, shown where there is a problem.
     """
     cases = [
-        _missing("user_id", names["user_id"]),
-        _missing("item_id", names["item_id"]),
+        _not_an_id("user_id", names["user_id"]),
+        _not_an_id("item_id", names["item_id"]),
         _unreadable("time", "microseconds", names["time"], reading.expected),
         _missing("microseconds", names["time"]),
         _unreadable("position", "whole_position", names["position"], "a whole number"),
@@ -63,10 +65,20 @@ def insert_events(
     )
 
 
+def review_hash(text: str) -> str:
+    """What stands for a review's text, only ever compared with one other (SQL)."""
+    return f"CASE WHEN {text} IS NOT NULL THEN hash({text}) END"
+
+
 def item_problem(name: str) -> str:
     """Why a row of items with the column `item_id`, called `name`, cannot be used (SQL)."""
     given = "nullif(trim(item_id), '')"
-    return f"CASE {_missing(given, name)} END"
+    return f"CASE {_not_an_id(given, name)} END"
+
+
+def _not_an_id(value: str, name: str) -> str:
+    found = _quoted(f"{name}: expected a text or a number, found ")
+    return f"{_missing(value, name)} WHEN {is_nested(value)} THEN {found} || {_shown(value)}"
 
 
 def _missing(value: str, name: str) -> str:
@@ -75,11 +87,15 @@ def _missing(value: str, name: str) -> str:
 
 def _unreadable(column: str, read: str, name: str, expected: str) -> str:
     text = f"CAST({column} AS VARCHAR)"
-    found = _quoted(f"{name}: expected {expected}, found '")
+    found = _quoted(f"{name}: expected {expected}, found ")
     return (
         f"WHEN {read} IS NULL AND {column} IS NOT NULL AND trim({text}) <> ''"
-        f" THEN {found} || left({text}, 40) || chr(39)"
+        f" THEN {found} || {_shown(text)}"
     )
+
+
+def _shown(text: str) -> str:
+    return f"chr(39) || left({text}, 40) || chr(39)"
 
 
 def _quoted(text: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +17,7 @@ import pyarrow as pa
 from catalog.errors import CatalogueError
 
 _GZIP = b"\x1f\x8b"
-_DAMAGE = (OSError, EOFError, zlib.error, UnicodeError)
+_DAMAGE = (OSError, EOFError, zlib.error, UnicodeError, pa.ArrowException)
 
 
 def require_file(path: Path, expected: str) -> None:
@@ -36,6 +38,27 @@ def is_gzip(path: Path) -> bool:
 def open_bytes(path: Path) -> BinaryIO:
     """The file's bytes, decompressed if it is gzipped."""
     return gzip.open(path) if is_gzip(path) else path.open("rb")
+
+
+def require_utf8(path: Path, expected: str) -> None:
+    """Raises `CatalogueError` if the text is UTF-16 or UTF-32, by its first characters."""
+    with open_bytes(path) as file:
+        start = file.read(4)
+    # Of any of our texts the first characters are ASCII.
+    if b"\0" in start or start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise CatalogueError(
+            f"expected {expected} in UTF-8 at {path}, found another encoding, such as UTF-16: "
+            "save it as UTF-8"
+        )
+
+
+def read_ahead(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The file in chunks of that many bytes, the next being read while one is worked on."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(file.read, size)
+        while chunk := following.result():
+            following = thread.submit(file.read, size)
+            yield chunk
 
 
 @contextmanager

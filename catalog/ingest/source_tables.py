@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 import duckdb
 
 from catalog.errors import CatalogueError
+from catalog.ingest.columns import require_different
 from catalog.ingest.csv_rows import CSVFile
+from catalog.ingest.events import review_hash
 from catalog.ingest.files import reading
-from catalog.ingest.lines import KEYS, fields, json_records
+from catalog.ingest.lines import CONTENT, fields, json_records, key_list, object_keys
+from catalog.ingest.nested import listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,6 +70,7 @@ def opened(
             table = _FORMS[form_of(given)](connection, given)
         yield _Guarded(table, given, expected)
     else:
+        require_different(given.schema.names, "the table in memory")
         view = f"given_{name}"
         connection.register(view, given)
         yield _Typed(connection, view)
@@ -104,22 +108,27 @@ class _Typed:
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> _Typed:
+    from pyarrow.parquet import read_schema
+
     quoted = str(path).replace("'", "''")
-    return _Typed(connection, f"read_parquet('{quoted}')")
+    table = _Typed(connection, f"read_parquet('{quoted}')")
+    # DuckDB gives those of one name new names.
+    require_different(read_schema(path).names, path)
+    return table
 
 
 class _CSV:
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path):
-        self._connection, self._file = connection, CSVFile.opened(connection, path)
-        self.columns = self._file.header
+        self._connection, self._file = connection, CSVFile.opened(path)
+        self.columns = tuple(name for name in self._file.header if name)
 
     def stage(self, chosen: Mapping[str, str], *, numbered: bool) -> None:
         values = [
             value
             for ours, theirs in chosen.items()
-            for value in _values(ours, f"c{self.columns.index(theirs)}", _UNTYPED)
+            for value in _values(ours, f"c{self._file.header.index(theirs)}", _UNTYPED)
         ]
-        if not numbered:
+        if not numbered and self._file.regular:
             head = "NULL::BIGINT AS line, NULL::VARCHAR AS problem, NULL::VARCHAR AS content"
             _stage(self._connection, head, values, self._file.sound_rows())
             rejects = self._connection.execute("SELECT count(*) FROM csv_rejects").fetchall()[0][0]
@@ -133,8 +142,9 @@ class _CSV:
 class _JSONLines:
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path):
         self._connection, self._path = connection, path
+        object_keys(path, "a file of JSON lines")
         # Of the whole file, as a key may be rare.
-        with json_records(connection, path, KEYS) as records:
+        with json_records(connection, path, key_list) as records:
             keys = connection.execute(
                 "SELECT key FROM (SELECT line, unnest(record) AS key"
                 f" FROM {records} WHERE problem IS NULL) GROUP BY key ORDER BY min(line), key"
@@ -148,7 +158,7 @@ class _JSONLines:
             for value in _values(ours, f"record.{_identifier(theirs)}", _UNTYPED)
         ]
         record = fields(dict.fromkeys(chosen.values(), _UNTYPED))
-        head = "line, problem, CASE WHEN problem IS NOT NULL THEN left(text, 500) END AS content"
+        head = f"line, problem, CASE WHEN problem IS NOT NULL THEN {CONTENT} END AS content"
         with json_records(self._connection, self._path, record) as records:
             _stage(self._connection, head, values, records)
 
@@ -166,20 +176,15 @@ def _stage(
 
 def _values(ours: str, value: str, kind: str) -> list[str]:
     """Expressions, with their names, of what `staged` holds of the column."""
-    text = f"CAST({value} AS VARCHAR)"
+    # Objects and lists as they are in JSON lines.
+    nested = kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")
+    text = f"CAST({f'to_json({value})' if nested else value} AS VARCHAR)"
     if ours == "category":
-        if kind.endswith("[]"):
-            path, text = f"CAST({value} AS VARCHAR[])", "NULL::VARCHAR"
-        else:
-            # A list written as JSON, as its values are in JSON lines.
-            listed = f"""TRY(from_json({text}, '["VARCHAR"]'))"""
-            path = f"CASE WHEN starts_with({text}, '[') THEN {listed} END"
-        return [f"{path} AS path", f"{text} AS category"]
+        return [f"{listed(text)} AS path", f"{text} AS category"]
     if ours == "review_text":
-        # Half of the hash: it is compared with one other text, and a HUGEINT holds no whole one.
-        return [f"md5_number_lower({text}) AS review"]
+        return [f"{review_hash(text)} AS review"]
     if ours in ("timestamp", "position", "rating"):
-        kept = value if kind.startswith(_KEPT) and not kind.endswith("]") else text
+        kept = value if kind.startswith(_KEPT) and not nested else text
         return [f"{kept} AS {'time' if ours == 'timestamp' else ours}"]
     if kind in ("DOUBLE", "FLOAT") and ours.endswith("_id"):
         # What pandas makes of whole numbers where some are missing.

@@ -41,28 +41,35 @@ class Reading:
 
 
 def _unix(name: str, factor: str, low: str, high: str) -> Reading:
-    # A decimal and not a double: that one has no room for nanoseconds.
-    number = "TRY_CAST({0} AS DECIMAL(38, 9))"
-    within = f"TRY_CAST({{0}} AS DOUBLE) >= {low} AND TRY_CAST({{0}} AS DOUBLE) < {high}"
+    number = "TRY_CAST({0} AS DOUBLE)"
+    # Exact, which a double is not in nanoseconds, but ten times as slow as a BIGINT.
+    exact = f"TRY_CAST(floor(TRY_CAST({{0}} AS DECIMAL(38, 9)) * {factor}) AS BIGINT)"
+    digits = "regexp_full_match(CAST({0} AS VARCHAR), '[0-9]{{1,18}}')"
+    # No nanoseconds, the only ones to be divided.
+    whole = f"CAST({{0}} AS BIGINT) * {factor}" if float(factor) >= 1 else exact
     return Reading(
         name=name,
         expected=f"{name}, as in the other lines",
-        sql=f"CASE WHEN {within} THEN TRY_CAST(floor({number} * {factor}) AS BIGINT) END",
+        sql=f"CASE WHEN NOT ({number} >= {low} AND {number} < {high}) THEN NULL"
+        f" WHEN {digits} THEN {whole} ELSE {exact} END",
     )
 
 
 _READINGS = tuple(_unix(*unit) for unit in _UNITS)
 UNIX_SECONDS, UNIX_MILLISECONDS = _READINGS[:2]
+_DATE = "an ISO date, such as 2020-01-31"
+# By way of one type: not all of them have microseconds.
+_MICROSECONDS = "TRY(epoch_us(TRY_CAST({0} AS TIMESTAMPTZ)))"
 DATES = Reading(
     name="dates",
-    expected="an ISO date or unix time",
-    sql=f"CASE WHEN TRY(epoch_us({{0}})) {_YEARS_1_TO_9999} THEN epoch_us({{0}}) END",
+    expected=_DATE,
+    sql=f"CASE WHEN {_MICROSECONDS} {_YEARS_1_TO_9999} THEN {_MICROSECONDS} END",
 )
 # The session's zone is UTC, see `reading_of`: a text without a zone is taken as that.
 ISO_DATES = Reading(
     name="ISO dates",
-    expected="an ISO date or unix time",
-    sql=DATES.sql.replace("{0}", "TRY_CAST(trim({0}) AS TIMESTAMPTZ)"),
+    expected=_DATE,
+    sql=DATES.sql.replace("{0}", "trim({0})"),
 )
 # Doubles hold whole numbers up to 9e15; more events no user has.
 WHOLE = (

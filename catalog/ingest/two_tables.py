@@ -21,6 +21,7 @@ from catalog.ingest.attributes import clean_items
 from catalog.ingest.columns import COLUMNS, check_columns, choose_columns
 from catalog.ingest.events import COMPARED, CONTENT_CHARACTERS, insert_events, item_problem
 from catalog.ingest.files import require_file
+from catalog.ingest.nested import levels, plain
 from catalog.ingest.source_tables import SourceTable, form_of, opened
 from catalog.ingest.times import POSITIONS, reading_of
 
@@ -33,10 +34,10 @@ _ATTRIBUTES = COLUMNS["items"][1:]
 _INSERT_ITEMS = """
 INSERT INTO raw_items
 SELECT line, problem, CASE WHEN problem IS NOT NULL THEN left({content}, {characters}) END,
-  item_id, title, coalesce(array_to_string(levels, ', '), category), levels, brand, price
+  item_id, {title}, coalesce(array_to_string(levels, ', '), {category}), levels, {brand}, {price}
 FROM (
   SELECT * REPLACE (nullif(trim(item_id), '') AS item_id, coalesce(problem, {problem}) AS problem),
-    list_filter(path, lambda level: trim(level) <> '') AS levels
+    {levels} AS levels
   FROM {rows})
 """
 
@@ -111,6 +112,8 @@ def _load_items(
         content=_content(chosen),
         characters=CONTENT_CHARACTERS,
         problem=item_problem(chosen["item_id"]),
+        levels=levels("path"),
+        **{name: plain(name) for name in _ATTRIBUTES},
     )
     for numbered in (False, True):
         table.stage(chosen, numbered=numbered)

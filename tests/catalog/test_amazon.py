@@ -142,6 +142,10 @@ def test_edition_2023(tmp_path):
         ({"categories": None, "main_category": "M"}, (None, "M", ["M"], None, None)),
         ({"categories": ["A", "A&amp;B", "</b>", "A"]}, (None, "A, A&B", ["A", "A&B"], None, None)),
         ({"title": "<b>T</b>"}, ("T", None, None, None, None)),
+        ({"title": {"a": 1}, "store": ["S"]}, (None, None, None, None, None)),
+        ({"title": "[New] T"}, ("[New] T", None, None, None, None)),
+        ({"categories": [["A", "B"], {"c": 1}, "[D]"]},
+         (None, "A, B, [D]", ["A", "B", "[D]"], None, None)),
     ],
 )  # fmt: skip
 def test_shapes_of_2023_metadata(tmp_path, record, row):
@@ -208,6 +212,21 @@ def test_bad_lines_are_kept_with_number_reason_and_content(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("year", EDITIONS)
+def test_the_edition_is_told_by_most_records(tmp_path, year):
+    other = EDITIONS[2023 if year == 2018 else 2018]
+    reviews = [{"asin": "B1"}, other.reviews[0], *EDITIONS[year].reviews]
+    meta = [{"title": "no id"}, *EDITIONS[year].meta]
+    with duckdb.connect() as connection:
+        loaded = _source(tmp_path, reviews, meta).load(connection)
+        bad = connection.execute("SELECT line FROM raw_events WHERE problem IS NOT NULL").fetchall()
+        assert connection.execute("SELECT problem IS NULL FROM raw_items LIMIT 1").fetchall() == [
+            (False,)
+        ]
+    assert loaded.form == f"amazon reviews {year}"
+    assert bad == [(1,), (2,)]
+
+
 def test_bad_lines_of_metadata_are_kept_too(tmp_path):
     path = tmp_path / "meta.json"
     path.write_text("\n".join([json.dumps(META_2018[0]), '{"title": "no asin"}', "{'asin': 'B1'}"]))
@@ -252,7 +271,11 @@ def test_files_given_for_each_other_or_of_two_editions_are_named(tmp_path):
 
 def test_missing_empty_and_foreign_files_are_named(tmp_path):
     bad = tmp_path / "bad.json"
-    for content, line in ((None, "found nothing"), (b"", "an empty file"), (b"\x89P" * 9, "read")):
+    for content, line in (
+        (None, "found nothing"),
+        (b"", "an empty file"),
+        (b"\x89P" * 9, "begins"),
+    ):
         if content is not None:
             bad.write_bytes(content)
         for source in (

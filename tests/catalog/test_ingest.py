@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import CatalogueError
-from catalog.ingest import files, lines
+from catalog.ingest import csv_rows, files, lines
 from catalog.ingest.csv_rows import CSVFile
-from catalog.ingest.lines import fields, first_keys, json_records
+from catalog.ingest.lines import fields, json_records, object_keys
 
 FIELDS = fields({"a": "VARCHAR"})
 
@@ -32,7 +32,7 @@ def _csv_rows(path) -> tuple[list[tuple] | None, list[tuple]]:
     """What DuckDB reads, `None` if it rejects a row, and what Python's csv does."""
     with duckdb.connect(config={"threads": 2}) as connection:
         connection.execute("BEGIN")
-        file = CSVFile.opened(connection, path)
+        file = CSVFile.opened(path)
         fast = connection.execute(f"FROM {file.sound_rows()}").fetchall()
         rejects = connection.execute("SELECT count(*) FROM csv_rejects").fetchall()[0][0]
         with file.with_line_numbers(connection) as rows:
@@ -51,6 +51,7 @@ LINES = [
     (b"{'a': 1}", "not JSON: names in single quotes"),
     (b"[1]", "not a JSON object: begins with [1]"),
     (b"null", "not a JSON object: begins with null"),
+    (b'{"a": 1}, ', "not JSON: ends with a comma"),
     (b"a,b", "not a JSON object: begins with a,b"),
     (b'{"a": "\xff"}', "not UTF-8: byte 8 is 0xff"),
     ('{"a": "\u2028ä"}'.encode(), None),
@@ -151,13 +152,66 @@ def test_a_full_disk_is_not_taken_for_a_damaged_file(tmp_path):
         raise duckdb.IOException("IO Error: No space left on device")
 
 
-def test_the_first_keys_are_those_of_the_first_object(tmp_path):
+def test_the_keys_of_the_first_objects(tmp_path):
     path = tmp_path / "x.json"
-    path.write_text('\ufeff\n[1]\n{"b": 1, "a": 2}\n{"c": 1}')
-    assert first_keys(path, "records") == ("b", "a")
-    path.write_bytes(b"\n\x89PNG\xff\n")
-    with pytest.raises(CatalogueError, match=r"expected records in .*begins with '.PNG"):
-        first_keys(path, "records")
+    deep = "[" * 9_999
+    path.write_text(f'\ufeff\n[1]\n{{"b": 1, "a": 2}}\n{{"a": {deep}\n{{"c": 1}}')
+    assert object_keys(path, "records") == [("b", "a"), ("c",)]
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"\n\x89PNG\xff\n", "found what begins with '.PNG"),
+        (b" \n\n", "found nothing in it"),
+        (b'[{"a": 1}]', "one JSON object on each line, in .*x.json, found an array of them"),
+        (b'[\n{"a": 1},\n{"a": 2}\n]', "found an array of them"),
+        ('{"a": 1}\n'.encode("utf-16"), "in UTF-8 at .*x.json, found another encoding"),
+        ('{"a": 1}\n'.encode("utf-16-be"), "in UTF-8 at .*x.json, found another encoding"),
+    ],
+)
+def test_what_are_no_json_lines_is_named(tmp_path, data, line):
+    path = tmp_path / "x.json"
+    path.write_bytes(data)
+    with pytest.raises(CatalogueError, match=line) as caught:
+        object_keys(path, "records")
+    assert str(caught.value).isprintable()
+
+
+# Escapes as a JSON file holds them: halves of a pair, whole pairs, backslashes before either.
+ESCAPES = [
+    r"\ud83d",
+    r"\uDE00",
+    r"\ud83d\ude00",
+    r"\\",
+    r"\\ud83d",
+    r"\"",
+    r"\n",
+    "a",
+    "ud83d",
+    "😀",
+]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(ESCAPES), max_size=8), min_size=1, max_size=9))
+def test_half_a_character_goes_and_its_record_stays(tmp_path_factory, texts):
+    path = tmp_path_factory.mktemp("lines") / "x.jsonl"
+    written = ['{"a": "' + "".join(pieces) + '"}' for pieces in texts]
+    path.write_text("\n".join(written), "utf-8")
+    expected = [
+        "".join(c for c in json.loads(line)["a"] if not 0xD800 <= ord(c) < 0xE000)
+        for line in written
+    ]
+    assert [(why, text) for _, why, text in _records(path)] == [(None, text) for text in expected]
+
+
+def test_reading_ahead_gives_the_same_bytes_and_the_same_error(tmp_path):
+    data = bytes(range(256)) * 9
+    assert b"".join(files.read_ahead(io.BytesIO(data), 100)) == data
+    cut = io.BytesIO(gzip.compress(data)[:-9])
+    with gzip.open(cut) as file, pytest.raises(EOFError):
+        list(files.read_ahead(file, 100))
 
 
 FIELD = st.text(st.sampled_from('ab ",;\'\n\r\t\\Ä5"'), max_size=6)
@@ -252,9 +306,73 @@ def test_dialects(tmp_path, text, row):
     assert [found[3:] for found in slow] == [row]
 
 
-@pytest.mark.parametrize("header", ["a,a", "a,A", "a,,b", "a, "])
-def test_a_header_needs_a_name_for_each_column(tmp_path, header):
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("a,a", "different names in .*x.csv, found a and a"),
+        ("b,,A,a", "found A and a"),
+        ('a,"b', r"no CSV \(unexpected end of data\): mend that line"),
+    ],
+)
+def test_a_header_names_its_columns_apart(tmp_path, header, line):
     path = tmp_path / "x.csv"
     path.write_text(f"{header}\n1,2\n1,2\n")
-    with pytest.raises(CatalogueError, match="different column names"):
+    with pytest.raises(CatalogueError, match=line):
         _csv_rows(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_csv_in_another_encoding_is_named(tmp_path, encoding):
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n", encoding)
+    with pytest.raises(CatalogueError, match=r"in UTF-8 at .*x\.csv") as caught:
+        _csv_rows(path)
+    assert str(caught.value).isprintable()
+
+
+def test_a_field_of_megabytes_is_read_and_a_longer_one_is_a_bad_line(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text(f"a,b\n1,{'x' * 5_000_000}\n2,y\n")
+    fast, slow = _csv_rows(path)
+    assert [(row[0], len(row[1])) for row in fast] == [("1", 5_000_000), ("2", 1)]
+    assert [row[3:] for row in slow] == fast
+    assert CSVFile.opened(path).regular
+    # DuckDB would drop it without a word.
+    path.write_text(f"a,b\n1,{'x' * 40_000_000}\n2,y\n")
+    file = CSVFile.opened(path)
+    assert not file.regular
+    with duckdb.connect() as connection, file.with_line_numbers(connection) as rows:
+        found = connection.execute(f"SELECT line, problem FROM {rows}").fetchall()
+    assert [(line, (problem or "")[:15]) for line, problem in found] == [
+        (2, "not CSV: field "),
+        (3, ""),
+    ]
+    assert csv.field_size_limit() == 131_072
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    ends=st.lists(st.sampled_from(["\n", "\r\n"]), min_size=1, max_size=9),
+    chunk=st.integers(1, 9),
+)
+def test_lines_may_end_in_different_ways(tmp_path_factory, ends, chunk):
+    path = tmp_path_factory.mktemp("csv") / "x.csv"
+    path.write_text("".join(f"a,b{end}" for end in ends), newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_rows, "_CHUNK", chunk)
+        file = CSVFile.opened(path)
+    assert file.regular == (len(set(ends)) == 1)
+    with duckdb.connect() as connection, file.with_line_numbers(connection) as rows:
+        found = connection.execute(f"FROM {rows}").fetchall()
+    assert found == [(n, None, None, "a", "b") for n in range(2, len(ends) + 1)]
+
+
+def test_the_checksum_of_a_gzipped_csv_is_checked(tmp_path):
+    path = tmp_path / "x.csv.gz"
+    data = gzip.compress(b"a,b\n" + b"1,2\n" * 99, compresslevel=0)
+    path.write_bytes(data.replace(b"1,2", b"1,3", 1))
+    with (
+        pytest.raises(CatalogueError, match=r"x\.csv\.gz.*CRC.*fetch it again"),
+        files.reading(path, "a table"),
+    ):
+        CSVFile.opened(path)

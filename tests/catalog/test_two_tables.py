@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
@@ -69,14 +68,7 @@ def _load(items, events, **settings) -> tuple[list[tuple], list[tuple], dict]:
 
 
 ONE_ITEM = pa.table({"item_id": ["i1"]})
-
-
-def _times(values: list) -> tuple[list, str]:
-    """How a column of times is read: seconds or the problem of each, and what the notes say."""
-    n = len(values)
-    events = pa.table({"user_id": ["u"] * n, "item_id": ["i1"] * n, "timestamp": values})
-    _, rows, notes = _load(ONE_ITEM, events)
-    return [problem or micro / 1e6 for _, problem, _, _, _, micro, *_ in rows], notes["timestamp"]
+NO_EVENTS = pa.table({"user_id": [], "item_id": [], "timestamp": []})
 
 
 @pytest.mark.parametrize(
@@ -150,49 +142,84 @@ def test_a_wrong_mapping_is_named(columns, line):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("items_form", ["csv", "jsonl", "parquet", "memory"])
+@pytest.mark.parametrize("events_form", ["csv", "jsonl", "parquet", "memory"])
+def test_the_two_tables_may_have_different_forms(tmp_path, items_form, events_form):
+    def given(name: str, rows: list[dict], form: str):
+        return (
+            pa.Table.from_pylist(rows)
+            if form == "memory"
+            else _write(tmp_path / f"{name}.{form}", rows)
+        )
+
+    rows, events, _ = _load(given("i", ITEMS, items_form), given("e", EVENTS, events_form))
+    assert [row[3] for row in rows] == ["i1", "i2"]
+    assert [row[4] for row in events] == ["i1", "i1", "i2", "i2"]
+
+
+@pytest.mark.parametrize("names", [["item_id", "title", "title"], ["item_id", "title", "TITLE"]])
+def test_columns_of_one_name_are_refused(tmp_path, names):
+    table = pa.table([["i1"], ["a"], ["b"]], names=names)
+    pq.write_table(table, path := tmp_path / "i.parquet")
+    for source in (table, path):
+        with pytest.raises(
+            CatalogueError, match=f"different names in .* {names[1]} and {names[2]}"
+        ):
+            _load(source, NO_EVENTS)
+
+
 @pytest.mark.parametrize(
-    ("values", "seconds", "name"),
+    "text",
     [
-        ([0, 1, 50], [0, 1, 50], "unix seconds"),
-        ([1_500_000_000, None], [1.5e9, "timestamp is missing"], "unix seconds"),
-        (["1500000000.25", "-5"], [1500000000.25, -5], "unix seconds"),
-        ([1.5e9, float("nan")], [1.5e9, "found 'nan'"], "unix seconds"),
-        ([1_500_000_000_123] * 2, [1500000000.123] * 2, "unix milliseconds"),
-        (["1500000000123", "1.5e12"], [1500000000.123, 1.5e9], "unix milliseconds"),
-        ([1_500_000_000_123_456], [1500000000.123456], "unix microseconds"),
-        ([1_500_000_000_123_456_789], [1500000000.123456], "unix nanoseconds"),
-        (["2020-01-02", " 2020-01-02 "], [1577923200] * 2, "ISO dates"),
-        (["2020-01-02T01:00:00.5+01:00", "2020-01-02 00:00:00.5"], [1577923200.5] * 2, "ISO dates"),
-        (["2020-01-02T00:00:00Z", "yesterday"], [1577923200, "found 'yesterday'"], "ISO dates"),
-        (["2020-01-02", "02/01/2020"], [1577923200, "found '02/01/2020'"], "ISO dates"),
-        (["2020-01-02", "  "], [1577923200, "timestamp is missing"], "ISO dates"),
-        ([date(2020, 1, 2), date(1969, 12, 31)], [1577923200, -86400], "dates"),
-        ([datetime(2020, 1, 2, 0, 0, 0, 7)], [1577923200.000007], "dates"),
-        ([datetime(2020, 1, 2, 1, tzinfo=timezone(timedelta(hours=1)))], [1577923200], "dates"),
-        ([datetime(2020, 1, 2, tzinfo=UTC)], [1577923200], "dates"),
-        # Never a guess: one of another unit, one that is a date among numbers, one out of range.
-        ([1_500_000_000_000] * 2 + [9], [1.5e9] * 2 + ["as in the other"], "unix milliseconds"),
-        ([1_500_000_000] * 2 + [1_500_000_000_000], [1.5e9] * 2 + ["unix seconds"], "unix seconds"),
-        (["1500000000"] * 2 + ["2020-01-02"], [1.5e9] * 2 + ["'2020-01-02'"], "unix seconds"),
-        (["2020-01-02", "290000-01-01"], [1577923200, "ISO date"], "ISO dates"),
-        (pa.array([None], pa.float64()), ["timestamp is missing"], "unix seconds"),
-        (pa.array([None], pa.string()), ["timestamp is missing"], "ISO dates"),
-        (pa.array([None], pa.null()), ["timestamp is missing"], "ISO dates"),
+        ",user_id,item_id,timestamp\n0,u,i1,5\n",
+        "user_id,item_id,timestamp,\nu,i1,5,\n",
+        ",user_id,,item_id,timestamp\n0,u,x,i1,5\n",
     ],
-)  # fmt: skip
-def test_times(values, seconds, name):
-    read, noted = _times(values)
-    assert noted == name
-    for found, expected in zip(read, seconds, strict=True):
-        if isinstance(expected, str):
-            assert expected in found
-        else:
-            assert found == pytest.approx(expected, abs=1e-7)
+)
+def test_columns_without_a_name_are_not_read(tmp_path, text):
+    path = tmp_path / "e.csv"
+    path.write_text(text)
+    _, (row,), _ = _load(ONE_ITEM, path)
+    assert row[3:6] == ("u", "i1", 5_000_000)
+    with pytest.raises(CatalogueError, match="found user_id, item_id, timestamp in"):
+        _load(ONE_ITEM, path, columns={"rating": "stars"})
 
 
-def test_times_do_not_depend_on_the_zone_of_the_machine(monkeypatch):
-    monkeypatch.setenv("TZ", "America/New_York")
-    assert _times(["2020-01-02 00:00:00"])[0] == [1577923200]
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "memory"])
+def test_objects_and_lists_are_no_ids_and_no_texts(tmp_path, form):
+    ids = [{"k": 1}, {"k": 2}]
+    items = [{"item_id": key, "title": key, "brand": ["b"], "price": "[new"} for key in ids]
+    events = [{"user_id": ["u"], "item_id": "i", "timestamp": 1}]
+    if form == "csv":
+        items = [
+            {name: value if name == "price" else json.dumps(value) for name, value in row.items()}
+            for row in items
+        ]
+        events = [row | {"user_id": '["u"]'} for row in events]
+    tables = [pa.Table.from_pylist(rows) for rows in (items, events)]
+    if form != "memory":
+        tables = [
+            _write(tmp_path / f"{name}.{form}", rows)
+            for name, rows in (("i", items), ("e", events))
+        ]
+    rows, (event,), _ = _load(*tables)
+    assert [row[1].replace(" ", "") for row in rows] == [
+        f"""item_id:expectedatextoranumber,found'{{"k":{n}}}'""" for n in (1, 2)
+    ]
+    assert [row[4:] for row in rows] == [(None, None, None, None, "[new")] * 2
+    assert event[1] == """user_id: expected a text or a number, found '["u"]'"""
+
+
+def test_ratings_have_to_be_finite():
+    columns = {"user_id": ["u"] * 4, "item_id": ["i"] * 4, "timestamp": [1] * 4}
+    events = pa.table(columns | {"rating": [float("nan"), float("inf"), None, 2.5]})
+    _, rows, _ = _load(ONE_ITEM, events)
+    assert [row[1] or row[7] for row in rows] == [
+        "rating: expected a number, found 'nan'",
+        "rating: expected a number, found 'inf'",
+        None,
+        2.5,
+    ]
 
 
 def test_categories_may_be_lists_in_every_form(tmp_path):
@@ -201,6 +228,8 @@ def test_categories_may_be_lists_in_every_form(tmp_path):
         {"item_id": "2", "category": []},
         {"item_id": "3", "category": None},
     ]
+    nested = pa.table({"item_id": ["1"], "category": [[["A"], ["B", " "]]]})
+    assert _load(nested, NO_EVENTS)[0][0][5:7] == ("A, B", ["A", "B"])
     forms = [pa.Table.from_pylist(rows), _write(tmp_path / "i.jsonl", rows)]
     texts = [row | {"category": json.dumps(row["category"])} for row in rows[:2]]
     forms.append(_write(tmp_path / "i.csv", [*texts, {"item_id": "3", "category": ""}]))
