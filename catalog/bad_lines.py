@@ -1,12 +1,13 @@
 """Lines of a source that could not be used: counted, kept with number and reason, and a limit.
 
-They stand in the workspace's table `bad_lines`, committed with the domain, and beside it in
-`reports/<domain>.csv`. Where there are too many, nothing is built, and
+They stand in the workspace's table `bad_lines`, committed with the domain, and are copied from
+there to `reports/<domain>.csv`. Where there are too many, nothing is built, and
 `reports/<domain>.stopped.csv` names them.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from catalog.ingest import Loaded
 from catalog.workspace import open_for_reading
 
 LIMIT = 0.01  # of the lines of a file; more means that the file is not what it was taken for
+
+_log = logging.getLogger("catalog")
 
 _COLLECT = """
 INSERT INTO bad_lines
@@ -41,8 +44,10 @@ def collect(connection: duckdb.DuckDBPyConnection, domain: str, loaded: Loaded) 
     }
 
 
-def excess(connection: duckdb.DuckDBPyConnection, loaded: Loaded) -> str:
-    """One line of what has more bad lines than `LIMIT`; empty if nothing has."""
+def stop_if_too_many(
+    connection: duckdb.DuckDBPyConnection, workspace: Path, domain: str, loaded: Loaded
+) -> None:
+    """Raises `CatalogueError` if more than `LIMIT` of a file's lines are bad, and lists them."""
     for name, file, unused in (
         ("items", loaded.items_from, loaded.items_unused),
         ("events", loaded.events_from, 0),
@@ -50,17 +55,18 @@ def excess(connection: duckdb.DuckDBPyConnection, loaded: Loaded) -> str:
         rows, bad = connection.execute(
             f"SELECT count(*), count(problem) FROM raw_{name}"
         ).fetchall()[0]
-        lines = rows + unused
-        if bad > LIMIT * lines:
+        if bad > LIMIT * (rows + unused):
             line, reason = connection.execute(
                 f"SELECT line, problem FROM raw_{name} WHERE problem IS NOT NULL"
                 " ORDER BY line LIMIT 1"
             ).fetchall()[0]
-            return (
-                f"expected at most {LIMIT:.0%} bad lines in {file}, found {bad:,} of {lines:,} "
-                f"(the first is line {line:,}: {reason})"
+            place = report_path(workspace, domain, stopped=True)
+            _write_csv(connection, "bad_lines", domain, place)
+            raise CatalogueError(
+                f"expected at most {LIMIT:.0%} bad lines in {file}, found {bad:,} of "
+                f"{rows + unused:,} (the first is line {line:,}: {reason}): see all of them in "
+                f"{place}, mend the file or give --allow-bad-lines"
             )
-    return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,23 +109,33 @@ def report_path(workspace: Path, domain: str, *, stopped: bool = False) -> Path:
     return workspace / "reports" / f"{domain}{'.stopped' if stopped else ''}.csv"
 
 
-def write_csv(connection: duckdb.DuckDBPyConnection, domain: str, path: Path) -> None:
-    """Writes the domain's bad lines as CSV: file, line, reason, content."""
-    quoted = str(path).replace("'", "''")
+def publish(workspace: Path, domain: str) -> None:
+    """Makes `reports/` say what is committed; as that is done already, a failure is only logged."""
+    place = report_path(workspace, domain)
+    try:
+        with open_for_reading(workspace) as connection:
+            if kept(workspace, domain, limit=1):
+                _write_csv(connection, "store.bad_lines", domain, place)
+            else:
+                place.unlink(missing_ok=True)
+        report_path(workspace, domain, stopped=True).unlink(missing_ok=True)
+    except (OSError, duckdb.Error) as error:
+        _log.warning(
+            "%s is built, but %s could not be written (%s): "
+            "calrec-catalog report --domain %s shows the bad lines",
+            domain,
+            place,
+            getattr(error, "strerror", None) or str(error).splitlines()[0],
+            domain,
+        )
+
+
+def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, domain: str, place: Path) -> None:
+    place.parent.mkdir(exist_ok=True)
+    made = place.with_name(f".{place.name}")
+    quoted = str(made).replace("'", "''")
     connection.execute(
-        f"COPY (SELECT file, line, reason, content FROM bad_lines WHERE domain = '{domain}'"
+        f"COPY (SELECT file, line, reason, content FROM {table} WHERE domain = '{domain}'"
         f" ORDER BY file, line) TO '{quoted}' (FORMAT csv, HEADER)"
     )
-
-
-def publish(written: Path, place: Path) -> None:
-    """Moves a written list to its place."""
-    place.parent.mkdir(exist_ok=True)
-    os.replace(written, place)
-
-
-def refuse(excess: str, place: Path) -> CatalogueError:
-    """The error of a build that is stopped, its list lying at `place`."""
-    return CatalogueError(
-        f"{excess}: see all of them in {place}, mend the file or give --allow-bad-lines"
-    )
+    os.replace(made, place)

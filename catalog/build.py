@@ -9,7 +9,7 @@ from catalog.errors import CatalogueError
 from catalog.ingest import Source
 from catalog.ingest.two_tables import TwoTables
 from catalog.sequences import ROLES, clean_events
-from catalog.staging import STAGING, Say, changing, commit, place_index, staged_database
+from catalog.staging import Say, changing, commit, place_index, staged_database
 from catalog.tables import domain_items, number_items, write_domain
 from catalog.workspace import DomainInfo, check_domain_name, domains
 
@@ -39,13 +39,16 @@ def build(
     """
     check_domain_name(domain)
     if role not in ROLES:
-        raise CatalogueError(f"expected a role of {', '.join(ROLES)}, found {role!r}")
+        raise CatalogueError(
+            f"expected a role of {', '.join(ROLES)}, found {role!r}: choose one of them"
+        )
     source.check()
     with changing(workspace, f"build {domain}"):
         domains(workspace)  # refuses a workspace of another format before anything is read
         _build(
             workspace, domain, source, role, allow_bad_lines, lambda step: say(f"{domain}: {step}")
         )
+        bad_lines.publish(workspace, domain)
         return next(info for info in domains(workspace) if info.domain == domain)
 
 
@@ -68,19 +71,12 @@ def build_sample(
 def _build(
     workspace: Path, domain: str, source: Source, role: str, allow_bad_lines: bool, say: Say
 ) -> None:
-    listed = workspace / STAGING / "bad_lines.csv"
-    report_place = bad_lines.report_path(workspace, domain)
-    stopped_place = bad_lines.report_path(workspace, domain, stopped=True)
     with staged_database(workspace) as connection:
         say("reading")
         loaded = source.load(connection)
         found = bad_lines.collect(connection, domain, loaded)
-        if any(found.values()):
-            bad_lines.write_csv(connection, domain, listed)
-        excess = bad_lines.excess(connection, loaded)
-        if excess and not allow_bad_lines:
-            bad_lines.publish(listed, stopped_place)
-            raise bad_lines.refuse(excess, stopped_place)
+        if not allow_bad_lines:
+            bad_lines.stop_if_too_many(connection, workspace, domain, loaded)
         say("ordering histories")
         report = {
             "form": loaded.form,
@@ -95,8 +91,3 @@ def _build(
         items = domain_items(connection, domain)
     place_index(workspace, domain, fingerprint, items, say)
     commit(workspace)
-    stopped_place.unlink(missing_ok=True)
-    if any(found.values()):
-        bad_lines.publish(listed, report_place)
-    else:
-        report_place.unlink(missing_ok=True)

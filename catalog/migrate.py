@@ -19,7 +19,10 @@ _STEPS = {
     CREATE TABLE bad_lines (
       domain VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, content VARCHAR);
     UPDATE domains SET report = json_merge_patch(report,
-      '{{"missing": [], "bad_lines": {{"items": 0, "events": 0}}}}')::VARCHAR;
+      json_object('bad_lines', {{'items': 0, 'events': 0}}, 'missing',
+        list_filter(['rating', 'review_text'],
+          lambda name: NOT list_contains(json_extract_string(report, '$.compared[*]'), name))
+      ))::VARCHAR;
     """
 }
 

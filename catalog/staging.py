@@ -60,9 +60,13 @@ def changing(workspace: Path, what: str) -> Iterator[Path]:
                 _tidy(workspace)
     except (OSError, duckdb.Error) as error:
         reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
+        remedy = (
+            "close other programs, or use a machine with more memory"
+            if isinstance(error, duckdb.OutOfMemoryException)
+            else "check the folder's rights and the free space"
+        )
         raise CatalogueError(
-            f"expected to {what} in {workspace}, but {reason}: "
-            "nothing has changed; check the folder's rights and the free space"
+            f"expected to {what} in {workspace}, but {reason}: nothing has changed; {remedy}"
         ) from error
     except RuntimeError as error:
         # What DuckDB makes of Ctrl-C during a query.
@@ -105,10 +109,10 @@ def place_index(
 
     place = index_folder(workspace, domain, fingerprint)
     try:
-        Index(place, len(items))
+        Index(place, len(items), fingerprint)
     except CatalogueError:
         made = workspace / STAGING / "index"
-        write_index(made, items, say)
+        write_index(made, items, fingerprint, say)
         for path in made.iterdir():
             flush(path)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -131,17 +135,22 @@ def _exclusive(workspace: Path) -> Iterator[None]:
     new = not workspace.exists()
     workspace.mkdir(parents=True, exist_ok=True)
     lock = os.open(workspace / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    alone = False
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            # A failed build may have removed the file between the opening and the lock.
+            alone = os.path.samestat(os.fstat(lock), (workspace / LOCK).stat())
+        except (BlockingIOError, FileNotFoundError):
+            alone = False
+        if not alone:
             raise CatalogueError(
                 f"expected to be the only build in {workspace}, found another running: "
                 "try again when it has ended"
-            ) from error
+            )
         yield
     finally:
-        if new and not (workspace / FILE).exists():
+        if alone and new and not (workspace / FILE).exists():
             (workspace / LOCK).unlink(missing_ok=True)
             _remove_empty(workspace)
         os.close(lock)

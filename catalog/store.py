@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from calrec.text import Item
 from catalog import browse
 from catalog.browse import Page
 from catalog.browse.facets import Facet, Facets, facets, price_bands
-from catalog.browse.selection import EVERYTHING, Band, Filters, selected
+from catalog.browse.filters import EVERYTHING, Band, Filters
+from catalog.browse.selection import selected
 from catalog.errors import CatalogueError
 from catalog.sequences import Case, Sequences
 from catalog.workspace import (
@@ -24,6 +25,7 @@ from catalog.workspace import (
     index_folder,
     list_domains,
     open_for_reading,
+    reading,
     workspace_path,
 )
 
@@ -39,7 +41,9 @@ __all__ = [
     "Facets",
     "Filters",
     "Page",
+    "domain_info",
     "domains",
+    "nothing_built",
     "workspace_path",
 ]
 
@@ -73,11 +77,8 @@ class Catalogue:
         while True:
             connection = open_for_reading(workspace)
             if connection is None:
-                raise CatalogueError(
-                    f"expected a workspace with domains at {workspace}, found none: "
-                    f"run calrec-catalog sample --workspace {workspace}, or calrec-catalog build"
-                )
-            known = {info.domain: info for info in list_domains(connection)}
+                raise nothing_built(workspace)
+            known = {info.domain: info for info in list_domains(workspace, connection)}
             if domain not in known:
                 connection.close()
                 raise CatalogueError(
@@ -149,7 +150,10 @@ class Catalogue:
         """
         browse.check_sort(sort)
         hits = self._hits(query)
-        with selected(self._connection, self.domain, filters, hits) as selection:
+        with (
+            reading(self.workspace),
+            selected(self._connection, self.domain, filters, hits) as selection,
+        ):
             return browse.page(selection, self.items, hits, sort=sort, offset=offset, limit=limit)
 
     def facets(self, *, query: str = "", filters: Filters = EVERYTHING, limit: int = 50) -> Facets:
@@ -161,8 +165,11 @@ class Catalogue:
           limit: categories and brands at most.
         """
         hits = self._hits(query)
-        with selected(self._connection, self.domain, filters, hits) as selection:
-            return facets(selection, filters, self._price_bands, max(0, limit))
+        with (
+            reading(self.workspace),
+            selected(self._connection, self.domain, filters, hits) as selection,
+        ):
+            return facets(selection, filters, self._price_bands, limit)
 
     def sequences(self) -> Sequences:
         """All purchase histories, read once."""
@@ -236,18 +243,51 @@ class Catalogue:
 
     @cached_property
     def _price_bands(self) -> tuple[Band, ...]:
-        with selected(self._connection, self.domain, EVERYTHING, None) as everything:
+        with (
+            reading(self.workspace),
+            selected(self._connection, self.domain, EVERYTHING, None) as everything,
+        ):
             return price_bands(everything)
 
     def _rows(self, sql: str, **values: Any) -> list[tuple]:
         # A cursor per call: a DuckDB connection serves one thread at a time.
-        with self._connection.cursor() as cursor:
+        with reading(self.workspace), self._connection.cursor() as cursor:
             return cursor.execute(sql, {"domain": self.domain, **values}).fetchall()
 
     def _column(self, name: str, table: str, order: str) -> np.ndarray:
         sql = f"SELECT {name} FROM store.{table} WHERE domain = $domain ORDER BY {order}"
-        with self._connection.cursor() as cursor:
+        with reading(self.workspace), self._connection.cursor() as cursor:
             return cursor.execute(sql, {"domain": self.domain}).fetchnumpy()[name]
+
+
+def domain_info(workspace: Path, domain: str) -> DomainInfo:
+    """What a domain is, without opening it.
+
+    Raises:
+      CatalogueError: if the workspace is empty or has no such domain.
+    """
+    known = domains(workspace)
+    if not known:
+        raise nothing_built(workspace)
+    return _chosen(known, workspace, domain)
+
+
+def nothing_built(workspace: Path) -> CatalogueError:
+    """The error of reading a workspace without domains."""
+    return CatalogueError(
+        f"expected a workspace with domains at {workspace}, found none: "
+        f"run calrec-catalog sample --workspace {workspace}, or calrec-catalog build"
+    )
+
+
+def _chosen(known: Sequence[DomainInfo], workspace: Path, domain: str) -> DomainInfo:
+    by_name = {info.domain: info for info in known}
+    if domain not in by_name:
+        raise CatalogueError(
+            f"expected a domain of {workspace} ({', '.join(by_name) or 'it has none'}), "
+            f"found {domain!r}: choose one, or run calrec-catalog build --domain {domain}"
+        )
+    return by_name[domain]
 
 
 def _item(

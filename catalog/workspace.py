@@ -19,7 +19,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,28 +99,51 @@ def open_for_reading(workspace: Path) -> duckdb.DuckDBPyConnection | None:
     Each call sees the file as it is now and keeps seeing that state when a build replaces it.
 
     Raises:
-      CatalogueError: if the file is damaged or of another format version.
+      CatalogueError: if the file is damaged, locked, not to be read, or of another format version.
     """
     path = workspace / FILE
     if not path.is_file():
+        if workspace.is_file():
+            raise CatalogueError(
+                f"expected a workspace folder at {workspace}, found a file: name a folder"
+            )
         return None
     # Attached to an instance of its own: `duckdb.connect(path)` would hand out the instance that
     # this process already has for that path, and with it the state before the last build.
-    connection = duckdb.connect(":memory:")
+    # Nothing is fetched for files that are not DuckDB's.
+    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
     try:
-        quoted = str(path).replace("'", "''")
-        connection.execute(f"ATTACH '{quoted}' AS store (READ_ONLY)")
-        check_format(connection, "store.", path)
-    except duckdb.Error as error:
-        connection.close()
-        raise CatalogueError(
-            f"expected a catalogue in {path}, found a file that cannot be read "
-            f"({str(error).splitlines()[0]}): remove it and build again"
-        ) from error
+        with reading(workspace):
+            quoted = str(path).replace("'", "''")
+            connection.execute(f"ATTACH '{quoted}' AS store (READ_ONLY)")
+            check_format(connection, "store.", path)
     except CatalogueError:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def reading(workspace: Path) -> Iterator[None]:
+    """Turns what DuckDB says of a file that it cannot read into a `CatalogueError` of one line.
+
+    A file that is cut off is noticed only when the missing part is needed.
+    """
+    try:
+        yield
+    except (duckdb.IOException, duckdb.FatalException, duckdb.CatalogException) as error:
+        raise _unreadable(workspace / FILE, str(error).splitlines()[0]) from error
+
+
+def _unreadable(path: Path, found: str) -> CatalogueError:
+    remedy = "it is damaged, remove it and build its domains again"
+    if "Could not set lock" in found:
+        found, remedy = "another program writing it", "close that one and try again"
+    elif "Permission denied" in found:
+        found, remedy = "no right to read it", "ask its owner, or name another workspace"
+    else:
+        found = f"a file that cannot be read ({found})"
+    return CatalogueError(f"expected a catalogue in {path}, found {found}: {remedy}")
 
 
 def check_format(connection: duckdb.DuckDBPyConnection, prefix: str, path: Path) -> None:
@@ -148,15 +172,16 @@ def domains(workspace: Path) -> list[DomainInfo]:
     if connection is None:
         return []
     with connection:
-        return list_domains(connection)
+        return list_domains(workspace, connection)
 
 
-def list_domains(connection: duckdb.DuckDBPyConnection) -> list[DomainInfo]:
+def list_domains(workspace: Path, connection: duckdb.DuckDBPyConnection) -> list[DomainInfo]:
     """The domains by name, over a connection of `open_for_reading`."""
-    rows = connection.execute(
-        "SELECT domain, role, items, users, events, fingerprint, report"
-        " FROM store.domains ORDER BY domain"
-    ).fetchall()
+    with reading(workspace):
+        rows = connection.execute(
+            "SELECT domain, role, items, users, events, fingerprint, report"
+            " FROM store.domains ORDER BY domain"
+        ).fetchall()
     return [
         DomainInfo(
             domain=domain,

@@ -66,7 +66,7 @@ class CSVFile:
 
         Raises:
           CatalogueError: if it has no usable header or is not UTF-8.
-          OSError, EOFError, zlib.error: if it is gzipped and damaged.
+          OSError, EOFError, isal_zlib.error: if it is gzipped and damaged.
         """
         require_utf8(path, "a CSV file")
         too_long, mixed = _irregular(path)

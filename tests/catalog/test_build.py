@@ -1,3 +1,6 @@
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -103,6 +106,10 @@ def test_of_an_item_listed_more_than_once_each_attribute_is_the_first_known(tmp_
         ("CDs & Vinyl; Rock; Hard Rock", ["CDs & Vinyl", "Rock", "Hard Rock"]),
         ("Home > Kitchen, Dining > Pots", ["Home", "Kitchen, Dining", "Pots"]),
         ("Home|Kitchen", ["Home", "Kitchen"]),
+        ("Home > Kitchen > ", ["Home", "Kitchen"]),
+        ("1,000 Pieces,3D Puzzles", ["1,000 Pieces", "3D Puzzles"]),
+        ("1,000 Pieces, Puzzles", ["1,000 Pieces", "Puzzles"]),
+        (" ; ", None),
         ("Music", ["Music"]),
         (None, None),
     ],
@@ -121,6 +128,15 @@ def test_a_category_has_levels(tmp_path, tables, category, path):
         ("12,50 €", 12.5),
         ("1.299,00 €", 1299.0),
         ("¥3,000", 3000.0),
+        ("1 299,00 €", 1299.0),
+        ("1\u00a0299\u202f000 €", 1299000.0),
+        ("CHF 1'299.00", 1299.0),
+        ("₹1,29,999.00", 129999.0),
+        ("kr 1.299,-", 1299.0),
+        ("$10 ($1.25 / oz)", 10.0),
+        ("0.5", 0.5),
+        ("1.2345", 1.2345),
+        ("7", 7.0),
         ("call us", None),
         (None, None),
     ],
@@ -262,6 +278,68 @@ def test_a_damaged_index_is_named_and_built_again(tmp_path, tables):
     build(tmp_path, "x", tables())
     with Catalogue.open(tmp_path, "x") as catalogue:
         assert catalogue.page(query="guitar").total == 3
+
+
+def test_a_list_that_cannot_be_written_is_said_and_no_reason_to_fail(tmp_path, tables, caplog):
+    (tmp_path / "reports").write_text("in the way")
+    info = build(tmp_path, "x", _with_bad_events(tables, 198, 2))
+    assert info.events == 198
+    (record,) = caplog.records
+    assert "x is built, but " in record.message
+    assert "calrec-catalog report --domain x" in record.message
+    with pytest.raises(CatalogueError, match="nothing has changed"):
+        build(tmp_path, "x", _with_bad_events(tables, 9, 2))
+    assert domains(tmp_path) == [info]
+
+
+def test_a_locked_database_is_not_to_be_removed(tmp_path, tables):
+    build(tmp_path, "x", tables())
+    program = (
+        "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('open', flush=True);"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "catalog.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        other.stdout.readline()
+        for use in (lambda: domains(tmp_path), lambda: build(tmp_path, "x", tables())):
+            with pytest.raises(
+                CatalogueError, match=r"another program .* close that one"
+            ) as caught:
+                use()
+            assert "remove" not in str(caught.value)
+        other.stdin.close()
+    assert domains(tmp_path)
+
+
+def test_a_database_that_is_cut_off_is_one_line(tmp_path, tables):
+    items = [(f"i{i}", f"title {i} {i * i}", None, None, None) for i in range(20_000)]
+    build(tmp_path, "x", tables(items, []))
+    path = tmp_path / "catalog.duckdb"
+    whole = path.read_bytes()
+    refused = 0
+    for share in (0.01, 0.2, 0.4, 0.6, 0.8, 0.95):
+        path.write_bytes(whole[: int(share * len(whole))])
+        for use in (
+            lambda: domains(tmp_path),
+            lambda: Catalogue.open(tmp_path, "x").page(query="title"),
+            lambda: Catalogue.open(tmp_path, "x").facets(),
+        ):
+            with suppress(CatalogueError):  # or it was not what is missing
+                use()
+                continue
+            refused += 1
+            with pytest.raises(CatalogueError, match=r"^[^\n]*it is damaged, remove it[^\n]*$"):
+                use()
+    assert refused >= 6
+
+
+def test_a_workspace_that_is_a_file_is_named_by_readers(tmp_path):
+    (tmp_path / "w").write_text("")
+    with pytest.raises(CatalogueError, match="found a file: name a folder"):
+        domains(tmp_path / "w")
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path, tables):

@@ -376,3 +376,11 @@ def test_the_checksum_of_a_gzipped_csv_is_checked(tmp_path):
         files.reading(path, "a table"),
     ):
         CSVFile.opened(path)
+
+
+def test_a_file_without_the_right_to_read_it_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "items.csv"
+    path.write_text("item_id\na\n")
+    monkeypatch.setattr(files.os, "access", lambda *_: False)  # root may read everything
+    with pytest.raises(CatalogueError, match=r"items\.csv, found a file that may not be read"):
+        files.require_file(path, "items")

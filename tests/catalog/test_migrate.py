@@ -65,6 +65,7 @@ def test_a_migrated_workspace_is_as_one_built_today(old, tables, tmp_path_factor
     assert rows[0] == rows[1]
     with Catalogue.open(old, "other") as catalogue:
         assert catalogue.info.report["bad_lines"] == {"items": 0, "events": 0}
+        assert catalogue.info.report["missing"] == ["rating", "review_text"]
         assert catalogue.info.report["repeats_removed"] == 2
     build(old, "music", tables())
 
