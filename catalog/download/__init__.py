@@ -124,7 +124,9 @@ def download(
     _check_category(edition, category)
     base = (base_url or edition.base_url).rstrip("/")
     if not base.startswith(("http://", "https://")):
-        raise CatalogueError(f"expected a base URL with http:// or https://, found {base!r}: give a mirror's")
+        raise CatalogueError(
+            f"expected a base URL with http:// or https://, found {base!r}: give a mirror's"
+        )
     try:
         to.mkdir(parents=True, exist_ok=True)
     except OSError as error:
