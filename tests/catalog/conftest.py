@@ -1,9 +1,11 @@
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from catalog import cli
 from catalog.build import build
 from catalog.ingest.two_tables import TwoTables
 from catalog.store import Catalogue
@@ -61,3 +63,19 @@ def shop(tmp_path_factory: pytest.TempPathFactory, tables: Callable[..., TwoTabl
 def music(shop: Path) -> Catalogue:
     with Catalogue.open(shop, "music") as catalogue:
         yield catalogue
+
+
+@pytest.fixture
+def run(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command; gives its exit status, output and errors."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["calrec-catalog", *map(str, arguments)])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return call

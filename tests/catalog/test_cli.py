@@ -1,30 +1,14 @@
 import json
+import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pyarrow.parquet as pq
 import pytest
 
-from catalog import cli
 from catalog.build import build
 from catalog.store import domains
-
-
-@pytest.fixture
-def run(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command; gives its exit status, output and errors."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["calrec-catalog", *map(str, arguments)])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capsys.readouterr()
-
-    return call
 
 
 def test_build_stats_and_list(tmp_path, tables, run):
@@ -77,11 +61,30 @@ def test_a_shops_own_files_with_other_names_and_a_bad_line(tmp_path, run):
     assert "199 purchases" in out
     assert "reports/shop.csv" in out
     status, out, _ = run("report", "--workspace", tmp_path / "w", "--domain", "shop")
-    report, line = json.JSONDecoder().raw_decode(out)[0], out.splitlines()[-2:]
+    report = json.loads(out)
     assert report["bad_lines"] == {"items": 0, "events": 1}
     assert report["timestamp"] == "ISO dates"
-    assert line[0].startswith(f"{tmp_path / 'orders.csv'}, line 43: day: expected an ISO date")
-    assert "yesterday" in line[1]
+    (line,) = report["first_bad_lines"]
+    assert (line["file"], line["line"]) == (str(tmp_path / "orders.csv"), 43)
+    assert line["reason"].startswith("day: expected an ISO date")
+    assert "yesterday" in line["content"]
+    shown = {
+        lines: json.loads(run("report", "--workspace", tmp_path / "w", "--domain", "shop",
+                              "--lines", lines)[1])["first_bad_lines"]
+        for lines in (-(10**30), 0, 10**1000)
+    }  # fmt: skip
+    assert list(shown.values()) == [[], [], [line]]
+
+
+def test_a_report_needs_no_index_and_knows_the_domains(tmp_path, tables, run):
+    build(tmp_path, "music", tables())
+    shutil.rmtree(tmp_path / "index")
+    status, out, err = run("report", "--workspace", tmp_path, "--domain", "music")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["first_bad_lines"] == []
+    status, out, err = run("report", "--workspace", tmp_path, "--domain", "books")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"error: expected a domain of {tmp_path} (music), found 'books': ")
 
 
 def test_migrating_twice_does_nothing(tmp_path, tables, run):
@@ -141,3 +144,34 @@ def test_search_shows_items_and_counts(shop, run):
     assert out.splitlines()[0] == "2 items"
     status, out, err = run("search", "x", "--workspace", shop, "--domain", "music", "--sort", "z")
     assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+def test_the_number_of_items_shown_leaves_the_counts_whole(shop, run):
+    command = ("search", "--workspace", shop, "--domain", "music", "--limit")
+    counts = [run(*command, limit)[1].splitlines()[-4:] for limit in (0, 1, 10**30)]
+    assert counts[0] == counts[1] == counts[2]
+    assert "brands: Fender (2), Korg (2)" in counts[0]
+
+
+@pytest.mark.parametrize("option", ["--brand", "--bought-by", "--category"])
+def test_bytes_that_are_no_text_are_one_line_and_status_2(shop, run, option):
+    status, out, err = run("search", "--workspace", shop, "--domain", "music", option, "\udcff")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"as {option[2:].replace('-', '_')}, found '\\udcff': give" in err
+
+
+def test_foreign_text_on_a_terminal_of_another_encoding(tmp_path, tables):
+    titles = ["\x1b[31mred\u202e", "ספר é"]
+    rows = [(f"i{n}", title, None, "\x9b", None) for n, title in enumerate(titles)]
+    build(tmp_path, "music", tables(items=rows, events=[]))
+    shown = subprocess.run(
+        [sys.executable, "-m", "catalog.cli", "search", "--workspace", tmp_path, "--domain",
+         "music", "--sort", "title"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )  # fmt: skip
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    first, *lines = shown.stdout.decode("latin-1").split("\n")
+    assert first == "2 items"
+    assert r"\x1b[31mred\u202e | - | \x9b | -" in lines[0]
+    assert r"\u05e1\u05e4\u05e8 é" in lines[1]

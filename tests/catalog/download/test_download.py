@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from catalog import cli
 from catalog.download import AMAZON_2023, download
 from catalog.errors import CatalogueError
 
@@ -112,22 +111,6 @@ def test_base_urls_that_are_none(tmp_path, base):
     with pytest.raises(CatalogueError, match="base URL"):
         download(AMAZON_2023, "Gift_Cards", tmp_path / "new", base_url=base)
     assert not (tmp_path / "new").exists()
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Runs a command; gives its exit status, output and errors."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["calrec-catalog", *words])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capsys.readouterr()
-
-    return call
 
 
 def test_the_command_prints_the_files_and_what_to_run_next(server, tmp_path, run):
