@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ import tyro
 
 from calrec.errors import run_cli
 from catalog import bad_lines
+from catalog.browse.filters import as_bigint
 from catalog.build import build, build_sample
 from catalog.errors import CatalogueError
 from catalog.ingest import Source
@@ -21,7 +23,8 @@ from catalog.ingest.columns import parse_columns
 from catalog.ingest.two_tables import TwoTables
 from catalog.migrate import migrate
 from catalog.statistics import Statistics, statistics
-from catalog.store import Catalogue, Filters
+from catalog.store import Catalogue, Filters, domain_info, nothing_built
+from catalog.terminal import printable
 from catalog.workspace import FORMAT, DomainInfo, domains, workspace_path
 
 
@@ -173,7 +176,7 @@ class Stats:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Print what building a domain found, compared, left out and could not read."""
+    """Print what building a domain found, compared, left out and could not read, as JSON."""
 
     domain: str
     """Name of the domain."""
@@ -183,12 +186,13 @@ class Report:
     """Bad lines to show; all of them are in the workspace's reports/DOMAIN.csv."""
 
     def run(self) -> None:
-        """Prints the report as JSON and the first bad lines below it."""
+        """Prints the report, with the first bad lines in it."""
         workspace = workspace_path(self.workspace)
-        with Catalogue.open(workspace, self.domain) as catalogue:
-            print(json.dumps(dict(catalogue.info.report), indent=2))
-        for line in bad_lines.kept(workspace, self.domain, limit=max(0, self.lines)):
-            print(f"{line.file}, line {line.line:,}: {line.reason}\n    {line.content}")
+        report = dict(domain_info(workspace, self.domain).report)
+        lines = bad_lines.kept(workspace, self.domain, limit=as_bigint(self.lines))
+        report["first_bad_lines"] = [asdict(line) for line in lines]
+        # Escaped by JSON itself, which `printable` would spoil.
+        print(json.dumps(report, indent=2, ensure_ascii=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +200,7 @@ class Search:
     """Print the first items that a query and filters find, and how many there are of each kind."""
 
     query: tyro.conf.Positional[str] = ""
-    """Words, "a phrase", brand:fender, guit*, AND, OR, NOT; all items if not given."""
+    """Words, "a phrase", brand:fender, guit*, AND, OR, NOT, -korg; all items if not given."""
     domain: str
     """Name of the domain."""
     workspace: Path | None = None
@@ -216,16 +220,16 @@ class Search:
         """Prints a line an item, then a line a facet."""
         filters = Filters(category=self.category, brand=self.brand, bought_by=self.bought_by)
         with Catalogue.open(workspace_path(self.workspace), self.domain) as catalogue:
-            asked = {"query": self.query, "filters": filters, "limit": self.limit}
-            page = catalogue.page(sort=self.sort, **asked)
+            asked = {"query": self.query, "filters": filters}
+            page = catalogue.page(sort=self.sort, limit=self.limit, **asked)
             facets = catalogue.facets(**asked)
-        print(f"{page.total:,} items{f' ({page.note})' if page.note else ''}")
+        _show(f"{page.total:,} items{f' ({page.note})' if page.note else ''}")
         for item, sold in zip(page.items, page.popularity, strict=True):
             values = (value or "-" for value in item.values())
-            print(f"{item.item_id}  {' | '.join(values)}  ({sold:,} sold)")
+            _show(f"{item.item_id}  {' | '.join(values)}  ({sold:,} sold)")
         for name in ("categories", "brands", "prices", "popularity"):
             counts = (f"{facet.label} ({facet.count:,})" for facet in getattr(facets, name))
-            print(f"{name}: {', '.join(counts) or '-'}")
+            _show(f"{name}: {', '.join(counts) or '-'}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,11 +301,12 @@ def _print_built(info: DomainInfo) -> None:
 def _built(workspace: Path) -> list[DomainInfo]:
     found = domains(workspace)
     if not found:
-        raise CatalogueError(
-            f"expected a workspace with domains at {workspace}, found none: "
-            f"run calrec-catalog sample --workspace {workspace}, or calrec-catalog build"
-        )
+        raise nothing_built(workspace)
     return found
+
+
+def _show(line: str) -> None:
+    print(printable(line, sys.stdout.encoding))
 
 
 def _table(columns: list[Statistics]) -> str:

@@ -65,7 +65,8 @@ class Catalogue:
         self.domain = info.domain
         self.info = info
         self._connection = connection
-        self._index = Index(index_folder(workspace, info.domain, info.fingerprint), info.items)
+        folder = index_folder(workspace, info.domain, info.fingerprint)
+        self._index = Index(folder, info.items, info.fingerprint)
 
     @classmethod
     def open(cls, workspace: Path, domain: str) -> Catalogue:

@@ -51,7 +51,7 @@ CASE
           '\1' || chr(2) || '\2', 'g'), ',(\S)', chr(1) || '\1', 'g'), chr(1))
       ELSE string_split(category, ', ')
     END,
-    lambda level: trim(trim(replace(level, chr(2), ',')), '>;|, ')),
+    lambda level: trim(regexp_replace(replace(level, chr(2), ','), '(^|\s)>$', ''))),
     lambda level: level <> ''), [])
 END"""
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from catalog.errors import CatalogueError
 from catalog.store import Band, Facet, Facets, Filters
 
 _BELOW = "› "
@@ -26,14 +27,21 @@ class Choices(NamedTuple):
 
 def chosen_filters(category: Any, brand: Any, price: Any) -> Filters:
     """The filters of what was chosen in the three lists."""
-    path, ends = _list(category), _list(price)
-    is_path = all(isinstance(level, str) for level in path)
-    is_band = len(ends) == 2 and all(end is None or type(end) in (int, float) for end in ends)
-    return Filters(
-        category=tuple(path) if is_path else (),
-        brand=brand if isinstance(brand, str) and brand else None,
-        price=Band(*ends) if is_band else None,
-    )
+    ends = _list(price)
+    chosen = {
+        "category": tuple(_list(category)),
+        "brand": brand or None,
+        "price": Band(*ends) if len(ends) == 2 else None,
+    }
+    return Filters(**{name: value for name, value in chosen.items() if _can_be(name, value)})
+
+
+def _can_be(name: str, value: Any) -> bool:
+    try:
+        Filters(**{name: value})
+    except CatalogueError:
+        return False
+    return True
 
 
 def choices(facets: Facets, filters: Filters) -> Choices:
@@ -69,6 +77,7 @@ def _value(value: str | tuple) -> str:
 def _list(text: Any) -> list:
     try:
         value = json.loads(text or "[]")
-    except (TypeError, ValueError):
+    # The last for brackets within brackets within brackets ad lib.
+    except (TypeError, ValueError, RecursionError):
         return []
     return value if isinstance(value, list) else []

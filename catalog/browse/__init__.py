@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from calrec.text import Attributes, Item
+from catalog.browse.filters import as_bigint
 from catalog.browse.highlight import highlight_item
 from catalog.browse.selection import Selection
 from catalog.errors import CatalogueError
@@ -76,8 +77,8 @@ def page(
     rows = selection.rows(
         "item_index, popularity",
         f"ORDER BY {_SORTS[sort]} LIMIT $limit OFFSET $offset",
-        limit=max(0, limit),
-        offset=max(0, offset),
+        limit=as_bigint(limit),
+        offset=as_bigint(offset),
     )
     shown = tuple(items[item_index] for item_index, _ in rows)
     notes = [hits.note if hits else "", selection.note]

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from catalog.browse.selection import Band, Filters, Selection, in_band
+from catalog.browse.filters import Band, Filters, as_bigint
+from catalog.browse.selection import Selection, in_band
 
 # Purchases in the training part, as most items of a shop have few.
 POPULARITY_BANDS = (Band(0, 1), Band(1, 5), Band(5, 10), Band(10, 50), Band(50, None))
@@ -59,6 +60,7 @@ def facets(
       price_bands: of `price_bands` over all of the domain's items.
       limit: categories and brands at most, those with the most items, equally many by name.
     """
+    limit = as_bigint(limit)
     return Facets(
         categories=_categories(selection, filters.category, limit),
         brands=_brands(selection, filters.brand, limit),
@@ -141,7 +143,7 @@ def _label(band: Band, *, whole: bool) -> str:
     low, high = band
     if whole and high is not None:
         last = high - 1
-        return "none" if last == 0 else f"{low or 0:,} to {last:,}"
+        return "none" if last == 0 else f"{low:,} to {last:,}"
     if low is None or high is None:
         return f"under {_number(high)}" if low is None else f"{_number(low)} and more"
     return f"{_number(low)} to {_number(high)}"

@@ -4,42 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from catalog.browse.filters import Filters
+
 if TYPE_CHECKING:
     from catalog.search import Hits
-
-
-class Band(NamedTuple):
-    """Numbers from `low` on and below `high`; `None` where there is no such end."""
-
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Filters:
-    """Which items to browse; what is not given lets all pass.
-
-    Attributes:
-      category: the first levels of the category, top first.
-      brand: exactly this brand.
-      price: the lowest number of the price's text; items without one do not pass.
-      popularity: purchases in the training part.
-      bought_by: id of a user who bought the item at any time.
-    """
-
-    category: tuple[str, ...] = ()
-    brand: str | None = None
-    price: Band | None = None
-    popularity: Band | None = None
-    bought_by: str | None = None
-
-
-EVERYTHING = Filters()
 
 
 class Selection:

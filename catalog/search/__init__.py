@@ -41,7 +41,7 @@ from catalog.search.query import (
 )
 from catalog.search.spelling import correction, place
 
-# Words of one query that are corrected; each costs about a millisecond.
+# Different words of one query that are corrected; each costs about a millisecond.
 MAX_CORRECTED = 3
 
 # What a word that only begins as asked scores; a whole word scores its BM25 impact.
@@ -184,28 +184,35 @@ class Search:
 
     def _corrected(self, query: str) -> tuple[str, list[str]]:
         """The query with words that no item has replaced, and the words that were."""
-        parts, done, unknown = [], 0, []
+        parts, done = [], 0
+        unknown: dict[tuple[str, str], str] = {}
+        better: dict[tuple[str, str], str | None] = {}
         for found in _WORD.finditer(query):
-            if len(unknown) == MAX_CORRECTED:
-                break
-            if found["word"] is None:
+            cut = words(found["word"] or "")
+            if len(cut) != 1:
                 continue
+            asked = cut[0], found["field"] or ANYWHERE
             open_end = ends_open(query) and not query[found.end() :].strip()
-            better = self._correction(found["word"], found["field"] or ANYWHERE, open_end)
-            if better is not None:
-                parts += [query[done : found.start("word")], better]
+            if open_end and self._begins_a_word(*asked):
+                continue
+            if asked not in better:
+                if len(unknown) == MAX_CORRECTED:
+                    continue
+                better[asked] = self._correction(*asked)
+            if better[asked] is not None:
+                parts += [query[done : found.start("word")], better[asked]]
                 done = found.end()
-                unknown.append(found["word"])
-        return "".join([*parts, query[done:]]), unknown
+                unknown.setdefault(asked, found["word"])
+        return "".join([*parts, query[done:]]), list(dict.fromkeys(unknown.values()))
 
-    def _correction(self, word: str, field: str, open_end: bool) -> str | None:
-        cut = words(word)
-        if len(cut) != 1 or place(self._words, cut[0]) >= 0:
+    def _begins_a_word(self, word: str, field: str) -> bool:
+        start, end = self._columns(Prefix(field, word))
+        return start < end
+
+    def _correction(self, word: str, field: str) -> str | None:
+        if place(self._words, word) >= 0:
             return None
-        start, end = self._columns(Prefix(field, cut[0]))
-        if open_end and start < end:
-            return None
-        return correction(cut[0], self._words, np.diff(self._columns_of[field].indptr))
+        return correction(word, self._words, np.diff(self._columns_of[field].indptr))
 
     @cached_property
     def _by_id(self) -> dict[str, int]:

@@ -3,7 +3,7 @@
     guitar strings      both words           "guitar strings"    these words next to each other
     amp OR pedal        either               guitar NOT korg     without
     brand:fender        in this attribute    guit*               words that begin so
-    item_id:B00001      the item itself
+    item_id:B00001      the item itself       guitar -korg         without, too
 
 The last word may be the beginning of one, so that a search works while it is typed.
 """
@@ -28,9 +28,12 @@ ANYWHERE = "anywhere"  # the field of words that may stand in any attribute
 ITEM_ID = "item_id"
 MAX_QUERY = 200  # characters; a search box needs no more, and parsing time grows with it
 
-# Whoosh's own pattern also takes `brand:fen*` and `(fen*` as beginnings, punctuation and all.
-_PREFIX = r'(?P<text>[^ \t\r\n*:()"]+)[*](?= |$|\))'
+# Whoosh's own pattern also takes `brand:fen*`, `(fen*` and `-fen*` as beginnings, punctuation and
+# all.
+_PREFIX = r'(?P<text>(?!-)[^ \t\r\n*:()"]+)[*](?= |$|\))'
 _SPACE = re.compile(r"\s+")
+# Whoosh's own, and the dash before a word that other searches know; none within a word (`wi-fi`).
+_NOT = r"""(?:^|(?<=[\s()]))(?:NOT(?=\s)|-(?=[\w"(]))"""
 _OPEN_END = re.compile(r"\w\s*$")
 
 
@@ -45,7 +48,7 @@ def _parser() -> qparser.QueryParser:
         qparser.PrefixPlugin(_PREFIX),
         qparser.FieldsPlugin(),
         qparser.GroupPlugin(),
-        qparser.OperatorsPlugin(AndNot=None, AndMaybe=None, Require=None),
+        qparser.OperatorsPlugin(Not=_NOT, AndNot=None, AndMaybe=None, Require=None),
     ]
     return qparser.QueryParser(ANYWHERE, fields, plugins=plugins)
 
@@ -73,8 +76,8 @@ def parse(text: str) -> tuple[Query, str]:
         tree = _PARSER.parse(text, normalize=False)
     # What Whoosh's parser does with an operator that has nothing to work on (`NOT NOT`).
     except (IndexError, AssertionError):
-        note = "AND, OR and NOT were read as plain words: one of them has nothing to join"
-        tree = _PARSER.parse(text.lower(), normalize=False)
+        note = "AND, OR, NOT and - were read as plain words: one of them has nothing to join"
+        tree = _PARSER.parse(text.lower().replace("-", " "), normalize=False)
     if ends_open(text):
         tree = _rewrite_last(tree, _or_beginning)
     return _cut_prefixes(tree).normalize(), note

@@ -15,7 +15,8 @@ from calrec.text import Item
 from catalog import browse
 from catalog.browse import facets
 from catalog.browse.facets import POPULARITY_BANDS, price_bands
-from catalog.browse.selection import EVERYTHING, Band, Filters, selected
+from catalog.browse.filters import EVERYTHING, Band, Filters
+from catalog.browse.selection import selected
 from catalog.errors import CatalogueError
 from catalog.search import Hits
 from catalog.workspace import SCHEMA
@@ -229,6 +230,58 @@ def test_labels_are_in_words():
     assert [f.label for f in counted.prices] == ["under 2.5", "2.5 to 1,000", "1,000 and more"]
     assert [f.label for f in counted.popularity] == ["none", "1 to 4", "5 to 9", "50 and more"]
     assert (chosen.label, chosen.count) == ("1 to 4", 2)
+
+
+@pytest.mark.parametrize("band", [Band(None, 1), Band(-3, 1), Band(0.0, 0.5), Band(-1e300, 1)])
+def test_a_popularity_band_is_the_one_offered_with_the_same_numbers_in_it(band):
+    with store([Row(popularity=n) for n in (0, 0, 1)]) as connection:
+        counted = count(connection, filters=Filters(popularity=band)).popularity
+    assert [(f.value, f.label, f.count) for f in counted] == [
+        (Band(0, 1), "none", 2), (Band(1, 5), "1 to 4", 1)
+    ]  # fmt: skip
+
+
+HUGE = 10**5000
+ODD_BANDS = [
+    Band(None, None), Band(HUGE, None), Band(-HUGE, HUGE), Band(float("nan"), 1), Band(None, "1"),
+    Band(float("-inf"), None), Band(True, None), Band(5, 5), Band(6, 5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["price", "popularity"])
+@pytest.mark.parametrize("band", ODD_BANDS, ids=range(len(ODD_BANDS)))
+def test_a_band_of_odd_ends_is_refused_in_one_line(name, band):
+    with pytest.raises(CatalogueError, match=f"^expected a {name} from .* found [^\n]*$"):
+        Filters(**{name: band})
+
+
+@pytest.mark.parametrize("name", ["price", "popularity"])
+@pytest.mark.parametrize(
+    "band", [Band(10**300, None), Band(-(10**300), 10**300), Band(1e308, None)]
+)
+def test_a_band_of_great_ends_is_counted(music, name, band):
+    filters = Filters(**{name: band})
+    total = music.page(filters=filters).total
+    assert total == (0 if band.low > 0 else 4 if name == "price" else 8)
+    counted = getattr(music.facets(filters=filters), {"price": "prices"}.get(name, name))
+    assert [facet.count for facet in counted if facet.value == getattr(filters, name)] == [total]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{"brand": "\udcff"}, {"category": ("Music", "\ud800")}, {"bought_by": "a\udfff"},
+     {"brand": 7}, {"category": (None,)}, {"category": ("Music",) * 101}],
+)  # fmt: skip
+def test_what_no_item_can_have_is_refused_in_one_line(chosen):
+    with pytest.raises(CatalogueError, match=r"^expected [^\n]* found [^\n]*: give [^\n]*$"):
+        Filters(**chosen)
+
+
+def test_any_unicode_and_a_deep_category_can_be_asked_for(music):
+    for text in ("\x00", "\U0001f3b8" * 10_000, "\u202e", ""):
+        filters = Filters(brand=text, category=(text,) * 100, bought_by=text)
+        assert music.page(filters=filters).total == 0
+        assert music.facets(filters=filters).categories[0].count == 0
 
 
 def test_the_largest_kinds_come_first_up_to_the_limit_and_the_chosen_one_stays():

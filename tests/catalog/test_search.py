@@ -66,6 +66,12 @@ def ids(music: Catalogue, query: str) -> set[str]:
         ("wi-f* amp", {"i7"}),
         ("tuner OR sticks", {"i3", "i4", "i5"}),
         ("guitar NOT brand:korg", {"i1", "i2"}),
+        ("guitar -brand:korg", {"i1", "i2"}),
+        ('-"electric guitar" guitar', {"i1", "i3"}),
+        ("guitar -(korg OR elec*)", {"i1"}),
+        ("guitar -kor*", {"i1", "i2"}),
+        ("guitar - korg", {"i3"}),
+        ('"guitar -strings"', {"i1"}),
         ("guitar NOT k", {"i1", "i2", "i3"}),  # while it is typed, NOT takes whole words
         ("NOT guitar", {"i4", "i5", "i6", "i7", "i9"}),
         ('"guitar strings"', {"i1"}),
@@ -163,6 +169,17 @@ def test_a_correction_that_finds_nothing_is_none(music):
 def test_a_few_words_are_corrected_and_not_more(music):
     page = music.page(query="guitra OR stcks OR tunr OR acustic")
     assert page.did_you_mean == "guitar OR sticks OR tuner OR acustic"
+
+
+def test_a_slip_made_again_is_no_other_word(music):
+    page = music.page(query="guitra OR Guitra OR guitra OR stcks OR tunr OR acustic OR guitra")
+    assert page.did_you_mean == "guitar OR guitar OR guitar OR sticks OR tuner OR acustic OR guitar"
+    assert page.note.startswith("no item has “guitra” or “stcks” or “tunr”: ")
+
+
+def test_a_slip_is_corrected_in_each_attribute_by_its_own_words():
+    search = search_over([Item(item_id="a", title="fendix", brand="fender")])
+    assert search.search("title:fendex brand:fendex").did_you_mean == "title:fendix brand:fender"
 
 
 def test_words_are_marked_where_they_were_asked_for(music):
@@ -275,8 +292,9 @@ def test_hostile_queries_give_a_page(music, query):
     assert music.page().total == 8
 
 
-def test_operators_with_nothing_to_join_are_plain_words(music):
-    page = music.page(query="NOT NOT NOT")
+@pytest.mark.parametrize("query", ["NOT NOT NOT", "NOT -unheard", "NOT -(unheard OR wi-fo*)"])
+def test_operators_with_nothing_to_join_are_plain_words(music, query):
+    page = music.page(query=query)
     assert page.total == 0
     assert "plain words" in page.note
 
@@ -300,7 +318,22 @@ def large() -> Search:
 
 
 AWKWARD = [
-    *("guitar", "fen", "é", "İ", "字", "a*", "guitra", "fendr", "x" * 60, '"a b"'),
+    *(
+        "-a",
+        "-(",
+        '-"',
+        "-brand:",
+        "guitar",
+        "fen",
+        "é",
+        "İ",
+        "字",
+        "a*",
+        "guitra",
+        "fendr",
+        "x" * 60,
+        '"a b"',
+    ),
     *("AND", "OR", "NOT", "TO", "brand:", "title:", "item_id:"),
     *"()\"*?:^~[]{}'\\-+% \n\x00\u202e\ud800🎸",
 ]

@@ -7,7 +7,7 @@ import pytest
 
 from calrec.text import Item
 from catalog.errors import CatalogueError
-from catalog.store import Catalogue, Filters, domains, workspace_path
+from catalog.store import Catalogue, Filters, domain_info, domains, workspace_path
 
 
 def test_items_are_numbered_by_id_and_unlisted_ones_have_no_attributes(music):
@@ -57,6 +57,10 @@ def test_pages_follow_each_other(music):
     assert {part.total for part in parts} == {8}
     assert music.page(offset=100) == music.page(offset=100, limit=0)
     assert music.page(offset=-5, limit=-1).items == ()
+    assert music.page(offset=-(10**30), limit=10**5000).items == music.page().items
+    assert music.page(offset=10**30).items == ()
+    assert len(music.facets(limit=10**30).brands) == 2
+    assert music.facets(limit=-(10**30)).brands == ()
 
 
 def test_sorts(music):
@@ -114,6 +118,11 @@ def test_unknown_domains_and_empty_workspaces_say_what_to_do(shop, tmp_path):
         Catalogue.open(shop, "books")
     with pytest.raises(CatalogueError, match="calrec-catalog sample --workspace"):
         Catalogue.open(tmp_path, "music")
+    with pytest.raises(CatalogueError, match=r"\(music\), found 'books'.* calrec-catalog build"):
+        domain_info(shop, "books")
+    with pytest.raises(CatalogueError, match="calrec-catalog sample --workspace"):
+        domain_info(tmp_path, "music")
+    assert domain_info(shop, "music") == domains(shop)[0]
     assert domains(tmp_path) == domains(tmp_path / "nothing") == []
     assert not (tmp_path / "nothing").exists()
 
