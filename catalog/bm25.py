@@ -1,11 +1,17 @@
-"""Exact Okapi BM25 of every item, from a matrix of impacts.
+"""Exact BM25 of every item, from a matrix of impacts.
 
 A document is an item's words (`calrec.text.document_words`). The impact of word w on item i is
 
     idf(w) * tf(w, i) * (k1 + 1) / (tf(w, i) + k1 * (1 - b + b * length(i) / mean length))
 
-with idf(w) = ln(N - df + 0.5) - ln(df + 0.5); a negative idf is replaced by epsilon times the mean
-idf of all words. A query's score is the sum of its words' impacts, repeated words counting again.
+where Okapi's formula has idf(w) = ln(N - df + 0.5) - ln(df + 0.5), a negative idf being replaced by
+epsilon times the mean idf of all words. A query's score is the sum of its words' impacts, repeated
+words counting again.
+
+Whoosh's formula has idf(w) = ln(N / (df + 1)) + 1, which is never negative, and in the place of
+length(i) the length as Whoosh keeps it, in one byte: exact up to 10, above it rounded up to the
+next of some 250 lengths. Over the counts of one field, with k1 = 1.2 and b = 0.75, the scores are
+those of Whoosh's searcher; over several fields its searcher adds the scores of each.
 """
 
 from __future__ import annotations
@@ -13,26 +19,44 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float
+from jaxtyping import Float, Int
+
+# Not public, hence the upper bound of scipy's version in pyproject.toml: the public product copies
+# the columns of the query's words, which takes longer than adding them.
 from scipy.sparse._sparsetools import csc_matvec
+
+Formula = Literal["okapi", "whoosh"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BM25Settings:
-    """Okapi's parameters.
+    """The formula and its parameters.
 
     Attributes:
+      formula: `okapi` or `whoosh`.
       k1: how soon repeats of a word in an item stop counting.
       b: how much an item's length counts, from 0 to 1.
-      epsilon: what a negative idf becomes, as a share of the mean idf.
+      epsilon: what a negative idf becomes, as a share of the mean idf. Without meaning in Whoosh's
+        formula, where no idf is negative.
+
+    Raises:
+      ValueError: if there is no such formula.
     """
 
+    formula: Formula = "okapi"
     k1: float = 1.5
     b: float = 0.75
     epsilon: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.formula not in get_args(Formula):
+            raise ValueError(
+                f"formula must be one of {list(get_args(Formula))}, found {self.formula!r}"
+            )
 
 
 class Corpus:
@@ -124,10 +148,22 @@ def _impacts(counts: sp.csc_array, settings: BM25Settings) -> sp.csc_array:
     if not counts.nnz:
         return counts.astype(np.float64)
     in_items = np.diff(counts.indptr)
-    idf = np.log(n_items - in_items + 0.5) - np.log(in_items + 0.5)
-    idf = np.where(idf < 0, settings.epsilon * idf.mean(), idf)
     lengths = counts.sum(axis=1)
-    norms = settings.k1 * (1 - settings.b + settings.b * lengths / lengths.mean())
+    mean_length = lengths.mean()
+    if settings.formula == "whoosh":
+        idf = np.log(n_items / (in_items + 1)) + 1
+        lengths = _kept_in_a_byte(lengths)
+    else:
+        idf = np.log(n_items - in_items + 0.5) - np.log(in_items + 0.5)
+        idf = np.where(idf < 0, settings.epsilon * idf.mean(), idf)
+    norms = settings.k1 * (1 - settings.b + settings.b * lengths / mean_length)
     tf = counts.data.astype(np.float64)
     data = np.repeat(idf, in_items) * (tf * (settings.k1 + 1) / (tf + norms[counts.indices]))
     return sp.csc_array((data, counts.indices, counts.indptr), shape=counts.shape)
+
+
+def _kept_in_a_byte(lengths: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
+    """The lengths that Whoosh reads where it wrote these."""
+    from whoosh.util.numeric import byte_to_length, length_to_byte  # of no use to Okapi
+
+    return np.array([byte_to_length(length_to_byte(length)) for length in lengths.tolist()])

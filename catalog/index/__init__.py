@@ -1,6 +1,6 @@
 """The index of a domain's words: written once with Whoosh, read as counts of words.
 
-A folder holds Whoosh's segments, `index.json` (what the words were cut with) and `counts.npz` (its
+A folder holds Whoosh's segments, `index.json` (what it was made of, and how) and `counts.npz` (its
 postings as matrices, see `catalog.index.counts`). Document numbers are item indices.
 """
 
@@ -45,7 +45,7 @@ _ABOUT = "index.json"
 _COUNTS = "counts.npz"
 
 # Raised with every change of the files or of how words are cut.
-_FORMAT = 2
+_FORMAT = 3
 
 # Enough to keep the two or four processors of a small machine busy, and the memory bounded.
 _MOST_WORKERS = 4
@@ -58,6 +58,7 @@ _log = logging.getLogger("catalog")
 def write_index(
     folder: Path,
     items: Sequence[Item],
+    content: str,
     say: Say = lambda step: None,
     *,
     workers: int | None = None,
@@ -68,6 +69,7 @@ def write_index(
     Args:
       folder: made here.
       items: in item-index order.
+      content: names what the items are, such as the domain's fingerprint; kept with the index.
       say: told each step, in a few words.
       workers: processes that write; as many as there are processors, up to four, if not given.
         What is written does not depend on it.
@@ -80,7 +82,7 @@ def write_index(
     try:
         folder.mkdir(parents=True)
         try:
-            _write(folder, items, say, workers or _processors(), segment_items)
+            _write(folder, items, content, say, workers or _processors(), segment_items)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -94,33 +96,46 @@ def write_index(
 class Index:
     """One domain's index, held in memory, so that a later build cannot pull it away.
 
+    Args:
+      folder: that `write_index` made.
+      n_items: of how many items the index must be.
+      content: the `content` that it must have been written with.
+
     Attributes:
       words: all words of all fields, sorted; the columns of the counts.
       counts: field -> how often each word stands in each item's field, N items x V words, int32,
         indices sorted.
 
     Raises:
-      CatalogueError: if the folder is missing, of another format, damaged, or of another number
-        of items. Counts that cannot be used are read again out of the segments, which is logged.
+      CatalogueError: if the folder is missing, of another format, damaged, of another content, or
+        of another number of items. Counts that cannot be used are read again out of the segments,
+        which is logged.
     """
 
     words: list[str]
     counts: Mapping[str, sp.csc_array]
 
-    def __init__(self, folder: Path, n_items: int):
+    def __init__(self, folder: Path, n_items: int, content: str):
         try:
             about = json.loads((folder / _ABOUT).read_text())
-            counts = _counts(folder) if about == _about() else None
+            found = about["content"] if about == _about(str(about.get("content"))) else None
+            counts = _counts(folder) if found == content else None
         # Whoosh raises whatever it stumbles over in a damaged file.
         except Exception as error:
             raise CatalogueError(
                 f"expected a search index in {folder}, found none that can be read "
                 f"({type(error).__name__}): build the domain again"
             ) from error
-        if counts is None:
+        if found is None:
             raise CatalogueError(
                 f"expected a search index of format {_FORMAT} in {folder}, found one made "
                 "otherwise: build the domain again"
+            )
+        if counts is None:
+            # Else the items of another domain would be found under this one's names.
+            raise CatalogueError(
+                f"expected the search index of content {content[:12]} in {folder}, found that of "
+                f"another content ({found[:12]}): build the domain again"
             )
         if counts.n_items != n_items:
             raise CatalogueError(
@@ -140,7 +155,14 @@ class Index:
         return Corpus(tuple(item_ids), self.words, counts, settings)
 
 
-def _write(folder: Path, items: Sequence[Item], say: Say, workers: int, segment_items: int) -> None:
+def _write(
+    folder: Path,
+    items: Sequence[Item],
+    content: str,
+    say: Say,
+    workers: int,
+    segment_items: int,
+) -> None:
     parts = {
         folder / f"part{start}": items[start : start + segment_items]
         for start in range(0, len(items), segment_items) or [0]
@@ -156,7 +178,7 @@ def _write(folder: Path, items: Sequence[Item], say: Say, workers: int, segment_
     join_segments(folder, list(parts))
     for part in parts:
         shutil.rmtree(part)
-    (folder / _ABOUT).write_text(json.dumps(_about()))
+    (folder / _ABOUT).write_text(json.dumps(_about(content)))
     save_counts(folder / _COUNTS, counts, _key(folder))
 
 
@@ -188,9 +210,14 @@ def _key(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _about() -> dict:
-    """What the words of an index are cut with, by this version and its settings."""
-    return {"format": _FORMAT, "fields": list(FIELDS), "words_kept": list(DEFAULT_TEXT.limits())}
+def _about(content: str) -> dict:
+    """An index of that content, and what this version and its settings cut its words with."""
+    return {
+        "format": _FORMAT,
+        "fields": list(FIELDS),
+        "words_kept": list(DEFAULT_TEXT.limits()),
+        "content": content,
+    }
 
 
 def _processors() -> int:

@@ -13,10 +13,13 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from calrec.text import Item
 from catalog.errors import CatalogueError
@@ -27,6 +30,17 @@ Parts = Mapping[Path, Sequence[Item]]
 
 _COUNTS = "counts.npz"
 _STDIN, _STDOUT = 0, 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Worker:
+    """A running worker and the file that takes its standard error.
+
+    Not a pipe: nobody reads one before the worker has ended, and a full one would stop it.
+    """
+
+    process: subprocess.Popen
+    errors: BinaryIO
 
 
 def write_part(folder: Path, items: Sequence[Item], tick: Callable[[], None]) -> None:
@@ -63,38 +77,42 @@ def write_parts(parts: Parts, workers: int, tick: Callable[[], None]) -> None:
 
 
 @contextmanager
-def _worker() -> Iterator[subprocess.Popen]:
+def _worker() -> Iterator[_Worker]:
     # The modules come from where this process has them, not from the current folder.
     paths = os.pathsep.join(sys.path)
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "catalog.index.workers"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": paths},
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "catalog.index.workers"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, "PYTHONPATH": paths},
+        ) as process,
+    ):
         try:
-            yield process
+            yield _Worker(process=process, errors=errors)
         except BaseException:
             process.kill()
             raise
 
 
-def _hand_over(worker: subprocess.Popen, parts: Parts) -> None:
+def _hand_over(worker: _Worker, parts: Parts) -> None:
+    stdin = worker.process.stdin
     try:
-        pickle.dump(parts, worker.stdin)
-        worker.stdin.flush()
+        pickle.dump(parts, stdin)
+        stdin.flush()
     except BrokenPipeError:
         with suppress(BrokenPipeError):
-            worker.stdin.close()
+            stdin.close()
         raise _failure(worker) from None
 
 
-def _follow(workers: Sequence[subprocess.Popen], tick: Callable[[], None]) -> None:
+def _follow(workers: Sequence[_Worker], tick: Callable[[], None]) -> None:
     """Waits for all workers to end well."""
     with selectors.DefaultSelector() as selector:
         for worker in workers:
-            selector.register(worker.stdout, selectors.EVENT_READ, worker)
+            selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
         while selector.get_map():
             for key, _ in selector.select():
                 ticks = os.read(key.fd, 4096)
@@ -102,14 +120,15 @@ def _follow(workers: Sequence[subprocess.Popen], tick: Callable[[], None]) -> No
                     tick()
                 if not ticks:
                     selector.unregister(key.fileobj)
-                    if key.data.wait():
+                    if key.data.process.wait():
                         raise _failure(key.data)
 
 
-def _failure(worker: subprocess.Popen) -> CatalogueError:
-    lines = worker.stderr.read().decode(errors="replace").split("\n")
+def _failure(worker: _Worker) -> CatalogueError:
+    code = worker.process.wait()
+    worker.errors.seek(0)
+    lines = worker.errors.read().decode(errors="replace").split("\n")
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    code = worker.wait()
     reason = f"ended by {signal.Signals(-code).name}" if code < 0 else said or f"status {code}"
     return CatalogueError(
         f"expected a process to write its part of the search index, found that it failed "

@@ -161,8 +161,9 @@ def measure(items: Sequence[Item], arguments: argparse.Namespace, installed: set
 
     documents = [document_words(item) for item in items]
     with tempfile.TemporaryDirectory() as folder:
-        write_index(Path(folder) / "index", items)
-        corpus = Index(Path(folder) / "index", len(items)).corpus([i.item_id for i in items])
+        write_index(Path(folder) / "index", items, "benchmark")
+        written = Index(Path(folder) / "index", len(items), "benchmark")
+        corpus = written.corpus([i.item_id for i in items])
         index = open_index(Path(folder) / "index")
     places = np.random.default_rng(1).choice(
         len(items), min(arguments.queries, len(items)), replace=False

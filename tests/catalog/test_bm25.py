@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 from whoosh.query import Or, Term
-from whoosh.util.numeric import byte_to_length, length_to_byte
 
 from calrec.text import Item, document_words, words
 from catalog.bm25 import BM25Settings, Corpus
@@ -79,37 +78,60 @@ def test_scores_are_those_of_an_independent_okapi(documents, queries, parameters
         np.testing.assert_allclose(scores[:, column], expected, rtol=0, atol=1e-10)
 
 
+WHOOSH = BM25Settings(formula="whoosh", k1=1.2, b=0.75)
+
+
 @pytest.mark.parametrize("segment_items", [25_000, 9])
-@pytest.mark.parametrize("field", FIELDS)
-def test_postings_with_whooshs_formula_are_whooshs_scores(tmp_path, field, segment_items):
+@pytest.mark.parametrize("fields", [*[(field,) for field in FIELDS], FIELDS])
+def test_whooshs_formula_gives_the_scores_of_whooshs_searcher(tmp_path, fields, segment_items):
     rng = np.random.default_rng(0)
-    vocabulary = [f"w{number}" for number in range(40)]
+    # One word in all items, and rare ones.
+    vocabulary, odds = [f"w{number}" for number in range(40)], np.arange(1, 41) ** -0.5
     texts = [
         # Long ones too: Whoosh squeezes lengths above 10 into one byte.
-        {name: " ".join(rng.choice(vocabulary, rng.integers(0, 16))) for name in FIELDS}
+        {
+            name: " ".join(["w0", *rng.choice(vocabulary, rng.integers(0, 16), p=odds / sum(odds))])
+            for name in FIELDS
+        }
         for _ in range(40)
     ]
     items = [Item(item_id=str(number), **text) for number, text in enumerate(texts)]
-    write_index(tmp_path / "index", items, workers=1, segment_items=segment_items)
-    index = Index(tmp_path / "index", len(items))
-
-    tf = index.counts[field].toarray().astype(float)
-    lengths = tf.sum(axis=1)
-    squeezed = np.array([byte_to_length(length_to_byte(int(length))) for length in lengths])
-    idf = np.log(len(items) / ((tf > 0).sum(axis=0) + 1)) + 1
-    norms = 1.2 * (1 - 0.75 + 0.75 * squeezed / lengths.mean())
-    impacts = idf * tf * (1.2 + 1) / (tf + norms[:, None])
+    write_index(tmp_path / "index", items, "it", workers=1, segment_items=segment_items)
+    index = Index(tmp_path / "index", len(items), "it")
+    ids = tuple(item.item_id for item in items)
+    corpora = [Corpus(ids, index.words, index.counts[field], WHOOSH) for field in fields]
+    queries = [["w0"], *(list(rng.choice(vocabulary, 8, replace=False)) for _ in range(20))]
+    ours = sum(corpus.scores(queries) for corpus in corpora)
 
     with open_index(tmp_path / "index").searcher() as searcher:
-        for _ in range(20):
-            query = list(rng.choice(vocabulary, 8, replace=False))
-            found = searcher.search(Or([Term(field, word) for word in query]), limit=None)
+        for column, query in enumerate(queries):
+            terms = [Term(field, word) for field in fields for word in query]
             scores = np.zeros(len(items))
-            for hit in found:
+            for hit in searcher.search(Or(terms), limit=None):
                 scores[hit.docnum] = hit.score
-            columns = [index.words.index(word) for word in query]
             assert np.count_nonzero(scores)
-            np.testing.assert_allclose(impacts[:, columns].sum(axis=1), scores, rtol=0, atol=1e-9)
+            np.testing.assert_allclose(ours[:, column], scores, rtol=0, atol=1e-9)
+
+
+def test_whooshs_formula_follows_its_settings():
+    items = _items([("a b c", None), ("a b b", None), ("a d", None), ("a e", None)])
+    made = BM25Settings(formula="whoosh", k1=0.9, b=0.4)
+    score = _corpus(items, made).scores([["b"]])[1, 0]
+    idf = math.log(4 / 3) + 1
+    assert score == pytest.approx(idf * 2 * 1.9 / (2 + 0.9 * (0.6 + 0.4 * 3 / 2.5)), abs=1e-12)
+
+
+def test_whooshs_formula_takes_no_epsilon():
+    items = _items([("a b", None), ("a c", None), ("a d", None)])
+    one, other = (BM25Settings(formula="whoosh", epsilon=epsilon) for epsilon in (0.25, 9.0))
+    scores = _corpus(items, one).scores([["a"]])
+    assert (scores > 0).all()
+    np.testing.assert_array_equal(scores, _corpus(items, other).scores([["a"]]))
+
+
+def test_another_formula_is_refused():
+    with pytest.raises(ValueError, match=r"one of \['okapi', 'whoosh'\], found 'Okapi'"):
+        BM25Settings(formula="Okapi")
 
 
 @settings(max_examples=60, deadline=None)
@@ -229,8 +251,8 @@ def test_no_queries_no_words_and_unknown_words_score_nothing():
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_items_without_words_score_nothing(tmp_path, count):
-    write_index(tmp_path / "index", _items([("...", None)] * count))
-    corpus = Index(tmp_path / "index", count).corpus([str(n) for n in range(count)])
+    write_index(tmp_path / "index", _items([("...", None)] * count), "it")
+    corpus = Index(tmp_path / "index", count, "it").corpus([str(n) for n in range(count)])
     scores = corpus.scores([["a"], []])
     assert scores.shape == (count, 2)
     assert not scores.any()
@@ -246,8 +268,8 @@ def test_an_index_gives_the_corpus_of_its_items(tmp_path):
     rng = np.random.default_rng(1)
     titles = [" ".join(rng.choice(WORDS, rng.integers(0, 30))) for _ in range(20)]
     items = _items([(title, title[:9]) for title in titles])
-    write_index(tmp_path / "index", items, workers=1, segment_items=6)
-    index = Index(tmp_path / "index", len(items))
+    write_index(tmp_path / "index", items, "it", workers=1, segment_items=6)
+    index = Index(tmp_path / "index", len(items), "it")
     made = BM25Settings(k1=2.0)
     ids = [item.item_id for item in items]
     queries = [document_words(item) for item in items]

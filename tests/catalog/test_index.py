@@ -2,6 +2,7 @@ import errno
 import json
 import logging
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whoosh.filedb.filestore import FileStorage
 
-from calrec.text import Item, document_words, truncated, words
+from calrec.text import DEFAULT_TEXT, Item, document_words, truncated, words
+from catalog.build import build
 from catalog.errors import CatalogueError
 from catalog.index import FIELDS, Index, write_index
 from catalog.index.segments import WordTokenizer, schema
+from catalog.store import Catalogue
+from catalog.workspace import index_folder
 
 WORDS = ["guitar", "GUITAR", "İstanbul", "ΣΑΣ", "straße", "wi-fi", "a_b", "5", "x", "字", "a", "b"]
 VALUE = st.none() | st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join) | st.text()
@@ -53,14 +57,14 @@ def assert_equal(one: Index, other: Index) -> None:
 
 def test_words_of_any_length_are_kept(tmp_path):
     long = "w" * 200_000
-    write_index(tmp_path / "index", make_items([(long, f"{long} a", None, None)]))
-    assert Index(tmp_path / "index", 1).words == ["a", long]
+    write_index(tmp_path / "index", make_items([(long, f"{long} a", None, None)]), "it")
+    assert Index(tmp_path / "index", 1, "it").words == ["a", long]
 
 
 @pytest.fixture
 def built(tmp_path) -> Path:
     """The index of seven random items, in three segments."""
-    write_index(tmp_path / "index", random_items(7), workers=1, segment_items=3)
+    write_index(tmp_path / "index", random_items(7), "it", workers=1, segment_items=3)
     return tmp_path / "index"
 
 
@@ -69,8 +73,8 @@ def built(tmp_path) -> Path:
 def test_an_index_holds_exactly_the_words_of_each_field(tmp_path_factory, values, segment_items):
     items = make_items(values)
     folder = tmp_path_factory.mktemp("words") / "index"
-    write_index(folder, items, workers=1, segment_items=segment_items)
-    index = Index(folder, len(items))
+    write_index(folder, items, "it", workers=1, segment_items=segment_items)
+    index = Index(folder, len(items), "it")
     assert index.words == sorted({word for item in items for word in document_words(item)})
     for number, item in enumerate(items):
         for field, value in zip(FIELDS, truncated(item).values(), strict=True):
@@ -90,7 +94,7 @@ def test_queries_are_cut_as_items_are(text):
 
 def test_the_corpus_counts_the_words_of_all_fields(built):
     items = random_items(7)
-    corpus = Index(built, 7).corpus([item.item_id for item in items])
+    corpus = Index(built, 7, "it").corpus([item.item_id for item in items])
     assert corpus.item_ids == tuple(item.item_id for item in items)
     for row, item in zip(corpus.counts.toarray(), items, strict=True):
         found = {word: row[column] for word, column in corpus.vocabulary.items() if row[column]}
@@ -108,8 +112,8 @@ def test_processes_and_segments_change_nothing(tmp_path):
         "again": {"segment_items": 5, "workers": 2},
         "too many": {"segment_items": 9, "workers": 8},
     }.items():
-        write_index(tmp_path / name, items, **how)
-        indexes.append(Index(tmp_path / name, len(items)))
+        write_index(tmp_path / name, items, "it", **how)
+        indexes.append(Index(tmp_path / name, len(items), "it"))
     assert len(list((tmp_path / "one segment").glob("*.seg"))) == 1
     assert len(list((tmp_path / "two processes").glob("*.seg"))) == 5
     scores = [index.corpus(range(23)).scores(queries) for index in indexes]
@@ -121,7 +125,7 @@ def test_processes_and_segments_change_nothing(tmp_path):
 def test_a_folder_that_is_there_is_left_alone(built):
     before = {path.name: path.read_bytes() for path in built.iterdir()}
     with pytest.raises(CatalogueError, match="File exists"):
-        write_index(built, random_items(7))
+        write_index(built, random_items(7), "it")
     assert {path.name: path.read_bytes() for path in built.iterdir()} == before
 
 
@@ -132,7 +136,9 @@ def test_a_folder_holds_only_what_is_read(built):
 
 def test_progress_is_said(tmp_path):
     said = []
-    write_index(tmp_path / "index", random_items(2100), said.append, workers=2, segment_items=1050)
+    write_index(
+        tmp_path / "index", random_items(2100), "it", said.append, workers=2, segment_items=1050
+    )
     assert said == [
         "indexing items 0 of 2,100",
         "indexing items 1,000 of 2,100",
@@ -154,9 +160,10 @@ def test_deleted_documents_are_left_out(built, gone):
     delete(built, gone)
     kept = [item for number, item in enumerate(items) if number not in gone]
     with pytest.raises(CatalogueError, match=f"index of 7 items in .*, found {len(kept)}"):
-        Index(built, 7)
-    write_index(built.with_name("kept"), kept)
-    assert_equal(Index(built, len(kept)), Index(built.with_name("kept"), len(kept)))
+        Index(built, 7, "it")
+    write_index(built.with_name("kept"), kept, "kept")
+    whole = Index(built.with_name("kept"), len(kept), "kept")
+    assert_equal(Index(built, len(kept), "it"), whole)
 
 
 class TestCache:
@@ -164,19 +171,19 @@ class TestCache:
 
     @staticmethod
     def _assert_read_again(built: Path, caplog, state: str) -> None:
-        write_index(built.with_name("whole"), random_items(7))
-        whole = Index(built.with_name("whole"), 7)
+        write_index(built.with_name("whole"), random_items(7), "whole")
+        whole = Index(built.with_name("whole"), 7, "whole")
         with caplog.at_level(logging.WARNING, logger="catalog"):
-            assert_equal(Index(built, 7), whole)
+            assert_equal(Index(built, 7, "it"), whole)
         assert caplog.messages == [
             f"{built / 'counts.npz'} was {state}: its counts were read from the index again"
         ]
         caplog.clear()
-        assert_equal(Index(built, 7), whole)
+        assert_equal(Index(built, 7, "it"), whole)
         assert caplog.messages == []
 
     def test_whole_counts_are_not_read_again(self, built, caplog):
-        Index(built, 7)
+        Index(built, 7, "it")
         assert caplog.messages == []
 
     def test_missing(self, built, caplog):
@@ -198,56 +205,56 @@ class TestCache:
 
     def test_of_another_index(self, built, caplog):
         other = built.with_name("other")
-        write_index(other, random_items(7, seed=1))
+        write_index(other, random_items(7, seed=1), "it")
         (other / "counts.npz").replace(built / "counts.npz")
         self._assert_read_again(built, caplog, "stale")
 
     def test_older_than_the_segments(self, built, caplog):
         old = (built / "counts.npz").read_bytes()
         delete(built, [2])
-        Index(built, 6)
+        Index(built, 6, "it")
         (built / "counts.npz").write_bytes(old)
         caplog.clear()
-        Index(built, 6)
+        Index(built, 6, "it")
         assert "was stale" in caplog.text
 
     def test_any_damaged_byte_is_found(self, built):
-        path, whole = built / "counts.npz", Index(built, 7)
+        path, whole = built / "counts.npz", Index(built, 7, "it")
         content = path.read_bytes()
         rng = np.random.default_rng(0)
         for place in rng.choice(len(content), 100, replace=False):
             damaged = bytearray(content)
             damaged[place] ^= int(rng.integers(1, 256))
             path.write_bytes(damaged)
-            assert_equal(Index(built, 7), whole)
+            assert_equal(Index(built, 7, "it"), whole)
 
     def test_a_disk_that_fills_up_leaves_what_was_there(self, built, caplog, monkeypatch):
         def fill_up(file, **arrays):
             file.write(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        whole = Index(built, 7)
+        whole = Index(built, 7, "it")
         (built / "counts.npz").write_bytes(b"old")
         before = {path.name: path.read_bytes() for path in built.iterdir()}
         monkeypatch.setattr("catalog.index.counts.np.savez", fill_up)
-        assert_equal(Index(built, 7), whole)
+        assert_equal(Index(built, 7, "it"), whole)
         assert "could not be kept there (No space left on device)" in caplog.text
         assert {path.name: path.read_bytes() for path in built.iterdir()} == before
 
     def test_a_folder_that_takes_no_counts_still_works(self, built, caplog):
-        whole = Index(built, 7)
+        whole = Index(built, 7, "it")
         (built / "counts.npz").unlink()
         (built / "counts.npz").mkdir()  # cannot be replaced by a file, not even by root
         before = set(built.iterdir())
-        assert_equal(Index(built, 7), whole)
+        assert_equal(Index(built, 7, "it"), whole)
         assert len(caplog.messages) == 1
         assert "could not be kept there (Is a directory)" in caplog.text
         assert set(built.iterdir()) == before
 
 
-def assert_refused(folder: Path, n_items: int) -> str:
+def assert_refused(folder: Path, n_items: int, content: str = "it") -> str:
     with pytest.raises(CatalogueError) as caught:
-        Index(folder, n_items)
+        Index(folder, n_items, content)
     line = str(caught.value)
     assert "\n" not in line
     assert str(folder) in line
@@ -265,9 +272,52 @@ def test_another_number_of_items_is_refused(built):
 
 def test_an_index_made_otherwise_is_refused(built):
     about = json.loads((built / "index.json").read_text())
-    for changed in (about | {"format": 1}, about | {"words_kept": [9, 9, 9, 9]}):
+    unnamed = {name: value for name, value in about.items() if name != "content"}
+    for changed in (about | {"format": 2}, about | {"content": 5}, unnamed):
         (built / "index.json").write_text(json.dumps(changed))
         assert "found one made otherwise" in assert_refused(built, 7)
+
+
+@pytest.mark.parametrize("limit", ["title_words", "category_words", "brand_words", "price_words"])
+def test_an_index_cut_with_other_limits_is_refused(built, monkeypatch, limit):
+    changed = replace(DEFAULT_TEXT, **{limit: getattr(DEFAULT_TEXT, limit) + 1})
+    with monkeypatch.context() as patched:
+        patched.setattr("catalog.index.DEFAULT_TEXT", changed)
+        assert "found one made otherwise" in assert_refused(built, 7)
+        write_index(built.with_name("other"), random_items(7), "it")
+        Index(built.with_name("other"), 7, "it")
+    assert "found one made otherwise" in assert_refused(built.with_name("other"), 7)
+
+
+def test_an_index_of_another_content_is_refused(built):
+    line = assert_refused(built, 7, "another")
+    assert "index of content another in" in line
+    assert "found that of another content (it)" in line
+
+
+def test_indexes_swapped_between_domains_are_noticed_and_built_again(tmp_path, tables):
+    # As many items in both.
+    brands = {"x": "Fender", "y": "Korg"}
+    sources = {
+        name: tables([("i1", "Tuner", None, brand, None)], [("u", "i1", 1, 0, 5.0, None)])
+        for name, brand in brands.items()
+    }
+    folders = []
+    for name, source in sources.items():
+        info = build(tmp_path, name, source)
+        folders.append(index_folder(tmp_path, name, info.fingerprint))
+    one, other = folders
+    one.rename(tmp_path / "aside")
+    other.rename(one)
+    (tmp_path / "aside").rename(other)
+    for name, source in sources.items():
+        with pytest.raises(CatalogueError, match=r"of another content .*: build the domain again"):
+            Catalogue.open(tmp_path, name)
+        build(tmp_path, name, source)
+        with Catalogue.open(tmp_path, name) as catalogue:
+            assert [catalogue.page(query=brand).total for brand in ("Fender", "Korg")] == (
+                [1, 0] if name == "x" else [0, 1]
+            )
 
 
 @pytest.mark.parametrize("name", ["*.seg", "*.toc", "index.json"])

@@ -39,6 +39,7 @@ def test_a_killed_one_ends_the_others_and_leaves_nothing(tmp_path, started):
         write_index(
             tmp_path / "index",
             some_items(12_000),
+            "it",
             kill_at_the_first_tick,
             workers=2,
             segment_items=6_000,
@@ -57,7 +58,7 @@ def test_an_interrupt_ends_them_and_leaves_nothing(tmp_path, started):
 
     with pytest.raises(KeyboardInterrupt):
         write_index(
-            tmp_path / "index", some_items(12_000), interrupt, workers=2, segment_items=6_000
+            tmp_path / "index", some_items(12_000), "it", interrupt, workers=2, segment_items=6_000
         )
     assert [worker.poll() for worker in started] == [-signal.SIGKILL] * 2
     assert list(tmp_path.iterdir()) == []
@@ -66,7 +67,7 @@ def test_an_interrupt_ends_them_and_leaves_nothing(tmp_path, started):
 def test_one_that_dies_before_it_reads_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(workers.sys, "executable", "/bin/false")
     with pytest.raises(CatalogueError, match=r"it failed \(status 1\)"):
-        write_index(tmp_path / "index", some_items(4000), workers=2, segment_items=2000)
+        write_index(tmp_path / "index", some_items(4000), "it", workers=2, segment_items=2000)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -79,7 +80,7 @@ def test_a_full_disk_is_one_line(tmp_path, processes):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "items = [Item(item_id='i', title=f'a b{i} c{i} d{i}') for i in range(900)]\n"
         "try:\n"
-        f"    write_index(folder, items, workers={processes}, segment_items=450)\n"
+        f"    write_index(folder, items, 'it', workers={processes}, segment_items=450)\n"
         "except CatalogueError as error:\n"
         "    print(error)\n",
         tmp_path / "index",
@@ -94,9 +95,37 @@ def test_one_whose_standard_input_closes_ends(tmp_path):
     with workers._worker() as worker:
         items = [Item(item_id="i", title="a b c d e f")] * 200_000  # seconds of work
         workers._hand_over(worker, {tmp_path / "part": items})
-        assert worker.stdout.read(1) == b"."
-        worker.stdin.close()
-        assert worker.wait(timeout=1) == 1
+        assert worker.process.stdout.read(1) == b"."
+        worker.process.stdin.close()
+        assert worker.process.wait(timeout=1) == 1
+
+
+def test_one_that_says_much_on_standard_error_goes_on(tmp_path):
+    # With this set Python tells each import there: more than a pipe holds.
+    with _script(
+        "import os\n"
+        "os.environ['PYTHONVERBOSE'] = '1'\n"
+        "items = [Item(item_id='i', title=f'a b{i}') for i in range(40)]\n"
+        "write_index(folder, items, 'it', workers=2, segment_items=20)\n"
+        "print('written')\n",
+        tmp_path / "index",
+    ) as process:
+        try:
+            assert process.communicate(timeout=30)[0] == "written\n"
+        finally:
+            process.kill()
+
+
+def test_what_one_said_last_is_the_reason(tmp_path, monkeypatch):
+    python = tmp_path / "python"
+    python.write_text(
+        "#!/bin/sh\necho first >&2\nhead -c 50000 /dev/zero >&2\necho >&2\n"
+        "echo no more memory >&2\nexit 3\n"
+    )
+    python.chmod(0o700)
+    monkeypatch.setattr(workers.sys, "executable", str(python))
+    with pytest.raises(CatalogueError, match=r"it failed \(no more memory\)"):
+        write_index(tmp_path / "index", some_items(40), "it", workers=2, segment_items=20)
 
 
 def test_they_end_with_their_parent(tmp_path):
@@ -107,7 +136,7 @@ def test_they_end_with_their_parent(tmp_path):
         "        print(self.pid, flush=True)\n"
         "workers.subprocess.Popen = Told\n"
         "items = [Item(item_id='i', title='a b c d e f')] * 100_000\n"
-        "write_index(folder, items, lambda step: print(step, flush=True), workers=2)\n",
+        "write_index(folder, items, 'it', lambda step: print(step, flush=True), workers=2)\n",
         tmp_path / "index",
     ) as parent:
         pids = []
