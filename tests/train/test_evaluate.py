@@ -105,7 +105,12 @@ def test_prints_a_table_and_names_every_setting(run_evaluate, tmp_path, capsys):
     figures, rows = evaluated(tmp_path / "out")
     assert "lir on shop, test, 12 users" in printed.out
     assert f"{figures['metrics']['mrr']['pessimistic']:.4f}" in printed.out
-    assert figures["settings"]["bm25"] == {"k1": 1.5, "b": 0.75, "epsilon": 0.25}
+    assert figures["settings"]["bm25"] == {
+        "formula": "okapi",
+        "k1": 1.5,
+        "b": 0.75,
+        "epsilon": 0.25,
+    }
     assert figures["settings"]["text"]["brand_words"] == 15
     assert (figures["settings"]["domain"], figures["settings"]["split"]) == ("shop", "test")
     assert len(rows) == 12
