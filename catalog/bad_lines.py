@@ -134,8 +134,11 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, domain: str, p
     place.parent.mkdir(exist_ok=True)
     made = place.with_name(f".{place.name}")
     quoted = str(made).replace("'", "''")
-    connection.execute(
-        f"COPY (SELECT file, line, reason, content FROM {table} WHERE domain = '{domain}'"
-        f" ORDER BY file, line) TO '{quoted}' (FORMAT csv, HEADER)"
-    )
-    os.replace(made, place)
+    try:
+        connection.execute(
+            f"COPY (SELECT file, line, reason, content FROM {table} WHERE domain = '{domain}'"
+            f" ORDER BY file, line) TO '{quoted}' (FORMAT csv, HEADER)"
+        )
+        os.replace(made, place)
+    finally:
+        made.unlink(missing_ok=True)

@@ -48,11 +48,6 @@ def clean_path(raw: Sequence[str | None] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in raw or () if (name := clean_text(part))))
 
 
-def clean_category(raw: Sequence[str | None] | None) -> str | None:
-    """The names of a category path joined by `, `."""
-    return ", ".join(clean_path(raw)) or None
-
-
 def clean_price(raw: str | None) -> str | None:
     """A price or a range of prices in dollars as written (`$13.49`), a number as such a price.
 

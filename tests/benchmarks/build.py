@@ -106,7 +106,7 @@ def build_with_pandas(folder: Path) -> dict[str, float]:
     """The same tables with pandas, as one would write it."""
     import pandas as pd
 
-    from catalog.clean import clean_category, clean_text
+    from catalog.clean import clean_path, clean_text
 
     start = time.perf_counter()
     reviews = pd.read_json(folder / "reviews.jsonl.gz", lines=True)
@@ -125,7 +125,7 @@ def build_with_pandas(folder: Path) -> dict[str, float]:
         {
             "item_id": meta["parent_asin"],
             "title": meta["title"].map(clean_text),
-            "category": meta["categories"].map(clean_category),
+            "category": meta["categories"].map(lambda path: ", ".join(clean_path(path)) or None),
             "brand": brand.fillna(meta["store"]).map(clean_text),
             "price": meta["price"].map(lambda price: f"${price:.2f}", na_action="ignore"),
         }

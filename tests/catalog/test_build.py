@@ -292,6 +292,13 @@ def test_a_list_that_cannot_be_written_is_said_and_no_reason_to_fail(tmp_path, t
     assert domains(tmp_path) == [info]
 
 
+def test_a_list_that_fails_halfway_leaves_nothing(tmp_path, tables, caplog):
+    (tmp_path / "reports" / "x.csv").mkdir(parents=True)
+    build(tmp_path, "x", _with_bad_events(tables, 198, 2))
+    assert len(caplog.records) == 1
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == ["x.csv"]
+
+
 def test_a_locked_database_is_not_to_be_removed(tmp_path, tables):
     build(tmp_path, "x", tables())
     program = (
