@@ -1,7 +1,7 @@
-"""A compact decoder-only transformer of the Llama family, in flax.nnx.
+"""One decoder-only transformer for all families, in flax.nnx; the differences are in the config.
 
-Module and weight names follow Hugging Face's (`layers.0.self_attn.q_proj.weight`), with one
-difference: a linear weight is stored [in, out], the transpose of torch's.
+Modules and weights are named as in Hugging Face's Llama (`layers.0.self_attn.q_proj.weight`), for
+every family; `calrec.backbone.hf` knows each one's own names.
 
 Shapes, here and in the caches:
   B rows, T tokens, D hidden_size, V vocab_size, U users, N samples of a user, P prompt slots,
@@ -10,157 +10,47 @@ Shapes, here and in the caches:
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
+from calrec.backbone.attention import Attention
 from calrec.backbone.cache import PromptCache, SampleCache
 from calrec.backbone.config import DecoderConfig
-
-
-class Linear(nnx.Module):
-    """y = x W, with the rows of all leading axes flattened first (1.5x a step's speed on CPU)."""
-
-    def __init__(self, inputs: int, outputs: int, *, rngs: nnx.Rngs) -> None:
-        init = nnx.initializers.normal(0.02)
-        self.weight = nnx.Param(init(rngs.params(), (inputs, outputs)))
-
-    def __call__(self, x: Float[Array, "*lead I"]) -> Float[Array, "*lead O"]:
-        """The product, in the dtype of the weights."""
-        weight = self.weight[...]
-        return (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], weight.shape[-1])
-
-
-class RMSNorm(nnx.Module):
-    """Scale by the root mean square, computed in float32."""
-
-    def __init__(self, size: int, eps: float) -> None:
-        self.weight = nnx.Param(jnp.ones(size))
-        self.eps = eps
-
-    def __call__(self, x: Float[Array, "*lead D"]) -> Float[Array, "*lead D"]:
-        """The scaled vectors, in the dtype of `x`."""
-        full = x.astype(jnp.float32)
-        scaled = full * jax.lax.rsqrt(jnp.mean(full**2, axis=-1, keepdims=True) + self.eps)
-        return scaled.astype(x.dtype) * self.weight[...]
-
-
-def rope(
-    x: Float[Array, "*lead heads H"], position: Int[Array, "*lead"], theta: float
-) -> Float[Array, "*lead heads H"]:
-    """Rotary position embedding, the two halves of a head paired as Hugging Face pairs them."""
-    half = x.shape[-1] // 2
-    frequency = theta ** (-jnp.arange(half, dtype=jnp.float32) / half)
-    angle = position[..., None, None].astype(jnp.float32) * frequency
-    cos, sin = jnp.cos(angle).astype(x.dtype), jnp.sin(angle).astype(x.dtype)
-    left, right = x[..., :half], x[..., half:]
-    return jnp.concatenate([left * cos - right * sin, right * cos + left * sin], axis=-1)
-
-
-class Attention(nnx.Module):
-    """Grouped-query attention: R query heads share each key/value head."""
-
-    def __init__(self, config: DecoderConfig, *, rngs: nnx.Rngs) -> None:
-        self.groups = config.num_key_value_heads
-        self.head_dim = config.head_dim
-        self.theta = config.rope_theta
-        queries = config.num_attention_heads * config.head_dim
-        shared = config.num_key_value_heads * config.head_dim
-        self.q_proj = Linear(config.hidden_size, queries, rngs=rngs)
-        self.k_proj = Linear(config.hidden_size, shared, rngs=rngs)
-        self.v_proj = Linear(config.hidden_size, shared, rngs=rngs)
-        self.o_proj = Linear(queries, config.hidden_size, rngs=rngs)
-
-    def project(self, x: Float[Array, "*lead D"], position: Int[Array, "*lead"]):
-        """Rotated queries [*lead G R H], scaled by H^-1/2; rotated keys and values [*lead G H]."""
-        q = self.q_proj(x).reshape(*x.shape[:-1], -1, self.head_dim)
-        k = self.k_proj(x).reshape(*x.shape[:-1], self.groups, self.head_dim)
-        v = self.v_proj(x).reshape(*x.shape[:-1], self.groups, self.head_dim)
-        q = rope(q, position, self.theta) * self.head_dim**-0.5
-        q = q.reshape(*x.shape[:-1], self.groups, -1, self.head_dim)
-        return q, rope(k, position, self.theta), v
-
-    def __call__(
-        self,
-        x: Float[Array, "B T D"],
-        position: Int[Array, "B T"],
-        visible: Bool[Array, "B T T"],
-    ):
-        """Attention within rows; also the keys and values, for a prompt cache."""
-        q, k, v = self.project(x, position)
-        score = jnp.einsum("btgrh,bsgh->bgrts", q, k).astype(jnp.float32)
-        score = jnp.where(visible[:, None, None], score, -1e30)
-        weight = jax.nn.softmax(score, axis=-1).astype(x.dtype)
-        mixed = jnp.einsum("bgrts,bsgh->btgrh", weight, v)
-        return self.o_proj(mixed.reshape(*x.shape[:-1], -1)), k, v
-
-    def step(
-        self,
-        x: Float[Array, "U N D"],
-        prompt_keys: Float[Array, "U P G H"],
-        prompt_values: Float[Array, "U P G H"],
-        keys: Float[Array, "U N S G H"],
-        values: Float[Array, "U N S G H"],
-        length: Int[Array, " U"],
-        step: Int[Array, ""],
-    ):
-        """One token of every sample against the shared prompt and the sample's own past."""
-        position = jnp.broadcast_to((length + step)[:, None], x.shape[:2])
-        q, k, v = self.project(x, position)
-        keys = jax.lax.dynamic_update_index_in_dim(keys, k, step, axis=2)
-        values = jax.lax.dynamic_update_index_in_dim(values, v, step, axis=2)
-        in_prompt = jnp.arange(prompt_keys.shape[1]) < length[:, None]
-        in_sample = jnp.arange(keys.shape[2]) <= step
-        shared = jnp.einsum("ungrh,upgh->ungrp", q, prompt_keys).astype(jnp.float32)
-        own = jnp.einsum("ungrh,unsgh->ungrs", q, keys).astype(jnp.float32)
-        score = jnp.concatenate(
-            [
-                jnp.where(in_prompt[:, None, None, None], shared, -1e30),
-                jnp.where(in_sample, own, -1e30),
-            ],
-            axis=-1,
-        )
-        weight = jax.nn.softmax(score, axis=-1).astype(x.dtype)
-        split = prompt_keys.shape[1]
-        mixed = jnp.einsum("ungrp,upgh->ungrh", weight[..., :split], prompt_values)
-        mixed += jnp.einsum("ungrs,unsgh->ungrh", weight[..., split:], values)
-        return self.o_proj(mixed.reshape(*x.shape[:-1], -1)), keys, values
-
-
-class MLP(nnx.Module):
-    """SwiGLU."""
-
-    def __init__(self, config: DecoderConfig, *, rngs: nnx.Rngs) -> None:
-        self.gate_proj = Linear(config.hidden_size, config.intermediate_size, rngs=rngs)
-        self.up_proj = Linear(config.hidden_size, config.intermediate_size, rngs=rngs)
-        self.down_proj = Linear(config.intermediate_size, config.hidden_size, rngs=rngs)
-
-    def __call__(self, x: Float[Array, "*lead D"]) -> Float[Array, "*lead D"]:
-        """The gated projection and its way back."""
-        return self.down_proj(jax.nn.silu(self.gate_proj(x)) * self.up_proj(x))
+from calrec.backbone.layers import MLP, Norm, normal, project
 
 
 class Layer(nnx.Module):
     """Attention and MLP, each normalised before and added to the residual stream."""
 
-    def __init__(self, config: DecoderConfig, *, rngs: nnx.Rngs) -> None:
-        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        self.self_attn = Attention(config, rngs=rngs)
-        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+    def __init__(self, config: DecoderConfig, layer: int, *, rngs: nnx.Rngs) -> None:
+        def output_norm() -> Norm | None:
+            return Norm(config.hidden_size, config) if config.norm_outputs else None
+
+        self.input_layernorm = Norm(config.hidden_size, config)
+        self.self_attn = Attention(config, layer, rngs=rngs)
+        self.attention_output_norm = output_norm()
+        self.post_attention_layernorm = Norm(config.hidden_size, config)
         self.mlp = MLP(config, rngs=rngs)
+        self.mlp_output_norm = output_norm()
 
     def __call__(self, x, position, visible):
         """Whole rows; see `Attention.__call__`."""
-        mixed, k, v = self.self_attn(self.input_layernorm(x), position, visible)
-        x = x + mixed
-        return x + self.mlp(self.post_attention_layernorm(x)), k, v
+        mixed, keys, values = self.self_attn(self.input_layernorm(x), position, visible)
+        return self._added(x, mixed), keys, values
 
     def step(self, x, *past):
         """One decoding step; see `Attention.step`."""
-        mixed, k, v = self.self_attn.step(self.input_layernorm(x), *past)
+        mixed, keys, values = self.self_attn.step(self.input_layernorm(x), *past)
+        return self._added(x, mixed), keys, values
+
+    def _added(self, x: Float[Array, "*lead D"], mixed: Float[Array, "*lead D"]):
+        """The residual stream after attention's output and the MLP's."""
+        if self.attention_output_norm is not None:
+            mixed = self.attention_output_norm(mixed)
         x = x + mixed
-        return x + self.mlp(self.post_attention_layernorm(x)), k, v
+        out = self.mlp(self.post_attention_layernorm(x))
+        return x + (out if self.mlp_output_norm is None else self.mlp_output_norm(out))
 
 
 class Decoder(nnx.Module):
@@ -168,16 +58,34 @@ class Decoder(nnx.Module):
 
     def __init__(self, config: DecoderConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
-        init = nnx.initializers.normal(0.02)
-        self.embed_tokens = nnx.Param(init(rngs.params(), (config.vocab_size, config.hidden_size)))
-        self.layers = nnx.List([Layer(config, rngs=rngs) for _ in range(config.num_hidden_layers)])
-        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        if not config.tie_word_embeddings:
-            self.lm_head = Linear(config.hidden_size, config.vocab_size, rngs=rngs)
+        self.embed_tokens = normal(rngs, config.vocab_size, config.hidden_size)
+        learned = config.rope is None
+        self.embed_positions = (
+            normal(rngs, config.max_position_embeddings, config.hidden_size) if learned else None
+        )
+        self.layers = nnx.List(
+            [Layer(config, i, rngs=rngs) for i in range(config.num_hidden_layers)]
+        )
+        self.norm = Norm(config.hidden_size, config)
+        tied = config.tie_word_embeddings
+        self.lm_head = None if tied else normal(rngs, config.vocab_size, config.hidden_size)
+
+    @property
+    def dtype(self) -> jnp.dtype:
+        """Of the weights, and of all that is computed from them but norms, softmaxes and logits."""
+        return self.embed_tokens[...].dtype
+
+    def _embed(
+        self, tokens: Int[Array, "*lead"], position: Int[Array, "*lead"]
+    ) -> Float[Array, "*lead D"]:
+        x = self.embed_tokens[...][tokens]
+        if self.config.scale_embeddings:
+            x *= jnp.asarray(self.config.hidden_size**0.5, x.dtype)
+        return x if self.embed_positions is None else x + self.embed_positions[...][position]
 
     def _run(self, tokens: Int[Array, "B T"], mask: Bool[Array, "B T"]):
-        x = self.embed_tokens[...][tokens]
         position = jnp.maximum(jnp.cumsum(mask, axis=1) - 1, 0)
+        x = self._embed(tokens, position)
         causal = jnp.tril(jnp.ones((tokens.shape[1],) * 2, bool))
         visible = causal & mask[:, None, :]
         keys, values = [], []
@@ -193,10 +101,10 @@ class Decoder(nnx.Module):
 
     def logits(self, hidden: Float[Array, "*lead D"]) -> Float[Array, "*lead V"]:
         """Scores of the next token, in nats up to a constant; float32."""
-        if not self.config.tie_word_embeddings:
-            return self.lm_head(hidden).astype(jnp.float32)
-        flat = hidden.reshape(-1, hidden.shape[-1]) @ self.embed_tokens[...].T
-        return flat.reshape(*hidden.shape[:-1], -1).astype(jnp.float32)
+        head = self.embed_tokens if self.lm_head is None else self.lm_head
+        logits = project(hidden, head[...], jnp.float32)
+        cap = self.config.logit_softcap
+        return logits if cap is None else cap * jnp.tanh(logits / cap)
 
     def prefill(
         self, tokens: Int[Array, "U P"], length: Int[Array, " U"]
@@ -212,10 +120,15 @@ class Decoder(nnx.Module):
         tokens: Int[Array, "U N"],
         prompt: PromptCache,
         cache: SampleCache,
-        step: Int[Array, ""],
+        step: Int[Array, " U"],
     ) -> tuple[Float[Array, "U N D"], SampleCache]:
-        """Feeds each sample's token number `step` (from 0); its hidden state and the new cache."""
-        x = self.embed_tokens[...][tokens]
+        """Feeds each sample's token number `step` of its user (from 0).
+
+        Returns:
+          the tokens' final hidden states and the new cache.
+        """
+        position = (prompt.length + step)[:, None]
+        x = self._embed(tokens, jnp.broadcast_to(position, tokens.shape))
         keys, values = [], []
         for i, layer in enumerate(self.layers):
             past = (prompt.keys[i], prompt.values[i], cache.keys[i], cache.values[i])

@@ -1,3 +1,6 @@
+import dataclasses
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,7 +9,7 @@ from flax import nnx
 from tiny import tiny_config, tiny_decoder
 
 from calrec.backbone.cache import SampleCache
-from calrec.backbone.config import DecoderConfig
+from calrec.backbone.config import DecoderConfig, Rope
 from calrec.errors import CalrecError
 
 V = 50
@@ -17,13 +20,13 @@ def numpy_llama(config, weights, tokens):
     w = {"/".join(map(str, path)): np.asarray(x, np.float64) for path, x in flat(weights)}
 
     def norm(x, scale):
-        return x / np.sqrt((x**2).mean(-1, keepdims=True) + config.rms_norm_eps) * scale
+        return x / np.sqrt((x**2).mean(-1, keepdims=True) + config.norm_eps) * scale
 
     def rotate(x, position):
         half = len(x) // 2
         out = np.empty_like(x)
         for i in range(half):
-            angle = position / config.rope_theta ** (i / half)
+            angle = position / config.rope.theta ** (i / half)
             out[i] = x[i] * np.cos(angle) - x[i + half] * np.sin(angle)
             out[i + half] = x[i + half] * np.cos(angle) + x[i] * np.sin(angle)
         return out
@@ -35,7 +38,7 @@ def numpy_llama(config, weights, tokens):
         h = norm(x, w[at + "input_layernorm/weight"])
         size = config.head_dim
         mixed = np.zeros((len(tokens), config.num_attention_heads * size))
-        q, k, v = (h @ w[f"{at}self_attn/{name}_proj/weight"] for name in "qkv")
+        q, k, v = (h @ w[f"{at}self_attn/{name}_proj/weight"].T for name in "qkv")
         for t in range(len(tokens)):
             for head in range(config.num_attention_heads):
                 group = slice(head // share * size, (head // share + 1) * size)
@@ -44,11 +47,11 @@ def numpy_llama(config, weights, tokens):
                 score = np.array([query @ rotate(k[s, group], s) for s in range(t + 1)])
                 weight = np.exp(score / np.sqrt(size) - (score / np.sqrt(size)).max())
                 mixed[t, mine] = (weight / weight.sum()) @ v[: t + 1, group]
-        x = x + mixed @ w[at + "self_attn/o_proj/weight"]
+        x = x + mixed @ w[at + "self_attn/o_proj/weight"].T
         h = norm(x, w[at + "post_attention_layernorm/weight"])
-        gate = h @ w[at + "mlp/gate_proj/weight"]
-        up = h @ w[at + "mlp/up_proj/weight"]
-        x = x + (gate / (1 + np.exp(-gate)) * up) @ w[at + "mlp/down_proj/weight"]
+        gate = h @ w[at + "mlp/gate_proj/weight"].T
+        up = h @ w[at + "mlp/up_proj/weight"].T
+        x = x + (gate / (1 + np.exp(-gate)) * up) @ w[at + "mlp/down_proj/weight"].T
     hidden = norm(x, w["norm/weight"])
     return hidden, hidden @ w["embed_tokens"].T
 
@@ -107,7 +110,7 @@ def test_cached_decoding_equals_the_whole_pass(model):
     cache = SampleCache.empty(model.config, 2, 3, 5, jnp.float32)
     steps = []
     for step in range(5):
-        hidden, cache = model.decode_step(drawn[:, :, step], prompt, cache, jnp.asarray(step))
+        hidden, cache = model.decode_step(drawn[:, :, step], prompt, cache, jnp.full(2, step))
         steps.append(hidden)
     for u in range(2):
         for n in range(3):
@@ -118,28 +121,36 @@ def test_cached_decoding_equals_the_whole_pass(model):
             np.testing.assert_allclose(ours, whole[lengths[u] :], atol=1e-5)
 
 
-def test_config_round_trips_as_hugging_face_s():
-    config = tiny_config(V)
-    assert config.to_json()["model_type"] == "llama"
-    assert DecoderConfig.from_json(config.to_json()) == config
+def test_a_config_round_trips_through_json():
+    config = dataclasses.replace(
+        tiny_config(V), window=4, windowed=(True, False), windowed_rope=Rope(kind="linear")
+    )
+    assert DecoderConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
 
 
-def test_rope_theta_is_read_where_either_version_writes_it():
-    content = tiny_config(V).to_json()
-    del content["rope_theta"]
-    rope = {"rope_parameters": {"rope_theta": 5e5, "rope_type": "default"}}
-    assert DecoderConfig.from_json(content | rope).rope_theta == 5e5
+def test_each_layer_has_its_window_and_positions():
+    config = dataclasses.replace(
+        tiny_config(V), window=4, windowed=(True, False), windowed_rope=Rope(theta=7.0)
+    )
+    assert [config.layer_window(layer) for layer in (0, 1)] == [4, None]
+    assert [config.layer_rope(layer).theta for layer in (0, 1)] == [7.0, 10_000.0]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model_type": "mamba"}, "expected model_type 'llama', found 'mamba'"),
+        ({"family": "mamba"}, "family must be one of llama, .*, found 'mamba'"),
         ({"num_key_value_heads": 3}, "multiple of num_key_value_heads"),
-        ({"hidden_size": 0}, "must be positive"),
-        ({"attention_bias": True}, "found attention_bias"),
-        ({"rope_scaling": {"rope_type": "llama3"}}, "found rope type llama3"),
+        ({"hidden_size": 0}, "hidden_size must be a positive whole number, found 0"),
+        ({"hidden_size": 2.5}, "hidden_size must be a positive whole number, found 2.5"),
+        ({"norm": "batch"}, "norm must be one of rms"),
+        ({"rope": {"kind": "yarn"}}, "rope kind must be one of default, linear, llama3"),
+        ({"rope": {"factor": 0.0}}, "rope theta and factor must be positive"),
         ({"head_dim": 5}, "must be even"),
+        ({"windowed": [True]}, "each of 2 layers"),
+        ({"windowed": [True, False]}, "need a window"),
+        ({"window": 0}, "window must be positive"),
+        ({"experts": 8}, "unknown.*experts"),
     ],
 )
 def test_an_impossible_config_is_refused(change, message):

@@ -1,0 +1,106 @@
+"""Loading takes at most 1.3 times the memory of the weights."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hub_forms import GOLDEN
+from safetensors.numpy import save_file
+
+MB = 2**20
+LIMIT = 1.3
+
+# Run in a process of its own: the peak of a process never falls. The small model loaded first
+# brings in all code, so that what grows afterwards is the weights.
+MEASURE = """
+import sys
+from pathlib import Path
+import jax, numpy as np
+from flax import nnx
+from calrec.backbone import hf
+
+def status(name):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
+
+golden, folder = map(Path, sys.argv[1:])
+hf.load(golden)
+Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from here
+before = status("VmRSS:")
+model = hf.load(folder)
+leaves = jax.block_until_ready(jax.tree.leaves(nnx.to_pure_dict(nnx.state(model))))
+peak = status("VmHWM:")
+print(sum(x.nbytes for x in leaves), peak - before, sorted({str(x.dtype) for x in leaves}))
+"""
+
+
+def write_tied(folder: Path, dtype, shards: int) -> int:
+    """A Llama of ~300 MB, of which the tied embedding is 60 % (Gemma 3 270M: 63 %).
+
+    Returns:
+      Bytes of its weights.
+    """
+    width, inner, layers = (512, 1536, 9) if dtype == np.float32 else (768, 2048, 9)
+    item = np.dtype(dtype).itemsize
+    config = {
+        "model_type": "llama",
+        "vocab_size": 185 * 10**6 // (width * item),
+        "hidden_size": width,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 8,
+        "max_position_embeddings": 1024,
+        "rms_norm_eps": 1e-6,
+        "tie_word_embeddings": True,
+    }
+    shapes = {"model.embed_tokens.weight": (config["vocab_size"], width)}
+    for n in range(layers):
+        at = f"model.layers.{n}."
+        shapes |= {f"{at}self_attn.{x}_proj.weight": (width, width) for x in "qkvo"}
+        shapes |= {f"{at}mlp.{x}_proj.weight": (inner, width) for x in ("gate", "up")}
+        shapes[at + "mlp.down_proj.weight"] = (width, inner)
+        shapes |= {at + x + ".weight": (width,) for x in NORMS}
+    shapes["model.norm.weight"] = (width,)
+    (folder / "config.json").write_text(json.dumps(config))
+    names = list(shapes)
+    place = {}
+    for n in range(shards):
+        file = f"model-{n + 1:05}-of-{shards:05}.safetensors" if shards > 1 else "model.safetensors"
+        part = names[n::shards]
+        # Zeros would do for the size, but the kernel may share pages of them.
+        save_file({x: np.full(shapes[x], 0.5, dtype) for x in part}, folder / file)
+        place |= dict.fromkeys(part, file)
+    if shards > 1:
+        index = folder / "model.safetensors.index.json"
+        index.write_text(json.dumps({"metadata": {}, "weight_map": place}))
+    return sum(int(np.prod(shape)) for shape in shapes.values()) * item
+
+
+NORMS = ("input_layernorm", "post_attention_layernorm")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="reads peak memory from Linux's /proc"
+)
+@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("dtype", [np.float32, ml_dtypes.bfloat16], ids=["float32", "bfloat16"])
+def test_peak(dtype, shards, tmp_path):
+    size = write_tied(tmp_path, dtype, shards)
+    assert 280 * MB < size < 340 * MB
+    shown = subprocess.run(
+        [sys.executable, "-c", MEASURE, GOLDEN / "llama", tmp_path],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    ).stdout
+    loaded, peak, dtypes = shown.split(maxsplit=2)
+    assert dtypes.strip() == f"['{np.dtype(dtype)}']"
+    assert int(loaded) == size
+    assert int(peak) <= LIMIT * size, f"{int(peak) / size:.2f} times the weights"
