@@ -1,29 +1,29 @@
-"""N samples of the next item's text for each of U users (paper section 3.3).
+"""N samples of the next item's text for each of U users (paper section 3.3): the stateless core.
 
-A stateless core: `start` reads the prompts, `advance` adds some tokens, both return a new `State`.
-The prompt's cache is computed once and read by all samples. Randomness is counter-based: the draw
-of a token depends on (seed, sample, step) alone, so whatever else runs changes nothing.
+`start` reads a prompt, `advance` adds some tokens, `place` puts another user's state into a free
+place of a batch; each returns a new `State`. The prompt's cache is computed once and read by all
+samples. Randomness is counter-based: the draw of a token depends on (seed, sample, step) alone.
+`calrec.sampler` drives it.
 
-Shapes: U users, N samples a user, S token slots a sample, P prompt slots, V vocabulary.
+Shapes: U users, N samples a user, S token slots a sample, P prompt slots, V vocabulary, A
+alternatives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from calrec.backbone.cache import PromptCache, SampleCache
-from calrec.backbone.decoder import Decoder
 
-BUCKET = 128
-"""Prompts are padded to a multiple of this many tokens, so that few shapes are compiled."""
+BLOCK = 64
+"""Tokens of the vocabulary whose probabilities are summed first when a token is drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,24 +35,42 @@ class SamplingSettings:
       temperature: of the draw; scores are taken at temperature 1.
       max_new_tokens: the most tokens of a text, end token included.
       stride: tokens decoded between two looks at the state.
+      alternatives: how many of the most probable tokens are kept beside each drawn one.
+
+    Raises:
+      ValueError: if a value is out of range.
     """
 
     samples: int = 32
     temperature: float = 0.5
     max_new_tokens: int = 80
     stride: int = 8
+    alternatives: int = 0
 
     def __post_init__(self) -> None:
         if min(self.samples, self.max_new_tokens, self.stride) < 1:
             raise ValueError(f"samples, max_new_tokens and stride must be at least 1, found {self}")
-        if not self.temperature > 0:
+        if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be positive, found {self.temperature}")
+        if self.alternatives < 0:
+            raise ValueError(f"alternatives must be at least 0, found {self.alternatives}")
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """Everything that the next token depends on. Log-probabilities are in nats."""
+    """Everything that the next token depends on, and what was drawn. Log-probabilities in nats.
+
+    Attributes:
+      prompt, cache: keys and values.
+      logits: of the next token.
+      keys: randomness of each sample.
+      tokens: what was drawn; zeros behind a sample's end.
+      log_probs, tempered: each token's log-probability at temperature 1 and at the sampling one.
+      top_tokens, top_log_probs: the most probable tokens in its place, at temperature 1.
+      finished: whether the end token was drawn.
+      step: tokens drawn of each user's samples so far.
+    """
 
     prompt: PromptCache
     cache: SampleCache
@@ -61,179 +79,172 @@ class State:
     tokens: Int[Array, "U N S"]
     log_probs: Float[Array, "U N S"]
     tempered: Float[Array, "U N S"]
+    top_tokens: Int[Array, "U N S A"]
+    top_log_probs: Float[Array, "U N S A"]
     finished: Bool[Array, "U N"]
-    step: Int[Array, ""]
+    step: Int[Array, " U"]
+
+    def done(self) -> Bool[Array, " U"]:
+        """Whether all samples of a user have ended, or have no slot left."""
+        return self.finished.all(axis=1) | (self.step >= self.tokens.shape[2])
 
 
-@partial(jax.jit, static_argnames=("graph", "samples", "slots"))
+@partial(jax.jit, static_argnames=("graph", "samples", "slots", "alternatives"))
 def start(
     graph: nnx.GraphDef,
     weights: nnx.State,
     tokens: Int[Array, "U P"],
     length: Int[Array, " U"],
     seeds: UInt32[Array, " U"],
+    wanted: Int[Array, ""],
     *,
     samples: int,
     slots: int,
+    alternatives: int = 0,
 ) -> State:
-    """Reads the prompts (padded right) and prepares N empty samples of S slots for each user."""
+    """Reads the prompts (padded right) and prepares N empty samples of S slots for each user.
+
+    Only the first `wanted` ones are drawn; the others count as finished.
+    """
     model = nnx.merge(graph, weights)
     hidden, prompt = model.prefill(tokens, length)
     users = tokens.shape[0]
-    logits = jnp.broadcast_to(
-        model.logits(hidden)[:, None], (users, samples, model.config.vocab_size)
-    )
-    keys = jax.vmap(
-        lambda seed: jax.vmap(partial(jax.random.fold_in, jax.random.PRNGKey(seed)))(
-            jnp.arange(samples)
-        )
-    )(seeds)
+
+    def keys_of(seed):
+        return jax.vmap(partial(jax.random.fold_in, jax.random.PRNGKey(seed)))(jnp.arange(samples))
+
+    drawn = (users, samples, slots)
     return State(
         prompt=prompt,
         cache=SampleCache.empty(model.config, users, samples, slots, hidden.dtype),
-        logits=logits,
-        keys=keys,
-        tokens=jnp.zeros((users, samples, slots), jnp.int32),
-        log_probs=jnp.zeros((users, samples, slots)),
-        tempered=jnp.zeros((users, samples, slots)),
-        finished=jnp.zeros((users, samples), bool),
-        step=jnp.zeros((), jnp.int32),
+        # A row a sample, as in every later step: a product of few rows has other last bits.
+        logits=model.logits(jnp.repeat(hidden[:, None], samples, axis=1)),
+        keys=jax.vmap(keys_of)(seeds),
+        tokens=jnp.zeros(drawn, jnp.int32),
+        log_probs=jnp.zeros(drawn),
+        tempered=jnp.zeros(drawn),
+        top_tokens=jnp.zeros((*drawn, alternatives), jnp.int32),
+        top_log_probs=jnp.zeros((*drawn, alternatives)),
+        finished=jnp.broadcast_to(jnp.arange(samples) >= wanted, (users, samples)),
+        step=jnp.zeros(users, jnp.int32),
     )
 
 
-def _draw(probs: Float[Array, "U N V"], uniform: Float[Array, "U N"]) -> Int[Array, "U N"]:
-    """Inverse of the cumulative distribution: one uniform number a row, in [0, 1)."""
-    cumulative = jnp.cumsum(probs, axis=-1)
-    below = cumulative <= uniform[..., None] * cumulative[..., -1:]
-    return jnp.minimum(below.sum(axis=-1), probs.shape[-1] - 1).astype(jnp.int32)
+@partial(jax.jit, donate_argnames=("state",))
+def place(state: State, new: State, slot: Int[Array, ""]) -> State:
+    """The state of U users with the one user of `new` in the place of number `slot`."""
+
+    def put(old, one):
+        # As many rows a user as `one` has.
+        return jax.lax.dynamic_update_slice_in_dim(old, one, slot * one.shape[0], axis=0)
+
+    return jax.tree.map(put, state, new)
 
 
-@partial(jax.jit, static_argnames=("graph", "steps", "end_id"), donate_argnames=("state",))
+@partial(jax.jit, static_argnames=("graph", "end_id"), donate_argnames=("state",))
 def advance(
     graph: nnx.GraphDef,
     weights: nnx.State,
     state: State,
     temperature: Float[Array, ""],
+    steps: Int[Array, ""],
     *,
-    steps: int,
     end_id: int,
 ) -> State:
-    """Decodes up to `steps` tokens more of every unfinished sample; stops at S slots."""
+    """Decodes up to `steps` tokens more of every unfinished sample.
+
+    Stops as soon as one more user is done, so that the place can be given to another. The slots
+    of users who are done stay as they are.
+    """
     model = nnx.merge(graph, weights)
-    slots = state.tokens.shape[2]
+    already = state.done()
 
     def one(state: State) -> State:
-        log_probs = jax.nn.log_softmax(state.logits)
-        tempered = jax.nn.log_softmax(state.logits / temperature)
-        step_keys = jax.vmap(jax.vmap(lambda key: jax.random.fold_in(key, state.step)))(state.keys)
-        uniform = jax.vmap(jax.vmap(jax.random.uniform))(step_keys)
-        token = _draw(jnp.exp(tempered), uniform)
+        shifted = state.logits - state.logits.max(axis=-1, keepdims=True)
+        weight = jnp.exp(shifted / temperature)
+        token = draw(weight, _uniforms(state))
+
+        here = jnp.arange(state.tokens.shape[2]) == state.step[:, None]
+        here = (here & ~state.done()[:, None])[:, None] & ~state.finished[..., None]
 
         def put(array, value):
-            value = jnp.where(state.finished, 0, value)
-            return jax.lax.dynamic_update_index_in_dim(array, value, state.step, axis=2)
+            return jnp.where(here, value[..., None], array)
 
-        def of_token(values):
-            return jnp.take_along_axis(values, token[..., None], axis=-1)[..., 0]
-
+        logit = jnp.take_along_axis(shifted, token[..., None], axis=-1)[..., 0]
+        log_total = jnp.log(jnp.exp(shifted).sum(axis=-1))
+        finished = state.finished | (token == end_id)
+        count = state.top_tokens.shape[3]
+        top_logits, top = jax.lax.top_k(shifted, count) if count else (None, None)
         hidden, cache = model.decode_step(token, state.prompt, state.cache, state.step)
         return replace(
             state,
             cache=cache,
             logits=model.logits(hidden),
             tokens=put(state.tokens, token),
-            log_probs=put(state.log_probs, of_token(log_probs)),
-            tempered=put(state.tempered, of_token(tempered)),
-            finished=state.finished | (token == end_id),
-            step=state.step + 1,
+            log_probs=put(state.log_probs, logit - log_total),
+            tempered=put(state.tempered, logit / temperature - jnp.log(weight.sum(axis=-1))),
+            top_tokens=_put_top(state.top_tokens, top, here),
+            top_log_probs=_put_top(
+                state.top_log_probs, count and top_logits - log_total[..., None], here
+            ),
+            finished=jnp.where(already[:, None], state.finished, finished),
+            step=jnp.where(already, state.step, state.step + 1),
         )
 
     def unfinished(carry):
         state, left = carry
-        return (left > 0) & (state.step < slots) & ~state.finished.all()
+        done = state.done()
+        return (left > 0) & ~done.all() & (done == already).all()
 
     return jax.lax.while_loop(unfinished, lambda c: (one(c[0]), c[1] - 1), (state, steps))[0]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """The samples of U users so far, on the host.
+def _uniforms(state: State) -> Float[Array, "U N"]:
+    """One number in [0, 1) for each sample, determined by its key and its step."""
 
-    Attributes:
-      tokens, log_probs, tempered: [U, N, S]; slots behind a sample's length hold zeros.
-      lengths: tokens of each sample so far, end token included, [U, N].
-      finished: whether the end token was drawn, [U, N].
-      step: steps decoded.
+    def of_user(keys, step):
+        return jax.vmap(lambda key: jax.random.uniform(jax.random.fold_in(key, step)))(keys)
+
+    return jax.vmap(of_user)(state.keys, state.step)
+
+
+def _put_top(array, value, here):
+    """The alternatives of this step in their slots; nothing where none are asked for."""
+    if not array.shape[3]:
+        return array
+    return jnp.where(here[..., None], value[:, :, None], array)
+
+
+def draw(weight: Float[Array, "*lead V"], uniform: Float[Array, "*lead"]) -> Int[Array, "*lead"]:
+    """Tokens in proportion to their weights: the inverse of the cumulative distribution.
+
+    First the block of tokens, then the token in it, which takes a quarter of the time of one
+    cumulative sum on a CPU, and rounds less.
+
+    Args:
+      weight: of each token, at least 0 and not all 0; need not sum to 1.
+      uniform: one number a row, in [0, 1).
     """
-
-    tokens: Int[np.ndarray, "U N S"]
-    log_probs: Float[np.ndarray, "U N S"]
-    tempered: Float[np.ndarray, "U N S"]
-    lengths: Int[np.ndarray, "U N"]
-    finished: Bool[np.ndarray, "U N"]
-    step: int
-
-
-def _drawn(state: State, end_id: int) -> Drawn:
-    tokens, log_probs, tempered, finished, step = jax.device_get(
-        (state.tokens, state.log_probs, state.tempered, state.finished, state.step)
-    )
-    first_end = np.argmax(tokens == end_id, axis=2) + 1
-    return Drawn(
-        tokens=tokens,
-        log_probs=log_probs,
-        tempered=tempered,
-        lengths=np.where(finished, first_end, int(step)),
-        finished=finished,
-        step=int(step),
-    )
+    *lead, size = weight.shape
+    blocks = jnp.pad(weight, [(0, 0)] * len(lead) + [(0, -size % BLOCK)])
+    blocks = blocks.reshape(*lead, -1, BLOCK)
+    upto = jnp.cumsum(blocks.sum(axis=-1), axis=-1)
+    goal = uniform[..., None] * upto[..., -1:]
+    block = _first_above(upto, goal, upto > jnp.pad(upto, _shift(lead))[..., :-1])
+    before = jnp.take_along_axis(jnp.pad(upto, _shift(lead)), block[..., None], axis=-1)
+    inside = jnp.take_along_axis(blocks, block[..., None, None], axis=-2)[..., 0, :]
+    token = _first_above(before + jnp.cumsum(inside, axis=-1), goal, inside > 0)
+    return (block * BLOCK + token).astype(jnp.int32)
 
 
-class Sampler:
-    """Draws samples from one model; holds no state between calls."""
+def _shift(lead: list[int]) -> list[tuple[int, int]]:
+    return [(0, 0)] * len(lead) + [(1, 0)]
 
-    def __init__(self, model: Decoder, end_id: int) -> None:
-        self._graph, self._weights = nnx.split(model)
-        self._end_id = end_id
 
-    def stream(
-        self,
-        prompts: Sequence[Sequence[int]],
-        seeds: Sequence[int],
-        settings: SamplingSettings,
-    ) -> Iterator[Drawn]:
-        """Yields all users' samples every `stride` tokens, the last time complete.
-
-        Closing the iterator stops the work and frees the caches.
-
-        Args:
-          prompts: token ids of each user's prompt, none empty.
-          seeds: one per user; the same seed and prompt give the same samples.
-          settings: how to draw.
-        """
-        width = -(-max(map(len, prompts)) // BUCKET) * BUCKET
-        tokens = np.zeros((len(prompts), width), np.int32)
-        for row, prompt in zip(tokens, prompts, strict=True):
-            row[: len(prompt)] = prompt
-        state = start(
-            self._graph,
-            self._weights,
-            tokens,
-            np.asarray([len(p) for p in prompts], np.int32),
-            np.asarray([seed % 2**32 for seed in seeds], np.uint32),
-            samples=settings.samples,
-            slots=settings.max_new_tokens,
-        )
-        while True:
-            state = advance(
-                self._graph,
-                self._weights,
-                state,
-                np.float32(settings.temperature),
-                steps=settings.stride,
-                end_id=self._end_id,
-            )
-            drawn = _drawn(state, self._end_id)
-            yield drawn
-            if drawn.finished.all() or drawn.step >= settings.max_new_tokens:
-                return
+def _first_above(
+    upto: Float[Array, "*lead K"], goal: Float[Array, "*lead 1"], possible: Bool[Array, "*lead K"]
+) -> Int[Array, "*lead"]:
+    """The first place whose sum exceeds the goal; by rounding there may be none: the last one
+    that is possible at all."""
+    last = upto.shape[-1] - 1 - jnp.argmax(possible[..., ::-1], axis=-1)
+    return jnp.minimum((upto <= goal).sum(axis=-1), last)

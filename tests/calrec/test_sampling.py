@@ -4,10 +4,16 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import chisquare
 from tiny import tiny_decoder
 
-from calrec.sampling import Sampler, SamplingSettings
+from calrec.backbone.config import DecoderConfig
+from calrec.backbone.decoder import Decoder
+from calrec.errors import CalrecError
+from calrec.sampler import Sampler, bucket
+from calrec.sampling import SamplingSettings, draw
 
 V, END = 12, 0
 
@@ -22,8 +28,8 @@ def sampler(model):
     return Sampler(model, END)
 
 
-def last(sampler, prompts, seeds, **settings):
-    *_, drawn = sampler.stream(prompts, seeds, SamplingSettings(**settings))
+def last(sampler, prompt, seed, **settings):
+    *_, drawn = sampler.stream(prompt, seed, SamplingSettings(**settings))
     return drawn
 
 
@@ -31,54 +37,151 @@ PROMPT = [3, 1, 4, 1, 5]
 
 
 def test_scores_equal_a_fresh_forward_pass(model, sampler):
-    drawn = last(sampler, [PROMPT], [7], samples=6, max_new_tokens=20, temperature=0.5)
+    drawn = last(sampler, PROMPT, 7, samples=6, max_new_tokens=20, temperature=0.5)
     width = len(PROMPT) + 20
     for n in range(6):
-        length = drawn.lengths[0, n]
-        row = np.array([*PROMPT, *drawn.tokens[0, n]])  # padded to one width: compiled once
+        length = drawn.lengths[n]
+        row = np.array([*PROMPT, *drawn.tokens[n]])  # padded to one width: compiled once
         mask = np.arange(width) < len(PROMPT) + length
         logits = model.logits(model.hidden(row[None], mask[None]))[0]
         for kind, temperature in ((drawn.log_probs, 1.0), (drawn.tempered, 0.5)):
             log_probs = jax.nn.log_softmax(logits / temperature)[len(PROMPT) - 1 : -1]
             fresh = np.take_along_axis(np.asarray(log_probs), row[len(PROMPT) :, None], 1)[:, 0]
-            np.testing.assert_allclose(kind[0, n, :length], fresh[:length], atol=1e-4)
+            np.testing.assert_allclose(kind[n, :length], fresh[:length], atol=1e-4)
 
 
 def test_a_sample_ends_with_its_first_end_token(sampler):
-    drawn = last(sampler, [PROMPT], [0], samples=32, max_new_tokens=24, temperature=2.0)
+    drawn = last(sampler, PROMPT, 0, samples=32, max_new_tokens=24, temperature=2.0)
     assert 0 < drawn.finished.sum() <= 32
     for n in range(32):
-        tokens = drawn.tokens[0, n, : drawn.lengths[0, n]].tolist()
-        assert tokens.count(END) == int(drawn.finished[0, n])
-        assert not drawn.finished[0, n] or tokens[-1] == END
-        assert (drawn.tokens[0, n, drawn.lengths[0, n] :] == 0).all()
-        assert (drawn.log_probs[0, n, drawn.lengths[0, n] :] == 0).all()
+        tokens = drawn.tokens[n, : drawn.lengths[n]].tolist()
+        assert tokens.count(END) == int(drawn.finished[n])
+        assert not drawn.finished[n] or tokens[-1] == END
+        assert (drawn.tokens[n, drawn.lengths[n] :] == 0).all()
+        assert (drawn.log_probs[n, drawn.lengths[n] :] == 0).all()
 
 
-def test_the_same_seed_gives_the_same_samples_alone_or_in_a_batch(sampler):
-    alone = last(sampler, [PROMPT], [5], samples=4, max_new_tokens=12)
-    again = last(sampler, [PROMPT], [5], samples=4, max_new_tokens=12, stride=3)
-    other = last(sampler, [PROMPT], [6], samples=4, max_new_tokens=12)
-    many = last(sampler, [[2] * 150, PROMPT, [9]], [1, 5, 2], samples=4, max_new_tokens=12)
-    np.testing.assert_array_equal(alone.tokens[0], again.tokens[0])
-    np.testing.assert_array_equal(alone.tokens[0], many.tokens[1])
-    assert (alone.tokens[0] != other.tokens[0]).any()
+def assert_same(one, other):
+    """The same tokens; their log-probabilities up to the last bit of a float."""
+    for field in ("tokens", "lengths", "finished", "step"):
+        np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
+    for field in ("log_probs", "tempered"):
+        np.testing.assert_allclose(getattr(one, field), getattr(other, field), rtol=3e-7)
+
+
+def test_the_same_seed_gives_the_same_samples(sampler):
+    one = last(sampler, PROMPT, 5, samples=4, max_new_tokens=12)
+    again = last(sampler, PROMPT, 5, samples=4, max_new_tokens=12, stride=3)
+    other = last(sampler, PROMPT, 6, samples=4, max_new_tokens=12)
+    assert_same(one, again)
+    assert (one.tokens != other.tokens).any()
+
+
+@pytest.fixture(scope="module")
+def regular():
+    """With sizes that fill vector registers, as all real models have: no last bit is left over."""
+    config = DecoderConfig(
+        vocab_size=256,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+    )
+    return Sampler(Decoder(config, rngs=nnx.Rngs(0)), END)
+
+
+@pytest.mark.parametrize("samples", [1, 4, 40])
+@pytest.mark.parametrize("width", [2, 5])
+def test_alone_and_in_a_batch_of_users_samples_are_the_same(regular, samples, width):
+    """More users than places, over two length buckets, ending at different steps."""
+    rng = np.random.default_rng(0)
+    prompts = [rng.integers(1, 256, n).tolist() for n in (5, 200, 3, 60, 7, 150, 9)]
+    seeds = [3, 5, 2**40, 8, 13, 3, 1]
+    settings = SamplingSettings(samples=samples, max_new_tokens=40, temperature=1.0)
+    drawn = dict(regular.many(prompts, seeds, settings, width=width))
+    assert sorted(drawn) == list(range(7))
+    assert len({d.step for d in drawn.values()}) > 1 or samples > 1, "places free up in turn"
+    for user, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
+        *_, alone = regular.stream(prompt, seed, settings)
+        assert_same(drawn[user], alone)
+
+
+def test_samples_do_not_depend_on_the_bucket(monkeypatch, regular):
+    from calrec import sampler as module
+
+    prompt = np.random.default_rng(1).integers(1, 256, 100).tolist()
+    drawn = []
+    for width in (128, 256, 1024):
+        monkeypatch.setattr(module, "bucket", lambda length, width=width: width)
+        drawn.append(last(regular, prompt, 4, samples=8, max_new_tokens=10))
+    for other in drawn[1:]:
+        np.testing.assert_array_equal(drawn[0].tokens, other.tokens)
+        np.testing.assert_allclose(drawn[0].log_probs, other.log_probs, atol=1e-5)
+
+
+def test_buckets_are_few_and_hold_the_prompt():
+    widths = {bucket(length) for length in range(1, 1025)}
+    assert len(widths) == 6
+    assert all(
+        length <= bucket(length) < length + 257 for length in range(1, 3000, 7) if length < 1024
+    )
+    assert bucket(1025) == 2048
+
+
+def test_alternatives_are_the_most_probable_tokens(model, sampler):
+    drawn = last(sampler, PROMPT, 7, samples=3, max_new_tokens=6, alternatives=4)
+    assert_same(drawn, last(sampler, PROMPT, 7, samples=3, max_new_tokens=6))
+    for n in range(3):
+        row = np.array([[*PROMPT, *drawn.tokens[n]]])
+        logits = model.logits(model.hidden(row, np.ones(row.shape, bool)))[0]
+        for at in range(drawn.lengths[n]):
+            log_probs = np.asarray(jax.nn.log_softmax(logits[len(PROMPT) - 1 + at]))
+            best = np.argsort(-log_probs)[:4]
+            np.testing.assert_array_equal(drawn.top_tokens[n, at], best)
+            np.testing.assert_allclose(drawn.top_log_probs[n, at], log_probs[best], atol=1e-4)
+    assert (drawn.top_log_probs[0, drawn.lengths[0] :] == 0).all()
+
+
+@given(
+    st.lists(st.floats(0, 1, width=32), min_size=1, max_size=200).filter(lambda w: sum(w) > 1e-3),
+    st.floats(0, 1, exclude_max=True, width=32),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_token_is_drawn_where_the_cumulative_sum_passes(weights, uniform):
+    """Against one cumulative sum in float64; never a token of no weight."""
+    token = int(draw(np.array([weights], np.float32), np.array([uniform], np.float32))[0])
+    exact = np.cumsum(np.array(weights, np.float64))
+    goal = uniform * exact[-1]
+    assert weights[token] > 0
+    before = exact[token - 1] if token else 0.0
+    assert before - 1e-4 * exact[-1] <= goal <= exact[token] + 1e-4 * exact[-1]
+
+
+def test_a_number_just_below_one_draws_a_token_that_there_is():
+    weights = np.zeros((1, 70), np.float32)
+    weights[0, :3] = [0.1, 0.2, 0.7]
+    assert draw(weights, np.array([np.nextafter(np.float32(1), np.float32(0))]))[0] == 2
+
+
+def test_positions_that_the_model_does_not_have_are_refused(sampler):
+    with pytest.raises(CalrecError, match="within the model's 1152 positions, found 1100 and 80"):
+        next(sampler.stream([1] * 1100, 0, SamplingSettings()))
 
 
 def test_more_samples_keep_the_first_ones(sampler):
-    few = last(sampler, [PROMPT], [5], samples=2, max_new_tokens=12)
-    more = last(sampler, [PROMPT], [5], samples=6, max_new_tokens=12)
-    np.testing.assert_array_equal(few.tokens[0], more.tokens[0, :2])
+    few = last(sampler, PROMPT, 5, samples=2, max_new_tokens=12)
+    more = last(sampler, PROMPT, 5, samples=6, max_new_tokens=12)
+    np.testing.assert_array_equal(few.tokens, more.tokens[:2])
 
 
 def test_the_stream_grows_and_stops_where_it_should(sampler):
     settings = SamplingSettings(samples=3, max_new_tokens=10, stride=4, temperature=0.01)
-    seen = list(sampler.stream([PROMPT], [0], settings))
+    seen = list(sampler.stream(PROMPT, 0, settings))
     assert [d.step for d in seen][:-1] == [4, 8][: len(seen) - 1]
     for early, late in itertools.pairwise(seen):
-        np.testing.assert_array_equal(
-            early.tokens[0, :, : early.step], late.tokens[0, :, : early.step]
-        )
+        np.testing.assert_array_equal(early.tokens[:, : early.step], late.tokens[:, : early.step])
     assert seen[-1].finished.all() or seen[-1].step == 10
 
 
@@ -86,10 +189,10 @@ def test_the_stream_grows_and_stops_where_it_should(sampler):
 def test_the_distribution_is_right(model, sampler, temperature):
     """Pairs of first tokens against exact probabilities: chi-square over 20,000 samples."""
     draws = [
-        last(sampler, [PROMPT], [seed], samples=2000, max_new_tokens=2, temperature=temperature)
+        last(sampler, PROMPT, seed, samples=2000, max_new_tokens=2, temperature=temperature)
         for seed in range(10)
     ]
-    pairs = np.concatenate([d.tokens[0] for d in draws])
+    pairs = np.concatenate([d.tokens for d in draws])
 
     def tempered(row):
         logits = model.logits(model.hidden(np.array([row]), np.ones((1, len(row)), bool)))[0, -1]
@@ -113,15 +216,23 @@ def test_the_distribution_is_right(model, sampler, temperature):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"samples": 0}, {"temperature": 0.0}, {"temperature": float("nan")}, {"stride": 0}]
+    "bad",
+    [
+        {"samples": 0},
+        {"temperature": 0.0},
+        {"temperature": float("nan")},
+        {"temperature": float("inf")},
+        {"stride": 0},
+        {"alternatives": -1},
+    ],
 )
 def test_settings_out_of_range_are_refused(bad):
-    with pytest.raises(ValueError, match=r"at least 1|must be positive"):
+    with pytest.raises(ValueError, match=r"at least 1|at least 0|must be positive"):
         SamplingSettings(**bad)
 
 
 def test_closing_the_stream_stops_the_work(sampler):
-    stream = sampler.stream([PROMPT], [0], SamplingSettings(samples=2, stride=1))
+    stream = sampler.stream(PROMPT, 0, SamplingSettings(samples=2, stride=1))
     assert next(stream).step == 1
     stream.close()
     with pytest.raises(StopIteration):
@@ -131,26 +242,34 @@ def test_closing_the_stream_stops_the_work(sampler):
 def test_no_recompilation_between_requests_of_a_bucket(model):
     from calrec import sampling
 
+    def compiled():
+        return [f._cache_size() for f in (sampling.start, sampling.advance, sampling.place)]
+
     sampler = Sampler(model, END)
-    last(sampler, [[1] * 3], [0], samples=3, max_new_tokens=7)
-    before = sampling.start._cache_size(), sampling.advance._cache_size()
-    last(sampler, [[1] * 100], [0], samples=3, max_new_tokens=7, temperature=0.9)
-    assert (sampling.start._cache_size(), sampling.advance._cache_size()) == before
+    settings = SamplingSettings(samples=3, max_new_tokens=7)
+    last(sampler, [1] * 3, 0, samples=3, max_new_tokens=7)
+    list(sampler.many([[1] * 9] * 5, range(5), settings, width=2))
+    before = compiled()
+    last(sampler, [1] * 100, 1, samples=9, max_new_tokens=7, temperature=0.9, stride=2)
+    list(sampler.many([[1] * 90] * 9, range(9), settings, width=2))
+    assert compiled() == before
 
 
-def test_the_state_is_a_plain_tree(model):
-    graph, weights = nnx.split(model)
+def test_the_state_is_a_plain_tree_with_one_prompt_for_all_samples(model):
     from calrec.sampling import start
 
+    graph, weights = nnx.split(model)
     state = start(
         graph,
         weights,
         np.array([[1, 2]], np.int32),
         np.array([2], np.int32),
         np.array([0], np.uint32),
-        samples=2,
+        np.int32(4),
+        samples=5,
         slots=3,
     )
-    assert state.tokens.shape == (1, 2, 3)
-    assert state.prompt.keys[0].shape == (1, 2, 2, 6), "one prompt cache for all samples"
+    assert state.tokens.shape == (1, 5, 3)
+    assert state.prompt.keys[0].shape == (1, 2, 2, 6), "users, heads, tokens: samples share it"
+    assert state.cache.keys[0].shape == (1 * 2 * 5, 3, 6)
     assert jax.tree.structure(jax.tree.map(lambda x: x, state)) == jax.tree.structure(state)
