@@ -15,7 +15,7 @@ from calrec.recommendation import Recommendation, check_history
 from calrec.text import DEFAULT_TEXT, Attributes, Item, TextSettings, document_words, item_text
 
 if TYPE_CHECKING:
-    from calrec.recommender import Corpus
+    from calrec.protocol import Corpus
 
 
 class LastItemRepeater:

@@ -1,13 +1,14 @@
-"""From generated texts to item scores: Algorithm 1 of the paper (section 3.4), arrays to arrays.
+"""From generated texts to item scores: Algorithm 1 of the paper (section 3.5), arrays to arrays.
 
 Samples are sorted by score and repeats dropped, each kept text is one column of BM25 scores over
 the whole corpus, the columns are scaled to [0, 1], modulated by exp(epsilon x score) and pooled.
+The paper's two other ways from texts to items are `calrec.hierarchical` and `calrec.rerank`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,9 +16,9 @@ import numpy as np
 from jaxtyping import Float
 
 from calrec.errors import CalrecError
-from calrec.text import DEFAULT_TEXT, Attributes, TextSettings, item_text, parse
 
 Pooling = Literal["max", "mean", "min"]
+Retrieval = Literal["bm25", "hierarchical", "rerank"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,10 @@ class RankingSettings:
       epsilon: weight of a text's score (per nat) in its column's factor exp(epsilon x score).
       pooling: how the columns become one score per item.
       modulation: whether the factor is applied.
+      retrieval: `bm25`, Algorithm 1 over the whole corpus; `rerank`, Algorithm 1 over the best
+        items of another recommender (`calrec.rerank`); `hierarchical`, exact matches of attributes
+        (`calrec.hierarchical`), where epsilon, pooling and modulation have no say.
+      candidates: how many items of the other recommender `rerank` ranks.
 
     Raises:
       ValueError: if a value is out of its range.
@@ -38,6 +43,8 @@ class RankingSettings:
     epsilon: float = 1 / 5000
     pooling: Pooling = "max"
     modulation: bool = True
+    retrieval: Retrieval = "bm25"
+    candidates: int = 10_000
 
     def __post_init__(self) -> None:
         if self.n_pred < 1:
@@ -46,11 +53,19 @@ class RankingSettings:
             raise ValueError(f"epsilon must be a number from 0 up, found {self.epsilon}")
         if self.pooling not in get_args(Pooling):
             raise ValueError(f"pooling must be one of {get_args(Pooling)}, found {self.pooling!r}")
+        if self.retrieval not in get_args(Retrieval):
+            raise ValueError(
+                f"retrieval must be one of {get_args(Retrieval)}, found {self.retrieval!r}"
+            )
+        if self.candidates < 1:
+            raise ValueError(f"candidates must be at least 1, found {self.candidates}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Match:
     """Scores of N items against K kept texts, at each step of Algorithm 1.
+
+    `calrec.hierarchical` and `calrec.rerank` say what they fill in instead.
 
     Attributes:
       raw: BM25 scores.
@@ -116,7 +131,8 @@ def scale(raw: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N K"]:
         return np.zeros(raw.shape)
     low = raw.min(axis=0)
     spread = raw.max(axis=0) - low
-    return np.where(spread > 0, raw - low, 0.0) / np.where(spread > 0, spread, 1.0)
+    # A constant column is zeros before the division; nothing of the matrix's size is chosen from.
+    return (raw - low) / np.where(spread > 0, spread, 1.0)
 
 
 def modulate(
@@ -151,27 +167,3 @@ def match(
     return Match(
         raw=raw, scaled=scaled, modulated=modulated, scores=pool(modulated, settings.pooling)
     )
-
-
-class AttributeIndex:
-    """Which attribute values a catalogue's items have, for exact matches (paper, Table 8).
-
-    An item stands in it as its own text parses back, so that a generated text equal to an item's
-    text always matches it on all four attributes. An absent attribute equals an absent one.
-    """
-
-    def __init__(self, items: Iterable[Attributes], settings: TextSettings = DEFAULT_TEXT) -> None:
-        parsed = (parse(item_text(item, settings)).values() for item in items)
-        self._known = {values[:level] for values in parsed for level in (4, 3, 2, 1)}
-
-    def level(self, attributes: Attributes | None) -> int:
-        """How many attributes some item matches exactly.
-
-        Returns:
-          4 for all four, 3 for the first three (title, category, brand), 2 for the first two,
-          1 for the title, 0 for none of these or for a format error (`None`).
-        """
-        if attributes is None:
-            return 0
-        values = attributes.values()
-        return next((level for level in (4, 3, 2, 1) if values[:level] in self._known), 0)

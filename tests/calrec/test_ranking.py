@@ -6,17 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from calrec import metrics
 from calrec.errors import CalrecError
-from calrec.ranking import (
-    AttributeIndex,
-    RankingSettings,
-    keep,
-    match,
-    modulate,
-    pool,
-    scale,
-)
-from calrec.text import Attributes, Item, TextSettings, item_text, parse
+from calrec.ranking import RankingSettings, keep, match, modulate, pool, scale
 
 SCORES = st.floats(-500, 0)
 SAMPLES = st.lists(st.tuples(st.sampled_from(list("abcdefghijkl")), SCORES), max_size=32)
@@ -118,6 +110,82 @@ def test_a_repeat_that_scores_no_better_changes_nothing(samples, data):
     assert keep(more_texts, more_scores, 10)[1][: len(samples)] == why_not
 
 
+def item_scores(samples, bm25, settings):
+    """Samples to item scores; `bm25` maps a text to a list."""
+    texts, scores = [text for text, _ in samples], [score for _, score in samples]
+    kept, _ = keep(texts, scores, settings.n_pred)
+    n_items = len(next(iter(bm25.values())))
+    raw = np.array([bm25[texts[i].strip()] for i in kept]).reshape(len(kept), n_items).T
+    return match(raw, [scores[i] for i in kept], settings).scores
+
+
+@st.composite
+def cases(draw):
+    """Samples, BM25 scores of five items and settings."""
+    column = st.lists(st.floats(0, 60), min_size=5, max_size=5)
+    settings = RankingSettings(
+        n_pred=draw(st.integers(1, 12)),
+        epsilon=draw(st.floats(0, 0.1)),
+        pooling=draw(st.sampled_from(["max", "mean", "min"])),
+        modulation=draw(st.booleans()),
+    )
+    return draw(SAMPLES), {text: draw(column) for text in "abcdefghijkl"}, settings
+
+
+@given(case=cases(), data=st.data())
+def test_neither_the_order_drawn_nor_repeats_change_a_score(case, data):
+    samples, bm25, settings = case
+    repeats = data.draw(st.lists(st.sampled_from(samples), max_size=9)) if samples else []
+    more = samples + [(f" {text}\n", score - 1) for text, score in repeats]
+    np.testing.assert_array_equal(
+        item_scores(data.draw(st.permutations(more)), bm25, settings),
+        item_scores(samples, bm25, settings),
+    )
+
+
+def test_fewer_texts_than_columns_wanted_are_all_there_is():
+    bm25 = {"a": [1.0, 0, 0], "b": [0, 3.0, 1.0], "c": [2.0, 2.0, 0]}
+    samples = [("a", -1.0), ("b", -2.0), ("c", -3.0), ("a", -4.0)]
+    for pooling in ("max", "mean", "min"):
+        three, ten = (RankingSettings(n_pred=n, pooling=pooling, epsilon=0.01) for n in (3, 10))
+        expected = algorithm_1(*zip(*samples, strict=True), bm25, 10, 0.01, pooling)
+        np.testing.assert_allclose(item_scores(samples, bm25, ten), expected)
+        np.testing.assert_array_equal(
+            item_scores(samples, bm25, ten), item_scores(samples, bm25, three)
+        )
+
+
+@given(raw=matrices(), constant=st.floats(0, 60), data=st.data())
+def test_a_text_that_tells_no_item_apart_changes_nothing(raw, constant, data):
+    scores = data.draw(st.lists(SCORES, min_size=raw.shape[1], max_size=raw.shape[1]))
+    place = data.draw(st.integers(0, raw.shape[1]))
+    more = match(
+        np.insert(raw, place, constant, axis=1),
+        [*scores[:place], data.draw(SCORES), *scores[place:]],
+        RankingSettings(),
+    )
+    np.testing.assert_array_equal(more.scores, match(raw, scores, RankingSettings()).scores)
+
+
+@given(constants=st.lists(st.floats(0, 60), max_size=4), n_items=st.integers(1, 9), data=st.data())
+def test_items_that_all_score_the_same_rank_first_and_last(constants, n_items, data):
+    raw = np.tile(np.array(constants, dtype=float), (n_items, 1))
+    settings = RankingSettings(pooling=data.draw(st.sampled_from(["max", "mean", "min"])))
+    scores = match(raw, [-1.0] * len(constants), settings).scores
+    assert metrics.ranks(scores, data.draw(st.integers(0, n_items - 1))) == (1, n_items)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_matrices_lie_in_memory_as_the_given_one_which_stays_as_it_was(order):
+    raw = np.array([[1.0, 0.0, 2.0], [0.0, 4.0, 2.0]], order=order)
+    before = raw.copy()
+    found = match(raw, [-1.0, -2.0, -3.0], RankingSettings())
+    np.testing.assert_array_equal(raw, before)
+    assert found.raw is raw
+    for matrix in (found.scaled, found.modulated):
+        assert matrix.flags[f"{order}_CONTIGUOUS"]
+
+
 @given(samples=SAMPLES, n_pred=st.integers(1, 12))
 def test_every_sample_is_kept_or_says_why_not(samples, n_pred):
     texts, scores = [text for text, _ in samples], [score for _, score in samples]
@@ -185,78 +253,22 @@ def test_no_column_scores_every_item_0(pooling):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"n_pred": 0}, {"epsilon": -0.1}, {"epsilon": math.nan}, {"pooling": "sum"}]
+    "wrong",
+    [
+        {"n_pred": 0},
+        {"epsilon": -0.1},
+        {"epsilon": math.nan},
+        {"pooling": "sum"},
+        {"retrieval": "bm26"},
+        {"candidates": 0},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=rf"{next(iter(wrong))} must be"):
         RankingSettings(**wrong)
 
 
-ITEMS = [
-    Item(item_id="1", title="Pen", category="Office", brand="Acme", price="$2"),
-    Item(item_id="2", title="Pen", category="Art"),
-    Item(item_id="3", title="one two three four"),
-]
-
-
-@pytest.mark.parametrize(
-    ("attributes", "level"),
-    [
-        (Attributes(title="Pen", category="Office", brand="Acme", price="$2"), 4),
-        (Attributes(title="Pen", category="Office", brand="Acme", price="$3"), 3),
-        (Attributes(title="Pen", category="Office", brand="Acme"), 3),
-        (Attributes(title="Pen", category="Office", brand="Bolt", price="$2"), 2),
-        (Attributes(title="Pen", category="Garden", brand="Acme", price="$2"), 1),
-        (Attributes(title="Pencil", category="Office", brand="Acme", price="$2"), 0),
-        (Attributes(title="Pen", category="Art"), 4),
-        (Attributes(title="Pen", category="Art", price="$2"), 3),
-        (Attributes(title="pen", category="Art"), 0),
-        (None, 0),
-    ],
-)
-def test_match_level(attributes, level):
-    assert AttributeIndex(ITEMS).level(attributes) == level
-
-
-def test_match_level_compares_truncated_values():
-    index = AttributeIndex(ITEMS, TextSettings(title_words=2))
-    assert index.level(Attributes(title="one two")) == 4
-    assert index.level(Attributes(title="one two three four")) == 0
-
-
-VALUES = st.none() | st.text(
-    st.sampled_from("ab .:U") | st.characters(exclude_categories=["Cs"]), max_size=12
-)
-VALUES |= st.sampled_from(["Unknown", "x. Category: y", "Price: 3", ". Brand: "])
-
-
-@given(
-    items=st.lists(
-        st.builds(
-            Item, item_id=st.just("i"), title=VALUES, category=VALUES, brand=VALUES, price=VALUES
-        ),
-        min_size=1,
-    )
-)
-def test_an_items_own_text_matches_on_all_four(items):
-    index = AttributeIndex(items)
-    for item in items:
-        assert index.level(parse(item_text(item))) == 4
-
-
-@given(data=st.data())
-def test_match_level_equals_a_search_through_all_items(data):
-    value = st.sampled_from([None, "a", "b"])
-    record = st.tuples(value, value, value, value)
-    rows = data.draw(st.lists(record, max_size=6))
-    wanted = data.draw(record)
-    names = ("title", "category", "brand", "price")
-    items = [
-        Item(item_id=str(i), **dict(zip(names, row, strict=True))) for i, row in enumerate(rows)
-    ]
-    expected = max(
-        (sum(row[: k + 1] == wanted[: k + 1] for k in range(4)) for row in rows), default=0
-    )
-    assert (
-        AttributeIndex(items).level(Attributes(**dict(zip(names, wanted, strict=True)))) == expected
-    )
+def test_settings_that_name_no_retrieval_are_algorithm_1():
+    older = {"n_pred": 3, "epsilon": 0.1, "pooling": "min", "modulation": False}
+    assert RankingSettings(**older).retrieval == "bm25"
+    assert RankingSettings(**older).candidates == 10_000

@@ -1,0 +1,41 @@
+"""What a recommender is, and what it needs of a catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from calrec.text import Item
+
+if TYPE_CHECKING:
+    from calrec.recommendation import Recommendation
+
+
+class Corpus(Protocol):
+    """What a recommender needs of a catalogue: BM25 scores of every item.
+
+    Attributes:
+      item_ids: the ids of its N items, in the order of the scores.
+      settings: a dataclass of BM25's settings.
+    """
+
+    item_ids: tuple[str, ...]
+    settings: Any
+
+    def scores(self, queries: Sequence[Sequence[str]]) -> Float[np.ndarray, "N Q"]:
+        """Raw BM25 of every item against each of Q word lists; higher is better."""
+        ...
+
+
+class Recommender(Protocol):
+    """Anything that ranks a corpus for a history."""
+
+    name: str
+    settings: Mapping[str, Any]
+
+    def recommend(self, history: Sequence[Item]) -> Recommendation:
+        """The ranking for a history, oldest item first."""
+        ...
