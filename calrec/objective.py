@@ -71,7 +71,8 @@ class Encoded:
     target_length: Int[Array, " B"]
 
 
-def _mean_over(hidden: Float[Array, "B L D"], where: Bool[Array, "B L"]) -> Float[Array, "B D"]:
+def mean_over(hidden: Float[Array, "B L D"], where: Bool[Array, "B L"]) -> Float[Array, "B D"]:
+    """Mean of the hidden states where `where` is true, in float32; zeros where it is nowhere."""
     weight = where.astype(jnp.float32)
     total = jnp.einsum("bld,bl->bd", hidden.astype(jnp.float32), weight)
     return total / jnp.maximum(weight.sum(axis=1), 1.0)[:, None]
@@ -94,9 +95,9 @@ def encode(model: Decoder, batch: Batch) -> Encoded:
     logits = model.logits(jnp.take_along_axis(hidden, before[..., None], axis=1))
     nll = optax.softmax_cross_entropy_with_integer_labels(logits, batch.target)
     return Encoded(
-        v_t=_mean_over(alone, in_target),
-        v_u=_mean_over(hidden, at < batch.history_length[:, None]),
-        v_tu=_mean_over(hidden, (at >= batch.history_length[:, None]) & (at < length[:, None])),
+        v_t=mean_over(alone, in_target),
+        v_u=mean_over(hidden, at < batch.history_length[:, None]),
+        v_tu=mean_over(hidden, (at >= batch.history_length[:, None]) & (at < length[:, None])),
         nll=jnp.where(in_target, nll, 0.0).sum(axis=1),
         target_length=batch.target_length,
     )
