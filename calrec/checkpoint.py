@@ -1,11 +1,13 @@
 """The exported folder: weights, tokenizer and every setting, all that inference needs.
 
     FOLDER/calrec.json   format version, decoder, text, sampling and ranking settings, the
-                         fingerprint of the training data, measured figures
+                         fingerprint of the training data, measured figures; digests of the other
+                         files and of itself
     FOLDER/weights/      orbax; float32 or bfloat16
     FOLDER/tokenizer/    a Hugging Face tokenizer folder
 
-It is written beside its place and renamed when whole.
+It is written beside its place and renamed when whole. Nothing in it is run: weights are arrays, the
+tokenizer is JSON, and a file that was changed, cut or added is refused before anything is read.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from calrec.backbone.config import DecoderConfig
 from calrec.errors import CalrecError
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from calrec.backbone.decoder import Decoder
 
 FORMAT = "calrec-checkpoint"
-VERSION = 1
+VERSION = 2
+Dtype = Literal["float32", "bfloat16"]
 PARTS = ("weights", "tokenizer")
 SHIPPED = Path(__file__).parent / "checkpoints"
 
@@ -52,7 +55,7 @@ class Description:
     """
 
     decoder: DecoderConfig
-    dtype: str
+    dtype: Dtype
     text: TextSettings
     max_prompt_tokens: int
     sampling: Mapping[str, Any]
@@ -65,7 +68,8 @@ class Description:
     def to_json(self) -> dict[str, Any]:
         """The content of `calrec.json`."""
         content = dataclasses.asdict(self) | {"decoder": self.decoder.to_json()}
-        return {"format": FORMAT, "version": VERSION, **content}
+        content = {"format": FORMAT, "version": VERSION, **content}
+        return {**content, "digest": _digest(content)}
 
     def to_text(self) -> str:
         """The text of `calrec.json`."""
@@ -76,13 +80,24 @@ class Description:
         """The inverse of `to_json`.
 
         Raises:
-          CalrecError: for another format or version, or a field of the wrong form.
+          CalrecError: for another format or version, an edited content, or a field of the wrong
+            form.
         """
         if content.get("format") != FORMAT or content.get("version") != VERSION:
             found = f"{content.get('format')} {content.get('version')}"
-            raise CalrecError(f"calrec.json: expected {FORMAT} {VERSION}, found {found}")
+            raise CalrecError(
+                f"calrec.json: expected {FORMAT} {VERSION}, found {found}; train and export it"
+                " again, or use the release that wrote it"
+            )
+        if content.get("digest") != _digest(content):
+            raise CalrecError(
+                "calrec.json: expected it as it was saved, found an edited or damaged one; export"
+                " the checkpoint again (settings can be changed where it is used)"
+            )
         try:
             fields = {f.name: content[f.name] for f in dataclasses.fields(cls)}
+            if fields["dtype"] not in get_args(Dtype):
+                raise ValueError(f"dtype {fields['dtype']!r}")
             fields["max_prompt_tokens"] = int(fields["max_prompt_tokens"])
             return cls(
                 **fields
@@ -96,6 +111,14 @@ class Description:
             raise CalrecError(
                 f"calrec.json: a setting is missing or of the wrong form: {error}"
             ) from None
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """sha256 of the content without its digest, in one way of writing."""
+    rest = {name: value for name, value in content.items() if name != "digest"}
+    # To JSON and back: tuples become lists, as they are when they are read.
+    text = json.dumps(json.loads(json.dumps(rest)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def resolve(name: str | Path) -> Path:
@@ -191,13 +214,19 @@ def check(folder: Path) -> Description:
                 " export it again"
             )
     found = _digests(folder)
-    for name, digest in description.files.items():
-        if found.get(name) != digest:
-            what = "none" if name not in found else "another or a damaged one"
+    for name in sorted(description.files | found):
+        if found.get(name) == description.files.get(name):
+            continue
+        if name not in description.files:
             raise CalrecError(
-                f"checkpoint {folder}: expected {name} as it was saved, found {what};"
-                " copy or export the checkpoint again"
+                f"checkpoint {folder}: expected no {name}, found one that was not saved with it;"
+                " remove it, or copy or export the checkpoint again"
             )
+        what = "none" if name not in found else "another or a damaged one"
+        raise CalrecError(
+            f"checkpoint {folder}: expected {name} as it was saved, found {what};"
+            " copy or export the checkpoint again"
+        )
     return description
 
 
@@ -222,11 +251,17 @@ def describe(folder: Path) -> Description:
     return Description.from_json(content)
 
 
-def load(folder: Path) -> tuple[Decoder, Tokenizer, Description]:
-    """Loads a checkpoint folder; weights become float32 on the way.
+def load(
+    folder: Path, *, dtype: Dtype | None = "float32"
+) -> tuple[Decoder, Tokenizer, Description]:
+    """Loads a checkpoint folder.
+
+    Args:
+      folder: where.
+      dtype: of the weights in memory; None leaves what they are stored in.
 
     Raises:
-      CalrecError: if a part is missing, damaged, or does not fit the described decoder.
+      CalrecError: if a part is missing, changed, or does not fit the described decoder.
     """
     import jax
     import jax.numpy as jnp
@@ -245,8 +280,9 @@ def load(folder: Path) -> tuple[Decoder, Tokenizer, Description]:
     model = nnx.eval_shape(lambda: Decoder(description.decoder, rngs=nnx.Rngs(0)))
     graph, state = nnx.split(model)
     device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    held_in = jnp.dtype(dtype or description.dtype)
     expected = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, jnp.float32, sharding=device),
+        lambda x: jax.ShapeDtypeStruct(x.shape, held_in, sharding=device),
         nnx.to_pure_dict(state),
     )
     try:

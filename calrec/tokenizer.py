@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ class Tokenizer:
 
     Attributes:
       end_id: id of the end-of-sequence token.
-      vocab_size: number of ids, special ones included.
+      vocab_size: one more than the highest id, special ones included.
     """
 
     def __init__(self, fast: Any) -> None:
@@ -34,8 +35,9 @@ class Tokenizer:
                 "tokenizer: expected an end-of-sequence token (eos_token), found none"
             )
         self._fast = fast
+        self._pieces: dict[int, str] = {}
         self.end_id = int(fast.eos_token_id)
-        self.vocab_size = len(fast)
+        self.vocab_size = 1 + max(fast.get_vocab().values())
 
     @classmethod
     def load(cls, folder: str | Path) -> Tokenizer:
@@ -44,17 +46,24 @@ class Tokenizer:
         Raises:
           CalrecError: if the folder is missing or no tokenizer can be read from it.
         """
-        from transformers import AutoTokenizer
-
-        if not Path(folder).is_dir():
+        folder = Path(folder)
+        if not folder.is_dir():
             raise CalrecError(
                 f"tokenizer: expected a folder with tokenizer.json, found no {folder}"
             )
+        from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+        # As it is written; by the model's name, transformers would put some together anew.
+        plain = (folder / "tokenizer.json").is_file()
+        kind = PreTrainedTokenizerFast if plain else AutoTokenizer
         try:
-            return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True))
-        # transformers raises whatever its parsers raise; every one means an unreadable folder.
+            fast = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            if fast.eos_token_id is None:
+                fast.eos_token = _end_of(folder, fast)
+            return cls(fast)
         except CalrecError:
             raise
+        # transformers raises whatever its parsers raise; every one means an unreadable folder.
         except Exception as error:
             raise CalrecError(
                 f"tokenizer: expected a readable tokenizer.json in {folder}, found none"
@@ -121,8 +130,30 @@ class Tokenizer:
             list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False
         )["input_ids"]
 
+    def vocabulary(self) -> dict[str, int]:
+        """Every token and its id."""
+        return self._fast.get_vocab()
+
+    def piece(self, token_id: int) -> str:
+        """One token as text, special ones included; a part of a character reads as U+FFFD."""
+        if token_id not in self._pieces:
+            self._pieces[token_id] = self._fast.decode(
+                [token_id], clean_up_tokenization_spaces=False
+            )
+        return self._pieces[token_id]
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of the ids, special tokens left out."""
         return self._fast.decode(
             list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
+
+
+def _end_of(folder: Path, fast: Any) -> str | None:
+    """The end token that a model's `config.json` names, where the tokenizer's files name none."""
+    try:
+        end = json.loads((folder / "config.json").read_text())["eos_token_id"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    end = end[0] if isinstance(end, list) and end else end
+    return fast.convert_ids_to_tokens(end) if isinstance(end, int) else None

@@ -68,6 +68,8 @@ def test_bfloat16_is_stored_as_such_and_close(saved, tmp_path):
     assert a.dtype == np.float32
     np.testing.assert_allclose(a, b, rtol=2**-8)
 
+    assert checkpoint.load(small, dtype=None)[0].dtype == "bfloat16"
+
     with ocp.StandardCheckpointer() as checkpointer:
         stored = checkpointer.metadata((small / "weights").resolve()).item_metadata.tree
     assert stored["embed_tokens"].dtype == "bfloat16"
@@ -101,6 +103,7 @@ def no_tokenizer(folder):
 def other_shape(folder):
     content = json.loads((folder / "calrec.json").read_text())
     content["decoder"]["num_hidden_layers"] = 3
+    content["digest"] = checkpoint._digest(content)
     (folder / "calrec.json").write_text(json.dumps(content))
 
 
@@ -119,7 +122,23 @@ def edited_tokenizer(folder):
 def missing_setting(folder):
     content = json.loads((folder / "calrec.json").read_text())
     del content["ranking"]
+    content["digest"] = checkpoint._digest(content)
     (folder / "calrec.json").write_text(json.dumps(content))
+
+
+def edited_setting(folder):
+    content = json.loads((folder / "calrec.json").read_text())
+    content["sampling"]["temperature"] = 0.9
+    (folder / "calrec.json").write_text(json.dumps(content))
+
+
+def foreign_file(folder):
+    (folder / "weights" / "more.pkl").write_bytes(b"cos\nsystem\n(S'touch here'\ntR.")
+
+
+def earlier_version(folder):
+    content = json.loads((folder / "calrec.json").read_text())
+    (folder / "calrec.json").write_text(json.dumps(content | {"version": 1}))
 
 
 @pytest.mark.parametrize(
@@ -135,6 +154,9 @@ def missing_setting(folder):
         (truncated, "weights/"),
         (edited_tokenizer, "tokenizer/tokenizer.json"),
         (missing_setting, "ranking"),
+        (edited_setting, "edited"),
+        (foreign_file, "weights/more.pkl"),
+        (earlier_version, "found calrec-checkpoint 1; train and export it again"),
     ],
 )
 def test_a_damaged_folder_is_refused_in_one_line(copied, damage, word):
