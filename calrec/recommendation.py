@@ -25,14 +25,26 @@ CASE_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """A token that might have been drawn in a place, with its log-probability at temperature 1."""
+
+    token_id: int
+    text: str
+    log_prob: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """One generated text.
 
     Attributes:
       text: the text, without the end token.
       token_ids: its tokens, the end token included where it was reached.
+      token_texts: each token as text; a token may hold a part of a character.
       log_probs: natural-log probability of each token at temperature 1, in nats.
       tempered_log_probs: the same at the sampling temperature.
+      alternatives: the most probable tokens in each token's place, best first; empty where none
+        were asked for.
       score: sum of `log_probs`, in nats; higher is better.
       order: place in the order drawn, from 0.
       finished: whether the end token came within the token limit.
@@ -53,6 +65,8 @@ class Sample:
     match_level: int = 0
     kept: bool = False
     why_not: str = ""
+    token_texts: tuple[str, ...] = ()
+    alternatives: tuple[tuple[Alternative, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,7 +87,8 @@ class Recommendation:
       column_scores: each column's score in nats (0 where a recommender has none).
       rows: item index of each row of the matrices; `arange(N)` in memory.
       item_ids: item id of each row.
-      raw: BM25 scores.
+      raw: BM25 scores. With `hierarchical` or `rerank` as the settings' retrieval this and the next
+        three are what `calrec.hierarchical` and `calrec.rerank` return.
       scaled: each column scaled linearly to [0, 1].
       modulated: scaled x exp(epsilon x column score).
       scores: pooled score per row; higher is better.

@@ -1,4 +1,4 @@
-"""The protocol of recommenders, and CALRec: history in, ranking out, every step kept."""
+"""CALRec: history in, ranking out, every step kept."""
 
 from __future__ import annotations
 
@@ -8,48 +8,25 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 
 from calrec.errors import CalrecError
+from calrec.hierarchical import AttributeIndex
 from calrec.prompt import Prompt, build_prompt
-from calrec.ranking import AttributeIndex, keep, match
-from calrec.recommendation import Recommendation, Sample, check_history
-from calrec.text import Item, item_text, parse, query_words
+from calrec.protocol import Corpus, Recommender
+from calrec.ranking import RankingSettings
+from calrec.recommendation import Alternative, Recommendation, Sample, check_history
+from calrec.retrieval import Retrieval
+from calrec.text import Item, item_text, parse
 
 if TYPE_CHECKING:
-    from calrec.checkpoint import Description
-    from calrec.sampling import Drawn, Sampler, SamplingSettings
+    from calrec.checkpoint import Description, Dtype
+    from calrec.embeddings import Embedder
+    from calrec.sampler import Drawn, Sampler
+    from calrec.sampling import SamplingSettings
     from calrec.tokenizer import Tokenizer
-
-
-class Corpus(Protocol):
-    """What a recommender needs of a catalogue: BM25 scores of every item.
-
-    Attributes:
-      item_ids: the ids of its N items, in the order of the scores.
-      settings: a dataclass of BM25's settings.
-    """
-
-    item_ids: tuple[str, ...]
-    settings: Any
-
-    def scores(self, queries: Sequence[Sequence[str]]) -> Float[np.ndarray, "N Q"]:
-        """Raw BM25 of every item against each of Q word lists; higher is better."""
-        ...
-
-
-class Recommender(Protocol):
-    """Anything that ranks a corpus for a history."""
-
-    name: str
-    settings: Mapping[str, Any]
-
-    def recommend(self, history: Sequence[Item]) -> Recommendation:
-        """The ranking for a history, oldest item first."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,20 +70,29 @@ class CALRec:
         self._sampling = sampling
         self._corpus: Corpus | None = None
         self._attributes: AttributeIndex | None = None
+        self._retrieval: Retrieval | None = None
         self.description = description
 
     @classmethod
-    def from_checkpoint(cls, path_or_name: str | Path) -> CALRec:
+    def from_checkpoint(
+        cls, path_or_name: str | Path, *, dtype: Dtype | None = "float32"
+    ) -> CALRec:
         """Loads an exported folder, or a shipped checkpoint by name (`sample`).
+
+        Args:
+          path_or_name: which.
+          dtype: what the model computes in; None is what its weights are stored in. bfloat16 saves
+            memory, and time on an accelerator; on a CPU it saves none.
 
         Raises:
           CalrecError: if there is none, or it is damaged.
         """
         from calrec import checkpoint
-        from calrec.sampling import Sampler, SamplingSettings
+        from calrec.sampler import Sampler
+        from calrec.sampling import SamplingSettings
 
         folder = checkpoint.resolve(path_or_name)
-        model, tokenizer, description = checkpoint.load(folder)
+        model, tokenizer, description = checkpoint.load(folder, dtype=dtype)
         try:
             sampling = SamplingSettings(**description.sampling)
         except (TypeError, ValueError) as error:
@@ -126,12 +112,16 @@ class CALRec:
             settings["bm25"] = dataclasses.asdict(self._corpus.settings)
         return settings
 
-    def with_corpus(self, corpus: Corpus, items: Sequence[Item]) -> CALRec:
+    def with_corpus(
+        self, corpus: Corpus, items: Sequence[Item], *, first_stage: Recommender | None = None
+    ) -> CALRec:
         """The same model over a corpus; the weights are shared.
 
         Args:
           corpus: scores of the N items.
           items: the same N items.
+          first_stage: a recommender over the same N items, whose best ones the retrieval `rerank`
+            ranks; the other retrievals need none.
 
         Raises:
           CalrecError: if these are not as many.
@@ -143,6 +133,12 @@ class CALRec:
         other = copy.copy(self)
         other._corpus = corpus
         other._attributes = AttributeIndex(items, self.description.text)
+        other._retrieval = Retrieval(
+            corpus=corpus,
+            attributes=other._attributes,
+            text=self.description.text,
+            first_stage=first_stage,
+        )
         return other
 
     def prompt(self, history: Sequence[Item]) -> Prompt:
@@ -156,6 +152,18 @@ class CALRec:
         texts = [item_text(item, settings) for item in history]
         return build_prompt(texts, self._tokenizer, settings, self.description.max_prompt_tokens)
 
+    def embedder(self) -> Embedder:
+        """Embeds items and histories with this model, as it reads them to recommend."""
+        from calrec.embeddings import Embedder
+
+        return Embedder(
+            self._sampler.model,
+            self._tokenizer,
+            self.description.text,
+            max_prompt_tokens=self.description.max_prompt_tokens,
+            max_target_tokens=self._sampling.max_new_tokens,
+        )
+
     def stream(
         self,
         history: Sequence[Item],
@@ -163,6 +171,8 @@ class CALRec:
         seed: int = 0,
         temperature: float | None = None,
         samples: int | None = None,
+        alternatives: int | None = None,
+        ranking: RankingSettings | None = None,
     ) -> Iterator[Progress | Recommendation]:
         """Generates and ranks, showing the samples as they grow.
 
@@ -174,16 +184,19 @@ class CALRec:
           seed: of the samples.
           temperature: in place of the checkpoint's.
           samples: texts to draw, in place of the checkpoint's.
+          alternatives: most probable tokens to keep beside each drawn one.
+          ranking: how the samples become a ranking, in place of the checkpoint's settings.
 
         Yields:
           `Progress` every few tokens, and at the end the `Recommendation`.
 
         Raises:
-          CalrecError: for an empty history, a setting out of range, or a missing corpus.
+          CalrecError: for an empty history, a setting out of range, a missing corpus or first
+            stage.
         """
-        if self._corpus is None or self._attributes is None:
-            raise CalrecError("expected a corpus to rank, found none: call with_corpus first")
-        given = {"temperature": temperature, "samples": samples}
+        ranking = ranking or self.description.ranking
+        self._ready(ranking)
+        given = {"temperature": temperature, "samples": samples, "alternatives": alternatives}
         try:
             sampling = dataclasses.replace(
                 self._sampling, **{k: v for k, v in given.items() if v is not None}
@@ -192,89 +205,144 @@ class CALRec:
             raise CalrecError(str(error)) from None
         prompt = self.prompt(history)
         start = time.perf_counter()
-        for drawn in self._sampler.stream([prompt.token_ids], [seed], sampling):
+        for drawn in self._sampler.stream(prompt.token_ids, seed, sampling):
             texts = self._samples(drawn)
             yield Progress(step=drawn.step, limit=sampling.max_new_tokens, samples=texts)
-        sampled = time.perf_counter()
-        settings = {
-            **self.settings,
-            "sampling": dataclasses.asdict(sampling),
-            "seed": seed,
-        }
-        yield self._rank(tuple(history), prompt, texts, settings, sampled - start)
+        seconds = time.perf_counter() - start
+        yield self._rank(history, prompt, texts, self._settings(sampling, seed), seconds, ranking)
 
-    def recommend(
-        self,
-        history: Sequence[Item],
-        *,
-        seed: int = 0,
-        temperature: float | None = None,
-        samples: int | None = None,
-    ) -> Recommendation:
-        """The recommendation alone; see `stream`."""
-        *_, last = self.stream(history, seed=seed, temperature=temperature, samples=samples)
+    def recommend(self, history: Sequence[Item], **settings: Any) -> Recommendation:
+        """The recommendation alone; settings as of `stream`."""
+        *_, last = self.stream(history, **settings)
         return last
 
-    def _samples(self, drawn: Drawn) -> tuple[Sample, ...]:
-        """The first user's samples as records, not yet ranked."""
-        records = []
-        for order, length in enumerate(drawn.lengths[0]):
-            ids = drawn.tokens[0, order, :length].tolist()
-            log_probs = drawn.log_probs[0, order, :length].astype(float)
-            text = self._tokenizer.decode(ids)
-            attributes = parse(text)
-            records.append(
-                Sample(
-                    text=text,
-                    token_ids=tuple(ids),
-                    log_probs=tuple(log_probs.tolist()),
-                    tempered_log_probs=tuple(
-                        drawn.tempered[0, order, :length].astype(float).tolist()
-                    ),
-                    score=float(log_probs.sum()),
-                    order=order,
-                    finished=bool(drawn.finished[0, order]),
-                    attributes=attributes,
-                    match_level=self._attributes.level(attributes),
-                )
+    def recommend_many(
+        self,
+        histories: Sequence[Sequence[Item]],
+        seeds: Sequence[int],
+        *,
+        ranking: RankingSettings | None = None,
+        width: int = 8,
+    ) -> Iterator[tuple[int, Recommendation]]:
+        """Recommends for many users, several at a time; each as `recommend` would.
+
+        Args:
+          histories: one per user, oldest item first.
+          seeds: one per user.
+          ranking: how the samples become a ranking, in place of the checkpoint's settings.
+          width: users whose samples are drawn side by side.
+
+        Yields:
+          each user's number and recommendation, in the order of finishing; as the time of its
+          samples, what has passed since the one before.
+
+        Raises:
+          CalrecError: for an empty history, a missing corpus or first stage.
+        """
+        ranking = ranking or self.description.ranking
+        self._ready(ranking)
+        prompts = [self.prompt(history) for history in histories]
+        ids = [prompt.token_ids for prompt in prompts]
+        start = time.perf_counter()
+        for user, drawn in self._sampler.many(ids, seeds, self._sampling, width=width):
+            seconds = time.perf_counter() - start
+            settings = self._settings(self._sampling, seeds[user])
+            texts = self._samples(drawn)
+            yield (
+                user,
+                self._rank(histories[user], prompts[user], texts, settings, seconds, ranking),
             )
-        return tuple(records)
+            start = time.perf_counter()
+
+    def rank_again(self, record: Recommendation, ranking: RankingSettings) -> Recommendation:
+        """A record's samples ranked with other settings; nothing is sampled.
+
+        Args:
+          record: of this model; one read from a case file becomes whole again.
+          ranking: how the samples become a ranking.
+
+        Raises:
+          CalrecError: for a record without samples, a missing corpus or first stage.
+        """
+        if not record.samples:
+            raise CalrecError(
+                "expected a record with samples to rank again, found one of "
+                f"{record.recommender!r} without; rank one of {self.name!r}"
+            )
+        return self._ready(ranking).rank(record, ranking)
+
+    def _settings(self, sampling: SamplingSettings, seed: int) -> Mapping[str, Any]:
+        return {**self.settings, "sampling": dataclasses.asdict(sampling), "seed": seed}
+
+    def _samples(self, drawn: Drawn) -> tuple[Sample, ...]:
+        """A user's samples as records, not yet ranked."""
+        return tuple(self._sample(drawn, order) for order in range(len(drawn.lengths)))
+
+    def _sample(self, drawn: Drawn, order: int) -> Sample:
+        here = (order, slice(int(drawn.lengths[order])))
+        ids = drawn.tokens[here].tolist()
+        log_probs = drawn.log_probs[here].astype(float)
+        text = self._tokenizer.decode(ids)
+        attributes = parse(text)
+        piece = self._tokenizer.piece
+        return Sample(
+            text=text,
+            token_ids=tuple(ids),
+            token_texts=tuple(map(piece, ids)),
+            log_probs=tuple(log_probs.tolist()),
+            tempered_log_probs=tuple(drawn.tempered[here].astype(float).tolist()),
+            alternatives=tuple(
+                tuple(
+                    Alternative(token_id=token, text=piece(token), log_prob=log_prob)
+                    for token, log_prob in zip(tokens, values, strict=True)
+                )
+                for tokens, values in zip(
+                    drawn.top_tokens[here].tolist(),
+                    drawn.top_log_probs[here].astype(float).tolist(),
+                    strict=True,
+                )
+                if tokens
+            ),
+            score=float(log_probs.sum()),
+            order=order,
+            finished=bool(drawn.finished[order]),
+            attributes=attributes,
+            match_level=self._attributes.level(attributes),
+        )
 
     def _rank(
         self,
-        history: tuple[Item, ...],
+        history: Sequence[Item],
         prompt: Prompt,
         samples: tuple[Sample, ...],
         settings: Mapping[str, Any],
         seconds: float,
+        ranking: RankingSettings,
     ) -> Recommendation:
-        """Algorithm 1 over the finished samples."""
-        start = time.perf_counter()
-        text, ranking = self.description.text, self.description.ranking
-        kept, why_not = keep([s.text for s in samples], [s.score for s in samples], ranking.n_pred)
-        columns = tuple(samples[i].text for i in kept)
-        scores = tuple(samples[i].score for i in kept)
-        raw = self._corpus.scores([query_words(column, text) for column in columns])
-        matched = match(raw, scores, ranking)
-        return Recommendation(
+        """The record of the finished samples, ranked."""
+        n_items = len(self._corpus.item_ids)
+        none = np.zeros((n_items, 0))
+        unranked = Recommendation(
             recommender=self.name,
             settings=settings,
-            history=history,
+            history=tuple(history),
             prompt=prompt.text,
             prompt_tokens=len(prompt.token_ids),
             items_cut=prompt.items_cut,
-            samples=tuple(
-                dataclasses.replace(sample, kept=i in kept, why_not=why_not[i])
-                for i, sample in enumerate(samples)
-            ),
-            columns=columns,
-            column_scores=scores,
-            rows=np.arange(len(matched.scores)),
+            samples=samples,
+            rows=np.arange(n_items),
             item_ids=self._corpus.item_ids,
-            raw=matched.raw,
-            scaled=matched.scaled,
-            modulated=matched.modulated,
-            scores=matched.scores,
-            corpus_size=len(matched.scores),
-            timings={"sample": seconds, "match": time.perf_counter() - start},
+            raw=none,
+            scaled=none,
+            modulated=none,
+            scores=np.zeros(n_items),
+            corpus_size=n_items,
+            timings={"sample": seconds},
         )
+        return self._ready(ranking).rank(unranked, ranking)
+
+    def _ready(self, ranking: RankingSettings) -> Retrieval:
+        if self._retrieval is None:
+            raise CalrecError("expected a corpus to rank, found none: call with_corpus first")
+        self._retrieval.check(ranking)
+        return self._retrieval

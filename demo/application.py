@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from calrec.compilation import keep_compiled
 from calrec.errors import CalrecError
 from calrec.lir import LastItemRepeater
 from calrec.recommender import CALRec
@@ -110,6 +111,7 @@ class Application:
         """
         with self._model_lock:
             if self._model is None:
+                keep_compiled(self._workspace)
                 self._model = self._load_model(self.checkpoint)
             if domain not in self._models:
                 catalogue = self.catalogue(domain)

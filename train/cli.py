@@ -92,32 +92,38 @@ class Pretrain(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class Stage1(Stage):
-    """The CALRec objective over mixed categories, from an earlier run's best weights."""
+    """The CALRec objective over mixed categories, from a run or a pretrained model."""
 
-    from_run: Path
+    from_run: Path | None = None
     """Run to start from."""
+    from_pretrained: Path | None = None
+    """Or a Hugging Face folder; its tokenizer must have prepared the data."""
     domains: tuple[str, ...] = ()
     """Only these of the prepared domains."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage2(Stage):
-    """The same objective on one category, from an earlier run's best weights."""
+    """The same objective on one category, from a run or a pretrained model."""
 
     domain: str
     """The category."""
-    from_run: Path
+    from_run: Path | None = None
     """Run to start from."""
+    from_pretrained: Path | None = None
+    """Or a Hugging Face folder; its tokenizer must have prepared the data."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write a run's best weights as a checkpoint folder."""
+    """Write a run's best weights as a checkpoint, or as a folder for other libraries."""
 
     run: Path
     """The run."""
     out: Path
-    """Checkpoint folder."""
+    """Folder to write."""
+    format: Literal["calrec", "hugging-face"] = "calrec"
+    """What `calrec-evaluate` and `calrec-demo` load, or what transformers and vLLM do."""
     dtype: Literal["bfloat16", "float32"] = "bfloat16"
     """Of the stored weights."""
 
@@ -169,9 +175,10 @@ def execute(command: Command) -> None:
         case Pretrain() | Stage1() | Stage2():
             _train(command, console)
         case Export():
-            from train.export import export
+            from train.export import export, export_hugging_face
 
-            export(command.run, command.out, dtype=command.dtype)
+            write = export if command.format == "calrec" else export_hugging_face
+            write(command.run, command.out, dtype=command.dtype)
             console.print(f"exported {command.run} to {command.out}")
         case Figures():
             from train.export import record_figures
@@ -197,17 +204,27 @@ def _prepare(command: Prepare) -> None:
 
 def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
     from train.presets import PRESETS
-    from train.stages import continue_from, from_scratch
+    from train.stages import continue_from, from_pretrained, from_scratch
 
     preset, out, given = PRESETS[command.preset], command.out, command.overrides
-    match command:
-        case Pretrain():
-            settings = given.of(preset.pretrain)
-            from_scratch(command.data, preset, settings, out, console, command.domains)
-        case Stage1(data=data, from_run=run, domains=domains):
-            continue_from("stage1", data, run, given.of(preset.stage1), out, console, domains)
-        case Stage2(data=data, from_run=run, domain=domain):
-            continue_from("stage2", data, run, given.of(preset.stage2), out, console, (domain,))
+    if isinstance(command, Pretrain):
+        settings = given.of(preset.pretrain)
+        from_scratch(command.data, preset, settings, out, console, command.domains)
+        return
+    if (command.from_run is None) == (command.from_pretrained is None):
+        raise CalrecError(
+            "expected either --from-run, a run, or --from-pretrained, a Hugging Face folder, found"
+            f" {'neither' if command.from_run is None else 'both'}; give one"
+        )
+    if isinstance(command, Stage1):
+        stage, settings, domains = "stage1", given.of(preset.stage1), command.domains
+    else:
+        stage, settings, domains = "stage2", given.of(preset.stage2), (command.domain,)
+    if command.from_run is not None:
+        continue_from(stage, command.data, command.from_run, settings, out, console, domains)
+    else:
+        folder = command.from_pretrained
+        from_pretrained(stage, command.data, folder, settings, out, console, domains)
 
 
 def _recipe(command: Recipe, console: Console) -> None:

@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from calrec import metrics
+from calrec.compilation import keep_compiled
 from calrec.errors import CalrecError, run_cli
 from catalog.store import Catalogue, workspace_path
 from train.cases import Cases, case_columns, load_cases
@@ -40,6 +41,7 @@ class Evaluate:
       split: test (each user's last item) or validation (the one before it).
       users: how many users, drawn by the seed; all where it is not given.
       seed: draws the users and, for calrec, the samples.
+      width: for calrec: users whose samples are drawn side by side; changes no figure.
     """
 
     domain: str
@@ -50,6 +52,7 @@ class Evaluate:
     split: Literal["test", "validation"] = "test"
     users: int | None = None
     seed: int = 0
+    width: int = 8
 
 
 def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
@@ -122,6 +125,8 @@ def check(settings: Evaluate) -> None:
         )
     if settings.seed < 0:
         raise CalrecError(f"--seed must be at least 0, found {settings.seed}; choose another")
+    if settings.width <= 0:
+        raise CalrecError(f"--width must be at least 1, found {settings.width}; leave it out for 8")
     if settings.recommender == "calrec" and settings.checkpoint is None:
         raise CalrecError(
             "--recommender calrec needs a checkpoint, found none; "
@@ -142,7 +147,15 @@ def run(settings: Evaluate, catalogue: Catalogue, cases: Cases, tick: Tick) -> O
         case "markov":
             return by_markov(catalogue, settings.split, cases, tick)
         case "calrec":
-            return by_calrec(catalogue, settings.checkpoint, settings.seed, cases, tick)
+            keep_compiled(workspace_path(settings.workspace))
+            return by_calrec(
+                catalogue,
+                settings.checkpoint,
+                cases,
+                tick,
+                seed=settings.seed,
+                width=settings.width,
+            )
 
 
 def show(figures: dict[str, Any], console: Console) -> None:

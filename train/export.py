@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
+from flax import nnx
+
 from calrec import checkpoint
+from calrec.backbone import hf
 from calrec.errors import CalrecError
 from calrec.ranking import RankingSettings
 from calrec.sampling import SamplingSettings
@@ -51,6 +55,18 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
         description,
         files={"training_log.jsonl": log},
     )
+
+
+def export_hugging_face(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
+    """Writes the run's best weights and tokenizer as a folder that transformers and vLLM load.
+
+    Raises:
+      CalrecError: if the run is none or has no checkpoint, or `out` holds something else.
+    """
+    model = best_weights(run_folder)
+    state = nnx.state(model)
+    nnx.update(model, jax.tree.map(lambda weight: weight.astype(dtype), state))
+    hf.save_pretrained(out, model, run_tokenizer(run_folder))
 
 
 def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:

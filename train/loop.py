@@ -75,8 +75,11 @@ class Run:
                 f"expected a training run in {folder}, found no run.json;"
                 " train one with: calrec-train pretrain --data DIR --out RUN"
             ) from None
-        except (ValueError, TypeError, KeyError) as error:
-            raise CalrecError(f"{folder}/run.json is damaged: {error}") from None
+        except (CalrecError, ValueError, TypeError, KeyError) as error:
+            raise CalrecError(
+                f"{folder}/run.json: expected a run of this version, found a damaged or other one"
+                f" ({error}); train it again"
+            ) from None
 
 
 def _manager(folder: Path) -> ocp.CheckpointManager:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -101,28 +102,32 @@ def case_seed(seed: int, user_id: str) -> int:
 
 
 def by_calrec(
-    catalogue: Catalogue, checkpoint: str, seed: int, cases: Cases, tick: Tick
+    catalogue: Catalogue,
+    checkpoint: str,
+    cases: Cases,
+    tick: Tick,
+    *,
+    seed: int,
+    width: int,
 ) -> Outcome:
-    """Evaluates an exported model, user by user, each with its own seed."""
+    """Evaluates an exported model, `width` users side by side, each with its own seed."""
     from calrec.recommender import CALRec  # brings in jax
 
     recommender = CALRec.from_checkpoint(checkpoint).with_corpus(
         catalogue.corpus(), catalogue.items
     )
-    ranks, samples = [], []
-    for user_id, history, target in zip(
-        cases.user_ids, cases.histories, cases.targets, strict=True
-    ):
-        recommendation = recommender.recommend(
-            [catalogue.items[i] for i in history], seed=case_seed(seed, user_id)
-        )
-        ranks.append(metrics.ranks(recommendation.scores, target))
-        samples += sample_rows(user_id, recommendation)
+    histories = [[catalogue.items[i] for i in history] for history in cases.histories]
+    seeds = [case_seed(seed, user_id) for user_id in cases.user_ids]
+    ranks = np.zeros((len(histories), 2), dtype=np.int64)
+    samples: list[list[dict[str, Any]]] = [[] for _ in histories]
+    for case, recommendation in recommender.recommend_many(histories, seeds, width=width):
+        ranks[case] = metrics.ranks(recommendation.scores, cases.targets[case])
+        samples[case] = sample_rows(cases.user_ids[case], recommendation)
         tick(1)
-    optimistic, pessimistic = np.array(ranks, dtype=np.int64).T
+    optimistic, pessimistic = ranks.T
     return Outcome(
         settings={**recommender.settings, "checkpoint": checkpoint},
         optimistic=optimistic,
         pessimistic=pessimistic,
-        samples=samples,
+        samples=list(itertools.chain.from_iterable(samples)),
     )

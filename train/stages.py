@@ -1,4 +1,4 @@
-"""The stages as functions of folders: from scratch, or from an earlier run."""
+"""The stages as functions of folders: from scratch, from an earlier run, or a pretrained model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from flax import nnx
 from rich.console import Console
 
+from calrec.backbone import hf
 from calrec.backbone.decoder import Decoder
 from calrec.errors import CalrecError
+from calrec.tokenizer import Tokenizer
 from train.data import Prepared
 from train.export import history_entry
 from train.loop import Run, best_weights, fit
@@ -69,6 +71,49 @@ def continue_from(
         settings=settings,
         model=best_weights(run),
         parents=[*earlier.parents, history_entry(run)],
+        out=out,
+        console=console,
+    )
+
+
+def from_pretrained(
+    stage: str,
+    data: Path,
+    folder: Path,
+    settings: StageSettings,
+    out: Path,
+    console: Console,
+    domains: Sequence[str] = (),
+) -> None:
+    """Trains the language model of a Hugging Face folder with the CALRec objective, in float32.
+
+    Raises:
+      CalrecError: if the folder cannot be loaded, or the data were tokenised otherwise.
+    """
+    prepared = Prepared.load(data, domains)
+    tokenizer = prepared.tokenizer()
+    if tokenizer.vocabulary() != Tokenizer.load(folder).vocabulary():
+        raise CalrecError(
+            f"{data} was tokenised otherwise than {folder}; prepare it with --tokenizer {folder}"
+        )
+    model = hf.load(folder, dtype="float32")
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise CalrecError(
+            f"{folder}: expected a tokenizer of at most {model.config.vocab_size} tokens, the"
+            f" model's, found {tokenizer.vocab_size}"
+        )
+    pretrained = {
+        "stage": "pretrained",
+        "settings": {"folder": folder.resolve().name, "family": model.config.family},
+        "data": {},
+        "log": [],
+    }
+    fit(
+        stage=stage,
+        data=prepared,
+        settings=settings,
+        model=model,
+        parents=[pretrained],
         out=out,
         console=console,
     )

@@ -7,10 +7,12 @@ from tiny import ITEMS, tiny_decoder, tiny_tokenizer
 
 from calrec.checkpoint import Description
 from calrec.errors import CalrecError
+from calrec.lir import LastItemRepeater
 from calrec.ranking import RankingSettings
 from calrec.recommendation import Recommendation
 from calrec.recommender import CALRec, Progress
-from calrec.sampling import Sampler, SamplingSettings
+from calrec.sampler import Sampler
+from calrec.sampling import SamplingSettings
 from calrec.text import TextSettings, document_words, query_words
 
 
@@ -107,3 +109,33 @@ def test_a_model_without_a_corpus_says_so(calrec):
     bare = CALRec(calrec._sampler, calrec._tokenizer, calrec.description, calrec._sampling)
     with pytest.raises(CalrecError, match="with_corpus"):
         bare.recommend(ITEMS[:1])
+
+
+@pytest.mark.parametrize("way", ["bm25", "hierarchical", "rerank"])
+def test_ranking_again_gives_what_sampling_with_the_settings_would(calrec, way):
+    corpus = PlainCorpus(ITEMS)
+    model = calrec.with_corpus(corpus, ITEMS, first_stage=LastItemRepeater(corpus))
+    ranking = RankingSettings(n_pred=2, retrieval=way, candidates=4, pooling="mean")
+    record = model.recommend(ITEMS[:2], seed=1)
+    assert record.settings["ranking"]["n_pred"] == 3
+    again = model.rank_again(record, ranking)
+    direct = model.recommend(ITEMS[:2], seed=1, ranking=ranking)
+    assert (again.samples, again.settings) == (direct.samples, direct.settings)
+    assert again.settings["ranking"]["retrieval"] == way
+    assert len(again.columns) == 2
+    np.testing.assert_array_equal(again.modulated, direct.modulated)
+    np.testing.assert_array_equal(again.scores, direct.scores)
+    assert again.prompt == record.prompt
+    assert again.timings["sample"] == record.timings["sample"]
+
+
+def test_reranking_without_a_first_stage_is_refused_before_anything_is_sampled(calrec):
+    stream = calrec.stream(ITEMS[:2], ranking=RankingSettings(retrieval="rerank"))
+    with pytest.raises(CalrecError, match="with_corpus with first_stage"):
+        next(stream)
+
+
+def test_a_record_without_samples_cannot_be_ranked_again(calrec):
+    record = LastItemRepeater(PlainCorpus(ITEMS)).recommend(ITEMS[:2])
+    with pytest.raises(CalrecError, match=r"record with samples .* 'lir'"):
+        calrec.rank_again(record, RankingSettings())

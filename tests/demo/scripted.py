@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from calrec.ranking import AttributeIndex, RankingSettings, keep, match
+from calrec.hierarchical import AttributeIndex
+from calrec.ranking import RankingSettings, keep, match
 from calrec.recommendation import Recommendation, Sample
 from calrec.recommender import Progress
 from calrec.text import Item, item_text, parse, prompt_text, query_words
