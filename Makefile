@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CALREC_WORKSPACE ?= workspace
 export CALREC_WORKSPACE
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint lock oracle clean
 
 demo: $(VENV)/installed
 	$(BIN)/calrec-demo
@@ -21,7 +21,7 @@ lint: $(VENV)/installed-dev
 # Sets the lock to the newest versions that pyproject.toml admits.
 lock:
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
-	$(VENV)/lock/bin/python -m pip install --quiet --editable '.[dev,benchmarks]'
+	$(VENV)/lock/bin/python -m pip install --quiet --editable '.[dev,benchmarks,oracle]'
 	$(VENV)/lock/bin/python -m pip freeze --exclude-editable > requirements.lock
 
 $(BIN)/python:
@@ -36,6 +36,13 @@ $(VENV)/installed: $(BIN)/python pyproject.toml requirements.lock
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $@
+
+# With it the tests compare the model package with torch, too.
+$(VENV)/installed-oracle: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[oracle]'
+	@touch $@
+
+oracle: $(VENV)/installed-oracle
 
 clean:
 	rm -rf $(VENV)

@@ -139,3 +139,46 @@ def test_a_record_without_samples_cannot_be_ranked_again(calrec):
     record = LastItemRepeater(PlainCorpus(ITEMS)).recommend(ITEMS[:2])
     with pytest.raises(CalrecError, match=r"record with samples .* 'lir'"):
         calrec.rank_again(record, RankingSettings())
+
+
+def test_many_users_are_recommended_to_as_each_alone(calrec):
+    histories = [ITEMS[:3], ITEMS[4:5], ITEMS[2:9], ITEMS[6:8]]
+    found = dict(calrec.recommend_many(histories, [4, 5, 6, 7], width=3))
+    assert sorted(found) == [0, 1, 2, 3]
+    for user, (history, seed) in enumerate(zip(histories, [4, 5, 6, 7], strict=True)):
+        alone = calrec.recommend(history, seed=seed)
+        assert [s.token_ids for s in found[user].samples] == [s.token_ids for s in alone.samples]
+        np.testing.assert_array_equal(found[user].raw, alone.raw)
+        np.testing.assert_allclose(found[user].scores, alone.scores, rtol=1e-9)
+        assert found[user].settings == alone.settings
+        assert found[user].history == alone.history
+        assert set(found[user].timings) == {"sample", "match"}
+
+
+def test_the_record_tells_what_else_might_have_been_written(calrec):
+    record = calrec.recommend(ITEMS[:2], alternatives=3)
+    for sample in record.samples:
+        assert len(sample.token_texts) == len(sample.token_ids) == len(sample.alternatives)
+        assert sample.text == "".join(sample.token_texts).removesuffix("<eos>") or (
+            "\ufffd" in "".join(sample.token_texts)
+        )
+        for log_prob, token, among in zip(
+            sample.log_probs, sample.token_ids, sample.alternatives, strict=True
+        ):
+            values = [one.log_prob for one in among]
+            assert len(among) == 3
+            assert values == sorted(values, reverse=True)
+            assert values[0] >= log_prob - 1e-5
+            assert all(
+                one.log_prob == pytest.approx(log_prob, abs=1e-5)
+                for one in among
+                if one.token_id == token
+            )
+    assert Recommendation.from_json(record.to_json()).samples == record.samples
+    assert all(sample.alternatives == () for sample in calrec.recommend(ITEMS[:2]).samples)
+
+
+def test_it_embeds_as_it_reads(calrec):
+    vectors = calrec.embedder().items(ITEMS)
+    assert vectors.shape == (len(ITEMS), 24)
+    assert np.isfinite(vectors).all()

@@ -79,4 +79,8 @@ def test_calrec_end_to_end(run_evaluate, tiny_workspace, checkpoint, tmp_path, c
     _, some_rows, some_samples = evaluate("some", "--users", 4)
     chosen = {row["user_id"] for row in some_rows}
     assert some_rows == [row for row in rows if row["user_id"] in chosen]
-    assert some_samples == [sample for sample in samples if sample["user_id"] in chosen]
+    expected = [sample for sample in samples if sample["user_id"] in chosen]
+    for one, other in zip(some_samples, expected, strict=True):
+        # So small a model's sums are rounded otherwise in another number of rows.
+        assert one | {"score": 0} == other | {"score": 0}
+        assert one["score"] == pytest.approx(other["score"], rel=1e-6)
