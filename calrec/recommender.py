@@ -17,14 +17,15 @@ from calrec.hierarchical import AttributeIndex
 from calrec.prompt import Prompt, build_prompt
 from calrec.protocol import Corpus, Recommender
 from calrec.ranking import RankingSettings
-from calrec.recommendation import Alternative, Recommendation, Sample, check_history
+from calrec.recommendation import Recommendation, Sample, check_history
 from calrec.retrieval import Retrieval
-from calrec.text import Item, item_text, parse
+from calrec.samples import samples_of
+from calrec.text import Item, item_text
 
 if TYPE_CHECKING:
     from calrec.checkpoint import Description, Dtype
     from calrec.embeddings import Embedder
-    from calrec.sampler import Drawn, Sampler
+    from calrec.sampler import Sampler
     from calrec.sampling import SamplingSettings
     from calrec.tokenizer import Tokenizer
 
@@ -206,7 +207,7 @@ class CALRec:
         prompt = self.prompt(history)
         start = time.perf_counter()
         for drawn in self._sampler.stream(prompt.token_ids, seed, sampling):
-            texts = self._samples(drawn)
+            texts = samples_of(drawn, self._tokenizer, self._attributes)
             yield Progress(step=drawn.step, limit=sampling.max_new_tokens, samples=texts)
         seconds = time.perf_counter() - start
         yield self._rank(history, prompt, texts, self._settings(sampling, seed), seconds, ranking)
@@ -247,7 +248,7 @@ class CALRec:
         for user, drawn in self._sampler.many(ids, seeds, self._sampling, width=width):
             seconds = time.perf_counter() - start
             settings = self._settings(self._sampling, seeds[user])
-            texts = self._samples(drawn)
+            texts = samples_of(drawn, self._tokenizer, self._attributes)
             yield (
                 user,
                 self._rank(histories[user], prompts[user], texts, settings, seconds, ranking),
@@ -273,42 +274,6 @@ class CALRec:
 
     def _settings(self, sampling: SamplingSettings, seed: int) -> Mapping[str, Any]:
         return {**self.settings, "sampling": dataclasses.asdict(sampling), "seed": seed}
-
-    def _samples(self, drawn: Drawn) -> tuple[Sample, ...]:
-        """A user's samples as records, not yet ranked."""
-        return tuple(self._sample(drawn, order) for order in range(len(drawn.lengths)))
-
-    def _sample(self, drawn: Drawn, order: int) -> Sample:
-        here = (order, slice(int(drawn.lengths[order])))
-        ids = drawn.tokens[here].tolist()
-        log_probs = drawn.log_probs[here].astype(float)
-        text = self._tokenizer.decode(ids)
-        attributes = parse(text)
-        piece = self._tokenizer.piece
-        return Sample(
-            text=text,
-            token_ids=tuple(ids),
-            token_texts=tuple(map(piece, ids)),
-            log_probs=tuple(log_probs.tolist()),
-            tempered_log_probs=tuple(drawn.tempered[here].astype(float).tolist()),
-            alternatives=tuple(
-                tuple(
-                    Alternative(token_id=token, text=piece(token), log_prob=log_prob)
-                    for token, log_prob in zip(tokens, values, strict=True)
-                )
-                for tokens, values in zip(
-                    drawn.top_tokens[here].tolist(),
-                    drawn.top_log_probs[here].astype(float).tolist(),
-                    strict=True,
-                )
-                if tokens
-            ),
-            score=float(log_probs.sum()),
-            order=order,
-            finished=bool(drawn.finished[order]),
-            attributes=attributes,
-            match_level=self._attributes.level(attributes),
-        )
 
     def _rank(
         self,

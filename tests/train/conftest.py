@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -7,6 +8,8 @@ import pytest
 from catalog.build import build
 from catalog.ingest.two_tables import TwoTables
 from train import evaluate as command
+
+sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 
 WORDS = (
     "steel",

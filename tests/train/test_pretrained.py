@@ -1,10 +1,10 @@
 """From a Hugging Face folder through stage II to a checkpoint, and to a folder for others."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
+from commands import run
 from flax import nnx
 
 from calrec import checkpoint
@@ -14,22 +14,6 @@ from calrec.backbone.decoder import Decoder
 from calrec.text import item_text
 from calrec.tokenizer import Tokenizer
 from catalog.store import Catalogue
-from train import cli
-
-
-@pytest.fixture(autouse=True)
-def own_arguments(monkeypatch):
-    monkeypatch.setattr(sys, "argv", sys.argv)
-
-
-def run(*arguments):
-    """Runs `calrec-train` in this process; gives its exit status."""
-    sys.argv = ["calrec-train", *map(str, arguments)]
-    try:
-        cli.main()
-    except SystemExit as stop:
-        return stop.code
-    return 0
 
 
 @pytest.fixture(scope="module")

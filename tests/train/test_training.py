@@ -9,31 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run
 
 from calrec import checkpoint
 from calrec.backbone.config import DecoderConfig
 from calrec.recommender import CALRec
 from catalog.store import Catalogue
-from train import cli
 from train.loop import Run
 from train.prepare import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(*arguments):
-    """Runs `calrec-train` in this process; gives its exit status."""
-    sys.argv = ["calrec-train", *map(str, arguments)]
-    try:
-        cli.main()
-    except SystemExit as stop:
-        return stop.code
-    return 0
-
-
-@pytest.fixture(autouse=True)
-def own_arguments(monkeypatch):
-    monkeypatch.setattr(sys, "argv", sys.argv)
 
 
 @pytest.fixture(scope="module")

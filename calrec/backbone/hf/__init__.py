@@ -19,9 +19,10 @@ from flax import nnx
 
 from calrec.backbone.config import DecoderConfig
 from calrec.backbone.decoder import Decoder
-from calrec.backbone.hf.config import read_config, to_hugging_face
+from calrec.backbone.hf.config import read_config
 from calrec.backbone.hf.files import DTYPES, Stored, stored_tensors
 from calrec.backbone.hf.tensors import HEAD, Tensor, full_name, is_buffer, tensors
+from calrec.backbone.hf.written_config import to_hugging_face
 from calrec.errors import CalrecError
 from calrec.files import whole_folder
 
