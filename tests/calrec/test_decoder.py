@@ -1,12 +1,13 @@
 import dataclasses
 import json
 
+import decoding
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from tiny import tiny_config, tiny_decoder
+from tiny import hidden_of, tiny_config, tiny_decoder
 
 from calrec.backbone.cache import SampleCache
 from calrec.backbone.config import DecoderConfig, Rope
@@ -72,7 +73,7 @@ def model():
 def test_forward_pass_equals_numpy(model):
     tokens = np.random.default_rng(0).integers(0, V, 11)
     hidden, logits = numpy_llama(model.config, nnx.to_pure_dict(nnx.state(model)), tokens)
-    ours = model.hidden(tokens[None], np.ones((1, 11), bool))
+    ours = hidden_of(model, tokens[None], np.ones((1, 11), bool))
     np.testing.assert_allclose(ours[0], hidden, atol=2e-4)
     np.testing.assert_allclose(model.logits(ours)[0], logits, atol=5e-3, rtol=1e-4)
 
@@ -80,10 +81,10 @@ def test_forward_pass_equals_numpy(model):
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_padding_changes_nothing(model, side):
     tokens = np.random.default_rng(1).integers(0, V, 7)
-    alone = model.hidden(tokens[None], np.ones((1, 7), bool))[0]
+    alone = hidden_of(model, tokens[None], np.ones((1, 7), bool))[0]
     pad = (5, 0) if side == "left" else (0, 5)
     mask = np.pad(np.ones(7, bool), pad)
-    padded = model.hidden(np.pad(tokens, pad, constant_values=3)[None], mask[None])[0]
+    padded = hidden_of(model, np.pad(tokens, pad, constant_values=3)[None], mask[None])[0]
     np.testing.assert_allclose(padded[mask], alone, atol=1e-5)
 
 
@@ -96,7 +97,7 @@ def test_no_token_sees_the_future(model):
         hidden = nnx.merge(graph, weights).hidden(tokens, np.ones((1, 6), bool))
         return (hidden[0, 2] ** 2).sum() + hidden[0, 2].sum()
 
-    moved = np.abs(jax.grad(third)(state)["embed_tokens"][...]).sum(axis=1)
+    moved = np.abs(jax.jit(jax.grad(third))(state)["embed_tokens"][...]).sum(axis=1)
     assert (moved[:3] > 0).all()
     assert (moved[3:] == 0).all()
 
@@ -110,12 +111,12 @@ def test_cached_decoding_equals_the_whole_pass(model):
     cache = SampleCache.empty(model.config, 2, 3, 5, jnp.float32)
     steps = []
     for step in range(5):
-        hidden, cache = model.decode_step(drawn[:, :, step], prompt, cache, jnp.full(2, step))
+        hidden, _, cache = decoding.feed(model, drawn[:, :, step], prompt, cache, jnp.full(2, step))
         steps.append(hidden)
     for u in range(2):
         for n in range(3):
             row = np.concatenate([prompts[u, : lengths[u]], drawn[u, n]])[None]
-            whole = model.hidden(row, np.ones(row.shape, bool))[0]
+            whole = hidden_of(model, row, np.ones(row.shape, bool))[0]
             np.testing.assert_allclose(last[u], whole[lengths[u] - 1], atol=1e-5)
             ours = np.stack([hidden[u, n] for hidden in steps])
             np.testing.assert_allclose(ours, whole[lengths[u] :], atol=1e-5)

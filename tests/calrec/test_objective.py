@@ -2,7 +2,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny import tiny_decoder
+from flax import nnx
+from tiny import hidden_of, tiny_decoder
 
 from calrec.objective import (
     Batch,
@@ -41,11 +42,11 @@ RECORDS = [([1, 2, 3], [4, 5, 0]), ([6, 7, 8, 9, 10], [11, 0]), ([12], [13, 14, 
 
 def test_vectors_and_losses_equal_a_row_by_row_computation(model):
     """The oracle runs each user alone, without padding, and indexes by hand."""
-    encoded = encode(model, batch_of(RECORDS, 12, 6))
+    encoded = nnx.jit(encode)(model, batch_of(RECORDS, 12, 6))
     for row, (history, answer) in enumerate(RECORDS):
         whole = np.array([history + answer])
-        hidden = model.hidden(whole, np.ones(whole.shape, bool))[0]
-        alone = model.hidden(np.array([answer]), np.ones((1, len(answer)), bool))[0]
+        hidden = hidden_of(model, whole, np.ones(whole.shape, bool))[0]
+        alone = hidden_of(model, np.array([answer]), np.ones((1, len(answer)), bool))[0]
         log_probs = jax.nn.log_softmax(model.logits(hidden))
         at = range(len(history) - 1, len(history) + len(answer) - 1)
         nll = -sum(float(log_probs[i, t]) for i, t in zip(at, answer, strict=True))

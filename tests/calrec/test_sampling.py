@@ -7,7 +7,7 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
-from tiny import tiny_decoder
+from tiny import hidden_of, tiny_decoder
 
 from calrec.backbone.config import DecoderConfig
 from calrec.backbone.decoder import Decoder
@@ -43,7 +43,7 @@ def test_scores_equal_a_fresh_forward_pass(model, sampler):
         length = drawn.lengths[n]
         row = np.array([*PROMPT, *drawn.tokens[n]])  # padded to one width: compiled once
         mask = np.arange(width) < len(PROMPT) + length
-        logits = model.logits(model.hidden(row[None], mask[None]))[0]
+        logits = model.logits(hidden_of(model, row[None], mask[None]))[0]
         for kind, temperature in ((drawn.log_probs, 1.0), (drawn.tempered, 0.5)):
             log_probs = jax.nn.log_softmax(logits / temperature)[len(PROMPT) - 1 : -1]
             fresh = np.take_along_axis(np.asarray(log_probs), row[len(PROMPT) :, None], 1)[:, 0]
@@ -135,7 +135,7 @@ def test_alternatives_are_the_most_probable_tokens(model, sampler):
     assert_same(drawn, last(sampler, PROMPT, 7, samples=3, max_new_tokens=6))
     for n in range(3):
         row = np.array([[*PROMPT, *drawn.tokens[n]]])
-        logits = model.logits(model.hidden(row, np.ones(row.shape, bool)))[0]
+        logits = model.logits(hidden_of(model, row, np.ones(row.shape, bool)))[0]
         for at in range(drawn.lengths[n]):
             log_probs = np.asarray(jax.nn.log_softmax(logits[len(PROMPT) - 1 + at]))
             best = np.argsort(-log_probs)[:4]
@@ -195,7 +195,9 @@ def test_the_distribution_is_right(model, sampler, temperature):
     pairs = np.concatenate([d.tokens for d in draws])
 
     def tempered(row):
-        logits = model.logits(model.hidden(np.array([row]), np.ones((1, len(row)), bool)))[0, -1]
+        logits = model.logits(hidden_of(model, np.array([row]), np.ones((1, len(row)), bool)))[
+            0, -1
+        ]
         return np.asarray(jax.nn.softmax(logits / temperature), np.float64)
 
     first = tempered(PROMPT)

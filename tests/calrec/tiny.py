@@ -53,3 +53,9 @@ def map_matrices(tree, scale):
     if isinstance(tree, dict):
         return {name: map_matrices(branch, scale) for name, branch in tree.items()}
     return tree * scale if tree.ndim == 2 else tree
+
+
+@nnx.jit
+def hidden_of(model, tokens, mask):
+    """`Decoder.hidden`, compiled: an operation at a time, each would be for every new shape."""
+    return model.hidden(tokens, mask)
