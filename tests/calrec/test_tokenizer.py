@@ -1,3 +1,6 @@
+import json
+import shutil
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,3 +55,47 @@ def test_a_folder_without_a_tokenizer_is_one_line(tmp_path, content):
         Tokenizer.load(folder)
     assert "\n" not in str(error.value)
     assert "expected" in str(error.value)
+
+
+def test_the_end_token_may_stand_in_the_model_s_config_alone(tmp_path):
+    """A folder of config.json, model.safetensors and tokenizer.json, as some are published."""
+    whole, bare = tmp_path / "whole", tmp_path / "bare"
+    tokenizer = tiny_tokenizer()
+    tokenizer.save(whole)
+    bare.mkdir()
+    shutil.copy(whole / "tokenizer.json", bare)
+    with pytest.raises(CalrecError, match="end-of-sequence token"):
+        Tokenizer.load(bare)
+    for end in (tokenizer.end_id, [tokenizer.end_id, 5]):
+        config = {"model_type": "llama", "eos_token_id": end}
+        (bare / "config.json").write_text(json.dumps(config))
+        loaded = Tokenizer.load(bare)
+        assert loaded.end_id == tokenizer.end_id
+        assert loaded.vocabulary() == tokenizer.vocabulary()
+        text = "Title: Aroma Kettle 0. Category: Unknown"
+        assert loaded.encode([text]) == tokenizer.encode([text])
+
+
+@pytest.mark.parametrize("with_json", [True, False])
+def test_no_code_in_the_folder_is_run(tmp_path, with_json):
+    folder = tmp_path / "folder"
+    tiny_tokenizer().save(folder)
+    if not with_json:
+        (folder / "tokenizer.json").unlink()
+    trap = tmp_path / "sprung"
+    (folder / "trap.py").write_text(f"open({str(trap)!r}, 'w')\nclass Trap: pass\n")
+    config = {"tokenizer_class": "Trap", "auto_map": {"AutoTokenizer": ["trap.Trap", "trap.Trap"]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config | {"eos_token": "<eos>"}))
+    if with_json:
+        assert Tokenizer.load(folder).end_id == tiny_tokenizer().end_id
+    else:
+        with pytest.raises(CalrecError, match=r"readable tokenizer\.json"):
+            Tokenizer.load(folder)
+    assert not trap.exists()
+
+
+def test_pieces_are_the_text_of_each_token():
+    tokenizer = tiny_tokenizer()
+    ids = tokenizer.encode(["Title: Aroma Kettle 0"])[0]
+    assert "".join(map(tokenizer.piece, ids)) == "Title: Aroma Kettle 0"
+    assert tokenizer.piece(tokenizer.end_id) == "<eos>"
