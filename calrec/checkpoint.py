@@ -1,13 +1,14 @@
 """The exported folder: weights, tokenizer and every setting, all that inference needs.
 
     FOLDER/calrec.json   format version, decoder, text, sampling and ranking settings, the
-                         fingerprint of the training data, measured figures; digests of the other
-                         files and of itself
+                         fingerprint of the training data, measured figures; digests of itself and
+                         of the files in the two folders
     FOLDER/weights/      orbax; float32 or bfloat16
     FOLDER/tokenizer/    a Hugging Face tokenizer folder
 
-It is written beside its place and renamed when whole. Nothing in it is run: weights are arrays, the
-tokenizer is JSON, and a file that was changed, cut or added is refused before anything is read.
+It is written beside its place and renamed when whole. Nothing in it is run: weights are arrays and
+the tokenizer is JSON. A file of these, or of the settings, that was changed, cut or added is
+refused before any is read.
 """
 
 from __future__ import annotations
@@ -98,6 +99,9 @@ class Description:
             fields = {f.name: content[f.name] for f in dataclasses.fields(cls)}
             if fields["dtype"] not in get_args(Dtype):
                 raise ValueError(f"dtype {fields['dtype']!r}")
+            for name in ("sampling", "data", "training", "figures", "files"):
+                if not isinstance(fields[name], dict):
+                    raise ValueError(f"{name} is no object")
             fields["max_prompt_tokens"] = int(fields["max_prompt_tokens"])
             return cls(
                 **fields
@@ -244,11 +248,14 @@ def describe(folder: Path) -> Description:
         )
     try:
         content = json.loads(path.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CalrecError(f"{path}: expected JSON, found a damaged file ({error})") from None
     if not isinstance(content, dict):
         raise CalrecError(f"{path}: expected a JSON object, found {type(content).__name__}")
-    return Description.from_json(content)
+    try:
+        return Description.from_json(content)
+    except CalrecError as error:
+        raise CalrecError(f"checkpoint {folder}: {error}") from None
 
 
 def load(

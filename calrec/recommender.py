@@ -98,6 +98,13 @@ class CALRec:
             sampling = SamplingSettings(**description.sampling)
         except (TypeError, ValueError) as error:
             raise CalrecError(f"{folder}/calrec.json: sampling settings: {error}") from None
+        positions = description.decoder.max_position_embeddings
+        if description.max_prompt_tokens + sampling.max_new_tokens > positions:
+            raise CalrecError(
+                f"{folder}/calrec.json: expected prompt and new tokens within the model's"
+                f" {positions} positions, found {description.max_prompt_tokens} and"
+                f" {sampling.max_new_tokens}; train and export it again"
+            )
         return cls(Sampler(model, tokenizer.end_id), tokenizer, description, sampling)
 
     @property
@@ -146,12 +153,16 @@ class CALRec:
         """The prompt that the model reads for a history, oldest item first.
 
         Raises:
-          CalrecError: if the history is empty.
+          CalrecError: if the history is empty, or the token budget too small for any item.
         """
         check_history(history)
         settings = self.description.text
         texts = [item_text(item, settings) for item in history]
-        return build_prompt(texts, self._tokenizer, settings, self.description.max_prompt_tokens)
+        budget = self.description.max_prompt_tokens
+        try:
+            return build_prompt(texts, self._tokenizer, settings, budget)
+        except ValueError as error:
+            raise CalrecError(str(error)) from None
 
     def embedder(self) -> Embedder:
         """Embeds items and histories with this model, as it reads them to recommend."""

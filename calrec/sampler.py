@@ -75,11 +75,12 @@ class Sampler:
 
         Args:
           prompt: token ids, at least one.
-          seed: of the samples.
+          seed: of the samples; a whole number, of which the lowest 32 bits count.
           settings: how to draw.
 
         Raises:
-          CalrecError: if prompt and samples need more positions than the model has.
+          CalrecError: if the seed is no whole number, or prompt and samples need more positions
+            than the model has.
         """
         state = self._start(prompt, seed, settings)
         while True:
@@ -100,8 +101,10 @@ class Sampler:
         """Yields each user's complete samples with the user's number, in the order of finishing.
 
         `width` users are decoded side by side, prompts of one length bucket together; who is done
-        gives the place to the next. Samples are those that `stream` gives: on a CPU exactly, on
-        other hardware as far as its matrix products round a row alike in any company.
+        gives the place to the next. Samples are those of `stream`: in float32 on a CPU the same
+        tokens, with log-probabilities up to their last bits. In bfloat16, and on hardware whose
+        matrix products round a row otherwise in other company, a draw at the very border between
+        two tokens may fall to the other.
 
         Args:
           prompts: token ids of each user.
@@ -110,8 +113,13 @@ class Sampler:
           width: users side by side.
 
         Raises:
-          CalrecError: as `stream`.
+          CalrecError: as `stream`, for another number of seeds than prompts, or a width below 1.
         """
+        if width < 1 or len(seeds) != len(prompts):
+            raise CalrecError(
+                f"expected a seed for each of {len(prompts)} users and a width of at least 1, found"
+                f" {len(seeds)} and {width}"
+            )
         by_bucket = sorted(range(len(prompts)), key=lambda i: (bucket(len(prompts[i])), i))
         for _, users in itertools.groupby(by_bucket, key=lambda i: bucket(len(prompts[i]))):
             yield from self._together(list(users), prompts, seeds, settings, width)
@@ -126,7 +134,8 @@ class Sampler:
     ) -> Iterator[tuple[int, Drawn]]:
         """`many` for users of one bucket."""
         waiting = iter(users)
-        places: list[int | None] = [None] * min(width, len(users))
+        # Powers of two, so that few numbers of users are compiled.
+        places: list[int | None] = [None] * min(width, 1 << (len(users) - 1).bit_length())
         state: State | None = None
         while True:
             for slot, user in enumerate(places):
@@ -144,6 +153,8 @@ class Sampler:
                     yield user, self._drawn(state, int(slot), settings)
 
     def _start(self, prompt: Sequence[int], seed: int, settings: SamplingSettings) -> State:
+        if not isinstance(seed, int | np.integer):
+            raise CalrecError(f"expected a whole number as the seed, found {seed!r}")
         limit = self.model.config.max_position_embeddings
         if len(prompt) + settings.max_new_tokens > limit:
             raise CalrecError(
@@ -158,10 +169,11 @@ class Sampler:
             self._weights,
             tokens,
             np.asarray([len(prompt)], np.int32),
-            np.asarray([seed % 2**32], np.uint32),
+            np.asarray([int(seed) % 2**32], np.uint32),
             np.int32(settings.samples),
-            # Fewer would have other last bits than in a batch of users; and be compiled anew.
-            samples=max(settings.samples, SAME_BITS),
+            # Fewer would have other last bits than in a batch of users; each number of them would
+            # be compiled by itself.
+            samples=-(-settings.samples // SAME_BITS) * SAME_BITS,
             slots=settings.max_new_tokens,
             alternatives=min(settings.alternatives, self.model.config.vocab_size),
         )

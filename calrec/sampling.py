@@ -11,7 +11,6 @@ alternatives.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -24,6 +23,9 @@ from calrec.backbone.cache import PromptCache, SampleCache
 
 BLOCK = 64
 """Tokens of the vocabulary whose probabilities are summed first when a token is drawn."""
+
+LOWEST, HIGHEST = 1e-3, 1e3
+"""Temperatures; beyond them logits over temperature leave the range of float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +50,15 @@ class SamplingSettings:
     alternatives: int = 0
 
     def __post_init__(self) -> None:
+        counts = (self.samples, self.max_new_tokens, self.stride, self.alternatives)
+        if not all(isinstance(count, int) for count in counts):
+            raise ValueError(f"counts must be whole numbers, found {self}")
         if min(self.samples, self.max_new_tokens, self.stride) < 1:
             raise ValueError(f"samples, max_new_tokens and stride must be at least 1, found {self}")
-        if not 0 < self.temperature < math.inf:
-            raise ValueError(f"temperature must be positive, found {self.temperature}")
+        if not LOWEST <= self.temperature <= HIGHEST:
+            raise ValueError(
+                f"temperature must be from {LOWEST} to {HIGHEST}, found {self.temperature}"
+            )
         if self.alternatives < 0:
             raise ValueError(f"alternatives must be at least 0, found {self.alternatives}")
 

@@ -119,15 +119,35 @@ class Tokenizer:
         )
 
     def save(self, folder: str | Path) -> None:
-        """Writes a Hugging Face tokenizer folder."""
+        """Writes a Hugging Face tokenizer folder, for earlier versions of transformers too."""
         self._fast.save_pretrained(folder)
+        path = Path(folder) / "tokenizer_config.json"
+        config = json.loads(path.read_text(encoding="utf-8"))
+        # Version 5's name of the class, and how the folder was once loaded.
+        config["tokenizer_class"] = "PreTrainedTokenizerFast"
+        for name in ("is_local", "local_files_only"):
+            config.pop(name, None)
+        path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def special_ids(self) -> dict[str, int | None]:
+        """The special tokens' ids as a model's `config.json` names them."""
+        fast = self._fast
+        return {
+            "bos_token_id": fast.bos_token_id,
+            "eos_token_id": self.end_id,
+            "pad_token_id": fast.pad_token_id,
+        }
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text."""
+        """Token ids of each text; what reads like a special token in it is plain text."""
         if not texts:
             return []
         return self._fast(
-            list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False
+            list(texts),
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_attention_mask=False,
+            verbose=False,
         )["input_ids"]
 
     def vocabulary(self) -> dict[str, int]:

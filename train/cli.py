@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -64,8 +65,12 @@ class Overrides:
             )
         if changed.seed < 0:
             raise CalrecError(f"expected a seed of at least 0, found {changed.seed}")
-        if not changed.learning_rate > 0:
+        if not 0 < changed.learning_rate < math.inf:
             raise CalrecError(f"expected a positive learning rate, found {changed.learning_rate}")
+        if not 0 <= changed.weight_decay < math.inf:
+            raise CalrecError(
+                f"expected a weight decay of at least 0, found {changed.weight_decay}"
+            )
         return changed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -38,11 +39,9 @@ class Rope:
 
     def __post_init__(self) -> None:
         _one_of("rope kind", self.kind, RopeKind)
-        if self.theta <= 0 or self.factor <= 0:
-            raise CalrecError(
-                f"decoder config: rope theta and factor must be positive, found {self.theta} and"
-                f" {self.factor}"
-            )
+        for name, value in dataclasses.asdict(self).items():
+            if name != "kind" and not 0 < value < math.inf:
+                raise CalrecError(f"decoder config: rope {name} must be positive, found {value}")
         if self.kind == "llama3" and not self.low_freq_factor < self.high_freq_factor:
             raise CalrecError(
                 "decoder config: rope's low_freq_factor must be below its high_freq_factor, found"
@@ -125,7 +124,7 @@ class DecoderConfig:
                     f"decoder config: {name} must be a positive whole number, found {size!r}"
                 )
         for name in ("norm_eps", "attention_scale", "attention_softcap", "logit_softcap", "window"):
-            if (value := getattr(self, name)) is not None and not value > 0:
+            if (value := getattr(self, name)) is not None and not 0 < value < math.inf:
                 raise CalrecError(f"decoder config: {name} must be positive, found {value!r}")
         if self.num_attention_heads % self.num_key_value_heads:
             raise CalrecError(

@@ -146,7 +146,7 @@ def test_each_layer_has_its_window_and_positions():
         ({"hidden_size": 2.5}, "hidden_size must be a positive whole number, found 2.5"),
         ({"norm": "batch"}, "norm must be one of rms"),
         ({"rope": {"kind": "yarn"}}, "rope kind must be one of default, linear, llama3"),
-        ({"rope": {"factor": 0.0}}, "rope theta and factor must be positive"),
+        ({"rope": {"factor": 0.0}}, "rope factor must be positive, found 0.0"),
         ({"head_dim": 5}, "must be even"),
         ({"windowed": [True]}, "each of 2 layers"),
         ({"windowed": [True, False]}, "need a window"),

@@ -79,7 +79,7 @@ def test_the_same_seed_gives_the_same_samples(sampler):
 
 @pytest.fixture(scope="module")
 def regular():
-    """With sizes that fill vector registers, as all real models have: no last bit is left over."""
+    """With sizes that fill vector registers, as real models' do."""
     config = DecoderConfig(
         vocab_size=256,
         hidden_size=64,
@@ -224,13 +224,36 @@ def test_the_distribution_is_right(model, sampler, temperature):
         {"temperature": 0.0},
         {"temperature": float("nan")},
         {"temperature": float("inf")},
+        {"temperature": 1e-38},
+        {"temperature": 1e300},
+        {"samples": 2.5},
         {"stride": 0},
         {"alternatives": -1},
     ],
 )
 def test_settings_out_of_range_are_refused(bad):
-    with pytest.raises(ValueError, match=r"at least 1|at least 0|must be positive"):
+    with pytest.raises(
+        ValueError, match=r"at least 1|at least 0|temperature must be from|whole numbers"
+    ):
         SamplingSettings(**bad)
+
+
+def test_the_lowest_temperature_takes_the_most_probable_token(model, sampler):
+    drawn = last(sampler, PROMPT, 0, samples=3, max_new_tokens=4, temperature=1e-3, alternatives=1)
+    np.testing.assert_array_equal(drawn.tokens, drawn.top_tokens[..., 0])
+    assert np.isfinite(drawn.tempered).all()
+
+
+@pytest.mark.parametrize(("seeds", "width"), [([1, 2], 0), ([1, 2], -3), ([1], 2), ([1, 2, 3], 2)])
+def test_as_many_seeds_as_users_and_a_place_at_least(sampler, seeds, width):
+    with pytest.raises(CalrecError, match="a seed for each of 2 users and a width of at least 1"):
+        list(sampler.many([[1], [2]], seeds, SamplingSettings(), width=width))
+
+
+@pytest.mark.parametrize("seed", [1.5, None, "7", float("nan")])
+def test_a_seed_is_a_whole_number(sampler, seed):
+    with pytest.raises(CalrecError, match="expected a whole number as the seed"):
+        next(sampler.stream(PROMPT, seed, SamplingSettings()))
 
 
 def test_closing_the_stream_stops_the_work(sampler):
@@ -254,6 +277,7 @@ def test_no_recompilation_between_requests_of_a_bucket(model):
     before = compiled()
     last(sampler, [1] * 100, 1, samples=9, max_new_tokens=7, temperature=0.9, stride=2)
     list(sampler.many([[1] * 90] * 9, range(9), settings, width=2))
+    list(sampler.many([[1] * 90] * 3, range(3), settings, width=2))
     assert compiled() == before
 
 

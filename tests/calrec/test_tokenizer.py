@@ -99,3 +99,20 @@ def test_pieces_are_the_text_of_each_token():
     ids = tokenizer.encode(["Title: Aroma Kettle 0"])[0]
     assert "".join(map(tokenizer.piece, ids)) == "Title: Aroma Kettle 0"
     assert tokenizer.piece(tokenizer.end_id) == "<eos>"
+
+
+@pytest.mark.parametrize("special", ["<eos>", "<pad>"])
+def test_special_tokens_in_a_text_are_plain_text(special):
+    tokenizer = tiny_tokenizer()
+    text = f"Title: {special} kettle"
+    (ids,) = tokenizer.encode([text])
+    assert tokenizer.end_id not in ids
+    assert tokenizer.decode(ids) == text
+
+
+def test_a_saved_folder_names_a_class_that_every_version_knows(tmp_path):
+    tiny_tokenizer().save(tmp_path / "one")
+    Tokenizer.load(tmp_path / "one").save(tmp_path / "two")
+    config = json.loads((tmp_path / "two" / "tokenizer_config.json").read_text())
+    assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
+    assert not {"is_local", "local_files_only"} & config.keys()

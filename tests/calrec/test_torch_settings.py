@@ -30,6 +30,7 @@ SETTINGS = [
     ("gpt2", {"scale_attn_by_inverse_layer_idx": True}),
     ("gpt2", {"reorder_and_upcast_attn": True}),
     ("gpt2", {"add_cross_attention": True}),
+    ("llama", {"is_causal": False}),
     ("llama", {"hidden_act": "gelu"}),
     ("llama", {"hidden_act": "relu"}),
     ("llama", {"sliding_window": 8, "use_sliding_window": True}),

@@ -70,7 +70,7 @@ def save_pretrained(folder: str | Path, model: Decoder, tokenizer: Tokenizer | N
     Args:
       folder: where.
       model: the decoder; its weights keep their dtype.
-      tokenizer: written along, its end token named in the config.
+      tokenizer: written along, its special tokens named in the config.
 
     Raises:
       CalrecError: if the decoder is none that its family's config can describe, or `folder` holds
@@ -82,8 +82,9 @@ def save_pretrained(folder: str | Path, model: Decoder, tokenizer: Tokenizer | N
     flat = dict(nnx.to_flat_state(nnx.state(model)))
     wanted = tensors(model.config, {path: leaf.shape for path, leaf in flat.items()})
     held = {tensor.name: _joined(tensor, flat) for tensor in wanted}
-    if tokenizer is not None:
-        content["eos_token_id"] = tokenizer.end_id
+    # Spelled out where there is none: each family has a default of its own.
+    none = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
+    content |= none if tokenizer is None else tokenizer.special_ids()
     with whole_folder(Path(folder), ours=_is_ours, what="Hugging Face folder") as new:
         save_file(held, new / "model.safetensors", metadata={"format": "pt"})
         (new / "config.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -100,7 +101,14 @@ def _matched(
       CalrecError: if a tensor is missing, misshapen or unknown.
     """
     family = config.family
-    there = {full_name(family, name): t for name, t in stored_tensors(folder).items()}
+    there: dict[str, Stored] = {}
+    for name, stored in stored_tensors(folder).items():
+        if full_name(family, name) in there:
+            raise CalrecError(
+                f"{folder}: expected each tensor once, found {full_name(family, name)} with and"
+                " without its prefix; save the model again"
+            )
+        there[full_name(family, name)] = stored
     pairs = []
     for tensor in wanted:
         stored = there.pop(tensor.name, None)
@@ -122,7 +130,10 @@ def _matched(
         pairs.append((tensor, stored))
     if config.tie_word_embeddings and HEAD in there:
         embedding = next(stored for tensor, stored in pairs if tensor.parts == (("embed_tokens",),))
-        if not np.array_equal(there.pop(HEAD).read(), embedding.read()):
+        head = there.pop(HEAD)
+        same = head.dtype == embedding.dtype and head.shape == embedding.shape
+        # Bytes, as a NaN is not equal to itself.
+        if not same or head.read().tobytes() != embedding.read().tobytes():
             raise CalrecError(
                 f"{folder}: expected {HEAD} to be the token embedding, as config.json ties them,"
                 " found another one; set tie_word_embeddings to false there"

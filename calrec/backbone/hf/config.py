@@ -29,6 +29,7 @@ _REFUSED = {
     "use_bidirectional_attention": (None, False),
     "scale_attn_by_inverse_layer_idx": (None, False),
     "add_cross_attention": (None, False),
+    "is_causal": (None, True),
     "quantization_config": (None,),
 }
 
@@ -49,7 +50,7 @@ def read_config(folder: Path) -> DecoderConfig:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise ValueError(f"a {type(content).__name__} where an object belongs")
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise CalrecError(f"{path}: expected JSON, found a damaged file ({error})") from None
     try:
         return from_hugging_face(content)
@@ -103,7 +104,9 @@ def _shared(config: Any) -> dict[str, Any]:
     """What all families have."""
     for name, allowed in _REFUSED.items():
         if (found := getattr(config, name, None)) not in allowed:
-            raise CalrecError(f"expected {name} to be off, found {found!r}, which is not supported")
+            raise CalrecError(
+                f"expected {name} to be {allowed[-1]}, found {found!r}, which is not supported"
+            )
     return {
         "family": config.model_type,
         "vocab_size": config.vocab_size,
@@ -182,6 +185,11 @@ def _llama_like(config: Any) -> DecoderConfig:
 def _windowed(config: Any) -> tuple[bool, ...]:
     """Which layers see a window only; families beside these do not look at such settings."""
     if config.model_type == "mistral":
+        if getattr(config, "layer_types", None) is not None:
+            raise CalrecError(
+                "expected a mistral without layer_types, found some: that is a ministral, which is"
+                " not supported"
+            )
         return (config.sliding_window is not None,) * config.num_hidden_layers
     if config.model_type not in LAYER_TYPES:
         return ()

@@ -60,11 +60,18 @@ def stored_tensors(folder: Path) -> dict[str, Stored]:
     """All tensors of a folder, by name, from `model.safetensors` or the files of its index.
 
     Raises:
-      CalrecError: if there is no such file, or one is missing, cut or damaged.
+      CalrecError: if there is no such file, one is missing, cut or damaged, or two hold a tensor
+        of one name.
     """
     tensors: dict[str, Stored] = {}
     for file in _files(folder):
-        tensors |= _in_file(file)
+        found = _in_file(file)
+        if twice := sorted(tensors.keys() & found.keys()):
+            raise CalrecError(
+                f"{file}: expected each tensor in one file, found {twice[0]} in"
+                f" {tensors[twice[0]].file.name} too; copy the folder again"
+            )
+        tensors |= found
     return tensors
 
 
