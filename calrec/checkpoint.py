@@ -19,9 +19,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from calrec.backbone.config import DecoderConfig
+from calrec.backbone.config import DecoderConfig, Dtype
 from calrec.errors import CalrecError
 from calrec.files import whole_folder
 from calrec.ranking import RankingSettings
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 FORMAT = "calrec-checkpoint"
 VERSION = 2
-Dtype = Literal["float32", "bfloat16"]
 PARTS = ("weights", "tokenizer")
 SHIPPED = Path(__file__).parent / "checkpoints"
 

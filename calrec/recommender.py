@@ -23,7 +23,8 @@ from calrec.samples import samples_of
 from calrec.text import Item, item_text
 
 if TYPE_CHECKING:
-    from calrec.checkpoint import Description, Dtype
+    from calrec.backbone.config import Dtype
+    from calrec.checkpoint import Description
     from calrec.embeddings import Embedder
     from calrec.sampler import Sampler
     from calrec.sampling import SamplingSettings

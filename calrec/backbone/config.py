@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from calrec.errors import CalrecError
 
+Dtype = Literal["float32", "bfloat16"]
 RopeKind = Literal["default", "linear", "llama3"]
 Norm = Literal["rms", "rms_offset", "layer"]
 Activation = Literal["silu", "gelu", "gelu_tanh"]

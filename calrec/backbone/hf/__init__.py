@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from calrec.backbone.config import DecoderConfig
+from calrec.backbone.config import DecoderConfig, Dtype
 from calrec.backbone.decoder import Decoder
 from calrec.backbone.hf.config import read_config
 from calrec.backbone.hf.files import DTYPES, Stored, stored_tensors
@@ -28,8 +28,6 @@ from calrec.files import whole_folder
 
 if TYPE_CHECKING:
     from calrec.tokenizer import Tokenizer
-
-Dtype = Literal["float32", "bfloat16"]
 
 
 def load(folder: str | Path, *, dtype: Dtype | None = None) -> Decoder:
