@@ -38,8 +38,10 @@ print(sum(x.nbytes for x in leaves), peak - before, sorted({str(x.dtype) for x i
 """
 
 
-def write_tied(folder: Path, dtype, shards: int) -> int:
+def write_tied(folder: Path, dtype, shards: int, head: bool) -> int:
     """A Llama of ~300 MB, of which the tied embedding is 60 % (Gemma 3 270M: 63 %).
+
+    With `head` the embedding is stored a second time as the head, as Qwen3 0.6B's is.
 
     Returns:
       Bytes of its weights.
@@ -67,13 +69,14 @@ def write_tied(folder: Path, dtype, shards: int) -> int:
         shapes |= {at + x + ".weight": (width,) for x in NORMS}
     shapes["model.norm.weight"] = (width,)
     (folder / "config.json").write_text(json.dumps(config))
-    names = list(shapes)
+    names = list(shapes) + ["lm_head.weight"] * head
+    stored = shapes | {"lm_head.weight": shapes["model.embed_tokens.weight"]}
     place = {}
     for n in range(shards):
         file = f"model-{n + 1:05}-of-{shards:05}.safetensors" if shards > 1 else "model.safetensors"
         part = names[n::shards]
         # Zeros would do for the size, but the kernel may share pages of them.
-        save_file({x: np.full(shapes[x], 0.5, dtype) for x in part}, folder / file)
+        save_file({x: np.full(stored[x], 0.5, dtype) for x in part}, folder / file)
         place |= dict.fromkeys(part, file)
     if shards > 1:
         index = folder / "model.safetensors.index.json"
@@ -88,10 +91,18 @@ NORMS = ("input_layernorm", "post_attention_layernorm")
 @pytest.mark.skipif(
     not Path("/proc/self/clear_refs").exists(), reason="reads peak memory from Linux's /proc"
 )
-@pytest.mark.parametrize("shards", [1, 3])
-@pytest.mark.parametrize("dtype", [np.float32, ml_dtypes.bfloat16], ids=["float32", "bfloat16"])
-def test_peak(dtype, shards, tmp_path):
-    size = write_tied(tmp_path, dtype, shards)
+@pytest.mark.parametrize(
+    ("dtype", "shards", "head"),
+    [
+        (np.float32, 1, False),
+        (np.float32, 3, False),
+        (ml_dtypes.bfloat16, 1, False),
+        (ml_dtypes.bfloat16, 3, True),
+    ],
+    ids=["float32", "float32-shards", "bfloat16", "bfloat16-shards-head"],
+)
+def test_peak(dtype, shards, head, tmp_path):
+    size = write_tied(tmp_path, dtype, shards, head)
     assert 280 * MB < size < 340 * MB
     shown = subprocess.run(
         [sys.executable, "-c", MEASURE, GOLDEN / "llama", tmp_path],
