@@ -21,7 +21,7 @@ lint: $(VENV)/installed-dev
 # Sets the lock to the newest versions that pyproject.toml admits.
 lock:
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
-	$(VENV)/lock/bin/python -m pip install --quiet --editable '.[dev,benchmarks,oracle]'
+	$(VENV)/lock/bin/python -m pip install --quiet --editable '.[dev,benchmarks,oracle,ray]'
 	$(VENV)/lock/bin/python -m pip freeze --exclude-editable > requirements.lock
 
 $(BIN)/python:
@@ -37,9 +37,9 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $@
 
-# With it the tests compare the model package with torch, too.
+# With it the tests compare the model package with torch, too, and evaluate on a Ray cluster.
 $(VENV)/installed-oracle: $(VENV)/installed-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[oracle]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[oracle,ray]'
 	@touch $@
 
 oracle: $(VENV)/installed-oracle

@@ -25,15 +25,7 @@ def whole_folder(folder: Path, *, ours: Callable[[Path], bool], what: str) -> It
     """
     folder = folder.resolve()
     try:
-        if folder == Path.cwd():
-            raise CalrecError(
-                f"expected a folder to make, found the working one; name a new {what}"
-            )
-        if folder.exists() and not (folder.is_dir() and (_empty(folder) or ours(folder))):
-            raise CalrecError(
-                f"expected a new folder or an earlier {what}, found something else in {folder};"
-                " name another folder"
-            )
+        check_place(folder, ours=ours, what=what)
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
@@ -48,6 +40,23 @@ def whole_folder(folder: Path, *, ours: Callable[[Path], bool], what: str) -> It
             f"expected to write the {what} {folder}, found: {error.strerror or error};"
             " choose a folder that can be written, or make room"
         ) from error
+
+
+def check_place(folder: Path, *, ours: Callable[[Path], bool], what: str) -> None:
+    """Refuses a place that `whole_folder` would refuse, before the work that is to go there.
+
+    Raises:
+      CalrecError: if `folder` is the working one or holds something else.
+      OSError: if it cannot be read.
+    """
+    folder = folder.resolve()
+    if folder == Path.cwd():
+        raise CalrecError(f"expected a folder to make, found the working one; name a new {what}")
+    if folder.exists() and not (folder.is_dir() and (_empty(folder) or ours(folder))):
+        raise CalrecError(
+            f"expected a new folder or an earlier {what}, found something else in {folder};"
+            " name another folder"
+        )
 
 
 def _empty(folder: Path) -> bool:

@@ -50,4 +50,6 @@ class Markov(Baseline):
         """Scores after each history's last item; see `Baseline.scores`."""
         nothing = len(self.item_ids)
         last = [history[-1] if len(history) else nothing for history in histories]
-        return self._counts[np.array(last, dtype=np.int64)].toarray() + self._fallback
+        scores = self._counts[np.array(last, dtype=np.int64)].toarray()
+        scores += self._fallback
+        return scores

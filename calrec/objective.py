@@ -5,6 +5,7 @@ Shapes: B users, L tokens of history and target together, M tokens of a target, 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import jax
@@ -17,14 +18,21 @@ from calrec.backbone.decoder import Decoder
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveSettings:
-    """Weights of the losses: L = (1 - alpha - beta) L_NIG + alpha L_TT + beta L_UT.
+    """Weights of the losses (eq. 4): L = (1 - alpha - beta) L_NIG + alpha L_TT + beta L_UT.
+
+    With alpha and beta 0 there is no contrastive alignment (paper, Tables 3 and 4).
 
     Attributes:
-      alpha: weight of target against target-given-user (eq. 2).
-      beta: weight of target against user (eq. 3); negative in the paper.
-      tau: temperature of the contrastive softmax.
+      alpha: weight of target against target-given-user (eq. 2), from -1 to 1.
+      beta: weight of target against user (eq. 3), from -1 to 1; negative in the paper, 0 for its
+        Games. The sum with alpha is below 1: the model must learn to write what it recommends.
+      tau: temperature of the contrastive softmax, at least 0.001. The paper's is 0.5; a far
+        smaller one makes the gradient's norm overflow.
       nig_reduction: mean over all target tokens of the batch, or sum over the tokens of each
         target (eq. 1), averaged over users.
+
+    Raises:
+      ValueError: if a setting is out of its range.
     """
 
     alpha: float = 0.125
@@ -33,11 +41,21 @@ class ObjectiveSettings:
     nig_reduction: str = "token_mean"
 
     def __post_init__(self) -> None:
-        if self.tau <= 0:
-            raise ValueError(f"tau must be positive, found {self.tau}")
+        # Written so that a NaN is refused too.
+        for name, weight in (("alpha", self.alpha), ("beta", self.beta)):
+            if not -1 <= weight <= 1:
+                raise ValueError(f"expected {name} from -1 to 1, found {weight}")
+        if self.alpha + self.beta >= 1:
+            raise ValueError(
+                "expected alpha + beta below 1, so that generation has a weight (the rest), found"
+                f" {self.alpha} + {self.beta}"
+            )
+        if not 1e-3 <= self.tau < math.inf:
+            raise ValueError(f"expected a finite tau of at least 0.001, found {self.tau}")
         if self.nig_reduction not in ("token_mean", "sequence_sum"):
             raise ValueError(
-                f"nig_reduction must be token_mean or sequence_sum, found {self.nig_reduction!r}"
+                "expected a nig_reduction of token_mean or sequence_sum, found"
+                f" {self.nig_reduction!r}"
             )
 
 

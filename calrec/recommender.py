@@ -70,6 +70,7 @@ class CALRec:
         self._sampler = sampler
         self._tokenizer = tokenizer
         self._sampling = sampling
+        self._text = description.text
         self._corpus: Corpus | None = None
         self._attributes: AttributeIndex | None = None
         self._retrieval: Retrieval | None = None
@@ -112,7 +113,7 @@ class CALRec:
     def settings(self) -> Mapping[str, Any]:
         """Every setting that shapes a recommendation, JSON-able."""
         settings = {
-            "text": dataclasses.asdict(self.description.text),
+            "text": dataclasses.asdict(self._text),
             "max_prompt_tokens": self.description.max_prompt_tokens,
             "sampling": dataclasses.asdict(self._sampling),
             "ranking": dataclasses.asdict(self.description.ranking),
@@ -141,13 +142,34 @@ class CALRec:
             )
         other = copy.copy(self)
         other._corpus = corpus
-        other._attributes = AttributeIndex(items, self.description.text)
+        other._attributes = AttributeIndex(items, self._text)
         other._retrieval = Retrieval(
             corpus=corpus,
             attributes=other._attributes,
-            text=self.description.text,
+            text=self._text,
             first_stage=first_stage,
         )
+        return other
+
+    def with_template(self, name: str) -> CALRec:
+        """The same model with another prompt template than it was trained on (paper, Table 6).
+
+        Corpus and items stay; only what stands around the items of a history changes. `settings`
+        name the template; `description` remains that of the checkpoint.
+
+        Args:
+          name: a key of `calrec.text.TEMPLATES`.
+
+        Raises:
+          CalrecError: if there is no such template.
+        """
+        other = copy.copy(self)
+        try:
+            other._text = dataclasses.replace(self._text, template=name)
+        except ValueError as error:
+            raise CalrecError(f"{error}; choose one of them") from None
+        if self._retrieval is not None:
+            other._retrieval = dataclasses.replace(self._retrieval, text=other._text)
         return other
 
     def prompt(self, history: Sequence[Item]) -> Prompt:
@@ -157,11 +179,10 @@ class CALRec:
           CalrecError: if the history is empty, or the token budget too small for any item.
         """
         check_history(history)
-        settings = self.description.text
-        texts = [item_text(item, settings) for item in history]
+        texts = [item_text(item, self._text) for item in history]
         budget = self.description.max_prompt_tokens
         try:
-            return build_prompt(texts, self._tokenizer, settings, budget)
+            return build_prompt(texts, self._tokenizer, self._text, budget)
         except ValueError as error:
             raise CalrecError(str(error)) from None
 
@@ -172,7 +193,7 @@ class CALRec:
         return Embedder(
             self._sampler.model,
             self._tokenizer,
-            self.description.text,
+            self._text,
             max_prompt_tokens=self.description.max_prompt_tokens,
             max_target_tokens=self._sampling.max_new_tokens,
         )
@@ -209,13 +230,9 @@ class CALRec:
         """
         ranking = ranking or self.description.ranking
         self._ready(ranking)
-        given = {"temperature": temperature, "samples": samples, "alternatives": alternatives}
-        try:
-            sampling = dataclasses.replace(
-                self._sampling, **{k: v for k, v in given.items() if v is not None}
-            )
-        except ValueError as error:
-            raise CalrecError(str(error)) from None
+        sampling = self._sampling_with(
+            temperature=temperature, samples=samples, alternatives=alternatives
+        )
         prompt = self.prompt(history)
         start = time.perf_counter()
         for drawn in self._sampler.stream(prompt.token_ids, seed, sampling):
@@ -234,6 +251,8 @@ class CALRec:
         histories: Sequence[Sequence[Item]],
         seeds: Sequence[int],
         *,
+        temperature: float | None = None,
+        samples: int | None = None,
         ranking: RankingSettings | None = None,
         width: int = 8,
     ) -> Iterator[tuple[int, Recommendation]]:
@@ -242,6 +261,8 @@ class CALRec:
         Args:
           histories: one per user, oldest item first.
           seeds: one per user.
+          temperature: in place of the checkpoint's.
+          samples: texts to draw for each, in place of the checkpoint's.
           ranking: how the samples become a ranking, in place of the checkpoint's settings.
           width: users whose samples are drawn side by side.
 
@@ -250,16 +271,18 @@ class CALRec:
           samples, what has passed since the one before.
 
         Raises:
-          CalrecError: for an empty history, a missing corpus or first stage.
+          CalrecError: for an empty history, a setting out of range, a missing corpus or first
+            stage.
         """
         ranking = ranking or self.description.ranking
         self._ready(ranking)
+        sampling = self._sampling_with(temperature=temperature, samples=samples)
         prompts = [self.prompt(history) for history in histories]
         ids = [prompt.token_ids for prompt in prompts]
         start = time.perf_counter()
-        for user, drawn in self._sampler.many(ids, seeds, self._sampling, width=width):
+        for user, drawn in self._sampler.many(ids, seeds, sampling, width=width):
             seconds = time.perf_counter() - start
-            settings = self._settings(self._sampling, seeds[user])
+            settings = self._settings(sampling, seeds[user])
             texts = samples_of(drawn, self._tokenizer, self._attributes)
             yield (
                 user,
@@ -283,6 +306,34 @@ class CALRec:
                 f"{record.recommender!r} without; rank one of {self.name!r}"
             )
         return self._ready(ranking).rank(record, ranking)
+
+    def settings_with(
+        self,
+        *,
+        temperature: float | None = None,
+        samples: int | None = None,
+        ranking: RankingSettings | None = None,
+    ) -> Mapping[str, Any]:
+        """The settings of a recommendation with these in place of the checkpoint's, seed aside.
+
+        Raises:
+          CalrecError: for a setting out of range, a missing corpus or first stage.
+        """
+        ranking = ranking or self.description.ranking
+        sampling = self._sampling_with(temperature=temperature, samples=samples)
+        return {
+            **self.settings,
+            "sampling": dataclasses.asdict(sampling),
+            **self._ready(ranking).settings(ranking),
+        }
+
+    def _sampling_with(self, **given: Any) -> SamplingSettings:
+        try:
+            return dataclasses.replace(
+                self._sampling, **{k: v for k, v in given.items() if v is not None}
+            )
+        except ValueError as error:
+            raise CalrecError(str(error)) from None
 
     def _settings(self, sampling: SamplingSettings, seed: int) -> Mapping[str, Any]:
         return {**self.settings, "sampling": dataclasses.asdict(sampling), "seed": seed}

@@ -63,7 +63,7 @@ class Retrieval:
         matched = self._match(record.history, columns, ranking)
         return dataclasses.replace(
             record,
-            settings={**record.settings, **self._settings(ranking)},
+            settings={**record.settings, **self.settings(ranking)},
             samples=tuple(
                 dataclasses.replace(sample, kept=i in kept, why_not=why_not[i])
                 for i, sample in enumerate(record.samples)
@@ -103,7 +103,8 @@ class Retrieval:
             )
         return first.scores
 
-    def _settings(self, ranking: RankingSettings) -> dict[str, Any]:
+    def settings(self, ranking: RankingSettings) -> dict[str, Any]:
+        """What of a record's settings says how it was ranked, JSON-able."""
         first = self.first_stage if ranking.retrieval == "rerank" else None
         return {
             "bm25": dataclasses.asdict(self.corpus.settings),

@@ -86,7 +86,7 @@ class TextSettings:
             raise ValueError(f"word limits must be at least 1, found {self.limits()}")
         if self.template not in TEMPLATES:
             raise ValueError(
-                f"template must be one of {sorted(TEMPLATES)}, found {self.template!r}"
+                f"expected a template of {', '.join(TEMPLATES)}, found {self.template!r}"
             )
 
     def limits(self) -> tuple[int, int, int, int]:

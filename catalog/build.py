@@ -13,6 +13,9 @@ from catalog.staging import Say, changing, commit, place_index, staged_database
 from catalog.tables import domain_items, number_items, write_domain
 from catalog.workspace import DomainInfo, check_domain_name, domains
 
+WITH_REPEATS = "-repeats"
+"""Ends the name of a department of the sample shop whose exact repeats were kept."""
+
 
 def build(
     workspace: Path,
@@ -20,6 +23,7 @@ def build(
     source: Source,
     *,
     role: str = "evaluation",
+    keep_repeats: bool = False,
     allow_bad_lines: bool = False,
     say: Say = lambda step: None,
 ) -> DomainInfo:
@@ -30,6 +34,7 @@ def build(
       domain: its name, of letters, digits, `_` and `-`.
       source: where items and events come from (see `catalog.ingest`).
       role: `evaluation`, `training` or `selection`.
+      keep_repeats: leave exact repeats in, to compare with (paper, Table 7).
       allow_bad_lines: build even if more than `bad_lines.LIMIT` of a file's lines are bad.
       say: told each step, in a few words.
 
@@ -46,30 +51,65 @@ def build(
     with changing(workspace, f"build {domain}"):
         domains(workspace)  # refuses a workspace of another format before anything is read
         _build(
-            workspace, domain, source, role, allow_bad_lines, lambda step: say(f"{domain}: {step}")
+            workspace,
+            domain,
+            source,
+            role=role,
+            keep_repeats=keep_repeats,
+            allow_bad_lines=allow_bad_lines,
+            say=lambda step: say(f"{domain}: {step}"),
         )
         bad_lines.publish(workspace, domain)
         return next(info for info in domains(workspace) if info.domain == domain)
 
 
 def build_sample(
-    workspace: Path, seed: int = 0, *, say: Say = lambda step: None
+    workspace: Path,
+    seed: int = 0,
+    *,
+    keep_repeats: bool = False,
+    say: Say = lambda step: None,
 ) -> list[DomainInfo]:
-    """Builds the domains of the sample shop of that seed."""
+    """Builds the domains of the sample shop of that seed.
+
+    Args:
+      workspace: the folder; made if there is none.
+      seed: the same seed gives the same shop.
+      keep_repeats: build each department a second time, with its exact repeats left in and
+        `WITH_REPEATS` behind its name (`sample-kitchen-repeats`).
+      say: told each step, in a few words.
+
+    Raises:
+      CatalogueError: if the seed is negative, or as `build` does.
+    """
     from catalog.sample import make_shop
 
     if seed < 0:
         raise CatalogueError(f"expected a seed of at least 0, found {seed}: choose another")
 
     say("making the sample shop")
-    return [
-        build(workspace, domain, TwoTables(items=items, interactions=interactions), say=say)
+    sources = {
+        domain: TwoTables(items=items, interactions=interactions)
         for domain, (items, interactions) in make_shop(seed).items()
-    ]
+    }
+    built = [build(workspace, domain, source, say=say) for domain, source in sources.items()]
+    if keep_repeats:
+        built += [
+            build(workspace, f"{domain}{WITH_REPEATS}", source, keep_repeats=True, say=say)
+            for domain, source in sources.items()
+        ]
+    return built
 
 
 def _build(
-    workspace: Path, domain: str, source: Source, role: str, allow_bad_lines: bool, say: Say
+    workspace: Path,
+    domain: str,
+    source: Source,
+    *,
+    role: str,
+    keep_repeats: bool,
+    allow_bad_lines: bool,
+    say: Say,
 ) -> None:
     with staged_database(workspace) as connection:
         say("reading")
@@ -85,7 +125,7 @@ def _build(
             "bad_lines": found,
             **loaded.notes,
         }
-        report |= clean_events(connection) | number_items(connection)
+        report |= clean_events(connection, keep_repeats=keep_repeats) | number_items(connection)
         say("writing tables")
         fingerprint = write_domain(connection, domain, role, report)
         items = domain_items(connection, domain)

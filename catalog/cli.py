@@ -50,6 +50,8 @@ class Build:
     """Amazon's JSON lines of item metadata, gzipped or not."""
     role: str = "evaluation"
     """evaluation (last two purchases held out), selection (last one) or training (none)."""
+    keep_repeats: bool = False
+    """Leave exact repeats in, to compare with a domain without them (the paper's Table 7)."""
     allow_bad_lines: bool = False
     """Build even if more than 1 % of a file's lines cannot be used."""
 
@@ -62,6 +64,7 @@ class Build:
                 self.domain,
                 self._source(),
                 role=self.role,
+                keep_repeats=self.keep_repeats,
                 allow_bad_lines=self.allow_bad_lines,
                 say=say,
             )
@@ -139,11 +142,15 @@ class Sample:
     """Folder to build into; $CALREC_WORKSPACE or workspace if not given."""
     seed: int = 0
     """The same seed gives the same shop."""
+    keep_repeats: bool = False
+    """Build each department twice, also with exact repeats left in, as sample-kitchen-repeats."""
 
     def run(self) -> None:
         """Builds and prints what came of it."""
         with _progress() as say:
-            built = build_sample(workspace_path(self.workspace), self.seed, say=say)
+            built = build_sample(
+                workspace_path(self.workspace), self.seed, keep_repeats=self.keep_repeats, say=say
+            )
         for info in built:
             _print_built(info)
 
@@ -289,10 +296,14 @@ def main() -> None:
 
 def _print_built(info: DomainInfo) -> None:
     report, missing = info.report, info.report["missing"]
+    repeats = (
+        f"{report['repeats_kept']:,} exact repeats kept"
+        if report["repeats_kept"]
+        else f"{report['repeats_removed']:,} exact repeats removed"
+    )
     print(
         f"{info.domain}: {info.items:,} items, {info.users:,} users, {info.events:,} purchases "
-        f"({info.role}); {report['repeats_removed']:,} exact repeats removed "
-        f"(compared: {', '.join(report['compared'])}"
+        f"({info.role}); {repeats} (compared: {', '.join(report['compared'])}"
         f"{'; the source lacks ' + ', '.join(missing) if missing else ''}), "
         f"{report['items_without_metadata']:,} items without metadata"
     )

@@ -2,7 +2,8 @@
 
 Paper section 4. Order: timestamp, then position, then the order of the source. An exact repeat has
 the item, review text, rating and timestamp of the event just before it in its user's order; only
-those go. Two purchases of one item at different times stay.
+those go. Two purchases of one item at different times stay. On request the repeats stay too, for
+comparison (paper, Table 7); all that follows (numbers, splits, popularity) then counts them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _CLEAN = """
 CREATE TEMP TABLE kept_events AS
   SELECT user_id, item_id, floor_seconds AS timestamp, rating,
     row_number() OVER (PARTITION BY user_id ORDER BY microseconds, position, source_order) - 1
-      AS position
+      AS position, repeats
   FROM (
     SELECT *, microseconds // 1000000 - (microseconds % 1000000 < 0)::BIGINT AS floor_seconds,
       row_number() OVER history > 1
@@ -41,26 +42,35 @@ CREATE TEMP TABLE kept_events AS
     FROM (SELECT *, rowid AS source_order FROM raw_events WHERE problem IS NULL)
     WINDOW history AS (PARTITION BY user_id ORDER BY microseconds, position, source_order)
   )
-  WHERE NOT repeats;
+  WHERE $keep_repeats OR NOT repeats;
 """
 
 
-def clean_events(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Makes `kept_events(user_id, item_id, timestamp, rating, position)` of `raw_events`.
+def clean_events(
+    connection: duckdb.DuckDBPyConnection, *, keep_repeats: bool = False
+) -> dict[str, int]:
+    """Makes `kept_events(user_id, item_id, timestamp, rating, position, repeats)` of `raw_events`.
 
     `timestamp` is in whole seconds, rounded down; repeats and the order heed the fractions.
 
+    Args:
+      connection: has `raw_events`.
+      keep_repeats: leave exact repeats in, where `repeats` is true.
+
     Returns:
-      Counts for the report: events read that have no problem, and repeats among them.
+      Counts for the report: events read that have no problem, and of the repeats among them those
+      removed and those kept, one of which is 0. Reports of earlier builds lack `repeats_kept`,
+      which was 0: read it with `.get("repeats_kept", 0)`.
 
     Raises:
       CatalogueError: if every event has a problem.
     """
-    connection.execute(_CLEAN)
-    lines, read, kept = connection.execute(
+    connection.execute(_CLEAN, {"keep_repeats": keep_repeats})
+    lines, read, kept, repeats = connection.execute(
         "SELECT (SELECT count(*) FROM raw_events),"
         " (SELECT count(*) FROM raw_events WHERE problem IS NULL),"
-        " (SELECT count(*) FROM kept_events)"
+        " (SELECT count(*) FROM kept_events),"
+        " (SELECT count(*) FROM kept_events WHERE repeats)"
     ).fetchone()
     if lines and not read:
         problem, times = connection.execute(
@@ -70,7 +80,7 @@ def clean_events(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
             f"expected events with a user, an item and a time, found {lines:,} and each with a "
             f"problem, most often ({times:,} times) {problem}: check that column"
         )
-    return {"events_read": read, "repeats_removed": read - kept}
+    return {"events_read": read, "repeats_removed": read - kept, "repeats_kept": repeats}
 
 
 @dataclass(frozen=True, kw_only=True)

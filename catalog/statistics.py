@@ -18,12 +18,12 @@ from catalog.store import Catalogue
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """Table 1, section 4. All but `duplicates_percent` are taken after repeats are removed.
+    """Table 1, section 4: of the domain as it was built, in the usual case without exact repeats.
 
     Attributes:
       domain: its name.
       users: users with at least one purchase.
-      duplicates_percent: exact repeats removed, in percent of the purchases before.
+      duplicates_percent: exact repeats, removed or kept, in percent of the purchases with them.
       items: items in the catalogue, never bought ones included.
       purchases: events.
       items_per_user: purchases per user.
@@ -55,11 +55,12 @@ def statistics(catalogue: Catalogue, text: TextSettings = DEFAULT_TEXT) -> Stati
     """The columns of Table 1; a ratio over nothing is 0."""
     info = catalogue.info
     words = Counter(word for item in catalogue.items for word in _words(item, text))
-    before = info.events + info.report["repeats_removed"]
+    removed = info.report["repeats_removed"]
+    repeats = removed + info.report.get("repeats_kept", 0)  # which earlier builds do not report
     return Statistics(
         domain=info.domain,
         users=info.users,
-        duplicates_percent=_ratio(100 * info.report["repeats_removed"], before),
+        duplicates_percent=_ratio(100 * repeats, info.events + removed),
         items=info.items,
         purchases=info.events,
         items_per_user=_ratio(info.events, info.users),

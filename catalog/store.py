@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -127,6 +128,21 @@ class Catalogue:
     def popularity(self) -> Int[np.ndarray, " N"]:
         """Purchases of each item in the training part."""
         return self._column("popularity", "items", "item_index").astype(np.int64)
+
+    @cached_property
+    def categories(self) -> tuple[str | None, ...]:
+        """Each item's category, at the first level that tells items apart.
+
+        A level does not if more than nine in ten items share one name there, as a shop's own name.
+        """
+        rows = self._rows("SELECT path FROM store.items WHERE domain = $domain ORDER BY item_index")
+        paths = [path or [] for (path,) in rows]
+        depth = max(map(len, paths), default=0)
+        for level in range(depth):
+            names = [path[level] if len(path) > level else None for path in paths]
+            if Counter(names).most_common(1)[0][1] <= 0.9 * len(names):
+                return tuple(names)
+        return tuple(path[0] if path else None for path in paths)
 
     def page(
         self,

@@ -61,7 +61,7 @@ class DomainInfo:
       role: `evaluation`, `training` or `selection` (see `catalog.sequences`).
       items: how many items.
       users: how many users.
-      events: how many purchases, exact repeats removed.
+      events: how many purchases; without exact repeats, unless they were kept (see `report`).
       fingerprint: sha256 of the cleaned items and events; the same input gives the same one.
       report: what building it found and left out, JSON-able.
     """

@@ -89,11 +89,13 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
     figures: dict[str, Any] = {}
     for evaluation in evaluations:
         try:
-            content = json.loads((evaluation / "metrics.json").read_text())
-            shown = content["settings"]
-            name = f"{shown['domain']} {shown['split']} {shown['recommender']}"
+            meta, content = (
+                json.loads((evaluation / f"{name}.json").read_text())
+                for name in ("meta", "metrics")
+            )
+            shown = meta["label"] or meta["recommender"]
             kept = ("users", "metrics", "generation")
-            figures[name] = {"seed": shown["seed"]} | {
+            figures[f"{meta['domain']} {meta['split']} {shown}"] = {"seed": meta["seed"]} | {
                 key: content[key] for key in kept if key in content
             }
         except (OSError, ValueError, KeyError) as error:

@@ -53,7 +53,8 @@ def continue_from(
     """Trains an earlier run's best weights with the CALRec objective.
 
     Raises:
-      CalrecError: if the data were tokenised otherwise than the earlier run's.
+      CalrecError: if the data were tokenised otherwise than the earlier run's, or have another
+        template.
     """
     prepared = Prepared.load(data, domains)
     earlier = Run.load(run)
@@ -61,9 +62,11 @@ def continue_from(
     if not theirs.is_file():
         raise CalrecError(f"expected the run's tokenizer in {theirs}, found none; train it again")
     if ours.read_bytes() != theirs.read_bytes() or earlier.text != prepared.meta["text"]:
+        template = earlier.text.get("template", prepared.text.template)
+        other = "" if template == prepared.text.template else f" --template {template}"
         raise CalrecError(
             f"{data} was tokenised otherwise than {run};"
-            f" prepare it with --tokenizer {run / 'tokenizer'}"
+            f" prepare it with --tokenizer {run / 'tokenizer'}{other}"
         )
     fit(
         stage=stage,

@@ -1,3 +1,6 @@
+import dataclasses
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -127,7 +130,44 @@ def test_language_modelling_ignores_padding(model):
     np.testing.assert_allclose(padded, whole, rtol=1e-5)
 
 
-@pytest.mark.parametrize("bad", [{"tau": 0.0}, {"nig_reduction": "max"}])
-def test_settings_out_of_range_are_refused(bad):
-    with pytest.raises(ValueError, match=r"must be"):
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"tau": 0.0}, "tau of at least 0.001, found 0.0"),
+        ({"tau": -0.5}, "found -0.5"),
+        ({"tau": math.nan}, "found nan"),
+        ({"tau": math.inf}, "found inf"),
+        ({"alpha": math.nan}, "alpha from -1 to 1, found nan"),
+        ({"beta": -math.inf}, "beta from -1 to 1, found -inf"),
+        ({"alpha": 1.5}, "found 1.5"),
+        ({"alpha": 0.5, "beta": 0.5}, r"below 1, .* found 0.5 \+ 0.5"),
+        ({"nig_reduction": "max"}, "sequence_sum, found 'max'"),
+    ],
+)
+def test_settings_out_of_range_are_refused(bad, message):
+    with pytest.raises(ValueError, match=f"^expected .*{message}$"):
         ObjectiveSettings(**bad)
+
+
+def test_the_lowest_temperature_keeps_the_gradient_finite():
+    encoded = encoded_of(8)
+
+    def total(v_tu):
+        settings = ObjectiveSettings(tau=1e-3)
+        return losses(dataclasses.replace(encoded, v_tu=v_tu), settings)["total"]
+
+    assert np.isfinite(jax.jit(jax.grad(total))(encoded.v_tu)).all()
+
+
+def test_without_weights_the_contrast_moves_nothing():
+    encoded = encoded_of(6)
+
+    def total(vectors):
+        values = losses(dataclasses.replace(encoded, **vectors), ObjectiveSettings(alpha=0, beta=0))
+        return values["total"]
+
+    vectors = {name: getattr(encoded, name) for name in ("v_t", "v_u", "v_tu")}
+    value, gradient = jax.jit(jax.value_and_grad(total))(vectors)
+    mean = float(encoded.nll.sum()) / float(encoded.target_length.sum())
+    np.testing.assert_allclose(value, mean, rtol=1e-6)
+    assert not any(np.any(one) for one in gradient.values())

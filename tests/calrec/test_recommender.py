@@ -1,3 +1,4 @@
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from calrec.recommendation import Recommendation
 from calrec.recommender import CALRec, Progress
 from calrec.sampler import Sampler
 from calrec.sampling import SamplingSettings
-from calrec.text import TextSettings, document_words, query_words
+from calrec.text import TextSettings, document_words, prompt_text, query_words
 
 
 @dataclass(frozen=True)
@@ -182,3 +183,50 @@ def test_it_embeds_as_it_reads(calrec):
     vectors = calrec.embedder().items(ITEMS)
     assert vectors.shape == (len(ITEMS), 24)
     assert np.isfinite(vectors).all()
+
+
+@pytest.fixture(scope="module")
+def bare(calrec):
+    """The model without a corpus, with room for a template that its tokenizer does not know."""
+    described = dataclasses.replace(calrec.description, max_prompt_tokens=200)
+    return CALRec(calrec._sampler, calrec._tokenizer, described, calrec._sampling)
+
+
+def test_another_template_changes_the_prompt_and_nothing_else(bare):
+    calrec = bare.with_corpus(PlainCorpus(ITEMS), ITEMS)
+    other = calrec.with_template("gpt4rec")
+    record, usual = (model.recommend(ITEMS[:1], seed=3) for model in (other, calrec))
+    assert record.prompt == prompt_text(ITEMS[:1], TextSettings(template="gpt4rec"))
+    assert record.prompt.startswith("Previously, the customer has bought: Title: ")
+    assert usual.prompt == prompt_text(ITEMS[:1])
+    assert record.settings["text"] == {**usual.settings["text"], "template": "gpt4rec"}
+    assert {**record.settings, "text": None} == {**usual.settings, "text": None}
+    assert other.description == calrec.description
+    assert record.samples != usual.samples
+    assert calrec.settings["text"]["template"] == "calrec"
+
+    back = other.with_template("calrec").recommend(ITEMS[:1], seed=3)
+    assert (back.prompt, back.samples) == (usual.prompt, usual.samples)
+    vectors = [model.embedder().histories([ITEMS[:2]]) for model in (calrec, other)]
+    assert not np.allclose(*vectors)
+
+
+def test_template_and_corpus_in_either_order(bare):
+    corpus = PlainCorpus(ITEMS)
+    given = {"first_stage": LastItemRepeater(corpus)}
+    models = (
+        bare.with_template("gpt4rec").with_corpus(corpus, ITEMS, **given),
+        bare.with_corpus(corpus, ITEMS, **given).with_template("gpt4rec"),
+    )
+    ranking = RankingSettings(n_pred=3, retrieval="rerank", candidates=4)
+    one, two = (model.recommend(ITEMS[:1], seed=3, ranking=ranking) for model in models)
+    assert one.prompt == two.prompt
+    assert one.settings == two.settings
+    assert one.settings["text"]["template"] == "gpt4rec"
+    assert one.samples == two.samples
+    np.testing.assert_array_equal(one.scores, two.scores)
+
+
+def test_an_unknown_template_is_one_line(calrec):
+    with pytest.raises(CalrecError, match=r"^expected a template of calrec, gpt4rec, found 'gpt5'"):
+        calrec.with_template("gpt5")

@@ -74,7 +74,7 @@ def test_empty_history_is_refused():
 
 @pytest.mark.parametrize("bad", [{"title_words": 0}, {"template": "nope"}])
 def test_settings_out_of_range_are_refused(bad):
-    with pytest.raises(ValueError, match=r"at least 1|must be one of"):
+    with pytest.raises(ValueError, match=r"at least 1|template of calrec, gpt4rec, found 'nope'"):
         TextSettings(**bad)
 
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def test_the_report_counts_what_was_found_and_left_out(shop):
         "bad_lines": {"items": 0, "events": 0},
         "events_read": 9,
         "repeats_removed": 2,
+        "repeats_kept": 0,
         "items_read": 7,
         "items_repeated": 0,
         "items_without_metadata": 1,
@@ -66,6 +68,50 @@ def test_two_builds_of_one_input_are_equal_whatever_the_order_of_items(tmp_path,
         for table, rows in _content(tmp_path / "two").items()
     }
     assert _content(tmp_path / "one") == kept
+
+
+def test_kept_repeats_are_all_that_a_domain_has_more(tmp_path, tables):
+    events = [
+        ("a", "i1", 10, 0, 5.0, "good"),
+        ("a", "i1", 10, 1, 5.0, "good"),  # a repeat that training sees
+        ("a", "i1", 20, 2, 5.0, "good"),  # bought again
+        ("a", "i3", 40, 3, 4.0, "fine"),
+        ("a", "i3", 40, 4, 4.0, "fine"),  # two that are held out
+        ("a", "i3", 40, 5, 4.0, "fine"),
+        ("b", "i4", 5, 0, 3.0, None),
+        ("b", "i4", 5, 1, 3.0, None),
+        ("b", "i4", 5, 2, 3.0, "with words, so no repeat"),
+        ("c", "i9", 7, 0, 1.0, None),  # a purchase of an item that is not listed, and its repeat
+        ("c", "i9", 7, 1, 1.0, None),
+    ]
+    plain = build(tmp_path, "plain", tables(events=events))
+    kept = build(tmp_path, "kept", tables(events=events), keep_repeats=True)
+    counts = ("events_read", "repeats_removed", "repeats_kept")
+    assert [plain.report[name] for name in counts] == [len(events), 5, 0]
+    assert [kept.report[name] for name in counts] == [len(events), 0, 5]
+    assert kept.events == plain.events + 5 == len(events)
+    assert (kept.items, kept.users) == (plain.items, plain.users)
+    assert kept.fingerprint != plain.fingerprint
+
+    histories = {"a": [], "b": [], "c": []}
+    for user, item, *_ in events:
+        histories[user].append(item)
+    trained = Counter(item for history in histories.values() for item in history[:-2])
+    with (
+        Catalogue.open(tmp_path, "plain") as without,
+        Catalogue.open(tmp_path, "kept") as catalogue,
+    ):
+        assert catalogue.items == without.items
+        ids = [item.item_id for item in catalogue.items]
+        sequences = catalogue.sequences()
+        found = {
+            user: [ids[i] for i in sequences.whole(u)] for u, user in enumerate(sequences.user_ids)
+        }
+        assert found == histories
+        assert {ids[i]: n for i, n in enumerate(catalogue.popularity.tolist()) if n} == trained
+        case = catalogue.case("a")
+        assert case.target == case.history[-1]
+        assert without.case("a").target != without.case("a").history[-1]
 
 
 def test_the_fingerprint_follows_the_content(tmp_path, tables):

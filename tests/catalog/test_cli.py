@@ -34,6 +34,39 @@ def test_build_stats_and_list(tmp_path, tables, run):
     assert (status, out.split()[:2]) == (0, ["music", "selection"])
 
 
+def test_repeats_are_kept_on_request(tmp_path, tables, run):
+    source = tables()
+    pq.write_table(source.items, tmp_path / "items.parquet")
+    pq.write_table(source.interactions, tmp_path / "interactions.parquet")
+    status, out, err = run(
+        "build", "--workspace", tmp_path / "w", "--domain", "music", "--keep-repeats",
+        "--items", tmp_path / "items.parquet",
+        "--interactions", tmp_path / "interactions.parquet",
+    )  # fmt: skip
+    assert (status, err) == (0, "")
+    assert "3 users, 9 purchases (evaluation); 2 exact repeats kept (compared: " in out
+    assert "removed" not in out
+    report = json.loads(run("report", "--workspace", tmp_path / "w", "--domain", "music")[1])
+    assert (report["repeats_removed"], report["repeats_kept"]) == (0, 2)
+
+
+def test_the_sample_shop_with_its_repeats_stands_beside_the_plain_one(
+    tmp_path, tables, run, monkeypatch
+):
+    source = tables()
+    shop = {"sample-kitchen": (source.items, source.interactions)}
+    monkeypatch.setattr("catalog.sample.make_shop", lambda seed: shop)
+    status, out, err = run("sample", "--workspace", tmp_path, "--keep-repeats")
+    assert (status, err) == (0, "")
+    plain, kept = out.splitlines()
+    assert plain.startswith("sample-kitchen: 8 items, 3 users, 7 purchases")
+    assert "2 exact repeats removed" in plain
+    assert kept.startswith("sample-kitchen-repeats: 8 items, 3 users, 9 purchases")
+    assert "2 exact repeats kept" in kept
+    built = [info.domain for info in domains(tmp_path)]
+    assert built == ["sample-kitchen", "sample-kitchen-repeats"]
+
+
 def test_stats_of_all_domains_stand_side_by_side(tmp_path, tables, run):
     build(tmp_path, "music", tables())
     build(tmp_path, "other", tables(events=[]))

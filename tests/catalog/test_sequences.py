@@ -24,26 +24,28 @@ EVENT = st.tuples(
 )
 
 
-def _brute_force(events: list[tuple]) -> tuple[list[tuple], int, int]:
+def _brute_force(events: list[tuple], keep_repeats: bool) -> tuple[list[tuple], int, int]:
     """Kept (user, item, seconds, rating) in order; how many read; how many repeats."""
     good = [event[1:] for event in events if event[0] is None]
     # An unknown position comes last among equal times.
     key = lambda e: (e[1][0], e[1][2], e[1][3] is None, e[1][3] or 0, e[0])  # noqa: E731
     ordered = [event for _, event in sorted(enumerate(good), key=key)]
-    kept = []
+    kept, repeats = [], 0
     for _, history in groupby(ordered, key=lambda event: event[0]):
         before = None
         for user, item, time, _, rating, review in history:
-            if (item, time, rating, review) != before:
+            is_repeat = (item, time, rating, review) == before
+            repeats += is_repeat
+            if keep_repeats or not is_repeat:
                 kept.append((user, item, math.floor(Fraction(time, SECOND)), rating))
             before = (item, time, rating, review)
-    return kept, len(good), len(good) - len(kept)
+    return kept, len(good), repeats
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(EVENT, max_size=25))
-def test_repeats_and_order_are_those_of_brute_force(events):
-    kept, read, repeats = _brute_force(events)
+@given(st.lists(EVENT, max_size=25), st.booleans())
+def test_repeats_and_order_are_those_of_brute_force(events, keep_repeats):
+    kept, read, repeats = _brute_force(events, keep_repeats)
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute(RAW_TABLES)
         if events:
@@ -54,7 +56,7 @@ def test_repeats_and_order_are_those_of_brute_force(events):
             with pytest.raises(CatalogueError, match=r"most often .* user_id is missing: check"):
                 clean_events(connection)
             return
-        report = clean_events(connection)
+        report = clean_events(connection, keep_repeats=keep_repeats)
         found = connection.execute(
             "SELECT user_id, item_id, timestamp, rating FROM kept_events ORDER BY user_id, position"
         ).fetchall()
@@ -64,7 +66,8 @@ def test_repeats_and_order_are_those_of_brute_force(events):
         ).fetchall()
     assert found == kept
     assert all(consecutive for (consecutive,) in positions)
-    assert report == {"events_read": read, "repeats_removed": repeats}
+    removed, left_in = (0, repeats) if keep_repeats else (repeats, 0)
+    assert report == {"events_read": read, "repeats_removed": removed, "repeats_kept": left_in}
 
 
 def _sequences(histories: list[list[int]], role: str) -> Sequences:

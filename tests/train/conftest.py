@@ -78,3 +78,41 @@ def run_evaluate(tiny_workspace, monkeypatch):
         return 0
 
     return run
+
+
+@pytest.fixture(scope="session")
+def rubbish_checkpoint(tiny_workspace, tmp_path_factory):
+    """An exported model of random weights: it writes rubbish, all the way through the chain."""
+    from flax import nnx
+
+    from calrec.backbone.config import DecoderConfig
+    from calrec.backbone.decoder import Decoder
+    from calrec.checkpoint import Description, save
+    from calrec.ranking import RankingSettings
+    from calrec.text import TextSettings, item_text
+    from calrec.tokenizer import Tokenizer
+
+    from catalog.store import Catalogue
+
+    with Catalogue.open(tiny_workspace, "shop") as catalogue:
+        tokenizer = Tokenizer.train([item_text(item) for item in catalogue.items], 400)
+    config = DecoderConfig(
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+    )
+    description = Description(
+        decoder=config,
+        dtype="float32",
+        text=TextSettings(),
+        max_prompt_tokens=128,
+        sampling={"samples": 4, "max_new_tokens": 8},
+        ranking=RankingSettings(n_pred=3),
+    )
+    folder = tmp_path_factory.mktemp("checkpoint") / "rubbish"
+    save(folder, Decoder(config, rngs=nnx.Rngs(0)), tokenizer, description)
+    return folder

@@ -1,12 +1,13 @@
 import dataclasses
 import json
 import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from calrec.errors import CalrecError
-from calrec.text import item_text, prompt_text
+from calrec.text import TextSettings, item_text, prompt_text
 from catalog.store import Catalogue
 from train.data import CalrecBatches, PackedRows, Prepared, Records
 from train.prepare import check_same, prepare
@@ -53,6 +54,19 @@ def test_records_are_truncated_training_parts_and_nothing_later(tiny_workspace, 
     assert len(seen) == 12 * 6
     assert set(seen) <= possible
     assert len(set(seen)) > len(possible) / 2
+
+
+def test_records_have_the_template_that_was_prepared(tiny_workspace, shop, tmp_path):
+    text = TextSettings(template="gpt4rec")
+    prepare(tiny_workspace, ("shop",), tmp_path / "data", vocab_size=350, text=text)
+    other = Prepared.load(tmp_path / "data")
+    rows, usual = (
+        list(users_of(CalrecBatches(data, SETTINGS).batch(0), data.tokenizer()))
+        for data in (other, shop)
+    )
+    assert all(prompt.startswith("Previously, the customer has bought: T") for prompt, _ in rows)
+    assert all(prompt.endswith("\nIn the future, the customer wants to buy ") for prompt, _ in rows)
+    assert Counter(target for _, target in rows) == Counter(target for _, target in usual)
 
 
 def test_a_batch_is_a_function_of_seed_and_step(shop):

@@ -10,19 +10,49 @@ from rank_bm25 import BM25Okapi
 
 from calrec.text import document_words
 from catalog.store import Catalogue
-from train import evaluate as command
-from train.outcomes import case_seed
+from train.evaluation import writing
+from train.evaluation.generating import case_seed
+
+FILES = {"meta.json", "metrics.json", "cases.parquet", "top.parquet"}
 
 
 def evaluated(folder):
-    return json.loads((folder / "metrics.json").read_text()), pq.read_table(
-        folder / "cases.parquet"
-    ).to_pylist()
+    meta, figures = (json.loads((folder / f"{n}.json").read_text()) for n in ("meta", "metrics"))
+    return {**meta, **figures}, pq.read_table(folder / "cases.parquet").to_pylist()
 
 
 def bm25_scores(catalogue, cases):
     okapi = BM25Okapi([document_words(item) for item in catalogue.items])
     return [okapi.get_scores(document_words(case.history[-1])) for case in cases]
+
+
+def popularity_scores(catalogue, cases):
+    return [catalogue.popularity.astype(float) for _ in cases]
+
+
+def neighbour_scores(catalogue, cases, split):
+    """Cosine of the sets of buyers, by sets."""
+    buyers = [set() for _ in range(12)]
+    sequences = catalogue.sequences()
+    for u in sequences.cases(split):
+        for item in sequences.history(u, split):
+            buyers[item].add(u)
+
+    def cosine(i, j):
+        both = len(buyers[i] & buyers[j])
+        return 0.0 if i == j or not both else both / math.sqrt(len(buyers[i]) * len(buyers[j]))
+
+    cosines = np.array([[cosine(i, j) for j in range(12)] for i in range(12)])
+
+    def scores(history):
+        near = sum(
+            0.8**back * cosines[catalogue.index[item.item_id]]
+            for back, item in enumerate(history[:-6:-1])
+        )
+        # Far below any similarity, far above a tie.
+        return np.where(near > 0, near, 1e-5 * catalogue.popularity)
+
+    return [scores(case.history) for case in cases]
 
 
 def transition_scores(catalogue, cases, split):
@@ -42,7 +72,7 @@ def transition_scores(catalogue, cases, split):
 
 
 @pytest.mark.parametrize("split", ["test", "validation"])
-@pytest.mark.parametrize("recommender", ["lir", "markov"])
+@pytest.mark.parametrize("recommender", ["lir", "popular", "markov", "item-knn"])
 def test_ranks_and_metrics_equal_brute_force(
     run_evaluate, tiny_workspace, tmp_path, recommender, split
 ):
@@ -57,15 +87,19 @@ def test_ranks_and_metrics_equal_brute_force(
         needed = 2 if split == "test" else 3
         users = sorted(user for user, length in lengths.items() if length >= needed)
         cases = [catalogue.case(user_id, split) for user_id in users]
-        if recommender == "lir":
-            scores = bm25_scores(catalogue, cases)
-        else:
-            scores = transition_scores(catalogue, cases, split)
+        scores = {
+            "lir": lambda: bm25_scores(catalogue, cases),
+            "popular": lambda: popularity_scores(catalogue, cases),
+            "markov": lambda: transition_scores(catalogue, cases, split),
+            "item-knn": lambda: neighbour_scores(catalogue, cases, split),
+        }[recommender]()
         targets = [catalogue.index[case.target.item_id] for case in cases]
         popularity = catalogue.popularity
+        item_ids = catalogue.item_ids
 
+    top = pq.read_table(out / "top.parquet").to_pylist()
     assert [row["user_id"] for row in rows] == users
-    for row, case, score, target in zip(rows, cases, scores, targets, strict=True):
+    for row, best, case, score, target in zip(rows, top, cases, scores, targets, strict=True):
         above = [x for x in score if x > score[target] + 1e-9]
         level = [x for x in score if abs(x - score[target]) <= 1e-9]
         assert row == {
@@ -76,8 +110,18 @@ def test_ranks_and_metrics_equal_brute_force(
             "tie_width": len(level) - 1,
             "history_length": len(case.history),
             "target_in_history": case.target in case.history,
+            "target_is_last": case.target == case.history[-1],
             "target_cold": int(popularity[target]) == 0,
+            "target_popularity": popularity[target],
+            "target_category": case.target.category,
         }
+        # All twelve items, best first; which of equal ones comes first is not the oracle's to say.
+        places = [item_ids.index(item_id) for item_id in best["item_ids"]]
+        assert sorted(places) == list(range(12))
+        np.testing.assert_allclose(score[places], sorted(score, reverse=True), atol=1e-9)
+        if recommender in ("lir", "popular"):
+            np.testing.assert_allclose(best["scores"], score[places], atol=1e-9)
+            assert best["target_score"] == pytest.approx(score[target], abs=1e-9)
     assert figures["users"] == len(users)
     for side in ("optimistic", "pessimistic"):
         ranks = [row[f"{side}_rank"] for row in rows]
@@ -112,7 +156,10 @@ def test_prints_a_table_and_names_every_setting(run_evaluate, tmp_path, capsys):
         "epsilon": 0.25,
     }
     assert figures["settings"]["text"]["brand_words"] == 15
-    assert (figures["settings"]["domain"], figures["settings"]["split"]) == ("shop", "test")
+    assert (figures["domain"], figures["split"], figures["seed"]) == ("shop", "test", 0)
+    assert (figures["users"], figures["cases"]) == (12, 12)
+    assert len(figures["code"]["digest"]) == len(figures["data"]["fingerprint"]) == 64
+    assert figures["seconds"]["total"] >= figures["seconds"]["rank"] > 0
     assert len(rows) == 12
 
 
@@ -145,6 +192,9 @@ def test_a_users_seed_depends_on_the_seed_and_the_user_alone():
     assert len({case_seed(seed, user) for seed in range(3) for user in ("u1", "u2")}) == 6
 
 
+CALREC = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", "sample")
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -154,6 +204,16 @@ def test_a_users_seed_depends_on_the_seed_and_the_user_alone():
         (("--domain", "shop", "--users", -3), "--users must be at least 1, found -3"),
         (("--domain", "shop", "--seed", -1), "--seed must be at least 0, found -1"),
         (("--domain", "shop", "--checkpoint", "sample"), "reads no checkpoint"),
+        (("--domain", "shop", "--retrieval", "rerank"), "--retrieval is for --recommender calrec"),
+        (("--domain", "shop", "--workers", 2), "are for --engine ray"),
+        (("--domain", "shop", "--recommender", "sasrec"), "needs a checkpoint"),
+        ((*CALREC, "--temperature", 0), "--temperature must be a number above 0"),
+        ((*CALREC, "--samples", 0), "--samples must be at least 1"),
+        ((*CALREC, "--n-pred", 0), "n_pred must be at least 1, found 0"),
+        ((*CALREC, "--epsilon", -1), "epsilon must be a number from 0 up"),
+        ((*CALREC, "--retrieval", "bm25", "--candidates", 5), "is for --retrieval rerank"),
+        ((*CALREC, "--samples-from", "/nowhere"), "found --checkpoint sample beside it"),
+        ((*CALREC[:4], "--samples-from", "/nowhere"), "in /nowhere, found"),
         (("--domain", "shop", "--recommender", "calrec"), "needs a checkpoint"),
         (
             ("--domain", "shop", "--recommender", "calrec", "--checkpoint", "/nowhere"),
@@ -176,8 +236,8 @@ def test_an_earlier_evaluation_is_replaced(run_evaluate, tmp_path):
     out = tmp_path / "out"
     for recommender in ("lir", "markov"):
         assert run_evaluate("--domain", "shop", "--recommender", recommender, "--out", out) == 0
-    assert evaluated(out)[0]["settings"]["recommender"] == "markov"
-    assert {path.name for path in out.iterdir()} == {"meta.json", "metrics.json", "cases.parquet"}
+    assert evaluated(out)[0]["recommender"] == "markov"
+    assert {path.name for path in out.iterdir()} == FILES
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
@@ -214,7 +274,7 @@ def test_a_failure_on_the_way_keeps_the_earlier_evaluation(run_evaluate, tmp_pat
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "write_json", interrupt)
+    monkeypatch.setattr(writing, "write_json", interrupt)
     assert run_evaluate(*arguments) == 130
     assert (out / "metrics.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -4,55 +4,27 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog.store import Catalogue
-from train.outcomes import case_seed
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tiny_workspace, tmp_path_factory):
-    """An exported model of random weights: it writes rubbish, all the way through the chain."""
-    from flax import nnx
-
-    from calrec.backbone.config import DecoderConfig
-    from calrec.backbone.decoder import Decoder
-    from calrec.checkpoint import Description, save
-    from calrec.ranking import RankingSettings
-    from calrec.text import TextSettings, item_text
-    from calrec.tokenizer import Tokenizer
-
-    with Catalogue.open(tiny_workspace, "shop") as catalogue:
-        tokenizer = Tokenizer.train([item_text(item) for item in catalogue.items], 400)
-    config = DecoderConfig(
-        vocab_size=tokenizer.vocab_size,
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=8,
-    )
-    description = Description(
-        decoder=config,
-        dtype="float32",
-        text=TextSettings(),
-        max_prompt_tokens=128,
-        sampling={"samples": 4, "max_new_tokens": 8},
-        ranking=RankingSettings(n_pred=3),
-    )
-    folder = tmp_path_factory.mktemp("checkpoint") / "rubbish"
-    save(folder, Decoder(config, rngs=nnx.Rngs(0)), tokenizer, description)
-    return folder
+from train.evaluation.generating import case_seed
 
 
 @pytest.mark.slow
-def test_calrec_end_to_end(run_evaluate, tiny_workspace, checkpoint, tmp_path, capsys):
+def test_calrec_end_to_end(run_evaluate, tiny_workspace, rubbish_checkpoint, tmp_path, capsys):
     def evaluate(name, *some):
         out = tmp_path / name
-        arguments = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", checkpoint)
+        arguments = (
+            "--domain",
+            "shop",
+            "--recommender",
+            "calrec",
+            "--checkpoint",
+            rubbish_checkpoint,
+        )
         assert run_evaluate(*arguments, "--out", out, *some) == 0
         cases, samples = (
             pq.read_table(out / f"{table}.parquet").to_pylist() for table in ("cases", "samples")
         )
-        return json.loads((out / "metrics.json").read_text()), cases, samples
+        meta, figures = (json.loads((out / f"{n}.json").read_text()) for n in ("meta", "metrics"))
+        return {**meta, **figures}, cases, samples
 
     figures, rows, samples = evaluate("all")
     assert "texts with a format error" in capsys.readouterr().out
@@ -62,13 +34,27 @@ def test_calrec_end_to_end(run_evaluate, tiny_workspace, checkpoint, tmp_path, c
     assert figures["settings"]["ranking"]["n_pred"] == 3
     assert figures["generation"]["format_error_rate"] == 1
     assert [sample["order"] for sample in samples] == [0, 1, 2, 3] * 12
-    assert all(sample["kept"] == (sample["why_not"] == "") for sample in samples)
+    for sample in samples:
+        assert sample["kept"] == (sample["why_not"] == "") == (sample["column"] is not None)
+        assert sample["tokens"] == len(sample["token_ids"]) == len(sample["log_probs"])
+        assert sample["score"] == pytest.approx(sum(sample["log_probs"]), rel=1e-5)
+    for place, row in enumerate(rows):
+        drawn = samples[4 * place : 4 * place + 4]
+        assert {sample["user_id"] for sample in drawn} == {row["user_id"]}
+        assert row["samples"] == row["format_errors"] == 4
+        assert row["title_matches"] == row["exact_matches"] == row["top_match_level"] == 0
+        assert row["distinct_texts"] == len({" ".join(s["text"].split()) for s in drawn})
+        assert row["target_generated"] is False
+        kept = sorted((s for s in drawn if s["kept"]), key=lambda s: s["column"])
+        assert [s["column"] for s in kept] == list(range(len(kept)))
+        assert [s["score"] for s in kept] == sorted((s["score"] for s in kept), reverse=True)
 
     # The ranks are those of the recommender asked directly, with the user's seed.
     from calrec.recommender import CALRec
 
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
-        calrec = CALRec.from_checkpoint(checkpoint).with_corpus(catalogue.corpus(), catalogue.items)
+        calrec = CALRec.from_checkpoint(rubbish_checkpoint)
+        calrec = calrec.with_corpus(catalogue.corpus(), catalogue.items)
         case = catalogue.case(rows[3]["user_id"])
         alone = calrec.recommend(case.history, seed=case_seed(0, case.user_id))
     ranks = (rows[3]["optimistic_rank"], rows[3]["pessimistic_rank"])
@@ -80,7 +66,9 @@ def test_calrec_end_to_end(run_evaluate, tiny_workspace, checkpoint, tmp_path, c
     chosen = {row["user_id"] for row in some_rows}
     assert some_rows == [row for row in rows if row["user_id"] in chosen]
     expected = [sample for sample in samples if sample["user_id"] in chosen]
+    rounded = {"score": 0, "log_probs": []}
     for one, other in zip(some_samples, expected, strict=True):
         # So small a model's sums are rounded otherwise in another number of rows.
-        assert one | {"score": 0} == other | {"score": 0}
+        assert one | rounded == other | rounded
         assert one["score"] == pytest.approx(other["score"], rel=1e-6)
+        assert one["log_probs"] == pytest.approx(other["log_probs"], rel=1e-5)

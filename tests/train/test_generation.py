@@ -1,6 +1,6 @@
 import pytest
 
-from train.generation import generation_figures
+from train.evaluation.generation import generation_figures
 
 
 def row(user_id, text, level, *, kept=True, error=False):

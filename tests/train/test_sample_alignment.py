@@ -8,7 +8,7 @@ from calrec.alignment import Alignment
 from calrec.embeddings import Embedder
 from catalog.build import build_sample
 from catalog.store import Catalogue
-from train.cases import load_cases
+from train.evaluation.cases import load_cases
 
 USERS = 40
 

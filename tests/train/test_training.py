@@ -1,6 +1,8 @@
 """The commands of `calrec-train` on a tiny shop, as a person runs them."""
 
+import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,12 +15,26 @@ from commands import run
 
 from calrec import checkpoint
 from calrec.backbone.config import DecoderConfig
+from calrec.objective import ObjectiveSettings
 from calrec.recommender import CALRec
+from calrec.text import TextSettings
 from catalog.store import Catalogue
+from train.data import Prepared
 from train.loop import Run
 from train.prepare import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
+STAGE1 = ("stage1", "--data", "x", "--from-run", "z", "--out", "y")
+STAGE2 = ("stage2", *STAGE1[1:], "--domain", "shop")
+CONFIG = DecoderConfig(
+    vocab_size=300,
+    hidden_size=8,
+    intermediate_size=8,
+    num_hidden_layers=1,
+    num_attention_heads=1,
+    num_key_value_heads=1,
+    head_dim=8,
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +53,8 @@ def trained(tiny_workspace, tmp_path_factory):
     assert run("pretrain", *tiny, "--steps", "8", "--out", folder / "one") == 0
     more = (*tiny, "--steps", "4", "--batch-size", "4")
     assert run("stage1", *more, "--from-run", folder / "one", "--out", folder / "two") == 0
-    shop = (*more, "--domain", "shop")
+    # Stage 2 without contrastive alignment, as an ablation is trained.
+    shop = (*more, "--domain", "shop", "--alpha", "0", "--beta", "0", "--tau", "0.25")
     assert run("stage2", *shop, "--from-run", folder / "two", "--out", folder / "three") == 0
     assert run("export", "--run", folder / "three", "--out", folder / "export") == 0
     return folder
@@ -61,6 +78,23 @@ def test_the_stages_train_and_the_export_recommends(trained, tiny_workspace):
     record = model.recommend(catalogue.items[:2], samples=3)
     assert len(record.samples) == 3
     assert record.scores.shape == (12,)
+
+
+@pytest.mark.slow
+def test_the_objective_that_is_given_is_what_trains_and_what_the_export_says(trained):
+    runs = [json.loads((trained / name / "run.json").read_text()) for name in ("two", "three")]
+    aligned, ablated = (run["settings"]["objective"] for run in runs)
+    assert aligned == dataclasses.asdict(ObjectiveSettings())
+    assert ablated == {**aligned, "alpha": 0.0, "beta": 0.0, "tau": 0.25}
+    stages = checkpoint.describe(trained / "export").training["stages"]
+    assert [s["settings"]["objective"] for s in stages[1:]] == [aligned, ablated]
+
+    last = [json.loads((trained / x / "log.jsonl").read_text().splitlines()[-1])
+            for x in ("two", "three")]  # fmt: skip
+    for line, objective in zip(last, (aligned, ablated), strict=True):
+        alpha, beta = objective["alpha"], objective["beta"]
+        total = (1 - alpha - beta) * line["nig"] + alpha * line["tt"] + beta * line["ut"]
+        assert line["total"] == pytest.approx(total, abs=1e-4)
 
 
 @pytest.mark.slow
@@ -98,9 +132,16 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(trained, tmp_path):
         (("pretrain", "--data", "nowhere", "--out", "x"), "found no meta.json"),
         (("export", "--run", "nowhere", "--out", "x"), "found no run.json"),
         (("prepare", "--domains", "nowhere", "--out", "x"), "nowhere"),
+        (("prepare", "--domains", "shop", "--out", "x", "--template", "gpt5"),
+         "expected a template of calrec, gpt4rec, found 'gpt5'; give another --template"),
         (("pretrain", "--data", "x", "--out", "y", "--steps", "0"), "at least 1"),
+        ((*STAGE1, "--alpha", "nan"), "expected alpha from -1 to 1, found nan; give"),
+        ((*STAGE1, "--beta", "-1.5"), "expected beta from -1 to 1, found -1.5; give"),
+        ((*STAGE1, "--alpha", "0.9", "--beta", "0.2"), "below 1, "),
+        ((*STAGE2, "--tau", "0"), "tau of at least 0.001, found 0.0; give"),
+        ((*STAGE2, "--beta", "-2.5e-2"), "found no meta.json"),
     ],
-)
+)  # fmt: skip
 def test_bad_input_is_one_line(tiny_workspace, tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CALREC_WORKSPACE", str(tiny_workspace))
@@ -112,6 +153,30 @@ def test_bad_input_is_one_line(tiny_workspace, tmp_path, monkeypatch, capsys, ar
     assert list(tmp_path.iterdir()) == []
 
 
+def test_pretraining_has_no_contrast_to_weigh(capsys):
+    assert run("pretrain", "--data", "x", "--out", "y", "--alpha", "0") == 2
+    assert "--alpha" in capsys.readouterr().err
+
+
+def test_data_of_another_template_name_it(tiny_workspace, tmp_path, capsys):
+    data, earlier = tmp_path / "data", tmp_path / "earlier"
+    options = ("--workspace", tiny_workspace, "--domains", "shop", "--vocab-size", "300")
+    assert run("prepare", *options, "--template", "gpt4rec", "--out", data) == 0
+    assert Prepared.load(data).text == TextSettings(template="gpt4rec")
+    shutil.copytree(data / "tokenizer", earlier / "tokenizer")
+    run_json = Run(
+        stage="pretrain", settings={}, decoder=CONFIG, text=dataclasses.asdict(TextSettings()),
+        data={}, parents=[],
+    ).to_json()  # fmt: skip
+    (earlier / "run.json").write_text(json.dumps(run_json))
+    capsys.readouterr()
+    stage = ("stage1", "--data", data, "--from-run", earlier, "--out", tmp_path / "out")
+    assert run(*stage, "--preset", "tiny") == 2
+    error = capsys.readouterr().err
+    assert error.endswith(f"with --tokenizer {earlier / 'tokenizer'} --template calrec\n")
+    assert error.count("\n") == 1
+
+
 def test_a_refused_stage_leaves_nothing_behind(tiny_workspace, tmp_path, capsys):
     data, out = tmp_path / "data", tmp_path / "out"
     prepare(tiny_workspace, ("shop",), data, vocab_size=300)
@@ -121,17 +186,8 @@ def test_a_refused_stage_leaves_nothing_behind(tiny_workspace, tmp_path, capsys)
 
 
 def test_a_run_that_never_logged_is_one_line(tmp_path, capsys):
-    config = DecoderConfig(
-        vocab_size=300,
-        hidden_size=8,
-        intermediate_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        num_key_value_heads=1,
-        head_dim=8,
-    )
     run_json = Run(
-        stage="pretrain", settings={}, decoder=config, text={}, data={}, parents=[]
+        stage="pretrain", settings={}, decoder=CONFIG, text={}, data={}, parents=[]
     ).to_json()
     (tmp_path / "run.json").write_text(json.dumps(run_json))
     assert run("export", "--run", tmp_path, "--out", tmp_path / "out") == 2

@@ -1,4 +1,12 @@
-"""The folder of an evaluation and the files in it."""
+"""The folder of an evaluation and the files in it.
+
+OUT/meta.json        what was evaluated: settings, data, checkpoint, code, timings
+OUT/metrics.json     its figures
+OUT/cases.parquet    a row a user: ranks and facts; the same for the same meta.json, timings aside
+OUT/top.parquet      the score of each user's target and the best items
+OUT/samples.parquet  for calrec: a row a generated text, in the order drawn
+OUT/timings.parquet  for calrec: seconds of each user
+"""
 
 from __future__ import annotations
 
@@ -12,11 +20,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from calrec.errors import CalrecError
-from calrec.files import whole_folder
+from calrec.files import check_place, whole_folder
 
 FORMAT = "calrec-evaluation"
-VERSION = 1
-FILES = frozenset({"meta.json", "metrics.json", "cases.parquet", "samples.parquet"})
+VERSION = 2
+FILES = frozenset(
+    {
+        "meta.json",
+        "metrics.json",
+        "cases.parquet",
+        "top.parquet",
+        "samples.parquet",
+        "timings.parquet",
+    }
+)
+_KIND = "evaluation"
 
 
 @contextmanager
@@ -27,8 +45,13 @@ def evaluation_folder(out: Path) -> Iterator[Path]:
       CalrecError: if `out` is neither absent, nor empty, nor an earlier evaluation and nothing
         else, or cannot be written.
     """
-    with whole_folder(out, ours=_is_evaluation, what="evaluation") as folder:
+    with whole_folder(out, ours=_is_evaluation, what=_KIND) as folder:
         yield folder
+
+
+def check_out(out: Path) -> None:
+    """Refuses an `out` that `evaluation_folder` would refuse."""
+    check_place(out, ours=_is_evaluation, what=_KIND)
 
 
 def _is_evaluation(folder: Path) -> bool:
@@ -42,19 +65,19 @@ def _is_evaluation(folder: Path) -> bool:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file fit to be read by a person."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    with _writing(path):
+    with writing(path):
         path.write_text(text + "\n", encoding="utf-8")
 
 
-def write_table(path: Path, columns: Mapping[str, Any]) -> None:
-    """Writes named columns of equal length as a Parquet file."""
-    table = pa.table({name: pa.array(values) for name, values in columns.items()})
-    with _writing(path):
-        pq.write_table(table, path)
+def write_table(path: Path, table: pa.Table) -> None:
+    """Writes a Parquet file."""
+    with writing(path):
+        pq.write_table(table, path, compression="zstd")
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """Turns what prevents a file from being written into a `CalrecError` of one line."""
     try:
         yield
     except OSError as error:

@@ -17,11 +17,13 @@ class Cases:
     """C cases by item index, in order of user id.
 
     Attributes:
+      available: how many the split has; C where all are evaluated.
       user_ids: whose case.
       histories: items bought before the target, oldest first.
       targets: the item really bought next.
     """
 
+    available: int
     user_ids: tuple[str, ...]
     histories: tuple[Int[np.ndarray, " L"], ...]
     targets: Int[np.ndarray, " C"]
@@ -47,31 +49,27 @@ def load_cases(catalogue: Catalogue, split: str, users: int | None, seed: int) -
             f"expected users with a {split} case in {catalogue.domain!r}, found none (its role is "
             f"{sequences.role!r}); choose another domain or split"
         )
-    positions = positions[chosen_users(len(positions), users, seed)]
+    available = len(positions)
+    positions = positions[chosen_users(available, users, seed)]
     return Cases(
+        available=available,
         user_ids=tuple(sequences.user_ids[u] for u in positions),
         histories=tuple(sequences.history(u, split) for u in positions),
         targets=np.array([sequences.target(u, split) for u in positions]),
     )
 
 
-def case_columns(
-    catalogue: Catalogue,
-    cases: Cases,
-    optimistic: Int[np.ndarray, " C"],
-    pessimistic: Int[np.ndarray, " C"],
-) -> dict[str, Any]:
-    """The columns of `cases.parquet`."""
+def facts(catalogue: Catalogue, cases: Cases) -> dict[str, Any]:
+    """What is known of C cases whatever the recommender: columns of `cases.parquet`."""
+    popularity = catalogue.popularity[cases.targets]
+    pairs = list(zip(cases.histories, cases.targets.tolist(), strict=True))
     return {
-        "user_id": cases.user_ids,
+        "user_id": list(cases.user_ids),
         "target_item_id": [catalogue.item_ids[i] for i in cases.targets],
-        "optimistic_rank": optimistic,
-        "pessimistic_rank": pessimistic,
-        "tie_width": pessimistic - optimistic,
         "history_length": [len(history) for history in cases.histories],
-        "target_in_history": [
-            bool((history == target).any())
-            for history, target in zip(cases.histories, cases.targets, strict=True)
-        ],
-        "target_cold": catalogue.popularity[cases.targets] == 0,
+        "target_in_history": [target in history for history, target in pairs],
+        "target_is_last": [target == history[-1] for history, target in pairs],
+        "target_cold": popularity == 0,
+        "target_popularity": popularity,
+        "target_category": [catalogue.categories[i] for i in cases.targets],
     }

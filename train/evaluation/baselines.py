@@ -1,0 +1,146 @@
+"""The recommenders that score items from a history at once, and their ranks over many cases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Int
+
+from calrec import metrics
+from calrec.baseline import Baseline
+from calrec.item_knn import ItemKNN
+from calrec.lir import LastItemRepeater
+from calrec.markov import Markov
+from calrec.popularity import MostPopular
+from calrec.protocol import Recommender
+from calrec.text import DEFAULT_TEXT
+from catalog.store import Catalogue
+from train.evaluation.best import best
+from train.evaluation.cases import Cases
+from train.evaluation.results import ranked_table
+
+BLOCK = 32
+"""Histories scored at once: a block of scores stays within tens of MB."""
+
+MANY = 256
+"""Cases of one history above which its scores are sorted once, instead of counted for each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorer:
+    """What ranking many cases needs of a recommender; see `calrec.baseline.Baseline`.
+
+    Attributes:
+      settings: the recommender's own.
+      reads: how many last items of a history it looks at.
+      scores: float64 scores of all N items after each of Q histories of item indices.
+    """
+
+    settings: Mapping[str, Any]
+    reads: int | None
+    scores: Callable[[Sequence[Int[np.ndarray, " L"]]], Float[np.ndarray, "Q N"]]
+
+    @classmethod
+    def of(cls, baseline: Baseline) -> Scorer:
+        """That of a baseline over item indices."""
+        return cls(settings=baseline.settings, reads=baseline.reads, scores=baseline.scores)
+
+
+def recommender(
+    name: str, catalogue: Catalogue, split: str, checkpoint: str | None = None
+) -> Recommender:
+    """A baseline over all that the domain's users bought before their targets of a split.
+
+    Args:
+      name: `lir`, `popular`, `markov`, `item-knn` or `sasrec`.
+      catalogue: of the domain.
+      split: `test` or `validation`.
+      checkpoint: for `sasrec`, the folder that `calrec-train sasrec` wrote.
+
+    Raises:
+      CalrecError: if the checkpoint cannot be loaded, or is of another catalogue.
+    """
+    if name == "lir":
+        return LastItemRepeater(catalogue.corpus(), DEFAULT_TEXT)
+    if name == "popular":
+        return MostPopular(catalogue.item_ids, catalogue.popularity)
+    if name == "sasrec":
+        from calrec.sasrec import SASRec  # brings in jax
+
+        return SASRec.load(checkpoint, catalogue.item_ids)
+    sequences = catalogue.sequences()
+    histories = [sequences.history(u, split) for u in sequences.cases(split)]
+    counting = {"markov": Markov, "item-knn": ItemKNN}[name]
+    return counting(catalogue.item_ids, histories, catalogue.popularity)
+
+
+def scorer(name: str, catalogue: Catalogue, split: str, checkpoint: str | None = None) -> Scorer:
+    """The same recommender, by item index."""
+    made = recommender(name, catalogue, split, checkpoint)
+    if isinstance(made, Baseline):
+        return Scorer.of(made)
+
+    def after_last(histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
+        # One row a history: a rank is a count along it.
+        last = [catalogue.items[history[-1]] for history in histories]
+        return np.ascontiguousarray(made.scores(last).T)
+
+    return Scorer(settings=dict(made.settings), reads=1, scores=after_last)
+
+
+def rank_cases(scorer: Scorer, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
+    """Ranks the targets of some cases; histories that the recommender cannot tell apart, once.
+
+    Blocks of histories go over the threads of this process, one for each CPU.
+
+    Yields:
+      tables of `train.evaluation.results.RANKED`, a block each.
+    """
+    alike: dict[bytes, list[int]] = {}
+    for place in places.tolist():
+        history = cases.histories[place]
+        start = 0 if scorer.reads is None else max(0, len(history) - scorer.reads)
+        alike.setdefault(history[start:].tobytes(), []).append(place)
+    groups = list(alike.values())
+    blocks = [groups[start : start + BLOCK] for start in range(0, len(groups), BLOCK)]
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield from pool.map(lambda block: _rank_block(scorer, cases, block), blocks)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _rank_block(scorer: Scorer, cases: Cases, groups: Sequence[Sequence[int]]) -> pa.Table:
+    """Ranks the cases of each group by the scores after its one history."""
+    rows = scorer.scores([cases.histories[group[0]] for group in groups])
+    ranks, scores, top_items, top_scores = [], [], [], []
+    for row, group in zip(rows, groups, strict=True):
+        targets = cases.targets[group]
+        ranks.append(_ranks(row, targets))
+        scores.append(row[targets])
+        top = best(row)
+        top_items.append(np.broadcast_to(top, (len(group), len(top))))
+        top_scores.append(np.broadcast_to(row[top], (len(group), len(top))))
+    return ranked_table(
+        cases=np.concatenate(groups),
+        ranks=np.concatenate(ranks),
+        target_scores=np.concatenate(scores),
+        top_items=np.concatenate(top_items),
+        top_scores=np.concatenate(top_scores),
+    )
+
+
+def _ranks(row: Float[np.ndarray, " N"], targets: Int[np.ndarray, " C"]) -> Int[np.ndarray, "C 2"]:
+    if len(targets) > MANY:
+        ordered, scores = np.sort(row), row[targets]
+        above = np.searchsorted(ordered, scores + metrics.TIE, side="right")
+        below = np.searchsorted(ordered, scores - metrics.TIE, side="left")
+        return len(row) - np.stack([above - 1, below], axis=1)
+    return np.array([metrics.ranks(row, target) for target in targets])

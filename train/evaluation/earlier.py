@@ -1,0 +1,131 @@
+"""The samples of an earlier evaluation, to be ranked again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Int
+
+from calrec.errors import CalrecError
+from train.evaluation.files import FORMAT, VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """One user's samples as they were drawn."""
+
+    seed: int
+    prompt_tokens: int
+    items_cut: int
+    sample_seconds: float
+    samples: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Earlier:
+    """An evaluation that drew samples.
+
+    Attributes:
+      meta: content of its `meta.json`.
+      digest: sha256 of its `samples.parquet`.
+    """
+
+    meta: Mapping[str, Any]
+    digest: str
+    _cases: Mapping[str, Mapping[str, Any]]
+    _starts: Int[np.ndarray, " U+1"]
+    _samples: pa.Table
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Every setting that shaped it."""
+        return self.meta["settings"]
+
+    @classmethod
+    def load(cls, folder: Path, *, domain: str, split: str, fingerprint: str) -> Earlier:
+        """Reads the samples of a run's folder.
+
+        Raises:
+          CalrecError: if there is none, it drew no samples, or is of another domain, split or
+            state of the data.
+        """
+        try:
+            meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+            if (meta.get("format"), meta.get("version")) != (FORMAT, VERSION):
+                raise ValueError(f"{meta.get('format')} {meta.get('version')}")
+            if meta["recommender"] != "calrec":
+                raise ValueError(f"one of {meta['recommender']}, which writes no texts")
+            found = (meta["domain"], meta["split"], meta["data"]["fingerprint"])
+            if found != (domain, split, fingerprint):
+                raise ValueError(
+                    f"one on {meta['domain']}, {meta['split']}"
+                    + (", of other data" if found[:2] == (domain, split) else "")
+                )
+            tables = [pq.read_table(folder / f"{name}.parquet") for name in _TABLES]
+            digest = hashlib.sha256((folder / "samples.parquet").read_bytes()).hexdigest()
+            return cls._of(meta, digest, *tables)
+        except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
+            told = " ".join(str(error).split())[:200]
+            raise CalrecError(
+                f"expected an evaluation of calrec on {domain}, {split}, in {folder}, found "
+                f"{told}; give --samples-from with the --out of such a run"
+            ) from None
+
+    @classmethod
+    def _of(
+        cls,
+        meta: Mapping[str, Any],
+        digest: str,
+        cases: pa.Table,
+        timings: pa.Table,
+        drawn: pa.Table,
+    ) -> Earlier:
+        rows = cases.select(["user_id", "seed", "prompt_tokens", "items_cut", "samples"])
+        seconds = timings["sample_seconds"].to_pylist()
+        each = rows.to_pylist()
+        starts = np.cumsum([0, *(row["samples"] for row in each)])
+        if starts[-1] != len(drawn):
+            raise ValueError(f"{len(drawn)} samples where its cases tell of {starts[-1]}")
+        by_user = {
+            row["user_id"]: {**row, "place": place, "seconds": seconds[place]}
+            for place, row in enumerate(each)
+        }
+        return cls(meta=meta, digest=digest, _cases=by_user, _starts=starts, _samples=drawn)
+
+    def drawn(self, user_id: str) -> Drawn:
+        """A user's samples, in the order drawn.
+
+        Raises:
+          CalrecError: if the run did not evaluate the user.
+        """
+        self.require([user_id])
+        case = self._cases[user_id]
+        start, stop = self._starts[case["place"] : case["place"] + 2].tolist()
+        return Drawn(
+            seed=case["seed"],
+            prompt_tokens=case["prompt_tokens"],
+            items_cut=case["items_cut"],
+            sample_seconds=case["seconds"],
+            samples=self._samples.slice(start, stop - start).to_pylist(),
+        )
+
+    def require(self, user_ids: Sequence[str]) -> None:
+        """Raises `CalrecError` unless the run evaluated all of these users."""
+        missing = [user_id for user_id in user_ids if user_id not in self._cases]
+        if missing:
+            raise CalrecError(
+                f"expected samples of all {len(user_ids)} users in the earlier evaluation, found "
+                f"none of {len(missing)} (such as {missing[0]}): give the --users and --seed that "
+                f"it was run with ({len(self._cases)} users, seed {self.meta['seed']})"
+            )
+
+
+_TABLES = ("cases", "timings", "samples")

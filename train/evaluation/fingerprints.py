@@ -1,0 +1,82 @@
+"""What a run was made from: code, data and checkpoint, so that its figures can be told apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import calrec
+import catalog
+import train
+from catalog.workspace import DomainInfo
+
+LIBRARIES = ("numpy", "scipy", "pyarrow", "duckdb", "jax", "flax", "tokenizers", "transformers")
+
+
+@cache
+def code() -> dict[str, Any]:
+    """Version, a digest of the source of the packages that an evaluation runs, and libraries."""
+    digest = hashlib.sha256()
+    for package in (calrec, catalog, train):
+        root = Path(package.__file__).parent
+        for path in sorted(root.rglob("*.py")):
+            digest.update(f"{package.__name__}/{path.relative_to(root).as_posix()}\n".encode())
+            digest.update(path.read_bytes())
+    return {
+        "version": metadata.version("calrec"),
+        "digest": digest.hexdigest(),
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+    }
+
+
+def data(info: DomainInfo) -> dict[str, Any]:
+    """The domain that was evaluated, with what its report says of exact repeats."""
+    return {
+        "fingerprint": info.fingerprint,
+        "role": info.role,
+        "items": info.items,
+        "users": info.users,
+        "events": info.events,
+        "repeats_removed": info.report["repeats_removed"],
+        "repeats_kept": info.report.get("repeats_kept", 0),
+        "compared": list(info.report["compared"]),
+    }
+
+
+def calrec_checkpoint(name: str) -> dict[str, Any]:
+    """A checkpoint of the model: a digest of its weights and tokenizer, and how it was trained.
+
+    Raises:
+      CalrecError: if there is none, or its `calrec.json` cannot be read.
+    """
+    from calrec import checkpoint
+
+    description = checkpoint.describe(checkpoint.resolve(name))
+    stages = description.training.get("stages", [])
+    return {
+        "name": Path(name).name,
+        "digest": _digest(description.files),
+        "data": dict(description.data),
+        "training": [_stage(stage) for stage in stages],
+    }
+
+
+def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:
+    settings = stage.get("settings", {})
+    # Plain language modelling has the two weights in its settings and no use for them.
+    objective = settings.get("objective", {}) if stage["stage"] in ("stage1", "stage2") else {}
+    return {
+        "stage": stage["stage"],
+        "alpha": objective.get("alpha"),
+        "beta": objective.get("beta"),
+        "steps": stage.get("best_step"),
+    }
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(dict(content), sort_keys=True).encode()).hexdigest()

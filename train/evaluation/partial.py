@@ -1,0 +1,147 @@
+"""An unfinished run: what is finished of it, kept beside its place until it is whole.
+
+OUT.partial/run.json              what the run is; another run does not go on with it
+OUT.partial/part-NNNNN.parquet    results of some cases, each written whole
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from calrec.errors import CalrecError
+from train.evaluation.files import writing
+
+SAVE_EVERY = 5.0
+"""Seconds of work that a kill may cost; a run that is shorter keeps nothing."""
+
+
+class Partial:
+    """The results of a run so far.
+
+    Attributes:
+      folder: where they are kept.
+      finished: those that an earlier start left; `None` where there are none.
+    """
+
+    def __init__(self, out: Path, run: Mapping[str, Any]) -> None:
+        """Use `unfinished`."""
+        self.folder = out.resolve().with_name(out.resolve().name + ".partial")
+        self._run = json.loads(json.dumps(run))  # as it is read
+        self._lock: Any = None
+        self._unsaved: list[pa.Table] = []
+        self._saved: list[pa.Table] = []
+        self._next = 0
+        self._last = time.monotonic()
+        if self.folder.exists():
+            try:
+                self._claim()
+                self._check()
+                self._read()
+            except BaseException:
+                self.close()
+                raise
+        self.finished = pa.concat_tables(self._saved) if self._saved else None
+
+    def add(self, results: pa.Table) -> None:
+        """Takes results of further cases; every `SAVE_EVERY` seconds they go to the disk.
+
+        Raises:
+          CalrecError: if they cannot be written, or another process writes them.
+        """
+        self._unsaved.append(results)
+        if time.monotonic() - self._last < SAVE_EVERY:
+            return
+        if self._lock is None:
+            self._claim()
+        part = self.folder / f"part-{self._next:05}.parquet"
+        beside = part.with_suffix(".new")
+        with writing(part):
+            pq.write_table(pa.concat_tables(self._unsaved), beside)
+            beside.replace(part)
+        self._saved += self._unsaved
+        self._unsaved, self._next, self._last = [], self._next + 1, time.monotonic()
+
+    def results(self) -> pa.Table:
+        """All of them, those of earlier starts included."""
+        return pa.concat_tables([*self._saved, *self._unsaved])
+
+    @property
+    def kept(self) -> int:
+        """Cases whose results are on the disk."""
+        return sum(len(table) for table in self._saved)
+
+    def remove(self) -> None:
+        """Deletes the folder: the run is whole in its place."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Lets another process go on with it."""
+        if self._lock is not None:
+            self._lock.close()
+
+    def _claim(self) -> None:
+        """Makes the folder this process's own until `close`."""
+        path = self.folder / "run.json"
+        with writing(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = path.open("a+", encoding="utf-8")
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CalrecError(
+                    f"expected {self.folder} for this evaluation alone, found another process "
+                    "writing it; wait for that one, or name another --out"
+                ) from None
+            if path.stat().st_size == 0:
+                self._lock.write(json.dumps(self._run))
+                self._lock.flush()
+
+    def _check(self) -> None:
+        try:
+            self._lock.seek(0)
+            found = json.loads(self._lock.read())
+            differing = sorted(k for k in {*found, *self._run} if found.get(k) != self._run.get(k))
+        except (ValueError, TypeError, AttributeError):
+            differing = ["run.json, which cannot be read"]
+        if differing:
+            raise CalrecError(
+                f"expected results of this evaluation in {self.folder}, found those of one with "
+                f"another {', '.join(differing)}; finish that one with its own command, delete "
+                "the folder, or name another --out"
+            )
+
+    def _read(self) -> None:
+        for part in sorted(self.folder.glob("part-*.parquet")):
+            self._next = int(part.stem.removeprefix("part-")) + 1
+            try:
+                self._saved.append(pq.read_table(part))
+            except (pa.ArrowException, OSError):
+                part.unlink(missing_ok=True)  # cut off by a power failure: evaluated again
+
+
+@contextmanager
+def unfinished(out: Path, run: Mapping[str, Any]) -> Iterator[Partial]:
+    """The results so far of a run that is to be written to `out`.
+
+    Args:
+      out: the run's folder.
+      run: what the run is, JSON-able: results are taken up by a run of the same alone.
+
+    Raises:
+      CalrecError: if another run's results lie there, or another process writes them.
+    """
+    partial = Partial(out, run)
+    try:
+        yield partial
+    finally:
+        partial.close()

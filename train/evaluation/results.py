@@ -1,0 +1,94 @@
+"""What came of some cases, as an Arrow table: a row a case, in any order.
+
+The same table is what an engine yields, what an unfinished run keeps, and what the files of a run
+are made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Int
+
+
+def _list(value: pa.DataType) -> pa.ListType:
+    # Parquet's name for what is in a list: a table that was read back is of the same type.
+    return pa.list_(pa.field("element", value))
+
+
+SAMPLE = pa.struct(
+    {
+        "order": pa.int32(),
+        "text": pa.string(),
+        "score": pa.float64(),
+        "token_ids": _list(pa.int32()),
+        "log_probs": _list(pa.float32()),
+        "tokens": pa.int32(),
+        "finished": pa.bool_(),
+        "format_error": pa.bool_(),
+        "match_level": pa.int8(),
+        "kept": pa.bool_(),
+        "column": pa.int32(),
+        "why_not": pa.string(),
+    }
+)
+"""One generated text; `column` is its place among the kept ones, best first."""
+
+RANKED = pa.schema(
+    {
+        "case": pa.int32(),
+        "optimistic_rank": pa.int64(),
+        "pessimistic_rank": pa.int64(),
+        "target_score": pa.float64(),
+        "top_items": _list(pa.int32()),
+        "top_scores": _list(pa.float64()),
+    }
+)
+"""Of every recommender. `case` is the place among the run's cases."""
+
+GENERATED = pa.schema(
+    [
+        *RANKED,
+        pa.field("seed", pa.int64()),
+        pa.field("prompt_tokens", pa.int32()),
+        pa.field("items_cut", pa.int32()),
+        pa.field("sample_seconds", pa.float64()),
+        pa.field("match_seconds", pa.float64()),
+        pa.field("samples", _list(SAMPLE)),
+    ]
+)
+"""Of a recommender that writes texts."""
+
+
+def ranked_table(
+    *,
+    cases: Int[np.ndarray, " C"],
+    ranks: Int[np.ndarray, "C 2"],
+    target_scores: Float[np.ndarray, " C"],
+    top_items: Int[np.ndarray, "C K"],
+    top_scores: Float[np.ndarray, "C K"],
+) -> pa.Table:
+    """A table of `RANKED` from arrays; `ranks` holds optimistic and pessimistic ones."""
+    offsets = np.arange(len(cases) + 1, dtype=np.int32) * top_items.shape[1]
+
+    def lists(name: str, values: np.ndarray) -> pa.ListArray:
+        of = RANKED.field(name).type
+        return pa.ListArray.from_arrays(offsets, pa.array(values.ravel(), of.value_type), of)
+
+    columns = [
+        pa.array(cases, type=pa.int32()),
+        pa.array(ranks[:, 0], type=pa.int64()),
+        pa.array(ranks[:, 1], type=pa.int64()),
+        pa.array(target_scores, type=pa.float64()),
+        lists("top_items", top_items),
+        lists("top_scores", top_scores),
+    ]
+    return pa.Table.from_arrays(columns, schema=RANKED)
+
+
+def generated_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """A table of `GENERATED` from rows."""
+    return pa.Table.from_pylist(list(rows), schema=GENERATED)

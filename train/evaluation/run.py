@@ -1,0 +1,123 @@
+"""One evaluation from settings to files: resumed where it stopped, written whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+import numpy as np
+
+from catalog.store import Catalogue, workspace_path
+from train.evaluation import fingerprints
+from train.evaluation.cases import load_cases
+from train.evaluation.files import check_out, evaluation_folder
+from train.evaluation.partial import unfinished
+from train.evaluation.settings import Evaluate, check
+from train.evaluation.work import Work, checkpoint_of, ready
+from train.evaluation.writing import write
+
+_FREE = ("out", "workspace", "checkpoint", "label", "engine", "workers", "address")
+_FREE_FOR_CALREC = ("width", "samples_from")
+"""Settings that no figure depends on, or that a digest stands for: another start of the same run
+may have them otherwise."""
+
+
+class Progress(Protocol):
+    """What an evaluation tells of itself."""
+
+    def say(self, step: str) -> None:
+        """What is being done, in a few words."""
+        ...
+
+    def start(self, total: int, finished: int) -> None:
+        """How many cases there are, and how many an earlier start finished."""
+        ...
+
+    def advance(self, cases: int) -> None:
+        """That so many more are finished."""
+        ...
+
+
+def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
+    """Runs one evaluation and writes its folder.
+
+    Stopped, or killed, it leaves what is finished in `OUT.partial`, and the same settings go on
+    from there. The files but the timings do not depend on `width`, engine, or where it stopped.
+
+    Args:
+      settings: what to evaluate, and where to write it.
+      progress: is told of it.
+
+    Returns:
+      `meta.json` and `metrics.json`, as one mapping.
+
+    Raises:
+      CalrecError: on a setting out of range, an unknown domain, no case, a checkpoint that cannot
+        be loaded, or an `out` that cannot be replaced. Nothing half-written stays behind.
+    """
+    check(settings)
+    check_out(settings.out)
+    start = time.monotonic()
+    progress.say(f"loading {settings.domain}")
+    with Catalogue.open(workspace_path(settings.workspace), settings.domain) as catalogue:
+        cases = load_cases(catalogue, settings.split, settings.users, settings.seed)
+        checkpoint = checkpoint_of(settings, catalogue)
+        made_from = {
+            "data": fingerprints.data(catalogue.info),
+            "checkpoint": checkpoint,
+            "code": fingerprints.code(),
+        }
+        with unfinished(settings.out, {**_asked(settings), **made_from}) as partial:
+            places = np.arange(len(cases.targets))
+            if partial.finished is not None:
+                places = np.setdiff1d(places, partial.finished["case"].to_numpy())
+            progress.say(f"loading {settings.recommender}")
+            with _engine(settings, catalogue) as work:
+                loaded = time.monotonic()
+                progress.say(f"{settings.recommender} on {settings.domain}")
+                progress.start(len(cases.targets), len(cases.targets) - len(places))
+                for results in work.results(cases, places):
+                    partial.add(results)
+                    progress.advance(len(results))
+                shown = work.settings
+            ranked = time.monotonic()
+            progress.say("writing")
+            meta = {
+                "recommender": settings.recommender,
+                "label": settings.label,
+                "domain": settings.domain,
+                "split": settings.split,
+                "users": len(cases.targets),
+                "cases": cases.available,
+                "seed": settings.seed,
+                "settings": dict(shown),
+                **made_from,
+                "engine": settings.engine,
+                "width": settings.calrec.width,
+                "resumed_cases": len(cases.targets) - len(places),
+                "seconds": {"load": loaded - start, "rank": ranked - loaded},
+            }
+            with evaluation_folder(settings.out) as folder:
+                figures = write(folder, catalogue, cases, partial.results(), meta)
+            partial.remove()
+    return {**meta, **figures}
+
+
+def _asked(settings: Evaluate) -> dict[str, Any]:
+    """What a run's results depend on, of its settings."""
+    asked = dataclasses.asdict(settings)
+    given = asked.pop("calrec")
+    return {
+        **{name: value for name, value in asked.items() if name not in _FREE},
+        **{name: value for name, value in given.items() if name not in _FREE_FOR_CALREC},
+    }
+
+
+def _engine(settings: Evaluate, catalogue: Catalogue) -> AbstractContextManager[Work]:
+    if settings.engine == "local":
+        return nullcontext(ready(settings, catalogue))
+    from train.evaluation.cluster import cluster
+
+    return cluster(settings)

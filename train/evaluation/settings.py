@@ -1,0 +1,168 @@
+"""What an evaluation is asked for, and whether that goes together."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from calrec.errors import CalrecError
+from calrec.ranking import Pooling, RankingSettings, Retrieval
+
+FirstStage = Literal["lir", "popular", "markov", "item-knn"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generating:
+    """For calrec: what takes the place of the checkpoint's settings."""
+
+    samples_from: Path | None = None
+    """Rank the texts of this earlier evaluation again; nothing is sampled, no checkpoint read."""
+    temperature: float | None = None
+    """Of the samples."""
+    samples: int | None = None
+    """Texts drawn for a user."""
+    template: Literal["calrec", "gpt4rec"] | None = None
+    """What stands around the items of a prompt."""
+    retrieval: Retrieval | None = None
+    """From texts to items: bm25, hierarchical match, or rerank of another recommender's best."""
+    first_stage: FirstStage | None = None
+    """Whose best items rerank ranks; item-knn if not given."""
+    candidates: int | None = None
+    """How many of them."""
+    n_pred: int | None = None
+    """Distinct texts that become columns."""
+    epsilon: float | None = None
+    """Weight of a text's score, per nat."""
+    pooling: Pooling | None = None
+    """How columns become one score."""
+    modulation: Literal["on", "off"] | None = None
+    """Whether a text's score weighs at all."""
+    width: int = 8
+    """Users whose samples are drawn side by side; changes no figure."""
+
+    def ranking(self, settings: RankingSettings) -> RankingSettings:
+        """The settings with what was given put in.
+
+        Raises:
+          CalrecError: if a value is out of its range.
+        """
+        names = ("retrieval", "candidates", "n_pred", "epsilon", "pooling")
+        given = {name: getattr(self, name) for name in names}
+        if self.modulation is not None:
+            given["modulation"] = self.modulation == "on"
+        try:
+            return dataclasses.replace(
+                settings, **{name: value for name, value in given.items() if value is not None}
+            )
+        except ValueError as error:
+            raise CalrecError(f"{error}; choose another") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Rank the item that each user really bought next, and write all that came of it."""
+
+    domain: str
+    """Domain of the workspace."""
+    recommender: Literal["calrec", "lir", "popular", "markov", "item-knn", "sasrec"]
+    """The model; Last Item Repeater; most popular; first-order Markov; item-kNN; SASRec."""
+    out: Path
+    """Folder to write; an interrupted evaluation goes on where it stopped."""
+    workspace: Path | None = None
+    """Workspace; default $CALREC_WORKSPACE, else ./workspace."""
+    checkpoint: str | None = None
+    """For calrec and sasrec: an exported folder; for calrec also a name such as sample."""
+    split: Literal["test", "validation"] = "test"
+    """Each user's last item, or the one before it."""
+    users: int | None = None
+    """How many users, drawn by the seed; all if not given."""
+    seed: int = 0
+    """Draws the users and, for calrec, the samples."""
+    label: str | None = None
+    """What reports call this run."""
+    engine: Literal["local", "ray"] = "local"
+    """Where the users are spread over: this process, or a Ray cluster (extra `ray`)."""
+    workers: int | None = None
+    """For ray: processes; one for each of the cluster's CPUs if not given."""
+    address: str | None = None
+    """For ray: the cluster's; one is started on this machine if not given."""
+    calrec: tyro.conf.OmitArgPrefixes[Generating] = Generating()
+
+
+def check(settings: Evaluate) -> None:
+    """Refuses settings that are out of range or do not go together.
+
+    Raises:
+      CalrecError: if so.
+    """
+    _check_numbers(settings)
+    given, needs = settings.calrec, settings.recommender in ("calrec", "sasrec")
+    named = settings.recommender
+    if named != "calrec" and given != Generating(width=given.width):
+        names = [f.name for f in dataclasses.fields(Generating)]
+        first = next(n for n in names if getattr(given, n) != getattr(Generating(), n))
+        raise CalrecError(
+            f"--{first.replace('_', '-')} is for --recommender calrec, found it with {named}; "
+            "leave it out"
+        )
+    if given.samples_from is not None:
+        _check_again(settings)
+    elif needs and settings.checkpoint is None:
+        example = " or a name such as sample" if named == "calrec" else ""
+        raise CalrecError(
+            f"--recommender {named} needs a checkpoint, found none; "
+            f"give --checkpoint with an exported folder{example}"
+        )
+    if not needs and settings.checkpoint is not None:
+        raise CalrecError(
+            f"--recommender {named} reads no checkpoint, found --checkpoint "
+            f"{settings.checkpoint}; leave it out or evaluate calrec"
+        )
+    ranking = given.ranking(RankingSettings())
+    if given.retrieval is not None and given.retrieval != "rerank":
+        for name in ("first_stage", "candidates"):
+            if getattr(given, name) is not None:
+                raise CalrecError(
+                    f"--{name.replace('_', '-')} is for --retrieval rerank, found it with "
+                    f"{ranking.retrieval}; leave it out"
+                )
+    if settings.engine == "local" and (settings.workers or settings.address):
+        raise CalrecError("--workers and --address are for --engine ray; leave them out or add it")
+
+
+def _check_numbers(settings: Evaluate) -> None:
+    given = settings.calrec
+    counts = {"users": settings.users, "workers": settings.workers, "samples": given.samples}
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise CalrecError(f"--{name} must be at least 1, found {value}; leave it out for all")
+    if settings.seed < 0:
+        raise CalrecError(f"--seed must be at least 0, found {settings.seed}; choose another")
+    if given.width < 1:
+        raise CalrecError(f"--width must be at least 1, found {given.width}; leave it out for 8")
+    if given.temperature is not None and not 0 < given.temperature < math.inf:
+        raise CalrecError(
+            f"--temperature must be a number above 0, found {given.temperature}; "
+            "leave it out for the checkpoint's"
+        )
+
+
+def _check_again(settings: Evaluate) -> None:
+    given = settings.calrec
+    ours = {
+        "checkpoint": settings.checkpoint,
+        "temperature": given.temperature,
+        "samples": given.samples,
+        "template": given.template,
+    }
+    for name, value in ours.items():
+        if value is not None:
+            raise CalrecError(
+                f"--samples-from takes the texts as they were drawn, found --{name} {value} "
+                "beside it; leave one of them out"
+            )

@@ -1,0 +1,106 @@
+"""A report as one HTML file that opens offline: tables, plots, plotly.js inside, once."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from importlib import resources
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from calrec.evaluation import figures
+from calrec.evaluation.comparison import Comparison
+from calrec.evaluation.layouts.overview import TITLES
+from calrec.evaluation.rendering import html_table
+from calrec.evaluation.report import Content
+from calrec.evaluation.slices import OF_THE_CASE
+
+_CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+"""Nothing is fetched, whatever stands in the page."""
+
+
+def page(content: Content, lead: str) -> str:
+    """The file's text.
+
+    Args:
+      content: tables and comparisons.
+      lead: a sentence under the heading.
+    """
+    style = resources.files("train").joinpath("report.css").read_text(encoding="utf-8")
+    plots = [
+        (f"plots-{place}", f"Plots: {title}", one)
+        for place, (title, one) in enumerate(content.comparisons, start=1)
+    ]
+    # The overview, the plots, then the paper's tables and what is beneath them.
+    first, *rest = content.tables
+    links = [(first.key, first.title), *((key, title) for key, title, _ in plots)]
+    links += [(table.key, table.title.partition(" (")[0]) for table in rest]
+    nav = "".join(f'<a href="#{key}">{html.escape(title)}</a>' for key, title in links)
+    sections = [html_table(first)]
+    sections += [_plots(key, title, one, content.metric) for key, title, one in plots]
+    sections += [html_table(table) for table in rest]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>CALRec: evaluation report</title><style>{style}</style>"
+        f"<script>{get_plotlyjs()}</script></head><body>"
+        f"<header><h1>Evaluation report</h1><p>{html.escape(lead)}</p></header>"
+        f'<nav aria-label="Contents">{nav}</nav><main>{"".join(sections)}</main></body></html>\n'
+    )
+
+
+def _plots(key: str, title: str, one: Comparison, metric: str) -> str:
+    drawn = {"large": "", "small": ""}
+    for place, (kind, caption, figure) in enumerate(_figures(one, metric)):
+        picture = figure.to_html(
+            full_html=False, include_plotlyjs=False, config=_CONFIG, div_id=f"{key}-{place}"
+        )
+        drawn[kind] += (
+            f"<figure><figcaption>{html.escape(caption)}</figcaption>"
+            f'<div class="plot">{picture}</div></figure>'
+        )
+    heading = html.escape(title)
+    return (
+        f'<section class="panel" id="{key}"><h2>{heading}</h2>'
+        f'<p class="lead">On {html.escape(one.note)}.</p><div class="plots">{drawn["large"]}</div>'
+        f'<div class="small-plots">{drawn["small"]}</div></section>'
+    )
+
+
+def _figures(one: Comparison, metric: str) -> Iterator[tuple[str, str, go.Figure]]:
+    if pair := scatter_pair(one):
+        first, second = (one.names[run] for run in pair)
+        yield (
+            "large",
+            f"Optimistic ranks of the item really bought, {second} against {first}; below the line"
+            f" {second} ranks it better. {figures.better_words(one, *pair)}.",
+            figures.rank_scatter(one, *pair),
+        )
+    yield (
+        "large",
+        "How often the item really bought is among the first k: solid optimistic, dotted"
+        " pessimistic.",
+        figures.rank_distribution(one),
+    )
+    for dimension in OF_THE_CASE:
+        name = dimension(one.cases[0]).dimension
+        yield (
+            "small",
+            f"{TITLES[metric]} by {name[0].lower()}{name[1:]}: optimistic with its"
+            f" {one.bootstrap.level * 100:g} % interval, rings pessimistic.",
+            figures.metric_by_slice(one, dimension, metric, TITLES[metric]),
+        )
+
+
+def scatter_pair(one: Comparison) -> tuple[int, int] | None:
+    """Which runs the rank scatter shows: LIR, else another, to the right; CALRec up."""
+    ids = [run.recommender for run in one.runs]
+    if len(ids) < 2:
+        return None
+    up = ids.index("calrec") if "calrec" in ids else 1
+    right = ids.index("lir") if "lir" in ids and ids.index("lir") != up else 0 if up else 1
+    return right, up
