@@ -1,27 +1,37 @@
+import pyarrow as pa
 import pytest
 
-from train.evaluation.generation import generation_figures
+from train.evaluation.generation import generation_figures, sample_counts
 
 
-def row(user_id, text, level, *, kept=True, error=False):
+def row(case, text, level, *, column=None, error=False):
     return {
-        "user_id": user_id,
+        "case": case,
         "text": text,
         "match_level": level,
-        "kept": kept,
+        "kept": column is not None,
+        "column": column,
         "format_error": error,
     }
 
 
+def table(*rows):
+    column = pa.field("column", pa.int32())
+    plain = pa.Table.from_pylist(list(rows))
+    return plain.set_column(4, column, plain["column"].cast(pa.int32()))
+
+
+ROWS = table(
+    row(0, "a", 4, column=1),
+    row(0, " a ", 4),
+    row(0, "b", 3, column=0),
+    row(0, "c", 0, error=True),
+    row(2, "a", 1, column=0),
+)
+
+
 def test_shares_are_over_all_texts_and_over_the_kept_ones():
-    rows = [
-        row("u1", "a", 4),
-        row("u1", " a ", 4, kept=False),
-        row("u1", "b", 3),
-        row("u1", "c", 0, kept=False, error=True),
-        row("u2", "a", 1),
-    ]
-    assert generation_figures(rows, users=2) == {
+    assert generation_figures(ROWS, cases=2) == {
         "samples": 5,
         "format_error_rate": pytest.approx(1 / 5),
         "match_rate": {
@@ -33,5 +43,17 @@ def test_shares_are_over_all_texts_and_over_the_kept_ones():
 
 
 def test_no_text_kept_gives_shares_of_0():
-    figures = generation_figures([row("u", "a", 0, kept=False)], users=1)
+    figures = generation_figures(table(row(0, "a", 0)), cases=1)
     assert figures["match_rate"]["kept"] == {"4": 0.0, "3": 0.0, "2": 0.0, "1": 0.0}
+
+
+def test_counts_of_each_case_one_without_samples_among_them():
+    found = sample_counts(ROWS, cases=3)
+    assert {name: list(values) for name, values in found.items()} == {
+        "samples": [4, 0, 1],
+        "format_errors": [1, 0, 0],
+        "exact_matches": [2, 0, 0],
+        "title_matches": [3, 0, 1],
+        "distinct_texts": [3, 0, 1],
+        "top_match_level": [3, 0, 1],
+    }
