@@ -121,6 +121,16 @@ def show(run: dict[str, Any], console: Console) -> None:
             f"all four attributes {rates['all']['4']:.1%} (kept ones {rates['kept']['4']:.1%}), "
             f"distinct ones per user {generation['distinct_texts_mean']:.1f}"
         )
+    spent = run["seconds"]
+    console.print(
+        f"{spent['total']:.1f} s: loading {spent['load']:.1f}, ranking {spent['rank']:.1f}, "
+        f"writing {spent['write']:.1f}"
+    )
+    if each := run.get("user_seconds"):
+        console.print(
+            f"of a user: sampling {1000 * each['sample']:.0f} ms, "
+            f"matching {1000 * each['match']:.1f} ms"
+        )
 
 
 def command(arguments: list[str]) -> None:

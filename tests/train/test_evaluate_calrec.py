@@ -61,8 +61,8 @@ def test_calrec_end_to_end(run_evaluate, tiny_workspace, rubbish_checkpoint, tmp
     assert alone.ranks(case.target.item_id) == ranks
     assert [s.text for s in alone.samples] == [s["text"] for s in samples[12:16]]
 
-    # A user's samples do not depend on who else is evaluated.
-    _, some_rows, some_samples = evaluate("some", "--users", 4)
+    # A user's samples do not depend on who else is evaluated, nor on how many at a time.
+    _, some_rows, some_samples = evaluate("some", "--users", 4, "--width", 1)
     chosen = {row["user_id"] for row in some_rows}
     assert some_rows == [row for row in rows if row["user_id"] in chosen]
     expected = [sample for sample in samples if sample["user_id"] in chosen]

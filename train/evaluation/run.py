@@ -100,9 +100,9 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
                 "seconds": {"load": loaded - start, "rank": ranked - loaded},
             }
             with evaluation_folder(settings.out) as folder:
-                figures = write(folder, catalogue, cases, partial.results(), meta)
+                written = write(folder, catalogue, cases, partial.results(), meta)
             partial.remove()
-    return {**meta, **figures}
+    return written
 
 
 def _asked(settings: Evaluate) -> dict[str, Any]:

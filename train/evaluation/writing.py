@@ -21,7 +21,7 @@ from train.evaluation.generation import generation_figures, sample_counts
 def write(
     folder: Path, catalogue: Catalogue, cases: Cases, results: pa.Table, meta: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Writes a run's files and returns the content of `metrics.json`.
+    """Writes a run's files; returns the content of `meta.json` and `metrics.json` as one.
 
     Args:
       folder: where; it is there and empty.
@@ -54,6 +54,10 @@ def write(
         write_table(folder / "samples.parquet", shown)
         seconds = {name: results[name] for name in ("sample_seconds", "match_seconds")}
         write_table(folder / "timings.parquet", pa.table({"user_id": users, **seconds}))
+        figures["user_seconds"] = {
+            name.removesuffix("_seconds"): pc.mean(column).as_py()
+            for name, column in seconds.items()
+        }
     write_table(folder / "cases.parquet", pa.table(columns))
     write_json(folder / "metrics.json", figures)
     spent = {**meta["seconds"], "write": time.monotonic() - start}
@@ -61,7 +65,7 @@ def write(
     content = {"format": FORMAT, "version": VERSION, **meta}
     content["seconds"] = {**spent, "total": round(sum(spent.values()), 3)}
     write_json(folder / "meta.json", content)
-    return figures
+    return {**content, **figures}
 
 
 def _top(catalogue: Catalogue, users: pa.Array, results: pa.Table) -> pa.Table:
