@@ -61,7 +61,7 @@ def _plots(key: str, title: str, one: Comparison, metric: str) -> str:
         )
         drawn[kind] += (
             f"<figure><figcaption>{html.escape(caption)}</figcaption>"
-            f'<div class="plot">{picture}</div></figure>'
+            f'<div class="drawn">{picture}</div></figure>'
         )
     heading = html.escape(title)
     return (

@@ -75,10 +75,9 @@ def _grid(
     )
     for place in part:
         column = table.columns[place]
-        numbers = place >= table.keys and any(isinstance(row[place], Value) for row in table.rows)
         grid.add_column(
             Text(_safe(column.title, console)),
-            justify="right" if numbers else "left",
+            justify="right" if table.numeric(place) else "left",
             max_width=WIDEST,
             overflow="fold",
         )

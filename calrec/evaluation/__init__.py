@@ -1,0 +1,1 @@
+"""Finished evaluations: read, compared, taken apart and laid out as in the paper."""

@@ -1,0 +1,278 @@
+"""One finished evaluation: the folder that `calrec-evaluate` writes, read and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from calrec.errors import CalrecError
+from calrec.evaluation.cases import Cases
+from calrec.metrics import summarise
+
+FORMAT = "calrec-evaluation"
+VERSION = 2
+TOLERANCE = 1e-9
+"""Figures that differ by more than this from what the ranks give were not made from them."""
+
+NAMES: Mapping[str, str] = {
+    "calrec": "CALRec",
+    "lir": "LIR",
+    "popular": "Most popular",
+    "markov": "Markov",
+    "item-knn": "Item KNN",
+    "sasrec": "SASRec",
+}
+
+_META = {
+    "recommender": str,
+    "domain": str,
+    "split": str,
+    "users": int,
+    "cases": int,
+    "seed": int,
+    "settings": dict,
+    "data": dict,
+}
+_DATA = {"fingerprint": str, "items": int, "users": int, "events": int}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EvaluationRun:
+    """A recommender's ranks over the held-out purchases of one domain.
+
+    The tables are read when they are first asked for; `cases` is checked against the figures.
+
+    Attributes:
+      folder: where it lies.
+      meta: content of `meta.json`: recommender, label, domain, split, settings, data, checkpoint,
+        code, seconds.
+      figures: content of `metrics.json`: users, metrics and, for CALRec, generation.
+    """
+
+    folder: Path
+    meta: Mapping[str, Any]
+    figures: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path) -> EvaluationRun:
+        """Reads a run's folder.
+
+        Raises:
+          CalrecError: if it is missing, damaged, or of another version.
+        """
+        if not folder.is_dir():
+            raise CalrecError(
+                f"expected the folder of an evaluation, found none at {folder}; name a folder that"
+                " calrec-evaluate wrote"
+            )
+        meta = _read_json(folder, "meta.json")
+        if meta.get("format") != FORMAT:
+            raise CalrecError(
+                f"expected an evaluation in {folder}, found format {meta.get('format')!r}; name a"
+                " folder that calrec-evaluate wrote"
+            )
+        version = meta.get("version")
+        if version != VERSION:
+            older = isinstance(version, int) and version < VERSION
+            remedy = "evaluate again" if older else "use the release that wrote it"
+            raise CalrecError(
+                f"expected {FORMAT} version {VERSION} in {folder}, found version {version!r};"
+                f" {remedy}"
+            )
+        _check_fields(folder / "meta.json", meta, _META)
+        _check_fields(folder / "meta.json", meta["data"], _DATA)
+        figures = _read_json(folder, "metrics.json")
+        _check_figures(folder, figures)
+        return cls(folder=folder, meta=meta, figures=figures)
+
+    @property
+    def recommender(self) -> str:
+        """Its id, such as `calrec` or `lir`."""
+        return self.meta["recommender"]
+
+    @property
+    def label(self) -> str | None:
+        """What the person called this run."""
+        return self.meta.get("label") or None
+
+    @property
+    def domain(self) -> str:
+        """Evaluated on."""
+        return self.meta["domain"]
+
+    @property
+    def split(self) -> str:
+        """`test` or `validation`."""
+        return self.meta["split"]
+
+    @property
+    def users(self) -> int:
+        """How many users were evaluated."""
+        return self.meta["users"]
+
+    @property
+    def all_users(self) -> int:
+        """How many users the split has."""
+        return self.meta["cases"]
+
+    @property
+    def seed(self) -> int:
+        """It drew the users and the samples."""
+        return self.meta["seed"]
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The recommender's own."""
+        return self.meta["settings"]
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """Fingerprint, sizes and repeats of the domain."""
+        return self.meta["data"]
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal data."""
+        return self.data["fingerprint"]
+
+    @property
+    def checkpoint(self) -> Mapping[str, Any] | None:
+        """Name, digest and training of the model; `None` where there is none."""
+        return self.meta.get("checkpoint")
+
+    @property
+    def generative(self) -> bool:
+        """Whether it writes texts."""
+        return self.recommender == "calrec"
+
+    @property
+    def recommender_name(self) -> str:
+        """As the tables call it."""
+        return NAMES.get(self.recommender, self.recommender)
+
+    @cached_property
+    def cases(self) -> Cases:
+        """One row per evaluated user.
+
+        Raises:
+          CalrecError: if the file is missing, damaged, or does not give the figures.
+        """
+        path = self.folder / "cases.parquet"
+        cases = Cases.from_table(_read_table(path), path)
+        if not len(cases) == self.users == self.figures["users"]:
+            raise CalrecError(
+                f"expected {self.users} users in {path}, found {len(cases)}; evaluate again"
+            )
+        last, items = int(cases.pessimistic.max()), self.data["items"]
+        if last > items:
+            raise CalrecError(
+                f"expected ranks up to {items}, the items of {self.domain}, in {path}, found"
+                f" {last}; evaluate again"
+            )
+        for metric, value in summarise(cases.optimistic, cases.pessimistic).items():
+            for side, mean in value.items():
+                written = self.figures["metrics"][metric][side]
+                if not abs(written - mean) <= TOLERANCE:
+                    raise CalrecError(
+                        f"expected {metric} {side} {mean:.6f}, as the ranks in {path} give it,"
+                        f" found {written:.6f} in metrics.json; evaluate again"
+                    )
+        return cases
+
+    def samples(
+        self, users: Sequence[str] | None = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """The generated texts, those of some users or all.
+
+        Raises:
+          CalrecError: if the run wrote none, or the file is damaged.
+        """
+        return self._table("samples.parquet", users, columns)
+
+    def top(self, users: Sequence[str] | None = None) -> pa.Table:
+        """The best 100 items with their scores (higher is better), of some users or all.
+
+        Raises:
+          CalrecError: if the run wrote none, or the file is damaged.
+        """
+        return self._table("top.parquet", users, None)
+
+    def timings(self) -> pa.Table:
+        """Seconds per user, to sample and to match.
+
+        Raises:
+          CalrecError: if the run wrote none, or the file is damaged.
+        """
+        return self._table("timings.parquet", None, None)
+
+    def _table(
+        self, name: str, users: Sequence[str] | None, columns: Sequence[str] | None
+    ) -> pa.Table:
+        filters = None if users is None else [("user_id", "in", list(users))]
+        return _read_table(self.folder / name, columns=columns, filters=filters)
+
+    @property
+    def subset(self) -> str:
+        """Which users were evaluated: `2,000 users` or `1,000 of 2,000 users, seed 0`."""
+        if self.users == self.all_users:
+            return f"{self.users:,} users"
+        return f"{self.users:,} of {self.all_users:,} users, seed {self.seed}"
+
+
+def _read_json(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / name
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CalrecError(
+            f"expected an evaluation in {folder}, found no {name}; name a folder that"
+            " calrec-evaluate wrote"
+        ) from None
+    except (ValueError, RecursionError):
+        raise _damaged(path, "no JSON") from None
+    if not isinstance(content, dict):
+        raise _damaged(path, "no object")
+    return content
+
+
+def _read_table(path: Path, **how: Any) -> pa.Table:
+    try:
+        return pq.read_table(path, **how)
+    except FileNotFoundError:
+        raise CalrecError(
+            f"expected {path.name} in {path.parent}, found none; evaluate again with a recommender"
+            " that writes it"
+        ) from None
+    except (pa.ArrowException, ValueError) as error:
+        raise _damaged(path, str(error).splitlines()[0]) from None
+
+
+def _check_fields(path: Path, content: Mapping[str, Any], fields: Mapping[str, type]) -> None:
+    for name, kind in fields.items():
+        value = content.get(name)
+        # A bool is an int to Python.
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise _damaged(path, f"{name} {value!r}, which is no {kind.__name__}")
+
+
+def _check_figures(folder: Path, figures: Mapping[str, Any]) -> None:
+    path = folder / "metrics.json"
+    try:
+        for value in figures["metrics"].values():
+            float(value["optimistic"]) + float(value["pessimistic"])
+        known = {"ndcg@10", "recall@1", "recall@10", "mrr"} <= figures["metrics"].keys()
+        if not known or not isinstance(figures["users"], int):
+            raise ValueError
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _damaged(path, "a figure missing or of the wrong form") from None
+
+
+def _damaged(path: Path, found: str) -> CalrecError:
+    return CalrecError(f"expected {path} as it was written, found {found}; evaluate again")

@@ -1,0 +1,167 @@
+"""Paired t-tests over users, and bootstrap intervals (percentile) of means and of differences.
+
+Users are what is resampled: the same resample serves all recommenders and metrics of a comparison,
+so that a difference keeps its pairs. Everything is deterministic by a seed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+CHUNK = 4_000_000
+"""Counts held at once (32 MB)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bootstrap:
+    """How intervals are drawn.
+
+    Attributes:
+      resamples: how many times the users are drawn again, with replacement.
+      seed: of the draws.
+      level: coverage of an interval, as a fraction.
+
+    Raises:
+      ValueError: if a value is out of its range.
+    """
+
+    resamples: int = 2000
+    seed: int = 0
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.resamples < 1:
+            raise ValueError(f"resamples must be at least 1, found {self.resamples}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, found {self.seed}")
+        if not 0 < self.level < 1:
+            raise ValueError(f"level must lie between 0 and 1, found {self.level}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """From `low` to `high`."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TTest:
+    """A paired t-test.
+
+    Attributes:
+      t: the statistic; above 0 where the first is larger. NaN where it is not defined.
+      p: two-sided. NaN where it is not defined: fewer than two pairs, or equal differences.
+    """
+
+    t: float
+    p: float
+
+
+def paired_t_test(first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"]) -> TTest:
+    """Whether the mean of `first - second` differs from 0 (paper, Table 4)."""
+    from scipy import stats  # slow to import, and only reports need it
+
+    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    # Without spread there is no test; scipy would warn and answer NaN, or infinity.
+    if len(differences) < 2 or np.ptp(differences) <= 1e-12 * np.abs(differences).max():
+        return TTest(t=math.nan, p=math.nan)
+    result = stats.ttest_rel(first, second)
+    return TTest(t=float(result.statistic), p=float(result.pvalue))
+
+
+def resampled_means(
+    values: Float[np.ndarray, "n M"], bootstrap: Bootstrap
+) -> Float[np.ndarray, "R M"]:
+    """Means of M columns over R resamples of the n rows.
+
+    Row r of the result is one draw of n rows with replacement, the same for all columns.
+
+    Raises:
+      ValueError: if there is no row.
+    """
+    rows, columns = values.shape
+    if rows == 0:
+        raise ValueError("a bootstrap needs at least one case, found none")
+    generator = np.random.default_rng(bootstrap.seed)
+    means = np.empty((bootstrap.resamples, columns))
+    per_chunk = max(1, CHUNK // rows)
+    for start in range(0, bootstrap.resamples, per_chunk):
+        stop = min(start + per_chunk, bootstrap.resamples)
+        means[start:stop] = _counts(generator, rows, stop - start) @ values / rows
+    return means
+
+
+def _counts(generator: np.random.Generator, rows: int, draws: int) -> Float[np.ndarray, "R n"]:
+    """How often each row is drawn: then a matrix product makes all means at once."""
+    counts = np.empty((draws, rows))
+    for row in counts:
+        row[:] = np.bincount(generator.integers(0, rows, rows), minlength=rows)
+    return counts
+
+
+def interval(means: Float[np.ndarray, " R"], bootstrap: Bootstrap) -> Interval:
+    """The percentile interval of resampled means."""
+    tail = (1 - bootstrap.level) / 2
+    low, high = np.quantile(means, (tail, 1 - tail))
+    return Interval(low=float(low), high=float(high))
+
+
+def mean_interval(values: Float[np.ndarray, " n"], bootstrap: Bootstrap) -> Interval:
+    """The interval of one mean.
+
+    A metric is a function of an integer rank and takes few values: NDCG@10 eleven, a recall two.
+    How often each value stands in a resample of n users is one multinomial draw over the distinct
+    values: the same distribution as drawing users, exactly, at a fraction of the cost.
+    """
+    distinct, count = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
+    if len(distinct) * 4 > len(values):  # then the draws of users are the cheaper ones
+        return interval(resampled_means(np.asarray(values)[:, None], bootstrap)[:, 0], bootstrap)
+    generator = np.random.default_rng(bootstrap.seed)
+    drawn: Int[np.ndarray, "R d"] = generator.multinomial(
+        len(values), count / len(values), size=bootstrap.resamples
+    )
+    return interval(drawn @ distinct / len(values), bootstrap)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A paired difference of means, first - second.
+
+    Attributes:
+      mean: above 0 where the first is larger.
+      interval: bootstrap over the pairs.
+      test: paired t-test.
+      pairs: how many.
+    """
+
+    mean: float
+    interval: Interval
+    test: TTest
+    pairs: int
+
+
+def paired_difference(
+    first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"], bootstrap: Bootstrap
+) -> Difference:
+    """Compares two values of the same n users.
+
+    Raises:
+      ValueError: if the lengths differ, or there is none.
+    """
+    if len(first) != len(second) or len(first) == 0:
+        raise ValueError(
+            f"expected the same users on both sides, found {len(first)} and {len(second)}"
+        )
+    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    return Difference(
+        mean=float(differences.mean()),
+        interval=mean_interval(differences, bootstrap),
+        test=paired_t_test(first, second),
+        pairs=len(differences),
+    )
