@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import tyro
@@ -23,6 +24,10 @@ from rich.table import Table
 from calrec.errors import run_cli
 from train.evaluation.run import evaluate
 from train.evaluation.settings import Evaluate
+
+DESCRIPTION = """Rank the item that each user really bought next, and write all that came of it.
+
+`calrec-evaluate report RUN...` makes tables and plots of finished runs."""
 
 SAY_EVERY = 30.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -47,6 +52,10 @@ class Bar:
     def advance(self, cases: int) -> None:
         """More are finished."""
         self._bar.update(self._task, advance=cases)
+
+    def stop(self, kept: int, folder: Path) -> None:
+        """How many are kept."""
+        self._bar.console.print(_kept(kept, folder), highlight=False, soft_wrap=True)
 
 
 class Lines:
@@ -82,6 +91,16 @@ class Lines:
             f"{left // 60}:{left % 60:02} left",
             file=sys.stderr,
         )
+
+    def stop(self, kept: int, folder: Path) -> None:
+        """How many are kept."""
+        print(_kept(kept, folder), file=sys.stderr)
+
+
+def _kept(kept: int, folder: Path) -> str:
+    if not kept:
+        return "nothing is kept of so short a run"
+    return f"{kept:,} finished users are kept in {folder}; the same command goes on from there"
 
 
 @contextmanager
@@ -140,7 +159,7 @@ def command(arguments: list[str]) -> None:
 
         report(tyro.cli(Report, prog="calrec-evaluate report", args=arguments[1:]), Console())
         return
-    settings = tyro.cli(Evaluate, prog="calrec-evaluate", args=arguments)
+    settings = tyro.cli(Evaluate, prog="calrec-evaluate", args=arguments, description=DESCRIPTION)
     with shown_progress() as progress:
         run = evaluate(settings, progress)
     show(run, Console())

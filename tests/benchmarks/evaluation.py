@@ -45,6 +45,9 @@ class Silent:
     def advance(self, cases: int) -> None:
         """Nothing."""
 
+    def stop(self, kept: int, folder: Path) -> None:
+        """Nothing."""
+
 
 def seconds(settings: Evaluate) -> tuple[float, int]:
     """The whole of an evaluation, and its users."""

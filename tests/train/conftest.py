@@ -91,7 +91,6 @@ def rubbish_checkpoint(tiny_workspace, tmp_path_factory):
     from calrec.ranking import RankingSettings
     from calrec.text import TextSettings, item_text
     from calrec.tokenizer import Tokenizer
-
     from catalog.store import Catalogue
 
     with Catalogue.open(tiny_workspace, "shop") as catalogue:

@@ -137,6 +137,7 @@ def test_the_same_command_goes_on_and_gives_the_same_files(
     monkeypatch.setattr(run, "ready", lambda *given: Stopping(whole(*given)))
     if stop is KeyboardInterrupt:
         assert run_evaluate(*arguments("out")) == 130
+        assert "5 finished users are kept in" in capsys.readouterr().err
     else:
         with pytest.raises(stop):
             run_evaluate(*arguments("out"))
@@ -154,8 +155,8 @@ def test_the_same_command_goes_on_and_gives_the_same_files(
 @pytest.mark.slow
 def test_kill_9_loses_no_finished_user(run_evaluate, tiny_workspace, rubbish_checkpoint, tmp_path):
     code = (
-        "from train.evaluation import partial, generating; partial.SAVE_EVERY = 0;"
-        "generating.CHUNK = 1; from train.evaluate import main; main()"
+        "from train.evaluation import partial; partial.SAVE_EVERY = 0;"
+        "from train.evaluate import main; main()"
     )
     arguments = ["--workspace", tiny_workspace, "--domain", "shop", "--recommender", "calrec"]
     arguments += ["--checkpoint", rubbish_checkpoint, "--width", "1"]

@@ -21,16 +21,11 @@ from train.evaluation import baselines
 from train.evaluation.best import best
 from train.evaluation.cases import Cases
 from train.evaluation.earlier import Earlier
-from train.evaluation.results import generated_table
+from train.evaluation.results import GENERATED
 from train.evaluation.settings import Evaluate
 
 if TYPE_CHECKING:
     from calrec.recommender import CALRec
-
-CHUNK = 16
-"""Cases of a table: what a killed run can lose at most."""
-
-Row = dict[str, Any]
 
 
 def case_seed(seed: int, user_id: str) -> int:
@@ -63,15 +58,14 @@ class Drawing:
         self.settings = self._model.settings_with(ranking=self._ranking, **self._given)
 
     def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
-        """Tables of `train.evaluation.results.GENERATED`, `CHUNK` cases each as they finish."""
+        """Tables of `train.evaluation.results.GENERATED`, one a case as it finishes."""
         histories = [[self._items[i] for i in cases.histories[place]] for place in places]
         seeds = [case_seed(self._seed, cases.user_ids[place]) for place in places]
         drawn = self._model.recommend_many(
             histories, seeds, ranking=self._ranking, width=self._width, **self._given
         )
-        yield from _in_chunks(
-            _row(record, cases, int(places[user]), seeds[user]) for user, record in drawn
-        )
+        for user, record in drawn:
+            yield _table(record, cases, int(places[user]), seeds[user])
 
 
 class Again:
@@ -97,15 +91,17 @@ class Again:
         self.settings = {**shown, **self._retrieval.settings(self._ranking)}
 
     def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
-        """Tables of `train.evaluation.results.GENERATED`, `CHUNK` cases each.
+        """Tables of `train.evaluation.results.GENERATED`, one a case.
 
         Raises:
           CalrecError: if the earlier run did not evaluate all of these users.
         """
         self._earlier.require([cases.user_ids[place] for place in places])
-        yield from _in_chunks(self._ranked(cases, int(place)) for place in places)
+        for place in places.tolist():
+            record, seed = self._ranked(cases, place)
+            yield _table(record, cases, place, seed)
 
-    def _ranked(self, cases: Cases, place: int) -> Row:
+    def _ranked(self, cases: Cases, place: int) -> tuple[Recommendation, int]:
         drawn = self._earlier.drawn(cases.user_ids[place])
         n_items = len(self._items)
         none = np.zeros((n_items, 0))
@@ -125,7 +121,7 @@ class Again:
             corpus_size=n_items,
             timings={"sample": drawn.sample_seconds},
         )
-        return _row(self._retrieval.rank(record, self._ranking), cases, place, drawn.seed)
+        return self._retrieval.rank(record, self._ranking), drawn.seed
 
 
 def _first_stage(settings: Evaluate, catalogue: Catalogue, ranking: RankingSettings) -> Any:
@@ -135,13 +131,13 @@ def _first_stage(settings: Evaluate, catalogue: Catalogue, ranking: RankingSetti
     return baselines.recommender(name, catalogue, settings.split)
 
 
-def _row(record: Recommendation, cases: Cases, place: int, seed: int) -> Row:
-    """A row of `train.evaluation.results.GENERATED`."""
+def _table(record: Recommendation, cases: Cases, place: int, seed: int) -> pa.Table:
+    """A table of `train.evaluation.results.GENERATED` with the one case."""
     target = int(cases.targets[place])
     optimistic, pessimistic = metrics.ranks(record.scores, target)
     top = best(record.scores)
     column = {text: place for place, text in enumerate(record.columns)}
-    return {
+    row = {
         "case": place,
         "optimistic_rank": int(optimistic),
         "pessimistic_rank": int(pessimistic),
@@ -171,6 +167,7 @@ def _row(record: Recommendation, cases: Cases, place: int, seed: int) -> Row:
             for sample in record.samples
         ],
     }
+    return pa.Table.from_pylist([row], schema=GENERATED)
 
 
 def _sample(row: Mapping[str, Any]) -> Sample:
@@ -186,14 +183,3 @@ def _sample(row: Mapping[str, Any]) -> Sample:
         attributes=parse(row["text"]),
         match_level=row["match_level"],
     )
-
-
-def _in_chunks(rows: Iterator[Row]) -> Iterator[pa.Table]:
-    chunk: list[Row] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == CHUNK:
-            yield generated_table(chunk)
-            chunk = []
-    if chunk:
-        yield generated_table(chunk)

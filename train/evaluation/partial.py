@@ -73,7 +73,7 @@ class Partial:
 
     def results(self) -> pa.Table:
         """All of them, those of earlier starts included."""
-        return pa.concat_tables([*self._saved, *self._unsaved])
+        return pa.concat_tables([*self._saved, *self._unsaved]).combine_chunks()
 
     @property
     def kept(self) -> int:

@@ -6,9 +6,6 @@ are made from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
@@ -87,8 +84,3 @@ def ranked_table(
         lists("top_scores", top_scores),
     ]
     return pa.Table.from_arrays(columns, schema=RANKED)
-
-
-def generated_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """A table of `GENERATED` from rows."""
-    return pa.Table.from_pylist(list(rows), schema=GENERATED)

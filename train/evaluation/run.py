@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,6 +38,10 @@ class Progress(Protocol):
 
     def advance(self, cases: int) -> None:
         """That so many more are finished."""
+        ...
+
+    def stop(self, kept: int, folder: Path) -> None:
+        """That it was stopped, and how many cases the next start finds in a folder."""
         ...
 
 
@@ -78,9 +83,13 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
                 loaded = time.monotonic()
                 progress.say(f"{settings.recommender} on {settings.domain}")
                 progress.start(len(cases.targets), len(cases.targets) - len(places))
-                for results in work.results(cases, places):
-                    partial.add(results)
-                    progress.advance(len(results))
+                try:
+                    for results in work.results(cases, places):
+                        partial.add(results)
+                        progress.advance(len(results))
+                except KeyboardInterrupt:
+                    progress.stop(partial.kept, partial.folder)
+                    raise
                 shown = work.settings
             ranked = time.monotonic()
             progress.say("writing")
