@@ -1,10 +1,10 @@
-"""`calrec-train`: prepare, pretrain, stage1, stage2, export, figures; or all as one recipe."""
+"""`calrec-train`: prepare, pretrain, stage1, stage2, export, figures; all as one recipe; sasrec."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +12,7 @@ import tyro
 from rich.console import Console
 
 from calrec.errors import CalrecError, run_cli
+from calrec.sasrec.settings import SASRecSettings, SASRecTraining
 
 if TYPE_CHECKING:
     from train.presets import StageSettings
@@ -33,6 +34,8 @@ class Prepare:
     """A Hugging Face tokenizer folder; without it a BPE is trained on the items' texts."""
     vocab_size: int = 4096
     """The most tokens of such a BPE."""
+    template: str = "calrec"
+    """What stands around a history's items: calrec, or gpt4rec to compare (the paper's Table 6)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,27 @@ class Overrides:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Objective:
+    """Settings of the CALRec objective that take the place of the preset's (the paper's)."""
+
+    alpha: float | None = None
+    """Weight of target against target given user (eq. 2); 0.125 in the paper."""
+    beta: float | None = None
+    """Weight of target against user (eq. 3); -0.025 in the paper. Both 0: no contrast at all."""
+    tau: float | None = None
+    """Temperature of both contrasts; 0.5 in the paper."""
+
+    def of(self, settings: StageSettings) -> StageSettings:
+        """The settings with what was given put in."""
+        given = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+        try:
+            objective = dataclasses.replace(settings.objective, **given)
+        except ValueError as error:
+            raise CalrecError(f"{error}; give other --alpha, --beta or --tau") from None
+        return dataclasses.replace(settings, objective=objective)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """What every stage is given."""
 
@@ -105,6 +129,7 @@ class Stage1(Stage):
     """Or a Hugging Face folder; its tokenizer must have prepared the data."""
     domains: tuple[str, ...] = ()
     """Only these of the prepared domains."""
+    objective: tyro.conf.OmitArgPrefixes[Objective] = Objective()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +142,7 @@ class Stage2(Stage):
     """Run to start from."""
     from_pretrained: Path | None = None
     """Or a Hugging Face folder; its tokenizer must have prepared the data."""
+    objective: tyro.conf.OmitArgPrefixes[Objective] = Objective()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +185,20 @@ class Figures:
     """Folders that `calrec-evaluate` wrote."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sasrec:
+    """Train the SASRec baseline on a domain; reads item ids alone, no text."""
+
+    domain: str
+    """Name of the domain."""
+    out: Path
+    """Folder to write; an earlier SASRec in it is replaced."""
+    workspace: Path | None = None
+    """Workspace; default $CALREC_WORKSPACE, else ./workspace."""
+    model: tyro.conf.OmitArgPrefixes[SASRecSettings] = field(default_factory=SASRecSettings)
+    training: tyro.conf.OmitArgPrefixes[SASRecTraining] = field(default_factory=SASRecTraining)
+
+
 Command = (
     Annotated[Prepare, tyro.conf.subcommand("prepare")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
@@ -167,6 +207,7 @@ Command = (
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Figures, tyro.conf.subcommand("figures")]
     | Annotated[Recipe, tyro.conf.subcommand("recipe")]
+    | Annotated[Sasrec, tyro.conf.subcommand("sasrec")]
 )
 
 
@@ -192,18 +233,26 @@ def execute(command: Command) -> None:
             console.print(f"wrote {len(command.evaluations)} evaluations into {command.checkpoint}")
         case Recipe():
             _recipe(command, console)
+        case Sasrec():
+            _sasrec(command, console)
 
 
 def _prepare(command: Prepare) -> None:
+    from calrec.text import TextSettings
     from catalog.store import workspace_path
     from train.prepare import prepare
 
+    try:
+        text = TextSettings(template=command.template)
+    except ValueError as error:
+        raise CalrecError(f"{error}; give another --template") from None
     prepare(
         workspace_path(command.workspace),
         command.domains,
         command.out,
         tokenizer_folder=command.tokenizer,
         vocab_size=command.vocab_size,
+        text=text,
     )
 
 
@@ -225,6 +274,7 @@ def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
         stage, settings, domains = "stage1", given.of(preset.stage1), command.domains
     else:
         stage, settings, domains = "stage2", given.of(preset.stage2), (command.domain,)
+    settings = command.objective.of(settings)
     if command.from_run is not None:
         continue_from(stage, command.data, command.from_run, settings, out, console, domains)
     else:
@@ -253,6 +303,15 @@ def _recipe(command: Recipe, console: Console) -> None:
         continue_from("stage2", data, stage1, preset.stage2, last, console, command.domains)
     export(last, command.out)
     console.print(f"exported {last} to {command.out}")
+
+
+def _sasrec(command: Sasrec, console: Console) -> None:
+    from catalog.store import workspace_path
+    from train.sasrec import train
+
+    workspace = workspace_path(command.workspace)
+    train(workspace, command.domain, command.out, command.model, command.training, console)
+    console.print(f"wrote {command.out}")
 
 
 def main() -> None:

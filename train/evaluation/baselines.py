@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,9 @@ def recommender(
     if name == "popular":
         return MostPopular(catalogue.item_ids, catalogue.popularity)
     if name == "sasrec":
-        from calrec.sasrec import SASRec  # brings in jax
+        from calrec.sasrec.recommender import SASRec
 
-        return SASRec.load(checkpoint, catalogue.item_ids)
+        return SASRec.load(Path(checkpoint), catalogue.item_ids)
     sequences = catalogue.sequences()
     histories = [sequences.history(u, split) for u in sequences.cases(split)]
     counting = {"markov": Markov, "item-knn": ItemKNN}[name]

@@ -66,6 +66,23 @@ def calrec_checkpoint(name: str) -> dict[str, Any]:
     }
 
 
+def sasrec_checkpoint(folder: Path) -> dict[str, Any]:
+    """A trained SASRec: a digest of all that it is, and the data that it was trained on.
+
+    Raises:
+      CalrecError: if there is none, or its `sasrec.json` cannot be read.
+    """
+    from calrec.sasrec.folder import describe  # brings in jax
+
+    content = describe(folder)
+    return {
+        "name": folder.name,
+        "digest": content["digest"],
+        "data": {content["domain"]: content["data"]},
+        "training": [],
+    }
+
+
 def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:
     settings = stage.get("settings", {})
     # Plain language modelling has the two weights in its settings and no use for them.

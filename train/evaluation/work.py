@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,7 +90,5 @@ def checkpoint_of(settings: Evaluate, catalogue: Catalogue) -> dict[str, Any] | 
     if settings.recommender == "calrec":
         return fingerprints.calrec_checkpoint(settings.checkpoint)
     if settings.recommender == "sasrec":
-        from calrec.sasrec import describe
-
-        return describe(settings.checkpoint)
+        return fingerprints.sasrec_checkpoint(Path(settings.checkpoint))
     return None
