@@ -29,7 +29,7 @@ from train.evaluation.results import ranked_table
 BLOCK = 32
 """Histories scored at once: a block of scores stays within tens of MB."""
 
-MANY = 256
+MANY = 8
 """Cases of one history above which its scores are sorted once, instead of counted for each."""
 
 
@@ -121,20 +121,15 @@ def rank_cases(scorer: Scorer, cases: Cases, places: Int[np.ndarray, " P"]) -> I
 def _rank_block(scorer: Scorer, cases: Cases, groups: Sequence[Sequence[int]]) -> pa.Table:
     """Ranks the cases of each group by the scores after its one history."""
     rows = scorer.scores([cases.histories[group[0]] for group in groups])
-    ranks, scores, top_items, top_scores = [], [], [], []
-    for row, group in zip(rows, groups, strict=True):
-        targets = cases.targets[group]
-        ranks.append(_ranks(row, targets))
-        scores.append(row[targets])
-        top = best(row)
-        top_items.append(np.broadcast_to(top, (len(group), len(top))))
-        top_scores.append(np.broadcast_to(row[top], (len(group), len(top))))
+    targets = [cases.targets[group] for group in groups]
+    top = np.array([best(row) for row in rows])
+    row_of = np.repeat(np.arange(len(groups)), list(map(len, groups)))
     return ranked_table(
         cases=np.concatenate(groups),
-        ranks=np.concatenate(ranks),
-        target_scores=np.concatenate(scores),
-        top_items=np.concatenate(top_items),
-        top_scores=np.concatenate(top_scores),
+        ranks=np.concatenate([_ranks(*pair) for pair in zip(rows, targets, strict=True)]),
+        target_scores=rows[row_of, np.concatenate(targets)],
+        top_items=top[row_of],
+        top_scores=np.take_along_axis(rows, top, axis=1)[row_of],
     )
 
 

@@ -10,8 +10,6 @@ from calrec.rerank import candidates
 TOP = 100
 """Items of each ranking that a run keeps."""
 
-_STRIDE = 16
-
 
 def best(scores: Float[np.ndarray, " N"], count: int = TOP) -> Int[np.ndarray, " K"]:
     """Indices of the `count` highest scores, best first; equal scores in item order.
@@ -21,12 +19,13 @@ def best(scores: Float[np.ndarray, " N"], count: int = TOP) -> Int[np.ndarray, "
       count: how many; all where there are fewer.
     """
     among = np.arange(len(scores))
-    if len(scores) > 20 * count:
-        # Three times as many as needed pass the cut that a sixteenth of the scores suggest; looking
-        # at them alone takes a quarter of the time at 17,000 items. Where too few pass, all do.
-        sample = scores[::_STRIDE]
-        place = len(sample) - (3 * count) // _STRIDE
-        passing = np.flatnonzero(scores >= np.partition(sample, place)[place])
-        among = passing if len(passing) >= count else among
-    chosen = among[candidates(scores[among], count)]
-    return chosen[np.argsort(-scores[chosen], kind="stable")]
+    columns = 3 * count
+    if len(scores) >= 8 * columns:
+        # Laid out in columns, as many columns as are asked for have an item that reaches the cut:
+        # so all of the best do, and few others. A fifth of a partition's time at 17,000 items.
+        rows = len(scores) // columns
+        heads = scores[: rows * columns].reshape(rows, columns).max(axis=0)
+        among = np.flatnonzero(scores >= np.partition(heads, -count)[-count])
+    if len(among) > 8 * count:  # as where many tie: most need no sorting
+        among = among[candidates(scores[among], count)]
+    return among[np.argsort(-scores[among], kind="stable")[:count]]
