@@ -51,6 +51,11 @@ def table_2(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
         for name in order
         if (which := _which(labelled[name]))
     ]
+    if any(run.settings.get("rank_seen") is False for one in compared for run in one.runs):
+        notes.append(
+            "SASRec: items of the history stand behind all others; one trained with --rank-seen"
+            " ranks them as any other."
+        )
     if not beside:
         notes.append("No domain here is one of the paper's, so none of its figures stand beside.")
     if any(one.runs[-1].generative and len(one.runs) > 1 for one in compared):
