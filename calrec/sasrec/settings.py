@@ -81,7 +81,7 @@ class SASRecTraining:
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     batch_rows: int = 16
-    epochs: int = 60
+    epochs: int = 200
     patience: int = 5
     seed: int = 0
 
