@@ -17,6 +17,7 @@ from calrec.errors import CalrecError
 from calrec.ranking import RankingSettings
 from calrec.sampling import SamplingSettings
 from calrec.text import TextSettings
+from train.evaluation import fingerprints
 from train.loop import Run, best_weights, read_log, run_tokenizer
 
 
@@ -78,7 +79,7 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
         with; of each the users, metrics and figures of the generated texts are kept.
 
     Raises:
-      CalrecError: if a folder is none of these.
+      CalrecError: if a folder is none of these, or two would have one name.
     """
     if not evaluations:
         raise CalrecError(
@@ -86,6 +87,7 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
             " calrec-evaluate wrote"
         )
     description = checkpoint.describe(folder)
+    ours = fingerprints.calrec_checkpoint(str(folder))["digest"]
     figures: dict[str, Any] = {}
     for evaluation in evaluations:
         try:
@@ -93,16 +95,28 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
                 json.loads((evaluation / f"{name}.json").read_text())
                 for name in ("meta", "metrics")
             )
-            shown = meta["label"] or meta["recommender"]
-            kept = ("users", "metrics", "generation")
-            figures[f"{meta['domain']} {meta['split']} {shown}"] = {"seed": meta["seed"]} | {
-                key: content[key] for key in kept if key in content
+            name = f"{meta['domain']} {meta['split']} {meta['label'] or meta['recommender']}"
+            of_calrec = meta["recommender"] == "calrec"
+            model = meta["checkpoint"]["digest"] if of_calrec else ours
+            figure = {"seed": meta["seed"]} | {
+                key: content[key] for key in ("users", "metrics", "generation") if key in content
             }
         except (OSError, ValueError, KeyError) as error:
             raise CalrecError(
                 f"expected an evaluation in {evaluation}, found none that can be read"
                 f" ({type(error).__name__}); make one with: calrec-evaluate --out {evaluation}"
             ) from None
+        if model != ours:
+            raise CalrecError(
+                f"expected evaluations of {folder} and of baselines, found one of another"
+                f" checkpoint in {evaluation}; leave it out"
+            )
+        if name in figures:
+            raise CalrecError(
+                f"expected one evaluation a name, found a second {name!r} in {evaluation}; leave"
+                " one out, or evaluate it with another --label"
+            )
+        figures[name] = figure
     changed = dataclasses.replace(description, figures=figures)
     beside = folder / "calrec.json.new"
     beside.write_text(changed.to_text())

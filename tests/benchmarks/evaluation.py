@@ -11,6 +11,7 @@ work on the same prompts; the rest is ranking and writing. Programs are compiled
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import tempfile
 import time
@@ -93,9 +94,9 @@ def main() -> None:
     given = parser.parse_args()
     print(f"{given.domain}; load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
-        common = {"domain": given.domain, "workspace": given.workspace, "out": Path(folder) / "out"}
+        common = {"domain": given.domain, "workspace": given.workspace}
         for name in BASELINES:
-            whole, users = seconds(Evaluate(recommender=name, **common))
+            whole, users = seconds(Evaluate(recommender=name, out=Path(folder) / name, **common))
             plain = users * one_by_one(given.workspace, given.domain, name)
             print(
                 f"{name:10}{users:8,} users{whole:8.2f} s{plain:10.1f} s one by one "
@@ -106,9 +107,14 @@ def main() -> None:
             return
         keep_compiled(given.workspace)
         settings = Evaluate(
-            recommender="calrec", checkpoint=given.checkpoint, users=given.users, **common
+            recommender="calrec",
+            checkpoint=given.checkpoint,
+            users=given.users,
+            out=Path(folder) / "first",
+            **common,
         )
         seconds(settings)  # compiles
+        settings = dataclasses.replace(settings, out=Path(folder) / "second")
         alone = sampling(given.workspace, given.domain, given.checkpoint, given.users)
         start = time.perf_counter()
         run = evaluate(settings, Silent())

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def earlier(tiny_workspace, rubbish_checkpoint, tmp_path_factory):
     from pathlib import Path
 
-    from train.evaluate import Lines
+    from train.evaluation.command import Lines
     from train.evaluation.run import evaluate
     from train.evaluation.settings import Evaluate
 
@@ -102,7 +102,32 @@ def test_users_that_were_not_drawn_are_refused(again, earlier, tmp_path, capsys)
     assert "found none of 8 (such as" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("damage", ["cut samples", "lir", "older", "other split"])
+def test_the_samples_are_never_replaced_by_what_is_made_of_them(earlier, again, capsys):
+    before = (earlier / "samples.parquet").read_bytes()
+    again("--users", 4, "--out", earlier, status=2)
+    assert "expected two folders" in capsys.readouterr().err
+    assert (earlier / "samples.parquet").read_bytes() == before
+
+
+def test_the_seed_of_the_samples_is_recorded(again):
+    meta = json.loads((again("--seed", 7) / "meta.json").read_text())
+    assert (meta["seed"], meta["samples_seed"]) == (7, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (("--candidates", 5), "--candidates"),
+        (("--first-stage", "lir"), "--first-stage"),
+        (("--retrieval", "hierarchical", "--pooling", "mean"), "--pooling"),
+    ],
+)
+def test_options_without_effect_are_refused(again, capsys, arguments, option):
+    again(*arguments, status=2)
+    assert f"{option} has no effect with the retrieval" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["cut samples", "lir", "older", "other split", "other data"])
 def test_a_run_that_does_not_serve_is_refused_in_one_line(
     again, earlier, run_evaluate, tmp_path, capsys, damage
 ):
@@ -117,10 +142,14 @@ def test_a_run_that_does_not_serve_is_refused_in_one_line(
         assert run_evaluate("--domain", "shop", "--recommender", "lir", "--out", copy) == 0
     elif damage == "older":
         (copy / "meta.json").write_text(json.dumps(meta | {"version": 1}))
+    elif damage == "other data":
+        data = meta["data"] | {"fingerprint": "0" * 64}
+        (copy / "meta.json").write_text(json.dumps(meta | {"data": data}))
     else:
         arguments = ("--split", "validation")
     capsys.readouterr()
     again(*arguments, samples=copy, status=2)
     error = capsys.readouterr().err.strip()
     assert len([line for line in error.splitlines() if line.startswith("error:")]) == 1
-    assert "expected an evaluation of calrec on shop" in error
+    assert "expected" in error
+    assert str(copy) in error

@@ -1,13 +1,15 @@
 """Users spread over a Ray cluster of two workers, against this process."""
 
 import builtins
+import dataclasses
 import json
 import subprocess
 import sys
 
 import pytest
 
-from train.evaluation.cluster import Worker
+from calrec.errors import CalrecError
+from train.evaluation.cluster import Worker, check_worker
 from train.evaluation.settings import Evaluate
 
 
@@ -41,9 +43,27 @@ def test_a_worker_says_in_one_line_what_it_cannot_load(
         workspace=tiny_workspace,
         checkpoint=checkpoint,
     )
-    error, *_ = Worker(settings).described()
-    assert "nowhere" in error
-    assert "\n" not in error
+    described = Worker(settings).described()
+    with pytest.raises(CalrecError, match="nowhere") as caught:
+        check_worker(described, domain, "")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_worker_with_other_data_or_code_is_refused(tiny_workspace, tmp_path):
+    settings = Evaluate(domain="shop", recommender="lir", out=tmp_path, workspace=tiny_workspace)
+    described = Worker(settings).described()
+    check_worker(described, "shop", described.fingerprint)
+    with pytest.raises(CalrecError, match="found another state of it"):
+        check_worker(described, "shop", "0" * 64)
+    with pytest.raises(CalrecError, match="found other code"):
+        check_worker(dataclasses.replace(described, code="0"), "shop", described.fingerprint)
+
+
+def test_an_address_where_nobody_listens_is_one_line_at_once(run_evaluate, tmp_path, capsys):
+    pytest.importorskip("ray", reason="needs Ray (pip install 'calrec[ray]')")
+    line = ("--domain", "shop", "--recommender", "lir", "--engine", "ray")
+    assert run_evaluate(*line, "--address", "127.0.0.1:1", "--out", tmp_path / "out") == 2
+    assert "expected a Ray cluster at 127.0.0.1:1, found none" in capsys.readouterr().err
 
 
 def test_without_ray_the_remedy_is_said(run_evaluate, tmp_path, capsys, monkeypatch):

@@ -1,7 +1,9 @@
+import dataclasses
 import json
 import math
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,8 +12,9 @@ from rank_bm25 import BM25Okapi
 
 from calrec.text import document_words
 from catalog.store import Catalogue
-from train.evaluation import writing
+from train.evaluation import run, writing
 from train.evaluation.generating import case_seed
+from train.evaluation.settings import Evaluate, Generating
 
 FILES = {"meta.json", "metrics.json", "cases.parquet", "top.parquet"}
 
@@ -211,9 +214,8 @@ CALREC = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", "sample
         ((*CALREC, "--samples", 0), "--samples must be at least 1"),
         ((*CALREC, "--n-pred", 0), "n_pred must be at least 1, found 0"),
         ((*CALREC, "--epsilon", -1), "epsilon must be a number from 0 up"),
-        ((*CALREC, "--retrieval", "bm25", "--candidates", 5), "is for --retrieval rerank"),
         ((*CALREC, "--samples-from", "/nowhere"), "found --checkpoint sample beside it"),
-        ((*CALREC[:4], "--samples-from", "/nowhere"), "in /nowhere, found"),
+        ((*CALREC[:4], "--samples-from", "/nowhere"), "found none at /nowhere"),
         (("--domain", "shop", "--recommender", "calrec"), "needs a checkpoint"),
         (
             ("--domain", "shop", "--recommender", "calrec", "--checkpoint", "/nowhere"),
@@ -232,10 +234,15 @@ def test_bad_settings_end_in_one_line_and_leave_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_earlier_evaluation_is_replaced(run_evaluate, tmp_path):
+def test_an_earlier_evaluation_is_replaced_only_where_asked_for(run_evaluate, tmp_path, capsys):
     out = tmp_path / "out"
-    for recommender in ("lir", "markov"):
-        assert run_evaluate("--domain", "shop", "--recommender", recommender, "--out", out) == 0
+    line = ("--domain", "shop", "--out", out, "--recommender")
+    assert run_evaluate(*line, "lir") == 0
+    before = (out / "meta.json").read_bytes()
+    assert run_evaluate(*line, "markov") == 2
+    assert "give --replace" in capsys.readouterr().err
+    assert (out / "meta.json").read_bytes() == before
+    assert run_evaluate(*line, "markov", "--replace") == 0
     assert evaluated(out)[0]["recommender"] == "markov"
     assert {path.name for path in out.iterdir()} == FILES
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -275,6 +282,43 @@ def test_a_failure_on_the_way_keeps_the_earlier_evaluation(run_evaluate, tmp_pat
         raise KeyboardInterrupt
 
     monkeypatch.setattr(writing, "write_json", interrupt)
-    assert run_evaluate(*arguments) == 130
+    assert run_evaluate(*arguments, "--split", "validation", "--replace") == 130
     assert (out / "metrics.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_same_command_finds_its_evaluation_finished(run_evaluate, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    arguments = ("--domain", "shop", "--recommender", "lir", "--out", out)
+    assert run_evaluate(*arguments) == 0
+    before = (out / "meta.json").read_bytes()
+    monkeypatch.setattr(run, "ready", None)  # nothing is ranked again
+    assert run_evaluate(*arguments, "--label", "another", "--width", 3) == 0
+    assert (out / "meta.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"domain": "others"},
+        {"recommender": "markov"},
+        {"split": "validation"},
+        {"users": 5},
+        {"seed": 1},
+        {"calrec": Generating(temperature=0.7)},
+        {"calrec": Generating(n_pred=3)},
+        {"calrec": Generating(template="gpt4rec")},
+    ],
+)
+def test_what_figures_depend_on_makes_another_run(change):
+    settings = Evaluate(domain="shop", recommender="lir", out=Path("out"))
+    made_from = {"data": {}, "checkpoint": {"name": "a", "digest": "0"}, "code": {}}
+    same = dataclasses.replace(
+        settings, out=Path("other"), label="x", engine="ray", workers=2, replace=True
+    )
+    renamed = made_from | {"checkpoint": {"name": "b", "digest": "0"}}
+    retrained = made_from | {"checkpoint": {"name": "a", "digest": "1"}}
+    first = run.identity(settings, made_from)
+    assert run.identity(same, renamed) == first
+    assert run.identity(settings, retrained) != first
+    assert run.identity(dataclasses.replace(settings, **change), made_from) != first

@@ -79,6 +79,15 @@ def test_a_target_that_the_item_table_lacks_is_ranked_without_text(evaluated):
     assert (row["optimistic_rank"], row["pessimistic_rank"]) == (4, 4)
 
 
+def test_an_item_bought_once_in_training_is_not_cold(evaluated):
+    items = [(letter, f"thing {letter}") for letter in "abcd"]
+    histories = {"u": ["a", "b", "c", "d", "a"], "v": ["b", "c", "d"]}
+    _, rows = evaluated(items, histories, "popular")
+    found = [(row["target_popularity"], row["target_cold"]) for row in rows]
+    assert found == [(1, False), (0, True)]
+    assert [row["target_in_history"] for row in rows] == [True, False]
+
+
 @pytest.mark.parametrize("recommender", BASELINES)
 def test_every_user_once_and_in_order_of_id(evaluated, recommender):
     generator = np.random.default_rng(0)

@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -134,6 +135,8 @@ def test_the_same_command_goes_on_and_gives_the_same_files(
                     raise stop
                 yield table.slice(5)
 
+        device = "cpu"
+
     monkeypatch.setattr(run, "ready", lambda *given: Stopping(whole(*given)))
     if stop is KeyboardInterrupt:
         assert run_evaluate(*arguments("out")) == 130
@@ -178,6 +181,29 @@ def test_kill_9_loses_no_finished_user(run_evaluate, tiny_workspace, rubbish_che
     assert run_evaluate(*arguments, "--out", tmp_path / "whole") == 0
     for name in (*TABLES, "samples.parquet"):
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(("run", "found"), [({"seed": 1}, "another seed"), ({}, "another process")])
+def test_results_that_came_meanwhile_are_not_mixed_in(tmp_path, saving_at_once, run, found):
+    ours = {"seed": 0} if run else {}
+    with unfinished(tmp_path / "out", ours) as first:
+        with unfinished(tmp_path / "out", run) as second:  # neither has saved yet
+            second.add(results(0))
+        with pytest.raises(CalrecError, match=found):
+            first.add(results(0))
+
+
+def test_a_foreign_table_is_refused(tmp_path, saving_at_once):
+    with unfinished(tmp_path / "out", {}) as first:
+        first.add(results(0))
+    folder = tmp_path / "out.partial"
+    (folder / "part-x.parquet").write_text("not one of ours")
+    pq.write_table(pa.table({"case": [1]}), folder / "part-00001.parquet")
+    with (
+        pytest.raises(CalrecError, match="found another table; delete it"),
+        unfinished(tmp_path / "out", {}),
+    ):
+        pass
 
 
 def test_the_lock_is_released(tmp_path, saving_at_once):

@@ -58,6 +58,8 @@ def recommender(
 ) -> Recommender:
     """A baseline over all that the domain's users bought before their targets of a split.
 
+    Popularity, also where it orders what the rest leaves tied, counts the training part alone.
+
     Args:
       name: `lir`, `popular`, `markov`, `item-knn` or `sasrec`.
       catalogue: of the domain.

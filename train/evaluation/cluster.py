@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,15 +16,27 @@ from jaxtyping import Int
 
 from calrec.errors import CalrecError
 from catalog.store import Catalogue, workspace_path
+from train.evaluation import fingerprints
 from train.evaluation.cases import Cases, load_cases
 from train.evaluation.settings import Evaluate
-from train.evaluation.work import ready
+from train.evaluation.work import earlier_run, ready
 
 SHARES = 8
 """Parts of the cases that each worker gets at least: the last ones then end at about one time."""
 
 MOST = 512
 """Cases of a part at most: what a lost worker has to do again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What a worker says of itself: an error of one line, or what it works with."""
+
+    error: str | None = None
+    fingerprint: str = ""
+    code: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    device: str = ""
 
 
 class Worker:
@@ -32,15 +46,21 @@ class Worker:
         try:
             self._catalogue = Catalogue.open(workspace_path(settings.workspace), settings.domain)
             self._cases = load_cases(self._catalogue, settings.split, settings.users, settings.seed)
-            self._work, self._error = ready(settings, self._catalogue), None
+            earlier = earlier_run(settings, self._catalogue)
+            self._work, self._error = ready(settings, self._catalogue, earlier), None
         except CalrecError as error:
             self._error = str(error)  # an actor that fails to start ends in pages of traces
 
-    def described(self) -> tuple[str | None, str, Mapping[str, Any]]:
-        """What prevents the work; else the data's fingerprint and the recommender's settings."""
+    def described(self) -> Described:
+        """What it has loaded, or what prevents the work."""
         if self._error is not None:
-            return self._error, "", {}
-        return None, self._catalogue.info.fingerprint, dict(self._work.settings)
+            return Described(error=self._error)
+        return Described(
+            fingerprint=self._catalogue.info.fingerprint,
+            code=fingerprints.code()["digest"],
+            settings=dict(self._work.settings),
+            device=self._work.device,
+        )
 
     def results(self, places: Int[np.ndarray, " P"]) -> pa.Table:
         """Results of the cases at these places."""
@@ -50,16 +70,19 @@ class Worker:
 class Cluster:
     """`train.evaluation.work.Work` by several workers."""
 
-    def __init__(self, workers: list[Any], settings: Mapping[str, Any]) -> None:
+    def __init__(self, workers: list[Any], described: Described, least: int) -> None:
         """Use `cluster`."""
         self._workers = workers
-        self.settings = settings
+        self._least = least
+        self.settings = described.settings
+        self.device = described.device
 
     def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """See `Work`; a table a part, in the order of finishing."""
         from ray.util import ActorPool
 
-        size = max(1, min(MOST, -(-len(places) // (SHARES * len(self._workers)))))
+        size = min(MOST, -(-len(places) // (SHARES * len(self._workers))))
+        size = max(size, self._least)
         parts = [places[start : start + size] for start in range(0, len(places), size)]
         yield from ActorPool(self._workers).map_unordered(
             lambda worker, part: worker.results.remote(part), parts
@@ -67,13 +90,18 @@ class Cluster:
 
 
 @contextmanager
-def cluster(settings: Evaluate) -> Iterator[Cluster]:
+def cluster(settings: Evaluate, fingerprint: str) -> Iterator[Cluster]:
     """Workers on a Ray cluster, or on one started on this machine.
 
     The workspace, and a checkpoint given as a folder, must lie at the same path on every machine.
 
+    Args:
+      settings: what to evaluate.
+      fingerprint: of the data that the workers must have.
+
     Raises:
-      CalrecError: if Ray is not installed or not reached, or a worker cannot load what it needs.
+      CalrecError: if Ray is not installed or not reached, or a worker cannot load what it needs or
+        has other data or code than this process.
     """
     try:
         import ray
@@ -83,6 +111,8 @@ def cluster(settings: Evaluate) -> Iterator[Cluster]:
             "pip install 'calrec[ray]', or leave --engine out"
         ) from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
+    if settings.address:
+        _reach(settings.address)
     try:
         ray.init(
             address=settings.address,
@@ -104,14 +134,11 @@ def cluster(settings: Evaluate) -> Iterator[Cluster]:
         actor = ray.remote(Worker).options(max_restarts=3, max_task_retries=3)
         workers = [actor.remote(absolute) for _ in range(count)]
         described = ray.get([worker.described.remote() for worker in workers])
-        if errors := [error for error, _, _ in described if error is not None]:
-            raise CalrecError(errors[0])
-        if len({fingerprint for _, fingerprint, _ in described}) > 1:
-            raise CalrecError(
-                f"expected the same {settings.domain} on every machine of the cluster, found "
-                "different ones; share one workspace"
-            )
-        yield Cluster(workers, described[0][2])
+        for one in described:
+            check_worker(one, settings.domain, fingerprint)
+        # Users of a part are drawn side by side.
+        least = settings.calrec.width if settings.recommender == "calrec" else 1
+        yield Cluster(workers, described[0], least)
     except ray.exceptions.RayError as error:
         told = " ".join(str(error).split())[-200:]
         raise CalrecError(
@@ -119,6 +146,40 @@ def cluster(settings: Evaluate) -> Iterator[Cluster]:
         ) from None
     finally:
         ray.shutdown()
+
+
+def check_worker(worker: Described, domain: str, fingerprint: str) -> None:
+    """Refuses a worker that would compute something else than this process.
+
+    Raises:
+      CalrecError: if it could not load what it needs, or has other data or code.
+    """
+    if worker.error is not None:
+        raise CalrecError(worker.error)
+    if worker.fingerprint != fingerprint:
+        raise CalrecError(
+            f"expected {domain} on every machine of the cluster as it is here, found another state "
+            "of it; share one workspace, and do not build in it meanwhile"
+        )
+    if worker.code != fingerprints.code()["digest"]:
+        raise CalrecError(
+            "expected the same code of calrec on every machine of the cluster, found other code; "
+            "install one version everywhere"
+        )
+
+
+def _reach(address: str) -> None:
+    """Refuses an address where nobody listens; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdigit()):  # such as `auto`, which Ray resolves
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise CalrecError(
+            f"expected a Ray cluster at {address}, found none ({error}); "
+            "start one with: ray start --head"
+        ) from None
 
 
 def _for_workers(settings: Evaluate) -> Evaluate:

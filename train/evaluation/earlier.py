@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from calrec.errors import CalrecError
-from train.evaluation.files import FORMAT, VERSION
+from calrec.evaluation.runs import EvaluationRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +44,11 @@ class Earlier:
     _samples: pa.Table
 
     @property
+    def seed(self) -> int:
+        """What drew the samples."""
+        return self.meta.get("samples_seed", self.meta["seed"])
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         """Every setting that shaped it."""
         return self.meta["settings"]
@@ -58,9 +62,7 @@ class Earlier:
             state of the data.
         """
         try:
-            meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-            if (meta.get("format"), meta.get("version")) != (FORMAT, VERSION):
-                raise ValueError(f"{meta.get('format')} {meta.get('version')}")
+            meta = EvaluationRun.load(folder).meta
             if meta["recommender"] != "calrec":
                 raise ValueError(f"one of {meta['recommender']}, which writes no texts")
             found = (meta["domain"], meta["split"], meta["data"]["fingerprint"])
@@ -72,6 +74,8 @@ class Earlier:
             tables = [pq.read_table(folder / f"{name}.parquet") for name in _TABLES]
             digest = hashlib.sha256((folder / "samples.parquet").read_bytes()).hexdigest()
             return cls._of(meta, digest, *tables)
+        except CalrecError:
+            raise
         except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
             told = " ".join(str(error).split())[:200]
             raise CalrecError(

@@ -10,6 +10,7 @@ OUT/timings.parquet  for calrec: seconds of each user
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,10 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from calrec.errors import CalrecError
+from calrec.evaluation.runs import FORMAT
 from calrec.files import check_place, whole_folder
 
-FORMAT = "calrec-evaluation"
-VERSION = 2
 FILES = frozenset(
     {
         "meta.json",
@@ -47,6 +47,36 @@ def evaluation_folder(out: Path) -> Iterator[Path]:
     """
     with whole_folder(out, ours=_is_evaluation, what=_KIND) as folder:
         yield folder
+
+
+def digest_of(run: Mapping[str, Any]) -> str:
+    """sha256 of what a run is (`train.evaluation.run.identity`), as `meta.json` keeps it."""
+    return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+
+
+def finished_run(out: Path, run: Mapping[str, Any]) -> dict[str, Any] | None:
+    """`meta.json` and `metrics.json` of `out` as one, if that very run is finished there."""
+    try:
+        meta, figures = (
+            json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
+            for name in ("meta", "metrics")
+        )
+        return {**meta, **figures} if meta["run"] == digest_of(run) else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def require_free(out: Path) -> None:
+    """Refuses an `out` that holds a finished evaluation.
+
+    Raises:
+      CalrecError: if so.
+    """
+    if (out / "meta.json").exists():
+        raise CalrecError(
+            f"expected an --out without a finished evaluation, found one of other settings, data or"
+            f" code in {out}; name another, or give --replace"
+        )
 
 
 def check_out(out: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import calrec
 import catalog
 import train
+from calrec.errors import CalrecError
 from catalog.workspace import DomainInfo
 
 LIBRARIES = ("numpy", "scipy", "pyarrow", "duckdb", "jax", "flax", "tokenizers", "transformers")
@@ -49,7 +50,7 @@ def data(info: DomainInfo) -> dict[str, Any]:
 
 
 def calrec_checkpoint(name: str) -> dict[str, Any]:
-    """A checkpoint of the model: a digest of its weights and tokenizer, and how it was trained.
+    """A checkpoint of the model: a digest of all that shapes what it recommends, and its training.
 
     Raises:
       CalrecError: if there is none, or its `calrec.json` cannot be read.
@@ -58,23 +59,32 @@ def calrec_checkpoint(name: str) -> dict[str, Any]:
 
     description = checkpoint.describe(checkpoint.resolve(name))
     stages = description.training.get("stages", [])
+    content = description.to_json()
     return {
         "name": Path(name).name,
-        "digest": _digest(description.files),
+        # Figures are measured afterwards and shape nothing; the files' digests are in it.
+        "digest": _digest({k: v for k, v in content.items() if k not in ("figures", "digest")}),
         "data": dict(description.data),
         "training": [_stage(stage) for stage in stages],
     }
 
 
-def sasrec_checkpoint(folder: Path) -> dict[str, Any]:
+def sasrec_checkpoint(folder: Path, info: DomainInfo) -> dict[str, Any]:
     """A trained SASRec: a digest of all that it is, and the data that it was trained on.
 
     Raises:
-      CalrecError: if there is none, or its `sasrec.json` cannot be read.
+      CalrecError: if there is none, its `sasrec.json` cannot be read, or it was trained on other
+        data: then it may have seen what is held out here.
     """
     from calrec.sasrec.folder import describe  # brings in jax
 
     content = describe(folder)
+    if content["data"] != info.fingerprint:
+        raise CalrecError(
+            f"expected a SASRec trained on {info.domain} as it is now, found one trained on other "
+            f"data ({content['domain']}) in {folder}; train one with: calrec-train sasrec "
+            f"--domain {info.domain} --out FOLDER"
+        )
     return {
         "name": folder.name,
         "digest": content["digest"],

@@ -22,7 +22,7 @@ from train.evaluation.best import best
 from train.evaluation.cases import Cases
 from train.evaluation.earlier import Earlier
 from train.evaluation.results import GENERATED
-from train.evaluation.settings import Evaluate
+from train.evaluation.settings import Evaluate, check_ranking
 
 if TYPE_CHECKING:
     from calrec.recommender import CALRec
@@ -38,14 +38,18 @@ class Drawing:
 
     Attributes:
       settings: the model's, with what the evaluation changes.
+      device: what the model computes on.
     """
 
-    def __init__(self, settings: Evaluate, catalogue: Catalogue, model: CALRec) -> None:
+    def __init__(
+        self, settings: Evaluate, catalogue: Catalogue, model: CALRec, device: str
+    ) -> None:
         """See `train.evaluation.work`; `model` is loaded and has no corpus yet."""
         given = settings.calrec
         if given.template is not None:
             model = model.with_template(given.template)
         self._ranking = given.ranking(model.description.ranking)
+        check_ranking(given, self._ranking)
         self._model = model.with_corpus(
             catalogue.corpus(),
             catalogue.items,
@@ -54,6 +58,7 @@ class Drawing:
         self._given = {"temperature": given.temperature, "samples": given.samples}
         self._width = given.width
         self._seed = settings.seed
+        self.device = device
         self._items = catalogue.items
         self.settings = self._model.settings_with(ranking=self._ranking, **self._given)
 
@@ -73,6 +78,7 @@ class Again:
 
     Attributes:
       settings: the earlier run's, with what the evaluation changes.
+      device: what the earlier run computed on.
     """
 
     def __init__(self, settings: Evaluate, catalogue: Catalogue, earlier: Earlier) -> None:
@@ -80,6 +86,7 @@ class Again:
         shown = earlier.settings
         text = TextSettings(**shown["text"])
         self._ranking = settings.calrec.ranking(RankingSettings(**shown["ranking"]))
+        check_ranking(settings.calrec, self._ranking)
         self._retrieval = Retrieval(
             corpus=catalogue.corpus(),
             attributes=AttributeIndex(catalogue.items, text),
@@ -88,6 +95,7 @@ class Again:
         )
         self._items = catalogue.items
         self._earlier = earlier
+        self.device = earlier.meta["device"]
         self.settings = {**shown, **self._retrieval.settings(self._ranking)}
 
     def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -20,9 +21,12 @@ import pyarrow.parquet as pq
 
 from calrec.errors import CalrecError
 from train.evaluation.files import writing
+from train.evaluation.results import GENERATED, RANKED
 
 SAVE_EVERY = 5.0
 """Seconds of work that a kill may cost; a run that is shorter keeps nothing."""
+
+_PART = re.compile(r"part-\d+\.parquet")
 
 
 class Partial:
@@ -59,10 +63,21 @@ class Partial:
           CalrecError: if they cannot be written, or another process writes them.
         """
         self._unsaved.append(results)
-        if time.monotonic() - self._last < SAVE_EVERY:
+        if time.monotonic() - self._last >= SAVE_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        """Writes what is not on the disk yet; raises as `add` does."""
+        if not self._unsaved:
             return
         if self._lock is None:
             self._claim()
+            self._check()
+            if self._parts():
+                raise CalrecError(
+                    f"expected no results in {self.folder}, found those of another process that "
+                    "started after this one; run the command again to go on with them"
+                )
         part = self.folder / f"part-{self._next:05}.parquet"
         beside = part.with_suffix(".new")
         with writing(part):
@@ -121,12 +136,22 @@ class Partial:
             )
 
     def _read(self) -> None:
-        for part in sorted(self.folder.glob("part-*.parquet")):
+        for part in self._parts():
             self._next = int(part.stem.removeprefix("part-")) + 1
             try:
-                self._saved.append(pq.read_table(part))
+                table = pq.read_table(part)
             except (pa.ArrowException, OSError):
                 part.unlink(missing_ok=True)  # cut off by a power failure: evaluated again
+                continue
+            if table.schema.remove_metadata() not in (RANKED, GENERATED):
+                raise CalrecError(
+                    f"expected results of an evaluation in {part}, found another table; delete it, "
+                    "or name another --out"
+                )
+            self._saved.append(table)
+
+    def _parts(self) -> list[Path]:
+        return [path for path in sorted(self.folder.iterdir()) if _PART.fullmatch(path.name)]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,13 +14,20 @@ import numpy as np
 from catalog.store import Catalogue, workspace_path
 from train.evaluation import fingerprints
 from train.evaluation.cases import load_cases
-from train.evaluation.files import check_out, evaluation_folder
+from train.evaluation.earlier import Earlier
+from train.evaluation.files import (
+    check_out,
+    digest_of,
+    evaluation_folder,
+    finished_run,
+    require_free,
+)
 from train.evaluation.partial import unfinished
 from train.evaluation.settings import Evaluate, check
-from train.evaluation.work import Work, checkpoint_of, ready
+from train.evaluation.work import Work, checkpoint_of, earlier_run, ready
 from train.evaluation.writing import write
 
-_FREE = ("out", "workspace", "checkpoint", "label", "engine", "workers", "address")
+_FREE = ("out", "workspace", "checkpoint", "label", "engine", "workers", "address", "replace")
 _FREE_FOR_CALREC = ("width", "samples_from")
 """Settings that no figure depends on, or that a digest stands for: another start of the same run
 may have them otherwise."""
@@ -49,7 +57,8 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
     """Runs one evaluation and writes its folder.
 
     Stopped, or killed, it leaves what is finished in `OUT.partial`, and the same settings go on
-    from there. The files but the timings do not depend on `width`, engine, or where it stopped.
+    from there; where the same run is finished in `OUT` already, it is returned as it is. The files
+    but the timings do not depend on `width`, engine, or where it stopped.
 
     Args:
       settings: what to evaluate, and where to write it.
@@ -68,18 +77,24 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
     progress.say(f"loading {settings.domain}")
     with Catalogue.open(workspace_path(settings.workspace), settings.domain) as catalogue:
         cases = load_cases(catalogue, settings.split, settings.users, settings.seed)
-        checkpoint = checkpoint_of(settings, catalogue)
+        earlier = earlier_run(settings, catalogue)
         made_from = {
             "data": fingerprints.data(catalogue.info),
-            "checkpoint": checkpoint,
+            "checkpoint": checkpoint_of(settings, catalogue, earlier),
             "code": fingerprints.code(),
         }
-        with unfinished(settings.out, {**_asked(settings), **made_from}) as partial:
+        run = identity(settings, made_from)
+        if (finished := finished_run(settings.out, run)) is not None:
+            progress.say(f"{settings.out} is finished")
+            return finished
+        if not settings.replace:
+            require_free(settings.out)
+        with unfinished(settings.out, run) as partial:
             places = np.arange(len(cases.targets))
             if partial.finished is not None:
                 places = np.setdiff1d(places, partial.finished["case"].to_numpy())
             progress.say(f"loading {settings.recommender}")
-            with _engine(settings, catalogue) as work:
+            with _engine(settings, catalogue, earlier) as work:
                 loaded = time.monotonic()
                 progress.say(f"{settings.recommender} on {settings.domain}")
                 progress.start(len(cases.targets), len(cases.targets) - len(places))
@@ -88,9 +103,10 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
                         partial.add(results)
                         progress.advance(len(results))
                 except KeyboardInterrupt:
+                    partial.save()
                     progress.stop(partial.kept, partial.folder)
                     raise
-                shown = work.settings
+                shown, device = work.settings, work.device
             ranked = time.monotonic()
             progress.say("writing")
             meta = {
@@ -103,30 +119,44 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
                 "seed": settings.seed,
                 "settings": dict(shown),
                 **made_from,
+                "run": digest_of(run),
                 "engine": settings.engine,
+                "device": device,
                 "width": settings.calrec.width,
                 "resumed_cases": len(cases.targets) - len(places),
                 "seconds": {"load": loaded - start, "rank": ranked - loaded},
             }
+            if earlier is not None:
+                meta["samples_seed"] = earlier.seed
             with evaluation_folder(settings.out) as folder:
                 written = write(folder, catalogue, cases, partial.results(), meta)
             partial.remove()
     return written
 
 
-def _asked(settings: Evaluate) -> dict[str, Any]:
-    """What a run's results depend on, of its settings."""
+def identity(settings: Evaluate, made_from: Mapping[str, Any]) -> dict[str, Any]:
+    """All that a run's results depend on, JSON-able: equal for the same run.
+
+    Args:
+      settings: what is evaluated.
+      made_from: data, checkpoint and code, as in `meta.json`.
+    """
     asked = dataclasses.asdict(settings)
     given = asked.pop("calrec")
+    checkpoint = made_from["checkpoint"] and {**made_from["checkpoint"], "name": None}
     return {
         **{name: value for name, value in asked.items() if name not in _FREE},
         **{name: value for name, value in given.items() if name not in _FREE_FOR_CALREC},
+        **made_from,
+        "checkpoint": checkpoint,
     }
 
 
-def _engine(settings: Evaluate, catalogue: Catalogue) -> AbstractContextManager[Work]:
+def _engine(
+    settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None
+) -> AbstractContextManager[Work]:
     if settings.engine == "local":
-        return nullcontext(ready(settings, catalogue))
+        return nullcontext(ready(settings, catalogue, earlier))
     from train.evaluation.cluster import cluster
 
-    return cluster(settings)
+    return cluster(settings, catalogue.info.fingerprint)

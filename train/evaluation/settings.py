@@ -72,7 +72,7 @@ class Evaluate:
     recommender: Literal["calrec", "lir", "popular", "markov", "item-knn", "sasrec"]
     """The model; Last Item Repeater; most popular; first-order Markov; item-kNN; SASRec."""
     out: Path
-    """Folder to write; an interrupted evaluation goes on where it stopped."""
+    """Folder to write; an interrupted evaluation goes on where it stopped, a finished one stays."""
     workspace: Path | None = None
     """Workspace; default $CALREC_WORKSPACE, else ./workspace."""
     checkpoint: str | None = None
@@ -83,6 +83,8 @@ class Evaluate:
     """How many users, drawn by the seed; all if not given."""
     seed: int = 0
     """Draws the users and, for calrec, the samples."""
+    replace: bool = False
+    """Whether a finished evaluation of something else in `out` may go."""
     label: str | None = None
     """What reports call this run."""
     engine: Literal["local", "ray"] = "local"
@@ -92,6 +94,29 @@ class Evaluate:
     address: str | None = None
     """For ray: the cluster's; one is started on this machine if not given."""
     calrec: tyro.conf.OmitArgPrefixes[Generating] = Generating()
+
+
+def check_ranking(given: Generating, ranking: RankingSettings) -> None:
+    """Refuses options that the ranking has no use for.
+
+    Args:
+      given: the options.
+      ranking: the checkpoint's settings with them put in.
+
+    Raises:
+      CalrecError: if so.
+    """
+    idle = {
+        "bm25": ("first_stage", "candidates"),
+        "rerank": (),
+        "hierarchical": ("first_stage", "candidates", "epsilon", "pooling", "modulation"),
+    }
+    for name in idle[ranking.retrieval]:
+        if getattr(given, name) is not None:
+            raise CalrecError(
+                f"--{name.replace('_', '-')} has no effect with the retrieval "
+                f"{ranking.retrieval}; leave it out, or give another --retrieval"
+            )
 
 
 def check(settings: Evaluate) -> None:
@@ -123,24 +148,23 @@ def check(settings: Evaluate) -> None:
             f"--recommender {named} reads no checkpoint, found --checkpoint "
             f"{settings.checkpoint}; leave it out or evaluate calrec"
         )
-    ranking = given.ranking(RankingSettings())
-    if given.retrieval is not None and given.retrieval != "rerank":
-        for name in ("first_stage", "candidates"):
-            if getattr(given, name) is not None:
-                raise CalrecError(
-                    f"--{name.replace('_', '-')} is for --retrieval rerank, found it with "
-                    f"{ranking.retrieval}; leave it out"
-                )
+    given.ranking(RankingSettings())
     if settings.engine == "local" and (settings.workers or settings.address):
         raise CalrecError("--workers and --address are for --engine ray; leave them out or add it")
 
 
 def _check_numbers(settings: Evaluate) -> None:
     given = settings.calrec
-    counts = {"users": settings.users, "workers": settings.workers, "samples": given.samples}
-    for name, value in counts.items():
+    counts = {
+        "users": (settings.users, "all"),
+        "workers": (settings.workers, "one a CPU"),
+        "samples": (given.samples, "the checkpoint's"),
+    }
+    for name, (value, default) in counts.items():
         if value is not None and value < 1:
-            raise CalrecError(f"--{name} must be at least 1, found {value}; leave it out for all")
+            raise CalrecError(
+                f"--{name} must be at least 1, found {value}; leave it out for {default}"
+            )
     if settings.seed < 0:
         raise CalrecError(f"--seed must be at least 0, found {settings.seed}; choose another")
     if given.width < 1:
@@ -166,3 +190,8 @@ def _check_again(settings: Evaluate) -> None:
                 f"--samples-from takes the texts as they were drawn, found --{name} {value} "
                 "beside it; leave one of them out"
             )
+    if given.samples_from.resolve() == settings.out.resolve():
+        raise CalrecError(
+            f"--samples-from and --out: expected two folders, found {settings.out} twice; "
+            "name another --out"
+        )

@@ -23,9 +23,11 @@ class Work(Protocol):
 
     Attributes:
       settings: every setting of the recommender, JSON-able.
+      device: what computes, such as `cpu`.
     """
 
     settings: Mapping[str, Any]
+    device: str
 
     def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """Tables of `train.evaluation.results` over the cases at these places, in any order."""
@@ -35,41 +37,58 @@ class Work(Protocol):
 class Scoring:
     """The work of a recommender that scores items from a history at once."""
 
-    def __init__(self, scorer: baselines.Scorer) -> None:
+    def __init__(self, scorer: baselines.Scorer, device: str) -> None:
         self._scorer = scorer
         self.settings = scorer.settings
+        self.device = device
 
     def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """See `Work`."""
         return baselines.rank_cases(self._scorer, cases, places)
 
 
-def ready(settings: Evaluate, catalogue: Catalogue) -> Work:
+def ready(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> Work:
     """Loads or counts what the recommender of the settings needs.
 
+    Args:
+      settings: what to evaluate.
+      catalogue: of the domain.
+      earlier: what `earlier_run` gave.
+
     Raises:
-      CalrecError: if its checkpoint or the earlier run cannot be loaded.
+      CalrecError: if its checkpoint cannot be loaded.
     """
     if settings.recommender != "calrec":
-        return Scoring(
-            baselines.scorer(settings.recommender, catalogue, settings.split, settings.checkpoint)
+        scorer = baselines.scorer(
+            settings.recommender, catalogue, settings.split, settings.checkpoint
         )
+        return Scoring(scorer, device() if settings.recommender == "sasrec" else "cpu")
     from train.evaluation import generating
 
-    if settings.calrec.samples_from is not None:
-        return generating.Again(settings, catalogue, earlier(settings, catalogue))
+    if earlier is not None:
+        return generating.Again(settings, catalogue, earlier)
     from calrec.recommender import CALRec  # brings in jax
 
     keep_compiled(workspace_path(settings.workspace))
-    return generating.Drawing(settings, catalogue, CALRec.from_checkpoint(settings.checkpoint))
+    model = CALRec.from_checkpoint(settings.checkpoint)
+    return generating.Drawing(settings, catalogue, model, device())
 
 
-def earlier(settings: Evaluate, catalogue: Catalogue) -> Earlier:
-    """The earlier run that the settings name.
+def device() -> str:
+    """What jax computes on, such as `cpu` or `NVIDIA H100`."""
+    import jax
+
+    return jax.devices()[0].device_kind
+
+
+def earlier_run(settings: Evaluate, catalogue: Catalogue) -> Earlier | None:
+    """The run whose samples are to be ranked again; `None` where there is none.
 
     Raises:
       CalrecError: if it cannot be loaded or is of other data.
     """
+    if settings.calrec.samples_from is None:
+        return None
     return Earlier.load(
         settings.calrec.samples_from,
         domain=settings.domain,
@@ -78,17 +97,18 @@ def earlier(settings: Evaluate, catalogue: Catalogue) -> Earlier:
     )
 
 
-def checkpoint_of(settings: Evaluate, catalogue: Catalogue) -> dict[str, Any] | None:
+def checkpoint_of(
+    settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None
+) -> dict[str, Any] | None:
     """What `meta.json` says of the checkpoint; `None` for a recommender without one.
 
     Raises:
       CalrecError: if it cannot be read.
     """
-    if settings.calrec.samples_from is not None:
-        run = earlier(settings, catalogue)
-        return {**run.meta["checkpoint"], "samples": run.digest}
+    if earlier is not None:
+        return {**earlier.meta["checkpoint"], "samples": earlier.digest}
     if settings.recommender == "calrec":
         return fingerprints.calrec_checkpoint(settings.checkpoint)
     if settings.recommender == "sasrec":
-        return fingerprints.sasrec_checkpoint(Path(settings.checkpoint))
+        return fingerprints.sasrec_checkpoint(Path(settings.checkpoint), catalogue.info)
     return None

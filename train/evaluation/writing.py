@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from calrec import metrics
+from calrec.evaluation.runs import FORMAT, VERSION
 from calrec.text import Item, TextSettings, item_text
 from catalog.store import Catalogue
 from train.evaluation.cases import Cases, facts
-from train.evaluation.files import FORMAT, VERSION, write_json, write_table
+from train.evaluation.files import write_json, write_table
 from train.evaluation.generation import generation_figures, sample_counts
 
 
