@@ -1,10 +1,12 @@
 """What the shipped checkpoint promises, on some test users of the sample shop."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
 import pytest
+from commands import run
 
 from calrec import checkpoint
 from catalog.build import build_sample
@@ -72,3 +74,44 @@ def test_it_is_small_and_carries_its_log_and_figures():
     lines = (folder / "training_log.jsonl").read_text().splitlines()
     assert {json.loads(line)["stage"] for line in lines} == {"pretrain", "stage1"}
     assert "sample-kitchen test calrec" in checkpoint.describe(folder).figures
+
+
+@pytest.mark.slow
+def test_users_side_by_side_change_no_file(shop, tmp_path):
+    workspace, _ = shop
+    line = ["calrec-evaluate", "--workspace", workspace, "--domain", "sample-studio", "--users", 10]
+    line += ["--recommender", "calrec", "--checkpoint", "sample"]
+    for width in (1, 8):
+        with pytest.MonkeyPatch.context() as patch:
+            given = [*line, "--width", width, "--out", tmp_path / str(width)]
+            patch.setattr(sys, "argv", [str(part) for part in given])
+            command.main()
+    for name in ("cases", "top", "samples"):
+        one, eight = (tmp_path / width / f"{name}.parquet" for width in ("1", "8"))
+        assert one.read_bytes() == eight.read_bytes(), name
+
+
+@pytest.mark.slow
+def test_figures_are_recorded_once_a_name_and_of_this_model_alone(shop, tmp_path, capsys, figures):
+    workspace, domains = shop
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint.resolve("sample"), copy)
+    runs = workspace / "evaluations"
+    kept = [runs / f"{domains[0].domain}-{name}" for name in ("lir", "calrec")]
+    assert run("figures", "--checkpoint", copy, "--evaluations", *kept) == 0
+    described = checkpoint.describe(copy)
+    name = f"{domains[0].domain} test calrec"
+    assert described.figures[name]["metrics"] == figures["calrec"][0]["metrics"]
+    assert described.figures[name]["users"] == USERS
+    capsys.readouterr()
+
+    assert run("figures", "--checkpoint", copy, "--evaluations", *kept, kept[1]) == 2
+    assert "expected one evaluation a name" in capsys.readouterr().err
+    other = tmp_path / "other"
+    shutil.copytree(kept[1], other)
+    meta = json.loads((other / "meta.json").read_text())
+    meta["checkpoint"]["digest"] = "0" * 64
+    (other / "meta.json").write_text(json.dumps(meta))
+    assert run("figures", "--checkpoint", copy, "--evaluations", other) == 2
+    assert "another checkpoint" in capsys.readouterr().err
+    assert checkpoint.describe(copy).figures == described.figures

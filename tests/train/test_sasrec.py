@@ -1,5 +1,6 @@
 """The training of the SASRec baseline, and its command as a person runs it."""
 
+import dataclasses
 import json
 import sys
 
@@ -19,6 +20,7 @@ from calrec.sasrec.settings import SASRecSettings, SASRecTraining
 from catalog.sequences import Sequences
 from catalog.store import Catalogue
 from train import sasrec
+from train.evaluation.fingerprints import sasrec_checkpoint
 
 SMALL = SASRecSettings(hidden_size=16, layers=1, heads=1, max_length=8, dropout=0.1)
 # The command with the same: what `fit` has compiled is then not compiled again.
@@ -199,6 +201,15 @@ def test_an_evaluation_ranks_as_the_recommender_does(
     # A folder of another recommender is one line.
     assert run_evaluate(*line, "--checkpoint", out) == 2
     assert "expected a SASRec in" in capsys.readouterr().err
+
+
+def test_one_trained_on_other_data_is_refused(trained, tiny_workspace):
+    # It may have been trained on what is held out now.
+    with Catalogue.open(tiny_workspace, "shop") as catalogue:
+        info = catalogue.info
+    assert sasrec_checkpoint(trained, info)["data"] == {"shop": info.fingerprint}
+    with pytest.raises(CalrecError, match="found one trained on other data"):
+        sasrec_checkpoint(trained, dataclasses.replace(info, fingerprint="0" * 64))
 
 
 @pytest.mark.parametrize(
