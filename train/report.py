@@ -11,26 +11,35 @@ import tyro
 from rich.console import Console
 
 from calrec.errors import CalrecError
+from calrec.evaluation.foreign import isolated, plain
 from calrec.evaluation.layouts.recommenders import interval_words
-from calrec.evaluation.rendering import csv_text, markdown
+from calrec.evaluation.rendering import csv_text, markdown, markdown_text
 from calrec.evaluation.report import Content, content
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.files import check_place, whole_folder
+from catalog.terminal import printable
 from train.report_terminal import show
 
 FORMAT = "calrec-report"
 VERSION = 1
+BRIEFLY = ("runs", "table2", "paired")
+"""Tables that are printed where all are written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Lay finished evaluations out as the paper does, with intervals, tests, slices and plots."""
+    """Lay finished evaluations out as the paper does, with intervals, tests, slices and plots.
+
+    Every table is printed. With --out all of it is written there, and the runs, the paper's Table 2
+    and the paired differences are printed.
+    """
 
     runs: tyro.conf.Positional[tuple[Path, ...]]
     """Folders that calrec-evaluate wrote, in the order in which the tables are to name them."""
     out: Path | None = None
-    """Folder for report.html, report.md and a CSV a table; printed only if not given."""
+    """Folder for report.html, report.md and a CSV a table; if not given, all tables are printed and
+    nothing is written."""
     slice_metric: Literal["ndcg@10", "recall@1", "recall@10", "mrr"] = "ndcg@10"
     """Metric of the slices."""
     resamples: int = 2000
@@ -40,14 +49,14 @@ class Report:
 
 
 def report(settings: Report, console: Console) -> Content:
-    """Reads the runs, prints the tables and, where asked for, writes the report's folder.
+    """Reads the runs, and prints the tables, or writes the report's folder and prints `BRIEFLY`.
 
     Args:
       settings: which runs, and where to write.
       console: to print on.
 
     Returns:
-      what was printed and written.
+      the report's content.
 
     Raises:
       CalrecError: if a run is missing, damaged or of another version, one is named twice, a setting
@@ -61,23 +70,35 @@ def report(settings: Report, console: Console) -> Content:
         check_place(settings.out, ours=_is_report, what="report")  # before the work, not after it
     runs = _load(settings.runs)
     made = content(runs, bootstrap, settings.slice_metric)
-    for table in made.tables:
-        show(table, console)
     if settings.out is not None:
-        lead = lead_words(runs, bootstrap)
         with whole_folder(settings.out, ours=_is_report, what="report") as folder:
-            _write(folder, made, runs, settings, lead)
-        console.print(f"written to {settings.out}", markup=False, highlight=False)
+            _write(folder, made, runs, settings, bootstrap)
+    for table in made.tables:
+        if settings.out is None or table.key in BRIEFLY:
+            show(table, console)
+    if settings.out is not None:
+        page = printable(plain(str(settings.out / "report.html")), console.encoding)
+        console.print(
+            f"all tables and plots: {page}", markup=False, highlight=False, soft_wrap=True
+        )
     return made
 
 
-def lead_words(runs: tuple[EvaluationRun, ...], bootstrap: Bootstrap) -> str:
-    """What the report is made of."""
-    domains = ", ".join(dict.fromkeys(run.domain for run in runs))
+def lead_words(
+    runs: tuple[EvaluationRun, ...], bootstrap: Bootstrap, *, best: str = "bold and underlined"
+) -> str:
+    """What the report is made of.
+
+    Args:
+      runs: all of them.
+      bootstrap: how intervals are drawn.
+      best: how the best optimistic and the best pessimistic values look.
+    """
+    domains = ", ".join(dict.fromkeys(isolated(run.domain) for run in runs))
     return (
         f"{len(runs)} {'run' if len(runs) == 1 else 'runs'} on {domains}. Values are optimistic /"
         " pessimistic: the item really bought first, or last, among those that score as it does;"
-        f" the best are bold and underlined. Beneath them {interval_words(bootstrap)}."
+        f" the best are {best}. Beneath them {interval_words(bootstrap)}."
     )
 
 
@@ -99,15 +120,16 @@ def _write(
     made: Content,
     runs: tuple[EvaluationRun, ...],
     settings: Report,
-    lead: str,
+    bootstrap: Bootstrap,
 ) -> None:
     from train.report_page import page  # brings in plotly
 
+    lead = markdown_text(lead_words(runs, bootstrap, best="bold and in italics"))
     text = [f"# Evaluation report\n\n{lead}\n", *(markdown(table) for table in made.tables)]
     (folder / "report.md").write_text("\n".join(text), encoding="utf-8")
     for table in made.tables:
         (folder / f"{table.key}.csv").write_text(csv_text(table), encoding="utf-8")
-    (folder / "report.html").write_text(page(made, lead), encoding="utf-8")
+    (folder / "report.html").write_text(page(made, lead_words(runs, bootstrap)), encoding="utf-8")
     about = {
         "format": FORMAT,
         "version": VERSION,

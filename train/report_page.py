@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from importlib import resources
 
@@ -12,11 +11,10 @@ from plotly.offline import get_plotlyjs
 from calrec.evaluation import figures
 from calrec.evaluation.comparison import Comparison
 from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.rendering import html_table
+from calrec.evaluation.rendering import html_table, html_text
 from calrec.evaluation.report import Content
 from calrec.evaluation.slices import OF_THE_CASE
 
-_CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 """Nothing is fetched, whatever stands in the page."""
 
@@ -37,7 +35,7 @@ def page(content: Content, lead: str) -> str:
     first, *rest = content.tables
     links = [(first.key, first.title), *((key, title) for key, title, _ in plots)]
     links += [(table.key, table.title.partition(" (")[0]) for table in rest]
-    nav = "".join(f'<a href="#{key}">{html.escape(title)}</a>' for key, title in links)
+    nav = "".join(f'<a href="#{key}">{html_text(title)}</a>' for key, title in links)
     sections = [html_table(first)]
     sections += [_plots(key, title, one, content.metric) for key, title, one in plots]
     sections += [html_table(table) for table in rest]
@@ -48,27 +46,37 @@ def page(content: Content, lead: str) -> str:
         '<meta name="color-scheme" content="light dark">'
         f"<title>CALRec: evaluation report</title><style>{style}</style>"
         f"<script>{get_plotlyjs()}</script></head><body>"
-        f"<header><h1>Evaluation report</h1><p>{html.escape(lead)}</p></header>"
+        f"<header><h1>Evaluation report</h1><p>{html_text(lead)}</p></header>"
         f'<nav aria-label="Contents">{nav}</nav><main>{"".join(sections)}</main></body></html>\n'
     )
 
 
 def _plots(key: str, title: str, one: Comparison, metric: str) -> str:
     drawn = {"large": "", "small": ""}
+    legend = _legend(one)
     for place, (kind, caption, figure) in enumerate(_figures(one, metric)):
         picture = figure.to_html(
-            full_html=False, include_plotlyjs=False, config=_CONFIG, div_id=f"{key}-{place}"
+            full_html=False, include_plotlyjs=False, config=figures.CONFIG, div_id=f"{key}-{place}"
         )
         drawn[kind] += (
-            f"<figure><figcaption>{html.escape(caption)}</figcaption>"
+            f"<figure><figcaption>{html_text(caption)}</figcaption>"
             f'<div class="drawn">{picture}</div></figure>'
         )
-    heading = html.escape(title)
     return (
-        f'<section class="panel" id="{key}"><h2>{heading}</h2>'
-        f'<p class="lead">On {html.escape(one.note)}.</p><div class="plots">{drawn["large"]}</div>'
-        f'<div class="small-plots">{drawn["small"]}</div></section>'
+        f'<section class="panel" id="{key}"><h2>{html_text(title)}</h2>'
+        f'<p class="lead">On {html_text(one.note)}.</p>'
+        f'{legend}<div class="plots">{drawn["large"]}</div>'
+        f'{legend}<div class="small-plots">{drawn["small"]}</div></section>'
     )
+
+
+def _legend(one: Comparison) -> str:
+    """Above the large plots and again above the small ones: from neither is it out of sight."""
+    entries = "".join(
+        f'<li><i style="background:{colour}"></i><span>{html_text(name)}</span></li>'
+        for name, colour in figures.legend(one)
+    )
+    return f'<ul class="legend" aria-label="Colours">{entries}</ul>'
 
 
 def _figures(one: Comparison, metric: str) -> Iterator[tuple[str, str, go.Figure]]:

@@ -10,12 +10,15 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from calrec.evaluation.foreign import plain
 from calrec.evaluation.rendering import ABSENT, interval_lines, value_words
 from calrec.evaluation.tables import Cell, Column, Table, Value
 from catalog.terminal import printable
 
 WIDEST = 34
 """A column of text is folded at this width."""
+BETWEEN = 3
+"""Spaces from one column to the next."""
 NARROWEST = 60
 """Narrower terminals fold as rich does."""
 _PLAIN = str.maketrans({"–": "-", "−": "-", "×": "x"})
@@ -42,7 +45,7 @@ def parts(table: Table, cells: Sequence[Sequence[Text]], width: int) -> list[lis
     """
     keys = list(range(table.keys))
     widths = [
-        _width(column, [row[place] for row in cells]) + 2
+        _width(column, [row[place] for row in cells]) + BETWEEN
         for place, column in enumerate(table.columns)
     ]
     room = width - sum(widths[place] for place in keys)
@@ -115,6 +118,7 @@ def _text(cell: Cell, console: Console) -> Text:
 
 
 def _safe(text: str, console: Console) -> str:
+    text = plain(text)
     if not console.encoding.lower().startswith("utf"):
         text = text.translate(_PLAIN)
     return printable(text, console.encoding)

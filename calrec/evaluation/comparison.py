@@ -18,9 +18,16 @@ from jaxtyping import Float
 from calrec.errors import CalrecError
 from calrec.evaluation import statistics
 from calrec.evaluation.cases import Cases
+from calrec.evaluation.foreign import isolated
 from calrec.evaluation.paper import DOMAINS, PaperDomain
-from calrec.evaluation.runs import EvaluationRun
-from calrec.evaluation.statistics import Bootstrap, Difference, paired_t_test
+from calrec.evaluation.runs import EvaluationRun, user_words
+from calrec.evaluation.statistics import (
+    NO_INTERVAL,
+    Bootstrap,
+    Difference,
+    Interval,
+    paired_t_test,
+)
 from calrec.evaluation.tables import Value
 from calrec.evaluation.variants import main_first, names
 from calrec.metrics import METRICS
@@ -76,7 +83,7 @@ def groups(runs: Sequence[EvaluationRun]) -> tuple[Group, ...]:
     places = [(domain, split) for domain, split, _ in found]
     return tuple(
         Group(
-            title=domain
+            title=isolated(domain)
             + (f", {split}" if split != "test" else "")
             + (f", data {data[:8]}" if places.count((domain, split)) > 1 else ""),
             domain=domain,
@@ -153,16 +160,14 @@ class Comparison:
         """On which users this comparison stands."""
         evaluated = {run.subset for run in self.runs}
         if len(evaluated) == 1 and self.runs[0].users == self.users:
-            text = (
-                evaluated.pop()
-                if self.users < self.runs[0].all_users
-                else (f"all {self.users:,} users")
-            )
+            text = "the only user" if self.users == 1 else f"all {user_words(self.users)}"
+            if self.users < self.runs[0].all_users:
+                text = evaluated.pop()
         else:
             each = "; ".join(
                 f"{name}: {run.subset}" for name, run in zip(self.names, self.runs, strict=True)
             )
-            text = f"the {self.users:,} users in common ({each})"
+            text = f"the {user_words(self.users)} in common ({each})"
         out = ", ".join(name for name in names(self.left_out))
         return text + (f"; left out, without a user in common: {out}" if out else "")
 
@@ -177,15 +182,17 @@ class Comparison:
         place = (run * len(METRICS) + list(METRICS).index(metric)) * len(SIDES) + SIDES.index(side)
         return self._resampled[:, place]
 
+    def _interval(self, drawn: Float[np.ndarray, " R"]) -> Interval:
+        return statistics.interval(drawn, self.bootstrap) if self.users > 1 else NO_INTERVAL
+
     def mean(self, run: int, metric: str, side: str) -> float:
         """The metric of a run over the common users."""
         return float(self.cases[run].values[metric, side].mean())
 
     def value(self, run: int, metric: str) -> Value:
-        """A metric of a run, optimistic and pessimistic, with intervals."""
+        """A metric of a run, optimistic and pessimistic, with intervals; one user has none."""
         low_high = {
-            f"{side}_interval": statistics.interval(self._drawn(run, metric, side), self.bootstrap)
-            for side in SIDES
+            f"{side}_interval": self._interval(self._drawn(run, metric, side)) for side in SIDES
         }
         means = {side: self.mean(run, metric, side) for side in SIDES}
         return Value(**means, **low_high)
@@ -196,7 +203,7 @@ class Comparison:
         drawn = self._drawn(first, metric, side) - self._drawn(second, metric, side)
         return Difference(
             mean=float((one - two).mean()),
-            interval=statistics.interval(drawn, self.bootstrap),
+            interval=self._interval(drawn),
             test=paired_t_test(one, two),
             pairs=self.users,
         )

@@ -2,7 +2,8 @@
 
 The only module of `calrec` that needs plotly. Text is drawn in the page's own colour and on a
 transparent ground, so that one figure serves light and dark pages (`INK` is what stands in
-without a page). Every text from data is escaped: plotly reads a few HTML tags in any text.
+without a page). Every text from data is escaped: plotly reads a few HTML tags in any text. No plot
+has a legend of its own: long names would leave no room to draw, so the page writes it (`legend`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,14 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int
 
 from calrec.evaluation.comparison import Comparison
+from calrec.evaluation.foreign import plain
+from calrec.evaluation.runs import user_words
 from calrec.evaluation.slices import Dimension, slice_figures
 
+AXIS, BAND = 34, 26
+"""Longest names beneath an axis and beside a band, in characters; more is cut off."""
+LEAST = 132
+"""Height of a small plot, in pixels, at least."""
 INK = "#7a8296"
 LINE = "rgba(128, 138, 160, 0.22)"
 COLOURS = ("#8891a5", "#e8833a", "#2f9e6e", "#b8509a", "#2b97b8", "#b39221", "#c4524f")
@@ -24,6 +31,14 @@ GENERATIVE = "#6470d8"
 """Of CALRec."""
 _SHADE = "rgba(100, 112, 216, {})"
 _DIAGONAL = "#e8833a"
+
+CONFIG = {
+    "displayModeBar": False,
+    "responsive": True,
+    "scrollZoom": False,
+    "typesetMath": False,  # else plotly takes what stands between two dollar signs for TeX
+}
+"""How a page is to show them."""
 
 CELLS = 36
 """Cells of the rank scatter along an axis, at most: 50,000 users make no more marks than 500."""
@@ -35,6 +50,11 @@ def colours(one: Comparison) -> tuple[str, ...]:
     rest = [k for k in range(len(one.runs)) if k != first]
     given = {k: COLOURS[place % len(COLOURS)] for place, k in enumerate(rest)}
     return tuple(given.get(k, GENERATIVE) for k in range(len(one.runs)))
+
+
+def legend(one: Comparison) -> tuple[tuple[str, str], ...]:
+    """Name and colour of each run, in order."""
+    return tuple(zip(one.names, colours(one), strict=True))
 
 
 def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimistic") -> go.Figure:
@@ -54,7 +74,11 @@ def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimist
     counts, _, _ = np.histogram2d(y, x, bins=(edges, edges))
     spans = [_span(low, high) for low, high in zip(edges[:-1], edges[1:] - 1, strict=True)]
     hover = [
-        [f"{names[0]}: rank {right}<br>{names[1]}: rank {up}" for right in spans] for up in spans
+        [
+            f"{names[0]}: rank {right}<br>{names[1]}: rank {up}<br><b>{user_words(int(count))}</b>"
+            for right, count in zip(spans, row, strict=True)
+        ]
+        for up, row in zip(spans, counts, strict=True)
     ]
     # Between two whole ranks, so that a rank stands in the middle of its cell.
     borders = np.sqrt(edges * np.maximum(edges - 1, 0.5))
@@ -69,7 +93,7 @@ def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimist
                 zmin=-0.4,
                 customdata=counts,
                 text=hover,
-                hovertemplate="%{text}<br><b>%{customdata:,}</b> users<extra></extra>",
+                hovertemplate="%{text}<extra></extra>",
                 hoverongaps=False,
                 colorscale=[[0, _SHADE.format(0.1)], [1, _SHADE.format(1)]],
                 colorbar={
@@ -90,7 +114,7 @@ def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimist
             ),
         ]
     )
-    _layout(figure, height=480, legend=False)
+    _layout(figure, height=480)
     powers = [10**power for power in range(len(str(int(edges[-1]))))]
     axis = {
         "type": "log",
@@ -99,8 +123,8 @@ def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimist
         "range": np.log10(borders[[0, -1]]),
         "showgrid": False,
     }
-    figure.update_xaxes(title={"text": f"rank by {names[0]}"}, **axis)
-    figure.update_yaxes(title={"text": f"rank by {names[1]}"}, **axis)
+    figure.update_xaxes(title={"text": f"rank by {_short(one.names[first], AXIS)}"}, **axis)
+    figure.update_yaxes(title={"text": f"rank by {_short(one.names[second], AXIS)}"}, **axis)
     return figure
 
 
@@ -116,7 +140,7 @@ def better_words(one: Comparison, first: int, second: int, side: str = "optimist
     """For how many users which of two recommenders ranks the target better."""
     x, y = (getattr(one.cases[run], side) for run in (first, second))
     return (
-        f"{one.names[second]} better for {int((y < x).sum()):,} users, {one.names[first]} for"
+        f"{one.names[second]} better for {user_words(int((y < x).sum()))}, {one.names[first]} for"
         f" {int((y > x).sum()):,}, equal for {int((y == x).sum()):,}"
     )
 
@@ -142,12 +166,10 @@ def rank_distribution(one: Comparison) -> go.Figure:
                 y=recall_curve(getattr(cases, side), k),
                 mode="lines",
                 name=_text(name),
-                legendgroup=name,
-                showlegend=side == "optimistic",
                 line={"color": colour, "width": width, "dash": dash},
                 hovertemplate=f"{_text(name)}, {side}<br>Recall@%{{x:,}} %{{y:.4f}}<extra></extra>",
             )
-    _layout(figure, height=470, legend=True)
+    _layout(figure, height=470)
     ticks = [10**power for power in range(len(str(largest)))]
     figure.update_xaxes(
         type="log",
@@ -187,8 +209,10 @@ def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: s
         low = np.array([v.optimistic_interval.low for v in values if v.optimistic_interval])
         high = np.array([v.optimistic_interval.high for v in values if v.optimistic_interval])
         hover = [
-            f"<b>{_text(f.band)}</b>, {f.users:,} users<br>{_text(name)}: {f.value.optimistic:.4f}"
-            f" / {f.value.pessimistic:.4f}<br>{a:.4f} to {b:.4f} (optimistic)"
+            f"<b>{_text(f.band)}</b>, {user_words(f.users)}<br>{_text(name)}:"
+            f" {f.value.optimistic:.4f} / {f.value.pessimistic:.4f}"
+            # Of one user there is no interval, and no bar.
+            + ("" if np.isnan(a) else f"<br>{a:.4f} to {b:.4f} (optimistic)")
             for f, a, b in zip(figures, low, high, strict=True)
         ]
         figure.add_scatter(
@@ -196,8 +220,6 @@ def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: s
             y=places,
             mode="markers",
             marker={"color": colour, "size": 8, "symbol": "circle-open", "line": {"width": 1.4}},
-            legendgroup=name,
-            showlegend=False,
             hovertext=hover,
             hoverinfo="text",
         )
@@ -206,7 +228,6 @@ def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: s
             y=places,
             mode="markers",
             name=_text(name),
-            legendgroup=name,
             marker={"color": colour, "size": 7},
             error_x={
                 "type": "data",
@@ -220,11 +241,12 @@ def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: s
             hovertext=hover,
             hoverinfo="text",
         )
-    _layout(figure, height=96 + rows * max(30, 13 * len(by_run)), legend=True)
+    # Less than the least, and the axis would stand in its own title.
+    _layout(figure, height=max(LEAST, 64 + rows * max(34, 13 * len(by_run) + 8)))
     figure.update_xaxes(title={"text": title}, rangemode="tozero")
     figure.update_yaxes(
         tickvals=list(range(rows))[::-1],
-        ticktext=[f"{_short(f.band)}<br>{f.users:,} users" for f in by_run[0]],
+        ticktext=[f"{_short(f.band, BAND)}<br>{user_words(f.users)}" for f in by_run[0]],
         tickfont={"size": 11},
         range=[-0.6, rows - 0.4],
         showgrid=False,
@@ -232,18 +254,17 @@ def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: s
     return figure
 
 
-def _layout(figure: go.Figure, *, height: int, legend: bool) -> None:
+def _layout(figure: go.Figure, *, height: int) -> None:
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 12, "t": 44 if legend else 12, "b": 8},
+        margin={"l": 8, "r": 12, "t": 12, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "IBM Plex Sans, system-ui, sans-serif", "size": 12, "color": INK},
         dragmode=False,
         hovermode="closest",
         hoverlabel={"align": "left"},
-        showlegend=legend,
-        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "itemsizing": "constant"},
+        showlegend=False,
     )
     line = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "fixedrange": True}
     figure.update_xaxes(automargin=True, **line)
@@ -256,8 +277,9 @@ def _span(low: int, high: int) -> str:
 
 def _text(text: str) -> str:
     # Plotly knows no entity for a quotation mark, and needs none.
-    return html.escape(" ".join(text.split()), quote=False)
+    return html.escape(" ".join(plain(text).split()), quote=False)
 
 
-def _short(text: str) -> str:
-    return _text(text if len(text) <= 26 else f"{text[:25].rstrip()}…")
+def _short(text: str, longest: int) -> str:
+    text = " ".join(plain(text).split())
+    return _text(text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…")

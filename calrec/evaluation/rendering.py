@@ -1,7 +1,8 @@
 """Tables as Markdown, CSV and HTML.
 
 Domain, category and label are foreign text: whatever stands in them is shown as it stands and
-never read as markup, and a spreadsheet never reads it as a formula.
+never read as markup, turns no other writing round (`calrec.evaluation.foreign`), and a spreadsheet
+never reads it as a formula.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from calrec.evaluation.foreign import CLOSE, OPEN, plain
 from calrec.evaluation.statistics import Interval
 from calrec.evaluation.tables import Cell, Column, Table, Unit, Value
 
@@ -23,6 +25,7 @@ LONG = 48
 
 # Marks that mean something anywhere in a line, and those that do at its beginning.
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~$]|^#(?=#*(?:\s|$))|^[+-](?=\s|$)|(?<=^\d)[.)](?=\s|$))")
+_ISOLATED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -49,7 +52,9 @@ def number(value: float, unit: Unit) -> str:
 
 
 def range_words(interval: Interval, unit: Unit) -> str:
-    """An interval as it is shown."""
+    """An interval as it is shown; a dash where there is none."""
+    if math.isnan(interval.low):
+        return ABSENT
     between = " to " if unit in ("difference", "change") else "–"  # a dash beside a sign misleads
     return f"{number(interval.low, unit)}{between}{number(interval.high, unit)}"
 
@@ -62,9 +67,10 @@ def value_words(value: Value) -> tuple[str, str | None, str]:
 
 
 def interval_lines(value: Value) -> tuple[str, ...]:
-    """The intervals that a value has, the optimistic one first."""
+    """The intervals that a value has, the optimistic one first; one dash where both are none."""
     both = (value.optimistic_interval, value.pessimistic_interval)
-    return tuple(range_words(one, value.unit) for one in both if one is not None)
+    lines = tuple(range_words(one, value.unit) for one in both if one is not None)
+    return lines[:1] if set(lines) == {ABSENT} else lines
 
 
 def markdown(table: Table, level: int = 2) -> str:
@@ -74,34 +80,35 @@ def markdown(table: Table, level: int = 2) -> str:
       table: to write.
       level: of its heading.
     """
-    parts = [f"{'#' * level} {_md(table.title)}"]
+    parts = [f"{'#' * level} {markdown_text(table.title)}"]
     if table.rows:
         heads = [" · ".join(filter(None, (c.group, c.title))) for c in table.columns]
         aligned = ["---:" if table.numeric(k) else "---" for k in range(len(heads))]
-        lines = [[_md(head) for head in heads], aligned]
-        lines += [[_md_cell(cell) for cell in row] for row in table.rows]
+        lines = [[markdown_text(head) for head in heads], aligned]
+        lines += [[_markdown_cell(cell) for cell in row] for row in table.rows]
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     notes = [*table.notes, *([table.missing] if table.missing else [])]
     if notes:
-        parts.append("\n".join(f"- {_md(note)}" for note in notes))
+        parts.append("\n".join(f"- {markdown_text(note)}" for note in notes))
     return "\n\n".join(parts) + "\n"
 
 
-def _md_cell(cell: Cell) -> str:
+def _markdown_cell(cell: Cell) -> str:
     if not isinstance(cell, Value):
-        return _md(cell or ("" if cell == "" else ABSENT))
-    optimistic, pessimistic, change = map(_md, (text or "" for text in value_words(cell)))
+        return markdown_text(cell or ("" if cell == "" else ABSENT))
+    optimistic, pessimistic, change = map(markdown_text, (text or "" for text in value_words(cell)))
     text = f"**{optimistic}**" if cell.best_optimistic else optimistic
     if cell.pessimistic is not None:
         text += " / " + (f"*{pessimistic}*" if cell.best_pessimistic else pessimistic)
     lines = interval_lines(cell)
-    between = f"<br><small>{' / '.join(map(_md, lines))}</small>" if lines else ""
+    between = f"<br><small>{' / '.join(map(markdown_text, lines))}</small>" if lines else ""
     return " ".join(filter(None, (text, change))) + between
 
 
-def _md(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Text as it stands in a line: nothing in it is markup, or directs the writing."""
     # In this order: what is escaped for HTML keeps no character that Markdown reads.
-    return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
+    return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(plain(text).split()), quote=False))
 
 
 def csv_text(table: Table) -> str:
@@ -158,6 +165,7 @@ def _csv_part(cell: Cell, part: str) -> str:
 
 
 def _csv_cell(text: str) -> str:
+    text = plain(text)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
@@ -166,15 +174,16 @@ def html_table(table: Table) -> str:
     body = ""
     if table.rows:
         rows = "".join(_html_rows(table))
+        label = html_text(plain(table.title))
         body = (
-            f'<div class="scroll" tabindex="0" role="region" aria-label="{_html(table.title)}">'
+            f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
             f"<table>{_html_head(table)}<tbody>{rows}</tbody></table></div>"
         )
-    notes = "".join(f"<li>{_html(note)}</li>" for note in table.notes)
+    notes = "".join(f"<li>{html_text(note)}</li>" for note in table.notes)
     notes = f'<ul class="notes">{notes}</ul>' if notes else ""
-    missing = f'<p class="missing">{_html(table.missing)}</p>' if table.missing else ""
+    missing = f'<p class="missing">{html_text(table.missing)}</p>' if table.missing else ""
     return (
-        f'<section class="panel" id="{_html(table.key)}"><h2>{_html(table.title)}</h2>'
+        f'<section class="panel" id="{html_text(table.key)}"><h2>{html_text(table.title)}</h2>'
         f"{body}{missing}{notes}</section>"
     )
 
@@ -185,10 +194,10 @@ def _html_head(table: Table) -> str:
         cells = []
         for group, columns in groupby(table.columns, key=lambda column: column.group):
             scope = ' scope="colgroup" class="group"' if group else ""
-            cells.append(f'<th colspan="{len(list(columns))}"{scope}>{_html(group)}</th>')
+            cells.append(f'<th colspan="{len(list(columns))}"{scope}>{html_text(group)}</th>')
         heads.append(f"<tr>{''.join(cells)}</tr>")
     cells = [
-        f'<th scope="col"{_html_class(table, place)}>{_html(column.title)}</th>'
+        f'<th scope="col"{_html_class(table, place)}>{html_text(column.title)}</th>'
         for place, column in enumerate(table.columns)
     ]
     heads.append(f"<tr>{''.join(cells)}</tr>")
@@ -204,7 +213,7 @@ def _html_rows(table: Table) -> Iterator[str]:
         for place, cell in enumerate(row):
             same = same and before is not None and cell == before[place]
             if place < table.keys:
-                text = _html(cell) if isinstance(cell, str) else _html_cell(cell)
+                text = html_text(cell) if isinstance(cell, str) else _html_cell(cell)
                 text = f'<span class="same">{text}</span>' if same else text
                 cells.append(f'<th scope="row"{_html_class(table, place)}>{text}</th>')
             else:
@@ -230,14 +239,19 @@ def _html_class(table: Table, place: int) -> str:
 
 def _html_cell(cell: Cell) -> str:
     if not isinstance(cell, Value):
-        return f'<span class="absent">{ABSENT}</span>' if cell is None else _html(cell)
-    optimistic, pessimistic, change = (text and _html(text) for text in value_words(cell))
+        return f'<span class="absent">{ABSENT}</span>' if cell is None else html_text(cell)
+    optimistic, pessimistic, change = (text and html_text(text) for text in value_words(cell))
     text = f"<b>{optimistic}</b>" if cell.best_optimistic else f"{optimistic}"
     if pessimistic is not None:
         text += "/" + (f"<u>{pessimistic}</u>" if cell.best_pessimistic else pessimistic)
     text += f"<i>{change}</i>" if change else ""
-    return text + "".join(f"<small>{_html(line)}</small>" for line in interval_lines(cell))
+    return text + "".join(f"<small>{html_text(line)}</small>" for line in interval_lines(cell))
 
 
-def _html(text: str) -> str:
-    return html.escape(text, quote=True)
+def html_text(text: str) -> str:
+    """Text as it stands in an element: nothing in it is markup, foreign direction is isolated.
+
+    For an attribute it takes text without direction (`foreign.plain`).
+    """
+    isolated = _ISOLATED.sub(r"<bdi>\1</bdi>", html.escape(text, quote=True))
+    return plain(isolated)

@@ -41,6 +41,20 @@ _META = {
     "data": dict,
 }
 _DATA = {"fingerprint": str, "items": int, "users": int, "events": int}
+_OPTIONAL = {
+    "label": str,
+    "checkpoint": dict,
+    "code": dict,
+    "seconds": dict,
+    "device": str,
+    "samples_seed": int,
+}
+_OPTIONAL_IN = {
+    "data": {"repeats_kept": int, "repeats_removed": int, "compared": list},
+    "checkpoint": {"name": str, "digest": str, "data": dict},
+    "code": {"version": str, "digest": str},
+}
+"""What may be missing or null; how a model was trained is read as far as it can be."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +66,7 @@ class EvaluationRun:
     Attributes:
       folder: where it lies.
       meta: content of `meta.json`: recommender, label, domain, split, settings, data, checkpoint,
-        code, seconds.
+        code, seconds, device.
       figures: content of `metrics.json`: users, metrics and, for CALRec, generation.
     """
 
@@ -88,6 +102,10 @@ class EvaluationRun:
             )
         _check_fields(folder / "meta.json", meta, _META)
         _check_fields(folder / "meta.json", meta["data"], _DATA)
+        _check_fields(folder / "meta.json", meta, _OPTIONAL, optional=True)
+        for part, fields in _OPTIONAL_IN.items():
+            within = meta.get(part) or {}
+            _check_fields(folder / "meta.json", within, fields, optional=True, before=f"{part}.")
         figures = _read_json(folder, "metrics.json")
         _check_figures(folder, figures)
         return cls(folder=folder, meta=meta, figures=figures)
@@ -144,8 +162,22 @@ class EvaluationRun:
 
     @property
     def checkpoint(self) -> Mapping[str, Any] | None:
-        """Name, digest and training of the model; `None` where there is none."""
+        """Name, digest, data and training of the model; `None` where there is none."""
         return self.meta.get("checkpoint")
+
+    @property
+    def code_digest(self) -> str | None:
+        """Equal for equal code; `None` where it is not recorded."""
+        return (self.meta.get("code") or {}).get("digest")
+
+    @property
+    def trained_elsewhere(self) -> bool:
+        """Whether its model was trained on this domain in another state than it is evaluated on.
+
+        A model that never saw the domain was not.
+        """
+        data = (self.checkpoint or {}).get("data") or {}
+        return data.get(self.domain, self.fingerprint) != self.fingerprint
 
     @property
     def generative(self) -> bool:
@@ -222,14 +254,21 @@ class EvaluationRun:
     def subset(self) -> str:
         """Which users were evaluated: `2,000 users` or `1,000 of 2,000 users, seed 0`."""
         if self.users == self.all_users:
-            return f"{self.users:,} users"
-        return f"{self.users:,} of {self.all_users:,} users, seed {self.seed}"
+            return user_words(self.users)
+        return f"{self.users:,} of {user_words(self.all_users)}, seed {self.seed}"
+
+
+def user_words(count: int) -> str:
+    """So many users: `1 user`, `2,000 users`."""
+    return f"{count:,} {'user' if count == 1 else 'users'}"
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        # Half a surrogate pair is JSON and no text: no file of the report could hold it.
+        json.dumps(content, ensure_ascii=False).encode("utf-8")
     except FileNotFoundError:
         raise CalrecError(
             f"expected an evaluation in {folder}, found no {name}; name a folder that"
@@ -254,19 +293,28 @@ def _read_table(path: Path, **how: Any) -> pa.Table:
         raise _damaged(path, str(error).splitlines()[0]) from None
 
 
-def _check_fields(path: Path, content: Mapping[str, Any], fields: Mapping[str, type]) -> None:
+def _check_fields(
+    path: Path,
+    content: Mapping[str, Any],
+    fields: Mapping[str, type],
+    *,
+    optional: bool = False,
+    before: str = "",
+) -> None:
     for name, kind in fields.items():
         value = content.get(name)
+        if optional and value is None:
+            continue
         # A bool is an int to Python.
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise _damaged(path, f"{name} {value!r}, which is no {kind.__name__}")
+            raise _damaged(path, f"{before}{name} {value!r}, which is no {kind.__name__}")
 
 
 def _check_figures(folder: Path, figures: Mapping[str, Any]) -> None:
     path = folder / "metrics.json"
     try:
         for value in figures["metrics"].values():
-            float(value["optimistic"]) + float(value["pessimistic"])
+            _ = 0.0 + value["optimistic"] + value["pessimistic"]  # numbers, both
         known = {"ndcg@10", "recall@1", "recall@10", "mrr"} <= figures["metrics"].keys()
         if not known or not isinstance(figures["users"], int):
             raise ValueError

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Int
 
 from calrec.evaluation.cases import Cases
-from calrec.evaluation.statistics import Bootstrap, mean_interval
+from calrec.evaluation.statistics import Bootstrap, mean_intervals
 from calrec.evaluation.tables import Value
 
 CATEGORIES = 10
@@ -53,7 +53,7 @@ class SliceFigure:
       band: its name.
       users: how many cases it holds, at least one.
       share: of all cases, as a fraction.
-      value: optimistic and pessimistic mean with intervals.
+      value: optimistic and pessimistic mean with intervals; one user has none.
     """
 
     band: str
@@ -139,14 +139,13 @@ def slice_figures(
         places = slices.places(band)
         if len(places) == 0:
             continue
-        optimistic, pessimistic = (
-            cases.values[metric, side][places] for side in ("optimistic", "pessimistic")
-        )
+        sides = [cases.values[metric, side][places] for side in ("optimistic", "pessimistic")]
+        intervals = mean_intervals(np.stack(sides, axis=1), bootstrap)
         value = Value(
-            optimistic=float(optimistic.mean()),
-            pessimistic=float(pessimistic.mean()),
-            optimistic_interval=mean_interval(optimistic, bootstrap),
-            pessimistic_interval=mean_interval(pessimistic, bootstrap),
+            optimistic=float(sides[0].mean()),
+            pessimistic=float(sides[1].mean()),
+            optimistic_interval=intervals[0],
+            pessimistic_interval=intervals[1],
         )
         figures.append(
             SliceFigure(band=name, users=len(places), share=len(places) / len(cases), value=value)

@@ -44,10 +44,14 @@ class Bootstrap:
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """From `low` to `high`."""
+    """From `low` to `high`; NaN where there is none to draw: fewer than two users."""
 
     low: float
     high: float
+
+
+NO_INTERVAL = Interval(low=math.nan, high=math.nan)
+"""Of fewer than two users: each of their resamples is the same one again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,21 +116,32 @@ def interval(means: Float[np.ndarray, " R"], bootstrap: Bootstrap) -> Interval:
     return Interval(low=float(low), high=float(high))
 
 
-def mean_interval(values: Float[np.ndarray, " n"], bootstrap: Bootstrap) -> Interval:
-    """The interval of one mean.
+def mean_intervals(values: Float[np.ndarray, "n M"], bootstrap: Bootstrap) -> tuple[Interval, ...]:
+    """The intervals of the means of M columns, such as the optimistic and the pessimistic values.
+
+    One draw serves all columns: where one column is never below another, neither are its bounds.
 
     A metric is a function of an integer rank and takes few values: NDCG@10 eleven, a recall two.
-    How often each value stands in a resample of n users is one multinomial draw over the distinct
-    values: the same distribution as drawing users, exactly, at a fraction of the cost.
+    How often each row of values stands in a resample of n users is one multinomial draw over the
+    distinct rows: the same distribution as drawing users, exactly, at a fraction of the cost.
+
+    Raises:
+      ValueError: if there is no row.
     """
-    distinct, count = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
-    if len(distinct) * 4 > len(values):  # then the draws of users are the cheaper ones
-        return interval(resampled_means(np.asarray(values)[:, None], bootstrap)[:, 0], bootstrap)
-    generator = np.random.default_rng(bootstrap.seed)
-    drawn: Int[np.ndarray, "R d"] = generator.multinomial(
-        len(values), count / len(values), size=bootstrap.resamples
-    )
-    return interval(drawn @ distinct / len(values), bootstrap)
+    values = np.asarray(values, dtype=np.float64)
+    rows, columns = values.shape
+    if rows == 1:
+        return (NO_INTERVAL,) * columns
+    distinct, count = np.unique(values, axis=0, return_counts=True)
+    if len(distinct) * 4 >= rows:  # then the draws of users are the cheaper ones
+        means = resampled_means(values, bootstrap)
+    else:
+        generator = np.random.default_rng(bootstrap.seed)
+        drawn: Int[np.ndarray, "R d"] = generator.multinomial(
+            rows, count / rows, size=bootstrap.resamples
+        )
+        means = drawn @ distinct / rows
+    return tuple(interval(of_column, bootstrap) for of_column in means.T)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,10 +161,10 @@ class Difference:
     pairs: int
 
 
-def paired_difference(
-    first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"], bootstrap: Bootstrap
-) -> Difference:
-    """Compares two values of the same n users.
+def paired_differences(
+    first: Float[np.ndarray, "n M"], second: Float[np.ndarray, "n M"], bootstrap: Bootstrap
+) -> tuple[Difference, ...]:
+    """Compares M values of the same n users, column by column; the columns share the resamples.
 
     Raises:
       ValueError: if the lengths differ, or there is none.
@@ -159,9 +174,13 @@ def paired_difference(
             f"expected the same users on both sides, found {len(first)} and {len(second)}"
         )
     differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    return Difference(
-        mean=float(differences.mean()),
-        interval=mean_interval(differences, bootstrap),
-        test=paired_t_test(first, second),
-        pairs=len(differences),
+    intervals = mean_intervals(differences, bootstrap)
+    return tuple(
+        Difference(
+            mean=float(differences[:, column].mean()),
+            interval=intervals[column],
+            test=paired_t_test(first[:, column], second[:, column]),
+            pairs=len(differences),
+        )
+        for column in range(differences.shape[1])
     )

@@ -26,7 +26,7 @@ class Value:
       optimistic: or the only one; NaN where it is not defined.
       pessimistic: `None` where there is only one.
       unit: of both.
-      optimistic_interval: where it was drawn.
+      optimistic_interval: where one belongs; NaN where there are too few users to draw it.
       pessimistic_interval: likewise.
       change: relative change against another value, as a fraction, shown in brackets.
       best_optimistic: whether it is the best of its row, or of its part of the column.
@@ -103,13 +103,12 @@ def relative_change(new: float, old: float) -> float:
 def with_best(cells: Sequence[Cell]) -> tuple[Cell, ...]:
     """The cells with the highest optimistic and the highest pessimistic value marked.
 
-    A mark needs a second value to be better than; ties share it.
+    A mark needs a lower value to be better than: where all of a side are equal it marks none.
+    Of several, those that are highest share it.
     """
     values = [cell for cell in cells if isinstance(cell, Value)]
-    if len(values) < 2:
-        return tuple(cells)
-    optimistic = max(value.optimistic for value in values)
-    pessimistic = max(_pessimistic(value) for value in values)
+    optimistic = _best([value.optimistic for value in values])
+    pessimistic = _best([_pessimistic(value) for value in values])
     return tuple(
         dataclasses.replace(
             cell,
@@ -120,6 +119,10 @@ def with_best(cells: Sequence[Cell]) -> tuple[Cell, ...]:
         else cell
         for cell in cells
     )
+
+
+def _best(values: Sequence[float]) -> float | None:
+    return max(values) if len(set(values)) > 1 else None
 
 
 def _pessimistic(value: Value) -> float:

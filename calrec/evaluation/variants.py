@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from calrec.evaluation.foreign import isolated
 from calrec.evaluation.runs import EvaluationRun
 
 VARIANTS: Mapping[str, str] = {
@@ -80,7 +81,11 @@ def retrieval(run: EvaluationRun) -> str:
 
 
 def model(run: EvaluationRun) -> str | None:
-    """The checkpoint's digest: equal for equal weights and settings."""
+    """The checkpoint's digest: equal for equal weights, tokenizer and settings of the model.
+
+    Those are decoder, text, sampling and ranking as the checkpoint has them; what a run was told
+    to do otherwise is in its own settings (`unlike`).
+    """
     return (run.checkpoint or {}).get("digest")
 
 
@@ -111,7 +116,7 @@ def names(runs: Sequence[EvaluationRun]) -> tuple[str, ...]:
     plain = [(_name(run), run.domain, run.split) for run in runs]
     count = Counter(plain)
     wide = [
-        (f"{name[0]} [{run.folder.name}]" if count[name] > 1 else name[0], *name[1:])
+        (f"{name[0]} [{isolated(run.folder.name)}]" if count[name] > 1 else name[0], *name[1:])
         for name, run in zip(plain, runs, strict=True)
     ]
     again = Counter(wide)
@@ -122,8 +127,8 @@ def names(runs: Sequence[EvaluationRun]) -> tuple[str, ...]:
 
 def _name(run: EvaluationRun) -> str:
     if run.label:
-        return f"{run.recommender_name} ({run.label})"
-    parts = [run.recommender_name]
+        return f"{isolated(run.recommender_name)} ({isolated(run.label)})"
+    parts = [isolated(run.recommender_name)]
     if run.generative:
         parts += [_SHORT[variant(run)]] if variant(run) in _SHORT else []
         parts += [f"{template_name(run)} template"] if template(run) != "calrec" else []
@@ -156,8 +161,12 @@ def unlike(first: EvaluationRun, second: EvaluationRun, *, apart: Sequence[str])
       such as `sampling.temperature 0.5, not 1.0` (the second's, not the first's).
     """
     one, two = flat_settings(first), flat_settings(second)
+
+    def has(settings: Mapping[str, str], name: str) -> str:
+        return isolated(settings.get(name, "absent"))
+
     return [
-        f"{name} {two.get(name, 'absent')}, not {one.get(name, 'absent')}"
+        f"{isolated(name)} {has(two, name)}, not {has(one, name)}"
         for name in sorted(one.keys() | two.keys())
         if name not in apart and one.get(name) != two.get(name)
     ]
@@ -179,4 +188,4 @@ def _stage_words(stage: Mapping[str, Any]) -> str:
         for name, value in known.items()
         if isinstance(value, int | float)
     ]
-    return f"{stage.get('stage')}" + (f" ({', '.join(details)})" if details else "")
+    return isolated(str(stage.get("stage"))) + (f" ({', '.join(details)})" if details else "")

@@ -18,11 +18,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "calrec" / "evaluation"))
 from synthetic_runs import BOTH_STAGES, NO_CONTRAST, user_ids, write_run
 
 from calrec.errors import CalrecError
-from train.evaluate import command
-from train.report import Report, report
+from calrec.evaluation.foreign import plain
+from train.evaluation.command import execute
+from train.report import BRIEFLY, Report, report
 
 SCRIPT = '"><script>window.hacked = 1</script>'
-CATEGORIES = (SCRIPT, "pipes | and | more", "[bold]rich[/bold] \x1b[31m", None)
+CATEGORIES = (SCRIPT, "$y^2$", "pipes | and | more", "[bold]rich[/bold] \x1b[31m", None)
+TURNED = "\u202eturned \u2067round $x^2$"
 HOSTILE = {"label": SCRIPT, "domain": "shop | <b>x</b>", "categories": CATEGORIES}
 
 
@@ -36,7 +38,7 @@ def folders(tmp_path_factory):
         write_run(at / "with", "calrec", seed=3, training=BOTH_STAGES, **common),
         write_run(at / "without", "calrec", seed=4, training=NO_CONTRAST, model="2", **common),
         write_run(at / "part", "calrec", users=user_ids(50), available=120, **HOSTILE),
-        write_run(at / "other", "lir", count=120, **HOSTILE),
+        write_run(at / "other", "lir", count=120, **HOSTILE | {"label": TURNED}),
     ]
 
 
@@ -59,8 +61,8 @@ def written(folders, tmp_path_factory):
     return out, made, text
 
 
-def test_the_terminal_shows_every_table_within_its_width(written):
-    _, made, text = written
+def test_the_terminal_shows_every_table_within_its_width(folders):
+    made, text = printed(quick(folders))
     for table in made.tables:
         assert table.title in text.replace("\\x1b", "\x1b")
     assert max(map(len, text.splitlines())) <= 100
@@ -70,12 +72,30 @@ def test_the_terminal_shows_every_table_within_its_width(written):
     folded = " ".join(text.split())
     assert "our data hold 89 % of its purchases" in folded
     assert "50 users in common" in folded
+    assert plain(text) == text
+    assert "\\u202e" not in text
+    assert "LIR (turned round $x^2$)" in folded
+
+
+def test_what_is_written_is_printed_briefly(written):
+    out, made, text = written
+    shown = {table.key for table in made.tables if f"{table.title}\n" in text}
+    assert shown == set(BRIEFLY)
+    assert text.endswith(f"all tables and plots: {out / 'report.html'}\n")
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_other_widths(folders, width):
     _, text = printed(quick(folders[:3]), width=width)
     assert max(map(len, text.splitlines())) <= max(width, 60)
+
+
+@pytest.mark.parametrize("width", [90, 100, 110, 130])
+def test_no_number_is_folded(folders, width):
+    _, text = printed(quick(folders[:4]), width=width)
+    _, wide = printed(quick(folders[:4]), width=400)
+    pair = r"\d\.\d{4}/\d\.\d{4}\s"
+    assert len(re.findall(pair, text)) == len(re.findall(pair, wide))
 
 
 def test_a_terminal_without_unicode(folders):
@@ -97,6 +117,8 @@ def test_one_csv_a_table_and_markdown(written):
     for table in made.tables:
         assert f"## {table.title.split(' (')[0].split(':')[0]}" in text
     assert "<script" not in text
+    assert "the best are bold and in italics" in text
+    assert plain(text) == text
     about = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert [run["recommender"] for run in about["runs"]] == [
         *("lir", "item-knn", "calrec", "calrec", "calrec", "lir")
@@ -112,6 +134,8 @@ def test_the_page_is_whole_and_holds_no_foreign_markup(written):
     assert "<b>x</b>" not in page
     assert not re.search(r"<(link|img|iframe)\b|<script[^>]*\bsrc=|@import", body)
     assert "default-src 'none'" in head
+    assert "the best are bold and underlined" in body
+    assert plain(body) == body
     for table in made.tables:
         assert f'id="{table.key}"' in body
     for place in range(1, len(made.comparisons) + 1):
@@ -145,6 +169,18 @@ def test_a_run_alone(folders, tmp_path):
     assert "To fill it: calrec-evaluate --domain scientific_2018" in text
 
 
+def test_right_to_left_names_keep_to_themselves(folders, tmp_path):
+    label = "\u202eשלום"
+    run = write_run(tmp_path / "run", "markov", seed=5, label=label, domain="scientific_2018")
+    out = tmp_path / "out"
+    printed(quick([folders[0], run], out=out))
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Markov (<bdi>שלום</bdi>) against LIR; below the line" in page
+    assert "<span>Markov (<bdi>שלום</bdi>)</span></li>" in page
+    text = (out / "report.md").read_text(encoding="utf-8")
+    assert "Markov (שלום)" in text
+
+
 @pytest.mark.parametrize(
     ("settings", "found"),
     [
@@ -172,9 +208,11 @@ def test_a_run_named_twice_missing_or_damaged(folders, tmp_path):
 
 def test_from_the_command_line(folders, tmp_path, capsys):
     arguments = ["report", *map(str, folders[:2]), "--out", str(tmp_path / "out")]
-    command([*arguments, "--resamples", "20", "--slice-metric", "mrr"])
+    execute([*arguments, "--resamples", "20", "--slice-metric", "mrr"])
+    assert "Paired differences" in capsys.readouterr().out
+    assert "MRR by slice" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    execute([*arguments[:2], "--resamples", "20", "--slice-metric", "mrr"])
     assert "MRR by slice" in capsys.readouterr().out
-    assert (tmp_path / "out" / "report.html").is_file()
 
 
 @pytest.mark.browser
@@ -201,6 +239,12 @@ def test_the_page_in_a_browser(written):
             assert page.evaluate("window.hacked") is None
             assert page.evaluate("document.documentElement.scrollWidth") == width
             assert plots == 14
+            drawn = page.locator(".small-plots .nsewdrag").evaluate_all(
+                "all => all.map(one => one.getBoundingClientRect().height)"
+            )
+            assert len(drawn) == 10
+            assert min(drawn) >= 2 * 25  # two bands; no legend takes their room
+            assert page.get_by_text("$y^2$").first.is_visible()
             ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
             assert ground == {"light": "rgb(248, 250, 252)", "dark": "rgb(15, 23, 42)"}[theme]
         browser.close()

@@ -10,10 +10,11 @@ from jaxtyping import Float
 from calrec.evaluation import paper
 from calrec.evaluation.comparison import SIDES, Comparison, Group
 from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.layouts.recommenders import hint, interval_words, paper_value
+from calrec.evaluation.layouts.recommenders import hint, interval_words, likeliest, paper_value
+from calrec.evaluation.layouts.remarks import other_code
 from calrec.evaluation.layouts.training import differ_in_training
 from calrec.evaluation.runs import EvaluationRun
-from calrec.evaluation.statistics import Bootstrap, paired_difference
+from calrec.evaluation.statistics import Bootstrap, Difference, paired_differences
 from calrec.evaluation.tables import Cell, Column, Table, Value, relative_change
 from calrec.evaluation.variants import WITHOUT, main_first, training_words, unlike, variant
 from calrec.metrics import METRICS
@@ -90,10 +91,7 @@ def _ours(
         {side: float(np.mean([c.mean(k, metric, side) for _, c in pairs])) for side in SIDES}
         for k in (0, 1)
     ]
-    tests = [
-        paired_difference(*(_pooled(pairs, k, metric, side) for k in (0, 1)), bootstrap)
-        for side in SIDES
-    ]
+    tests = _tests(pairs, metric, bootstrap)
     improvement = [relative_change(averages[0][side], averages[1][side]) for side in SIDES]
     return (
         dataset,
@@ -121,8 +119,19 @@ def _papers(metric: str) -> tuple[Cell, ...]:
     )
 
 
-def _pooled(pairs: Sequence[Pair], which: int, metric: str, side: str) -> Float[np.ndarray, " n"]:
-    return np.concatenate([one.cases[which].values[metric, side] for _, one in pairs])
+def _tests(pairs: Sequence[Pair], metric: str, bootstrap: Bootstrap) -> Sequence[Difference]:
+    """Of either side, over all users of these domains."""
+    if len(pairs) == 1:  # the resamples that this domain has in the other tables
+        return [pairs[0][1].difference(0, 1, metric, side) for side in SIDES]
+    return paired_differences(*(_pooled(pairs, k, metric) for k in (0, 1)), bootstrap)
+
+
+def _pooled(pairs: Sequence[Pair], which: int, metric: str) -> Float[np.ndarray, "n 2"]:
+    sides = [
+        np.concatenate([one.cases[which].values[metric, side] for _, one in pairs])
+        for side in SIDES
+    ]
+    return np.stack(sides, axis=1)
 
 
 def _notes(pairs: Sequence[Pair], bootstrap: Bootstrap, beside: bool) -> list[str]:
@@ -144,6 +153,7 @@ def _notes(pairs: Sequence[Pair], bootstrap: Bootstrap, beside: bool) -> list[st
         )
     for group, one in pairs:
         notes.append(f"{group.title}: {one.note}.")
+        notes += other_code(group.title, one.names, one.runs)
         notes += group.not_shown(_contrasted(group), one.runs)
         notes += [
             f"{group.title}, {name}: {training_words(run)}."
@@ -157,7 +167,7 @@ def _notes(pairs: Sequence[Pair], bootstrap: Bootstrap, beside: bool) -> list[st
 def _missing(groups: Sequence[Group]) -> str:
     if not groups:
         return ""
-    command = hint(groups[0].domain, "--recommender calrec --checkpoint CHECKPOINT")
+    command = hint(likeliest(groups).domain, "--recommender calrec --checkpoint CHECKPOINT")
     return (
         f"{command}, once with a checkpoint of the usual losses and once with one trained with"
         " calrec-train's --alpha 0 --beta 0 in the same stages"

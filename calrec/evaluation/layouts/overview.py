@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from calrec.evaluation.foreign import isolated
+from calrec.evaluation.layouts.remarks import DIGEST, other_data
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.tables import Column, Table, Value
-from calrec.evaluation.variants import flat_settings, names
+from calrec.evaluation.variants import flat_settings, model, names
 from calrec.metrics import METRICS, summarise
 
 TITLES = {"ndcg@10": "NDCG@10", "recall@1": "Recall@1", "recall@10": "Recall@10", "mrr": "MRR"}
@@ -15,8 +17,9 @@ TITLES = {"ndcg@10": "NDCG@10", "recall@1": "Recall@1", "recall@10": "Recall@10"
 
 def runs_table(runs: Sequence[EvaluationRun]) -> Table:
     """Every run with its figures over all the users that it evaluated."""
+    called = names(runs)
     rows = []
-    for name, run in zip(names(runs), runs, strict=True):
+    for name, run in zip(called, runs, strict=True):
         figures = summarise(run.cases.optimistic, run.cases.pessimistic)
         rows.append(
             (
@@ -48,22 +51,14 @@ def runs_table(runs: Sequence[EvaluationRun]) -> Table:
         notes=(
             "Each run over all the users that it evaluated; in the other tables runs stand side by"
             " side only on the users that they have in common.",
+            *dict.fromkeys(other_data(called, runs)),
         ),
     )
 
 
 def settings_table(runs: Sequence[EvaluationRun]) -> Table:
     """Every setting, one row a distinct value, with the runs that have it."""
-    flat = [
-        {
-            **flat_settings(run),
-            "data.fingerprint": run.fingerprint,
-            "data.items": str(run.data["items"]),
-            "code.version": str((run.meta.get("code") or {}).get("version", "not recorded")),
-            "seed": str(run.seed),
-        }
-        for run in runs
-    ]
+    flat = [{**flat_settings(run), **_made_from(run)} for run in runs]
     called = names(runs)
 
     def who(places: Sequence[int]) -> str:
@@ -72,7 +67,8 @@ def settings_table(runs: Sequence[EvaluationRun]) -> Table:
         for domain in dict.fromkeys(runs[place].domain for place in places):
             own = [place for place in places if runs[place].domain == domain]
             every = len(own) == sum(run.domain == domain for run in runs)
-            words += [f"all on {domain}"] if every else [f"{called[k]} on {domain}" for k in own]
+            on = isolated(domain)
+            words += [f"all on {on}"] if every else [f"{called[k]} on {on}" for k in own]
         return "; ".join(words)
 
     rows = []
@@ -90,6 +86,23 @@ def settings_table(runs: Sequence[EvaluationRun]) -> Table:
         columns=(Column(title="Setting"), Column(title="Value"), Column(title="Runs")),
         rows=tuple(rows),
     )
+
+
+def _made_from(run: EvaluationRun) -> dict[str, str]:
+    """Data, code, model and machine, as far as they are recorded; digests by their beginning."""
+    code, digest = run.code_digest, model(run)
+    samples_seed = run.meta.get("samples_seed")
+    found = {
+        "data.fingerprint": run.fingerprint,
+        "data.items": str(run.data["items"]),
+        "code.version": (run.meta.get("code") or {}).get("version") or "not recorded",
+        "code.digest": code[:DIGEST] if code else "not recorded",
+        "checkpoint.digest": digest and digest[:DIGEST],
+        "device": run.meta.get("device"),
+        "seed": str(run.seed),
+        "samples_seed": None if samples_seed is None else str(samples_seed),
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _seconds(run: EvaluationRun) -> Value | None:

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from calrec.evaluation import paper
 from calrec.evaluation.comparison import SIDES, Comparison, Group
+from calrec.evaluation.foreign import isolated
 from calrec.evaluation.layouts.overview import TITLES
+from calrec.evaluation.layouts.remarks import other_code, other_data
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.evaluation.tables import Cell, Column, Table, Value, relative_change, with_best
@@ -44,6 +46,8 @@ def table_2(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
                 )
             )
         notes.append(f"{group.title}: {one.note}.")
+        notes += other_code(group.title, one.names, one.runs)
+        notes += other_data(one.names, one.runs)
         notes += _elsewhere(group, one)
         notes += [group.paper.remark] if group.paper else []
     notes += [
@@ -147,7 +151,17 @@ def _missing_2(groups: Sequence[Group]) -> str:
 
 def hint(domain: str, options: str) -> str:
     """What to run so that a table fills."""
-    return f"To fill it: calrec-evaluate --domain {shlex.quote(domain)} {options} --out DIR"
+    where = isolated(shlex.quote(domain))
+    return f"To fill it: calrec-evaluate --domain {where} {options} --out DIR"
+
+
+def likeliest(groups: Sequence[Group]) -> Group:
+    """Where a table of CALRec's runs is filled first: where there is one, else the first.
+
+    Args:
+      groups: at least one.
+    """
+    return next((one for one in groups if any(run.generative for run in one.runs)), groups[0])
 
 
 def paired_table(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
@@ -159,6 +173,7 @@ def paired_table(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
             continue
         first = main_first(runs)[0]
         called = dict(zip(map(id, group.runs), names(group.runs), strict=True))
+        notes += other_code(group.title, list(called.values()), group.runs)
         for others in _by_users(first, group.runs):
             one = Comparison.of((first, *others), bootstrap)
             for place, other in enumerate(one.runs[1:], start=1):
@@ -236,7 +251,9 @@ def _paired_rows(dataset: str, name: str, one: Comparison, other: int) -> list[t
 
 
 def _missing_paired(groups: Sequence[Group]) -> str:
-    for group in groups:
-        if not any(run.generative for run in group.runs):
-            return hint(group.domain, "--recommender calrec --checkpoint CHECKPOINT")
-    return hint(groups[0].domain, "--recommender lir") if groups else ""
+    if not groups:
+        return ""
+    group = likeliest(groups)
+    if any(run.generative for run in group.runs):
+        return hint(group.domain, "--recommender lir")
+    return hint(group.domain, "--recommender calrec --checkpoint CHECKPOINT")

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from calrec.evaluation import paper
+from calrec.evaluation.foreign import isolated
 from calrec.evaluation.layouts.overview import TITLES
 from calrec.evaluation.paper import DOMAINS, PaperDomain
 from calrec.evaluation.rendering import number
@@ -55,10 +56,10 @@ def repeat_pairs(runs: Sequence[EvaluationRun]) -> list[Pair]:
 
 
 def _same_but_for_repeats(kept: EvaluationRun, removed: EvaluationRun) -> bool:
-    repeats = kept.data.get("repeats_kept", 0)
+    repeats = kept.data.get("repeats_kept") or 0
     return (
         repeats > 0
-        and removed.data.get("repeats_removed", 0) == repeats
+        and (removed.data.get("repeats_removed") or 0) == repeats
         and removed.data["items"] == kept.data["items"]
         and removed.data["events"] + repeats == kept.data["events"]
         and removed.split == kept.split
@@ -101,13 +102,17 @@ def _notes(pair: Pair) -> list[str]:
     kept, removed = pair
     repeats, events = kept.data["repeats_kept"], kept.data["events"]
     share = number(repeats / events, "share")
-    compared = ", ".join(str(name) for name in removed.data.get("compared") or ()) or "not recorded"
+    compared = (
+        ", ".join(isolated(str(name)) for name in removed.data.get("compared") or ())
+        or "not recorded"
+    )
     notes = [
         "Relative change of the optimistic value in brackets. The paper prints optimistic values"
         " only.",
-        f"{removed.domain}: {repeats:,} of {events:,} purchases ({share}) repeat the one before"
-        f" exactly (compared: {compared}); with them {kept.subset} ({kept.domain}),"
-        f" without {removed.subset}, so users and targets are not quite the same.",
+        f"{isolated(removed.domain)}: {repeats:,} of {events:,} purchases ({share}) repeat the one"
+        f" before exactly (compared: {compared}); with them {kept.subset}"
+        f" ({isolated(kept.domain)}), without {removed.subset}, so users and targets are not"
+        " quite the same.",
     ]
     if domain := _paper(pair):
         notes.append(domain.remark)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from calrec.evaluation import paper
 from calrec.evaluation.comparison import SIDES, Comparison, Group
 from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.layouts.recommenders import hint, interval_words, paper_value
+from calrec.evaluation.layouts.recommenders import hint, interval_words, likeliest, paper_value
+from calrec.evaluation.layouts.remarks import other_code
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.evaluation.tables import Cell, Column, Table, Value, relative_change, with_best
@@ -44,6 +45,7 @@ def table_6(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
             papers = _papers(group, metric) if beside else ()
             rows.append((*_ours(group, one, metric), *papers))
         notes.append(f"{group.title}: {one.note}.")
+        notes += other_code(group.title, one.names, one.runs)
         apart = () if model(one.runs[0]) == model(one.runs[1]) else ("checkpoints",)
         other = [*apart, *unlike(*one.runs, apart=("text.template",))]
         if other:
@@ -128,7 +130,5 @@ def _missing(groups: Sequence[Group]) -> str:
     if not groups:
         return ""
     options = "--recommender calrec --checkpoint CHECKPOINT"
-    return (
-        f"{hint(groups[0].domain, options)}, once with --template calrec and once with --template"
-        " gpt4rec"
-    )
+    command = hint(likeliest(groups).domain, options)
+    return f"{command}, once with --template calrec and once with --template gpt4rec"

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from calrec.evaluation import paper
 from calrec.evaluation.cases import Cases
 from calrec.evaluation.comparison import Comparison, Group
+from calrec.evaluation.foreign import isolated
 from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.layouts.recommenders import hint, paper_value
+from calrec.evaluation.layouts.recommenders import hint, likeliest, paper_value
+from calrec.evaluation.layouts.remarks import other_code
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.evaluation.tables import Cell, Column, Table, Value, relative_change
@@ -165,6 +167,7 @@ def _notes(parts: Sequence[_Part]) -> list[str]:
     for part in parts:
         one, title = part.comparison, part.group.title
         notes.append(f"{title}: {one.note}.")
+        notes += other_code(title, one.names, one.runs)
         notes += part.group.not_shown(_eligible(part.group), (*one.runs, *one.left_out))
         if part.bm25 is not None and part.hierarchical is not None:
             if model(one.runs[0]) is None:
@@ -180,11 +183,11 @@ def _notes(parts: Sequence[_Part]) -> list[str]:
 def _missing(groups: Sequence[Group], parts: Sequence[_Part]) -> str:
     if not parts:
         options = "--recommender calrec --checkpoint CHECKPOINT"
-        return hint(groups[0].domain, options) if groups else ""
+        return hint(likeliest(groups).domain, options) if groups else ""
     for part in parts:
         if part.hierarchical is None or part.bm25 is None:
             other = "hierarchical" if part.hierarchical is None else "bm25"
-            earlier = shlex.quote(str(part.comparison.runs[0].folder))
+            earlier = isolated(shlex.quote(str(part.comparison.runs[0].folder)))
             options = f"--recommender calrec --samples-from {earlier} --retrieval {other}"
             return hint(part.group.domain, options)
     return ""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from calrec.evaluation import paper
 from calrec.evaluation.comparison import Comparison, Group
+from calrec.evaluation.foreign import isolated
 from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.layouts.recommenders import hint, paper_value
+from calrec.evaluation.layouts.recommenders import hint, likeliest, paper_value
+from calrec.evaluation.layouts.remarks import other_code, other_data
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.evaluation.tables import Cell, Column, Table, with_best
@@ -49,7 +51,7 @@ def table_3(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
     order = sorted(rows, key=lambda row: (_ORDER.index(row[0]), row[1]))
     columns = [Column(title="Model variant")]
     filled: list[Sequence[Cell]] = [
-        [VARIANTS[name] + (f" ({label})" if label else "") for name, label in order]
+        [VARIANTS[name] + (f" ({isolated(label)})" if label else "") for name, label in order]
     ]
     for part in parts:
         for metric in METRICS:
@@ -114,6 +116,8 @@ def _papers(dataset: str, order: Sequence[Row], metric: str) -> list[Cell]:
 def _notes(part: _Part) -> list[str]:
     one, group = part.comparison, part.group
     notes = [f"{group.title}: {one.note}."]
+    notes += other_code(group.title, one.names, one.runs)
+    notes += other_data(one.names, one.runs)
     notes += group.not_shown(differ_in_training(group), (*one.runs, *one.left_out))
     for name, run in zip(one.names, one.runs, strict=True):
         notes.append(f"{group.title}, {name}: {training_words(run)}.")
@@ -133,5 +137,5 @@ def _missing(groups: Sequence[Group], trained: set[str]) -> str:
     absent = [words for name, words in wanted.items() if name not in trained]
     if not absent or not groups:
         return ""
-    command = hint(groups[0].domain, "--recommender calrec --checkpoint CHECKPOINT")
+    command = hint(likeliest(groups).domain, "--recommender calrec --checkpoint CHECKPOINT")
     return f"{command}, of checkpoints trained with calrec-train in these ways: {'; '.join(absent)}"

@@ -8,6 +8,7 @@ from synthetic_runs import drawn_ranks, write_run
 
 from calrec.evaluation import figures, slices
 from calrec.evaluation.comparison import Comparison
+from calrec.evaluation.foreign import plain
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 
@@ -91,6 +92,41 @@ def test_slices_show_means_and_intervals(one):
     assert (rings.x <= marks.x).all()
     high = marks.x + marks.error_x.array
     assert high == pytest.approx([one.value.optimistic_interval.high for one in found])
+
+
+def test_a_band_of_one_user_has_no_bar(tmp_path):
+    folder = write_run(tmp_path / "a", count=2, optimistic=[1, 2], columns={"target_cold": [0, 1]})
+    alone = Comparison.of([EvaluationRun.load(folder)], Bootstrap(resamples=20))
+    figure = figures.metric_by_slice(alone, slices.by_target_seen, "mrr", "MRR")
+    marks = figure.data[1]
+    assert np.isnan(marks.error_x.array).all()
+    assert list(figure.layout.yaxis.ticktext) == ["seen<br>1 user", "cold<br>1 user"]
+    assert marks.hovertext[0] == "<b>seen</b>, 1 user<br>LIR: 1.0000 / 1.0000"
+
+
+def test_long_names_take_no_room_from_the_plots(one):
+    """The page has the legend: `figures.legend`."""
+    for figure in (
+        figures.rank_distribution(one),
+        figures.metric_by_slice(one, slices.by_target_seen, "mrr", "MRR"),
+    ):
+        assert figure.layout.showlegend is False
+        assert {trace.name for trace in figure.data if trace.name} <= {
+            figures._text(name) for name, _ in figures.legend(one)
+        }
+    names, given = zip(*figures.legend(one), strict=True)
+    assert (names, given) == (one.names, figures.colours(one))
+    scatter = figures.rank_scatter(one, 0, 1).layout
+    assert len(scatter.xaxis.title.text) < 60
+
+
+def test_direction_of_foreign_text_stays_out_of_plots(tmp_path):
+    folder = write_run(tmp_path / "a", label="\u202eabc\u2067", categories=("\u200fשלום",))
+    alone = Comparison.of([EvaluationRun.load(folder)], Bootstrap(resamples=20))
+    drawn = figures.metric_by_slice(alone, slices.by_category, "mrr", "MRR")
+    assert "LIR (abc)" in drawn.data[0].hovertext[0]
+    for text in (*drawn.data[0].hovertext, *drawn.layout.yaxis.ticktext):
+        assert plain(text) == text
 
 
 def test_calrec_has_its_own_colour(one):

@@ -1,11 +1,17 @@
 """Tables against numbers worked by hand."""
 
 import math
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from synthetic_runs import (
+    BOTH_STAGES,
+    DATA,
     NO_CONTRAST,
     PRETRAINED,
     STAGE_1,
@@ -16,9 +22,11 @@ from synthetic_runs import (
 
 from calrec.errors import CalrecError
 from calrec.evaluation import report
+from calrec.evaluation.comparison import SIDES
 from calrec.evaluation.runs import EvaluationRun
-from calrec.evaluation.statistics import Bootstrap
+from calrec.evaluation.statistics import Bootstrap, paired_differences
 from calrec.evaluation.tables import Value
+from calrec.metrics import METRICS
 
 QUICK = Bootstrap(resamples=50)
 FOUR = user_ids(4)
@@ -195,6 +203,129 @@ def test_table_4_never_pools_a_domain_twice(run):
     assert {row[0] for row in table.rows} == {"shop", "shop, validation"}
 
 
+def test_table_4_pools_one_split(run):
+    runs = [
+        run(f"{domain}-{variant}", "calrec", domain=domain, split=split, users=FOUR, **other)
+        for domain, split in (("one", "test"), ("two", "validation"), ("three", "test"))
+        for variant, other in (
+            ("with", {"optimistic": [1, 2, 3, 4]}),
+            ("without", {"optimistic": [2, 2, 3, 4], "training": NO_CONTRAST}),
+        )
+    ]
+    table = tables(*runs)["table4"]
+    assert {row[0] for row in table.rows} == {"All 2 domains", "one", "two, validation", "three"}
+    assert any("All 2 domains (one; three)" in note for note in table.notes)
+    # Of two splits nothing is pooled.
+    assert {row[0] for row in tables(*runs[:4])["table4"].rows} == {"one", "two, validation"}
+
+
+def test_a_domain_has_the_same_interval_in_table_4_and_paired(run):
+    found = tables(run("a", "calrec", seed=1), run("b", "calrec", training=NO_CONTRAST, seed=2))
+    (four,) = cells(found["table4"], "shop", "MRR")
+    (paired,) = cells(found["paired"], "shop", "CALRec, w/o contrastive", "MRR")
+    assert four["Ours: Difference"] == paired["Difference"]
+
+
+def test_table_4_pooled_sides_share_their_resamples(run):
+    runs = [
+        run(f"{domain}{k}", "calrec", domain=domain, seed=k, training=training)
+        for domain in ("one", "two")
+        for k, training in enumerate((BOTH_STAGES, NO_CONTRAST))
+    ]
+    (row,) = cells(tables(*runs)["table4"], "All 2 domains", "Recall@1")
+    sides = [("recall@1", side) for side in SIDES]
+    with_losses, without = (
+        np.concatenate([np.stack([one.cases.values[s] for s in sides], 1) for one in runs[k::2]])
+        for k in (0, 1)
+    )
+    both = paired_differences(with_losses, without, QUICK)
+    value = row["Ours: Difference"]
+    drawn = (value.optimistic_interval, value.pessimistic_interval)
+    assert drawn == tuple(one.interval for one in both)
+    # One draw of pairs is not two draws of either side.
+    alone = paired_differences(with_losses[:, :1], without[:, :1], QUICK)[0].interval
+    assert alone != drawn[0]
+
+
+def test_one_user_has_no_interval_and_the_table_says_so(run):
+    alone = {"users": FOUR[:1], "optimistic": [2]}
+    found = tables(run("c", "calrec", **alone), run("l", "lir", **alone))
+    (ndcg,) = cells(found["table2"], "shop", "NDCG@10")
+    assert math.isnan(ndcg["Recommenders: LIR"].optimistic_interval.low)
+    (paired,) = cells(found["paired"], "shop", "LIR", "MRR")
+    assert math.isnan(paired["Difference"].pessimistic_interval.high)
+    for key in ("table2", "paired", "slices-1", "ties"):
+        assert sum("at least two users" in note for note in found[key].notes) == 1, key
+    assert not any("at least two users" in note for note in found["runs"].notes)
+    many = tables(run("d", "calrec", seed=1), run("m", "lir", seed=2))
+    assert not any("at least two users" in note for note in many["table2"].notes)
+
+
+def test_sasrec_says_where_it_puts_items_of_the_history(run):
+    def notes(name, **settings):
+        sasrec = run(name, "sasrec", meta={"settings": settings})
+        return [note for note in tables(sasrec)["table2"].notes if "items of the history" in note]
+
+    (note,) = notes("a", rank_seen=False)
+    assert note.startswith("SASRec: items of the history stand behind all others")
+    assert notes("b", rank_seen=True) == notes("c") == []
+
+
+def test_runs_of_other_code_say_so(run):
+    def by(digest):
+        return {"meta": {"code": {"version": "1", "digest": digest}}}
+
+    runs = [
+        run("l", "lir", **by("a" * 64)),
+        run("c", "calrec", **by("b" * 64)),
+        run("n", "calrec", training=NO_CONTRAST, **by("c" * 64)),
+        run("s", "calrec", training=STAGE_1, meta={"code": None}),
+        run("h", "calrec", ranking={"retrieval": "hierarchical"}, **by("d" * 64)),
+        run("g", "calrec", template="gpt4rec", **by("e" * 64)),
+    ]
+    found = tables(*runs)
+    for key, words in {
+        "table2": "LIR: aaaaaaaa; CALRec: bbbbbbbb",
+        "paired": "LIR: aaaaaaaa; CALRec: bbbbbbbb; CALRec, w/o contrastive: cccccccc; CALRec, w/o"
+        " stage II: not recorded",
+        "table3": "CALRec: bbbbbbbb; CALRec, w/o stage II: not recorded; CALRec, w/o contrastive:",
+        "table4": "CALRec: bbbbbbbb; CALRec, w/o contrastive: cccccccc",
+        "table6": "bbbbbbbb; CALRec, GPT4Rec's template: eeeeeeee",
+        "table8": "bbbbbbbb; CALRec, hierarchical: dddddddd",
+    }.items():
+        (note,) = (note for note in found[key].notes if "same code" in note)
+        assert words in note, key
+    # Only what is compared: another domain may have other code.
+    apart = tables(run("x", "lir", **by("a")), run("y", "lir", domain="other", **by("b")))
+    assert not any("same code" in note for table in apart.values() for note in table.notes)
+
+
+def test_a_model_of_another_state_of_the_data_says_so(run):
+    def trained(fingerprint):
+        stages = [{"stage": "stage2", "alpha": 0.1, "beta": 0.0}]
+        return {"meta": {"checkpoint": {"data": {"shop": fingerprint}, "training": stages}}}
+
+    found = tables(run("c", "calrec", **trained("old")), run("l", "lir"))
+    for key in ("runs", "table2", "table3"):
+        (note,) = (note for note in found[key].notes if "another state" in note)
+        assert note == (
+            "CALRec, w/o stage I: trained on another state of shop than it is evaluated on."
+        )
+    fresh = tables(run("d", "calrec", **trained(DATA["fingerprint"])))
+    assert not any("another state" in note for table in fresh.values() for note in table.notes)
+
+
+def test_hints_name_the_domain_of_the_generative_runs(run):
+    found = tables(run("l", "lir", domain="first"), run("c", "calrec", domain="second"))
+    for key in ("table3", "table4", "table6", "paired"):
+        assert "--domain second " in found[key].missing, key
+    assert "--recommender lir" in found["paired"].missing
+    other = tables(
+        run("k", "lir", domain="first"), run("g", "calrec", domain="second", template="gpt4rec")
+    )
+    assert "--domain second " in other["table8"].missing
+
+
 def test_runs_that_find_their_place_taken_are_named(run):
     runs = [
         run("first", "calrec"),
@@ -320,13 +451,29 @@ def test_slices_and_ties(run):
         assert sum(row["Users"].optimistic for row in rows) == 200
 
 
-def test_every_value_is_at_least_as_good_optimistically(run):
-    runs = [run("l", "lir"), run("c", "calrec", seed=3), run("h", "calrec", seed=4, label="x")]
-    for table in report.content(runs, QUICK).tables:
+@given(st.integers(0, 10**6), st.integers(1, 300), st.sampled_from(sorted(METRICS)))
+@settings(max_examples=12, deadline=None)
+def test_every_value_is_at_least_as_good_optimistically(seed, count, metric):
+    """So are both bounds of its interval: they come of one draw."""
+    with TemporaryDirectory() as folder:
+        runs = [
+            EvaluationRun.load(write_run(Path(folder) / name, *kind, count=count, seed=seed + k))
+            for k, (name, *kind) in enumerate((("l", "lir"), ("c", "calrec"), ("m", "markov")))
+        ]
+        made = report.content(runs, Bootstrap(resamples=30, seed=seed), metric).tables
+    checked = 0
+    for table in made:
         for row in table.rows:
             for cell in row:
-                if isinstance(cell, Value) and cell.unit == "metric":
-                    assert cell.pessimistic is None or cell.optimistic >= cell.pessimistic
+                if not isinstance(cell, Value) or cell.unit != "metric" or cell.pessimistic is None:
+                    continue
+                assert cell.optimistic >= cell.pessimistic
+                optimistic, pessimistic = cell.optimistic_interval, cell.pessimistic_interval
+                if optimistic and not math.isnan(optimistic.low):
+                    checked += 1
+                    assert optimistic.low >= pessimistic.low - 1e-12
+                    assert optimistic.high >= pessimistic.high - 1e-12
+    assert checked or count < 3
 
 
 def test_runs_on_different_users_are_compared_on_those_in_common(run):
@@ -348,6 +495,21 @@ def test_settings_are_listed_with_the_runs_that_have_them(run):
     rows = {(row[0], row[1]): row[2] for row in table["settings"].rows}
     assert rows["ranking.n_pred", "5"] == "CALRec [b] on shop"
     assert rows["ranking.pooling", "max"] == "every run that has it"
+
+
+def test_settings_say_what_a_run_was_made_from(run):
+    made = {"code": {"digest": "abcdef0123456789"}, "device": "cpu", "samples_seed": 7}
+    table = tables(
+        run("a", "calrec", model="0123456789abcdef", meta=made), run("l", meta={"code": None})
+    )["settings"]
+    rows = {(row[0], row[1]): row[2] for row in table.rows}
+    assert rows["code.digest", "abcdef01"] == "CALRec on shop"
+    assert rows["code.digest", "not recorded"] == "LIR on shop"
+    assert rows["code.version", "not recorded"]
+    for found in (("checkpoint.digest", "01234567"), ("device", "cpu"), ("samples_seed", "7")):
+        assert rows[found] == "every run that has it"
+    plain = {row[0] for row in tables(run("p"))["settings"].rows}
+    assert not plain & {"device", "samples_seed", "checkpoint.digest"}
 
 
 def test_no_run_and_no_such_metric(run):

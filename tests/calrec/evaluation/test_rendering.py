@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from calrec.evaluation.foreign import CLOSE, OPEN, isolated, plain
 from calrec.evaluation.rendering import csv_text, html_table, markdown, number
-from calrec.evaluation.statistics import Interval
+from calrec.evaluation.statistics import NO_INTERVAL, Interval
 from calrec.evaluation.tables import Column, Table, Value, relative_change, with_best
 
 HOSTILE = (
@@ -153,6 +154,46 @@ def test_cells_without_a_value():
     assert "To fill it: run this" in markdown(bare)
 
 
+def test_where_there_is_no_interval():
+    alone = Value(
+        optimistic=0.5,
+        pessimistic=0.25,
+        optimistic_interval=NO_INTERVAL,
+        pessimistic_interval=NO_INTERVAL,
+    )
+    shown = table(rows=(("shop", alone),))
+    assert "| 0.5000 / 0.2500<br><small>–</small> |" in markdown(shown)
+    assert "0.5000/0.2500<small>–</small></td>" in html_table(shown)
+    assert csv_text(shown).splitlines()[1] == "shop,0.5,,,0.25,,"
+
+
+@pytest.mark.parametrize("name", ["\u202egnirts", "\u2067x\u2066y", "\u200fa\u061c", "שלום"])
+def test_foreign_text_turns_no_other_writing_round(name):
+    note = f"On {isolated(name)}: 5 users."
+    shown = {"title": f"By {isolated(name)}", "rows": ((name, isolated(name)),), "notes": (note,)}
+    page = html_table(table(**shown))
+    rest = plain(name)
+    assert rest in page
+    assert plain(page) == page
+    if rest == "שלום":
+        assert f"<li>On <bdi>{rest}</bdi>: 5 users.</li>" in page
+        assert f"<h2>By <bdi>{rest}</bdi></h2>" in page
+        assert f'aria-label="By {rest}"' in page
+    for text in (markdown(table(**shown)), csv_text(table(**shown))):
+        assert rest in text
+        assert plain(text) == text
+
+
+def test_isolates_that_do_not_close_are_no_element():
+    page = html_table(table(notes=(f"{OPEN}a {OPEN}b{CLOSE} c{CLOSE}{CLOSE} <bdi>",)))
+    assert "<li>a <bdi>b</bdi> c &lt;bdi&gt;</li>" in page
+
+
+def test_text_that_turns_nothing_round_stays_as_it_is():
+    for text in ("CALRec (big)", "été", "日本", "a\u200bb"):
+        assert isolated(text) == text
+
+
 def test_a_row_has_as_many_cells_as_columns():
     with pytest.raises(ValueError, match="2 columns, 1 cells"):
         table(rows=(("shop",),))
@@ -165,7 +206,16 @@ def test_the_best_are_marked():
     assert (marked[2].best_optimistic, marked[2].best_pessimistic) == (False, True)
     assert marked[1] is None
     assert not with_best([first])[0].best_optimistic
-    assert all(value.best_optimistic for value in with_best([first, first]))
+    shared = with_best([first, second, first])
+    assert [value.best_optimistic for value in shared] == [True, False, True]
+
+
+def test_nothing_is_best_where_all_are_equal():
+    zero, half = Value(optimistic=0.5, pessimistic=0.0), Value(optimistic=0.5, pessimistic=0.25)
+    assert not any(value.best_optimistic for value in with_best([zero, zero, zero]))
+    assert not any(value.best_pessimistic for value in with_best([zero, zero]))
+    marked = with_best([zero, half])  # one side says nothing of the other
+    assert [(v.best_optimistic, v.best_pessimistic) for v in marked] == [(0, 0), (0, 1)]
 
 
 def test_relative_change():

@@ -6,10 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from synthetic_runs import user_ids, write_run
+from synthetic_runs import DATA, user_ids, write_run
 
 from calrec.errors import CalrecError
-from calrec.evaluation.runs import EvaluationRun
+from calrec.evaluation import report
+from calrec.evaluation.runs import EvaluationRun, user_words
+from calrec.evaluation.statistics import Bootstrap
 from calrec.metrics import METRICS
 
 
@@ -89,15 +91,71 @@ def test_another_version(tmp_path, version, remedy):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("users", "many"), ("users", True), ("domain", None), ("settings", []), ("data", {})],
+    [
+        ("users", "many"),
+        ("users", True),
+        ("domain", None),
+        ("settings", []),
+        ("data", {}),
+        ("data", DATA | {"repeats_kept": "x"}),
+        ("data", DATA | {"repeats_removed": True}),
+        ("data", DATA | {"compared": "item"}),
+        ("label", 3),
+        ("label", "\ud800"),
+        ("code", ["x"]),
+        ("code", {"digest": 3}),
+        ("code", {"version": []}),
+        ("checkpoint", "foo"),
+        ("checkpoint", {"name": 3}),
+        ("checkpoint", {"digest": ["x"]}),
+        ("checkpoint", {"data": "x"}),
+        ("seconds", [1]),
+        ("device", 3),
+        ("samples_seed", "x"),
+    ],
 )
 def test_a_damaged_meta(tmp_path, name, value):
     folder = write_run(tmp_path / "a", meta={name: value})
     refused(folder, "meta.json", "evaluate again")
 
 
+def test_what_meta_may_lack(tmp_path):
+    nothing = dict.fromkeys(("label", "code", "checkpoint", "seconds", "device", "samples_seed"))
+    data = {"data": DATA | dict.fromkeys(("repeats_kept", "repeats_removed", "compared"))}
+    run = EvaluationRun.load(write_run(tmp_path / "a", "calrec", meta=nothing | data))
+    assert report.content([run], Bootstrap(resamples=20)).tables
+    assert run.code_digest is None
+    assert not run.trained_elsewhere
+
+
 @pytest.mark.parametrize(
-    "figures", [{}, {"users": 5, "metrics": {"mrr": {}}}, {"users": None, "metrics": {}}]
+    ("data", "elsewhere"),
+    [
+        (None, False),
+        ({}, False),
+        ({"other": "x"}, False),
+        ({"shop": DATA["fingerprint"]}, False),
+        ({"shop": "x"}, True),
+    ],
+)
+def test_trained_on_another_state_of_the_data(tmp_path, data, elsewhere):
+    folder = write_run(tmp_path / "a", "calrec", meta={"checkpoint": {"data": data}})
+    assert EvaluationRun.load(folder).trained_elsewhere == elsewhere
+
+
+@pytest.mark.parametrize(("users", "words"), [(1, "1 user"), (2, "2 users"), (2000, "2,000 users")])
+def test_user_words(users, words):
+    assert user_words(users) == words
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {},
+        {"users": 5, "metrics": {"mrr": {}}},
+        {"users": None, "metrics": {}},
+        {"users": 200, "metrics": {m: {"optimistic": "1", "pessimistic": "1"} for m in METRICS}},
+    ],
 )
 def test_damaged_figures(tmp_path, figures):
     folder = write_run(tmp_path / "a")

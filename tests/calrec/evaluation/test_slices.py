@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from calrec.evaluation import slices
 from calrec.evaluation.cases import Cases
-from calrec.evaluation.statistics import Bootstrap, mean_interval
+from calrec.evaluation.statistics import NO_INTERVAL, Bootstrap, mean_intervals
 from calrec.metrics import METRICS
 
 QUICK = Bootstrap(resamples=20)
@@ -60,6 +60,14 @@ def test_the_bands_weighted_by_their_users_give_the_total(cases, metric):
             assert mean == pytest.approx(cases.values[metric, side].mean())
         for figure in figures:
             assert figure.value.optimistic >= figure.value.pessimistic
+            optimistic, pessimistic = (
+                getattr(figure.value, f"{side}_interval") for side in ("optimistic", "pessimistic")
+            )
+            if figure.users == 1:
+                assert optimistic == pessimistic == NO_INTERVAL
+            else:
+                assert optimistic.low >= pessimistic.low - 1e-12
+                assert optimistic.high >= pessimistic.high - 1e-12
 
 
 @given(any_cases())
@@ -124,7 +132,8 @@ def test_figures_of_a_band_are_those_of_its_cases(cases):
     found = slices.by_history_length(cases)
     for figure in slices.slice_figures(cases, found, "ndcg@10", QUICK):
         own = cases.take(found.places(found.bands.index(figure.band)))
-        values = own.values["ndcg@10", "pessimistic"]
+        sides = [own.values["ndcg@10", side] for side in ("optimistic", "pessimistic")]
         assert figure.users == len(own)
-        assert figure.value.pessimistic == pytest.approx(values.mean())
-        assert figure.value.pessimistic_interval == mean_interval(values, QUICK)
+        assert figure.value.pessimistic == pytest.approx(sides[1].mean())
+        drawn = mean_intervals(np.column_stack(sides), QUICK)
+        assert (figure.value.optimistic_interval, figure.value.pessimistic_interval) == drawn

@@ -10,11 +10,12 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from calrec.evaluation.statistics import (
+    NO_INTERVAL,
     Bootstrap,
     Interval,
     interval,
-    mean_interval,
-    paired_difference,
+    mean_intervals,
+    paired_differences,
     paired_t_test,
     resampled_means,
 )
@@ -22,6 +23,16 @@ from calrec.metrics import METRICS
 
 RANKS = np.random.default_rng(0).geometric(0.03, 600)
 FEW = Bootstrap(resamples=400)
+
+
+def mean_interval(values, bootstrap):
+    (found,) = mean_intervals(np.asarray(values)[:, None], bootstrap)
+    return found
+
+
+def paired_difference(first, second, bootstrap):
+    (found,) = paired_differences(first[:, None], second[:, None], bootstrap)
+    return found
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -117,11 +128,46 @@ def test_chunks_change_nothing(monkeypatch):
     np.testing.assert_allclose(resampled_means(values, FEW), whole)
 
 
-@given(hnp.arrays(np.int64, st.integers(1, 60), elements=st.integers(1, 40)))
+@given(hnp.arrays(np.int64, st.integers(2, 60), elements=st.integers(1, 40)))
 def test_an_interval_lies_within_the_values(ranks):
     values = METRICS["ndcg@10"](ranks)
     found = mean_interval(values, Bootstrap(resamples=50))
     assert values.min() - 1e-12 <= found.low <= found.high <= values.max() + 1e-12
+
+
+def test_one_user_has_no_interval():
+    assert mean_interval(np.array([0.5]), FEW) == NO_INTERVAL
+    one = paired_difference(np.array([0.5]), np.array([0.25]), FEW)
+    assert (one.mean, one.interval) == (0.25, NO_INTERVAL)
+    assert math.isnan(NO_INTERVAL.low)
+
+
+@given(
+    hnp.arrays(np.int64, st.integers(2, 400), elements=st.integers(1, 30)),
+    st.integers(0, 5),
+    st.sampled_from(sorted(METRICS)),
+    st.integers(0, 10**6),
+)
+def test_no_bound_is_above_that_of_a_column_above(ranks, worse, metric, seed):
+    # Few values make multinomial draws, many of them draws of users.
+    below = ranks + np.random.default_rng(seed).integers(0, worse + 1, len(ranks))
+    columns = np.column_stack([METRICS[metric](ranks), METRICS[metric](below)])
+    upper, lower = mean_intervals(columns, Bootstrap(resamples=30, seed=seed))
+    assert upper.low >= lower.low - 1e-12
+    assert upper.high >= lower.high - 1e-12
+
+
+@pytest.mark.parametrize("values", [3, 500])
+def test_columns_share_one_draw(values):
+    ranks = np.random.default_rng(0).integers(1, values + 1, 1000)
+    # The second column is the first turned round, so its bounds are those of one draw turned round.
+    one, other = mean_intervals(np.column_stack([1.0 / ranks, 1 - 1.0 / ranks]), FEW)
+    assert (other.low, other.high) == pytest.approx((1 - one.high, 1 - one.low), abs=1e-12)
+    first, second = paired_differences(
+        np.column_stack([1.0 / ranks, ranks]), np.column_stack([ranks, 1.0 / ranks]), FEW
+    )
+    assert first.interval.low == pytest.approx(-second.interval.high, abs=1e-9)
+    assert first.test.p == pytest.approx(second.test.p)
 
 
 def test_equal_values_have_no_width():
@@ -139,3 +185,5 @@ def test_no_case_and_unlike_lengths():
         resampled_means(np.empty((0, 1)), FEW)
     with pytest.raises(ValueError, match="found 2 and 1"):
         paired_difference(np.ones(2), np.ones(1), FEW)
+    with pytest.raises(ValueError, match="at least one case"):
+        mean_interval(np.empty(0), FEW)

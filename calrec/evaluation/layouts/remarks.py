@@ -1,0 +1,63 @@
+"""What must be known of runs that stand side by side: other code, other data, too few users."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+
+from calrec.evaluation.foreign import isolated
+from calrec.evaluation.runs import EvaluationRun
+from calrec.evaluation.tables import Table, Value
+
+DIGEST = 8
+"""Characters of a digest that are shown."""
+
+TOO_FEW = (
+    "–: an interval needs at least two users; a p-value also differences that are not all equal."
+)
+
+
+def other_code(title: str, called: Sequence[str], runs: Sequence[EvaluationRun]) -> list[str]:
+    """A note where runs that are compared were not made by the same code.
+
+    Args:
+      title: of the group.
+      called: what each run is called.
+      runs: those compared.
+    """
+    made: dict[str | None, list[str]] = {}
+    for name, run in zip(called, runs, strict=True):
+        made.setdefault(run.code_digest, []).append(name)
+    if len(made) < 2:
+        return []
+    each = "; ".join(
+        f"{', '.join(who)}: {isolated(digest[:DIGEST]) if digest else 'not recorded'}"
+        for digest, who in made.items()
+    )
+    return [f"{title}: not all made by the same code (digests: {each})."]
+
+
+def other_data(called: Sequence[str], runs: Sequence[EvaluationRun]) -> list[str]:
+    """A note for each run whose model was trained on another state of the run's domain."""
+    return [
+        f"{name}: trained on another state of {isolated(run.domain)} than it is evaluated on."
+        for name, run in zip(called, runs, strict=True)
+        if run.trained_elsewhere
+    ]
+
+
+def with_too_few(table: Table) -> Table:
+    """The table, with a note where users are too few for an interval or a test."""
+    if any(_undrawn(table)):
+        return dataclasses.replace(table, notes=(*table.notes, TOO_FEW))
+    return table
+
+
+def _undrawn(table: Table) -> Iterator[bool]:
+    for row in table.rows:
+        for cell in row:
+            if isinstance(cell, Value):
+                yield cell.unit == "p" and math.isnan(cell.optimistic)
+                interval = cell.optimistic_interval
+                yield interval is not None and math.isnan(interval.low)
