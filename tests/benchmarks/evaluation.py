@@ -46,6 +46,9 @@ class Silent:
     def advance(self, cases: int) -> None:
         """Nothing."""
 
+    def found(self, folder: Path) -> None:
+        """Nothing."""
+
     def stop(self, kept: int, folder: Path) -> None:
         """Nothing."""
 

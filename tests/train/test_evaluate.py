@@ -287,13 +287,16 @@ def test_a_failure_on_the_way_keeps_the_earlier_evaluation(run_evaluate, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_the_same_command_finds_its_evaluation_finished(run_evaluate, tmp_path, monkeypatch):
+def test_the_same_command_finds_its_evaluation_finished(
+    run_evaluate, tmp_path, monkeypatch, capsys
+):
     out = tmp_path / "out"
     arguments = ("--domain", "shop", "--recommender", "lir", "--out", out)
     assert run_evaluate(*arguments) == 0
     before = (out / "meta.json").read_bytes()
     monkeypatch.setattr(run, "ready", None)  # nothing is ranked again
     assert run_evaluate(*arguments, "--label", "another", "--width", 3) == 0
+    assert "nothing was evaluated again" in capsys.readouterr().err
     assert (out / "meta.json").read_bytes() == before
 
 

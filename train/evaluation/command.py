@@ -52,6 +52,10 @@ class Bar:
         """More are finished."""
         self._bar.update(self._task, advance=cases)
 
+    def found(self, folder: Path) -> None:
+        """That it was finished before."""
+        self._bar.console.print(_finished(folder), highlight=False, soft_wrap=True)
+
     def stop(self, kept: int, folder: Path) -> None:
         """How many are kept."""
         self._bar.console.print(_kept(kept, folder), highlight=False, soft_wrap=True)
@@ -91,9 +95,17 @@ class Lines:
             file=sys.stderr,
         )
 
+    def found(self, folder: Path) -> None:
+        """That it was finished before."""
+        print(_finished(folder), file=sys.stderr)
+
     def stop(self, kept: int, folder: Path) -> None:
         """How many are kept."""
         print(_kept(kept, folder), file=sys.stderr)
+
+
+def _finished(folder: Path) -> str:
+    return f"this evaluation is finished in {folder} already; nothing was evaluated again"
 
 
 def _kept(kept: int, folder: Path) -> str:

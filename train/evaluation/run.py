@@ -48,6 +48,10 @@ class Progress(Protocol):
         """That so many more are finished."""
         ...
 
+    def found(self, folder: Path) -> None:
+        """That the very run is finished in a folder already: nothing is evaluated."""
+        ...
+
     def stop(self, kept: int, folder: Path) -> None:
         """That it was stopped, and how many cases the next start finds in a folder."""
         ...
@@ -85,7 +89,7 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
         }
         run = identity(settings, made_from)
         if (finished := finished_run(settings.out, run)) is not None:
-            progress.say(f"{settings.out} is finished")
+            progress.found(settings.out)
             return finished
         if not settings.replace:
             require_free(settings.out)
