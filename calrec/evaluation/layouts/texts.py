@@ -164,6 +164,12 @@ def _notes(parts: Sequence[_Part]) -> list[str]:
         "Shares of all generated texts. In brackets the relative change of (opt + pes) / 2 against"
         " BM25 retrieval."
     ]
+    if any(part.hierarchical is not None for part in parts):
+        notes.append(
+            "Items that no text matches tie at score 0: where fewer than ten items are matched, the"
+            " optimistic NDCG@10 and Recall@10 count such a target, too. The paper's two sides are"
+            " nearly equal, so it seems to leave such items out; compare the pessimistic values."
+        )
     for part in parts:
         one, title = part.comparison, part.group.title
         notes.append(f"{title}: {one.note}.")
