@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,18 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("needs the real Amazon data in ../shared/data, which is not here")
     return path
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; tests that need it skip where it or Playwright is absent."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    if path is None:
+        pytest.skip("needs a Chromium (Debian: apt-get install chromium), found none")
+    quiet = ("gpu", "quic", "background-networking", "component-update", "sync")
+    options = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=options)
+        yield chromium
+        chromium.close()

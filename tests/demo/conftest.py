@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -100,21 +99,6 @@ def recommendation(application) -> Recommendation:
     """One over `lamps`, its history the hostile items."""
     items = application.catalogue("lamps").items
     return application.model("lamps").recommend(items[:4], seed=1)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium; tests that need it skip where it or Playwright is absent."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    if path is None:
-        pytest.skip("needs a Chromium (Debian: apt-get install chromium), found none")
-    quiet = ("gpu", "quic", "background-networking", "component-update", "sync")
-    options = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=path, args=options)
-        yield chromium
-        chromium.close()
 
 
 def free_port() -> int:

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -216,35 +215,29 @@ def test_from_the_command_line(folders, tmp_path, capsys):
 
 
 @pytest.mark.browser
-def test_the_page_in_a_browser(written):
+def test_the_page_in_a_browser(written, browser):
     """Nothing is fetched or run from data; every plot is drawn; only the tables scroll sideways."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    if path is None:
-        pytest.skip("needs a Chromium (Debian: apt-get install chromium), found none")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        for width, theme in ((1440, "light"), (390, "dark")):
-            page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
-            heard = []
-            page.on("console", lambda message, heard=heard: heard.append(message.text))
-            page.on("pageerror", lambda error, heard=heard: heard.append(str(error)))
-            page.on("request", lambda request, heard=heard: heard.append(request.url))
-            page.goto((written[0] / "report.html").as_uri())
-            plots = page.locator(".drawn").count()
-            page.wait_for_function(
-                "n => document.querySelectorAll('.drawn .xtitle').length >= n", arg=plots
-            )
-            assert heard == [(written[0] / "report.html").as_uri()]
-            assert page.evaluate("window.hacked") is None
-            assert page.evaluate("document.documentElement.scrollWidth") == width
-            assert plots == 14
-            drawn = page.locator(".small-plots .nsewdrag").evaluate_all(
-                "all => all.map(one => one.getBoundingClientRect().height)"
-            )
-            assert len(drawn) == 10
-            assert min(drawn) >= 2 * 25  # two bands; no legend takes their room
-            assert page.get_by_text("$y^2$").first.is_visible()
-            ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-            assert ground == {"light": "rgb(248, 250, 252)", "dark": "rgb(15, 23, 42)"}[theme]
-        browser.close()
+    for width, theme in ((1440, "light"), (390, "dark")):
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+        heard = []
+        page.on("console", lambda message, heard=heard: heard.append(message.text))
+        page.on("pageerror", lambda error, heard=heard: heard.append(str(error)))
+        page.on("request", lambda request, heard=heard: heard.append(request.url))
+        page.goto((written[0] / "report.html").as_uri())
+        plots = page.locator(".drawn").count()
+        page.wait_for_function(
+            "n => document.querySelectorAll('.drawn .xtitle').length >= n", arg=plots
+        )
+        assert heard == [(written[0] / "report.html").as_uri()]
+        assert page.evaluate("window.hacked") is None
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert plots == 14
+        drawn = page.locator(".small-plots .nsewdrag").evaluate_all(
+            "all => all.map(one => one.getBoundingClientRect().height)"
+        )
+        assert len(drawn) == 10
+        assert min(drawn) >= 2 * 25  # two bands; no legend takes their room
+        assert page.get_by_text("$y^2$").first.is_visible()
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == {"light": "rgb(248, 250, 252)", "dark": "rgb(15, 23, 42)"}[theme]
+        page.close()
