@@ -10,7 +10,13 @@ from jaxtyping import Float
 from calrec.evaluation import paper
 from calrec.evaluation.comparison import SIDES, Comparison, Group
 from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.layouts.recommenders import hint, interval_words, likeliest, paper_value
+from calrec.evaluation.layouts.recommenders import (
+    hint,
+    interval_words,
+    likeliest,
+    paper_value,
+    tested_cells,
+)
 from calrec.evaluation.layouts.remarks import other_code
 from calrec.evaluation.layouts.training import differ_in_training
 from calrec.evaluation.runs import EvaluationRun
@@ -91,21 +97,13 @@ def _ours(
         {side: float(np.mean([c.mean(k, metric, side) for _, c in pairs])) for side in SIDES}
         for k in (0, 1)
     ]
-    tests = _tests(pairs, metric, bootstrap)
     improvement = [relative_change(averages[0][side], averages[1][side]) for side in SIDES]
     return (
         dataset,
         TITLES[metric],
         *(Value(**average) for average in averages),
         Value(optimistic=improvement[0], pessimistic=improvement[1], unit="change"),
-        Value(
-            optimistic=tests[0].mean,
-            pessimistic=tests[1].mean,
-            unit="difference",
-            optimistic_interval=tests[0].interval,
-            pessimistic_interval=tests[1].interval,
-        ),
-        Value(optimistic=tests[0].test.p, pessimistic=tests[1].test.p, unit="p"),
+        *tested_cells(*_tests(pairs, metric, bootstrap)),
     )
 
 

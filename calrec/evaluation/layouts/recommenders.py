@@ -11,7 +11,7 @@ from calrec.evaluation.foreign import isolated
 from calrec.evaluation.layouts.overview import TITLES
 from calrec.evaluation.layouts.remarks import other_code, other_data
 from calrec.evaluation.runs import EvaluationRun
-from calrec.evaluation.statistics import Bootstrap
+from calrec.evaluation.statistics import Bootstrap, Difference
 from calrec.evaluation.tables import Cell, Column, Table, Value, relative_change, with_best
 from calrec.evaluation.variants import main_first, names
 from calrec.metrics import METRICS
@@ -237,17 +237,24 @@ def _paired_rows(dataset: str, name: str, one: Comparison, other: int) -> list[t
                 name,
                 TITLES[metric],
                 Value(optimistic=optimistic.pairs, unit="count"),
-                Value(
-                    optimistic=optimistic.mean,
-                    pessimistic=pessimistic.mean,
-                    unit="difference",
-                    optimistic_interval=optimistic.interval,
-                    pessimistic_interval=pessimistic.interval,
-                ),
-                Value(optimistic=optimistic.test.p, pessimistic=pessimistic.test.p, unit="p"),
+                *tested_cells(optimistic, pessimistic),
             )
         )
     return rows
+
+
+def tested_cells(optimistic: Difference, pessimistic: Difference) -> tuple[Value, Value]:
+    """A paired difference with its intervals, and its p-values."""
+    return (
+        Value(
+            optimistic=optimistic.mean,
+            pessimistic=pessimistic.mean,
+            unit="difference",
+            optimistic_interval=optimistic.interval,
+            pessimistic_interval=pessimistic.interval,
+        ),
+        Value(optimistic=optimistic.test.p, pessimistic=pessimistic.test.p, unit="p"),
+    )
 
 
 def _missing_paired(groups: Sequence[Group]) -> str:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from calrec.evaluation import paper
 from calrec.evaluation.comparison import SIDES, Comparison, Group
 from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.layouts.recommenders import hint, interval_words, likeliest, paper_value
+from calrec.evaluation.layouts.recommenders import (
+    hint,
+    interval_words,
+    likeliest,
+    paper_value,
+    tested_cells,
+)
 from calrec.evaluation.layouts.remarks import other_code
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
@@ -89,21 +95,13 @@ def _eligible(group: Group) -> list[EvaluationRun]:
 
 def _ours(group: Group, one: Comparison, metric: str) -> tuple[Cell, ...]:
     values = [one.value(place, metric) for place in (0, 1)]
-    tests = [one.difference(1, 0, metric, side) for side in SIDES]
     return (
         group.title,
         VARIANTS[variant(one.runs[0])],
         TITLES[metric],
         *with_best(values),
         _change(values[1], values[0]),
-        Value(
-            optimistic=tests[0].mean,
-            pessimistic=tests[1].mean,
-            unit="difference",
-            optimistic_interval=tests[0].interval,
-            pessimistic_interval=tests[1].interval,
-        ),
-        Value(optimistic=tests[0].test.p, pessimistic=tests[1].test.p, unit="p"),
+        *tested_cells(*(one.difference(1, 0, metric, side) for side in SIDES)),
     )
 
 

@@ -11,25 +11,15 @@ from synthetic_runs import (
     STAGE_1,
     STAGE_2,
     user_ids,
-    write_run,
 )
 
 from calrec.errors import CalrecError
 from calrec.evaluation import variants
 from calrec.evaluation.comparison import SIDES, Comparison, groups
-from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap, resampled_means
 from calrec.metrics import METRICS
 
 QUICK = Bootstrap(resamples=50)
-
-
-@pytest.fixture
-def run(tmp_path):
-    def written(name, *arguments, **settings):
-        return EvaluationRun.load(write_run(tmp_path / name, *arguments, **settings))
-
-    return written
 
 
 def test_groups_by_domain_split_and_data(run):

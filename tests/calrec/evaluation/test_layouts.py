@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from laid_out import FOUR, QUICK, cells, pair, tables
 from scipy import stats
 from synthetic_runs import (
     BOTH_STAGES,
-    DATA,
     NO_CONTRAST,
     PRETRAINED,
     STAGE_1,
@@ -20,7 +20,6 @@ from synthetic_runs import (
     write_run,
 )
 
-from calrec.errors import CalrecError
 from calrec.evaluation import report
 from calrec.evaluation.comparison import SIDES
 from calrec.evaluation.runs import EvaluationRun
@@ -28,31 +27,7 @@ from calrec.evaluation.statistics import Bootstrap, paired_differences
 from calrec.evaluation.tables import Value
 from calrec.metrics import METRICS
 
-QUICK = Bootstrap(resamples=50)
-FOUR = user_ids(4)
 NDCG_2 = 1 / math.log2(3)
-
-
-@pytest.fixture
-def run(tmp_path):
-    def written(name, *arguments, **settings):
-        return EvaluationRun.load(write_run(tmp_path / name, *arguments, **settings))
-
-    return written
-
-
-def tables(*runs):
-    return {table.key: table for table in report.content(runs, QUICK).tables}
-
-
-def cells(table, *keys):
-    """The rows that begin with these keys, each as {"group: title": cell}."""
-    heads = [": ".join(filter(None, (c.group, c.title))) for c in table.columns]
-    return [dict(zip(heads, row, strict=True)) for row in table.rows if row[: len(keys)] == keys]
-
-
-def pair(value):
-    return value.optimistic, value.pessimistic
 
 
 def test_table_2(run):
@@ -247,116 +222,6 @@ def test_table_4_pooled_sides_share_their_resamples(run):
     assert alone != drawn[0]
 
 
-def test_one_user_has_no_interval_and_the_table_says_so(run):
-    alone = {"users": FOUR[:1], "optimistic": [2]}
-    found = tables(run("c", "calrec", **alone), run("l", "lir", **alone))
-    (ndcg,) = cells(found["table2"], "shop", "NDCG@10")
-    assert math.isnan(ndcg["Recommenders: LIR"].optimistic_interval.low)
-    (paired,) = cells(found["paired"], "shop", "LIR", "MRR")
-    assert math.isnan(paired["Difference"].pessimistic_interval.high)
-    for key in ("table2", "paired", "slices-1", "ties"):
-        assert sum("at least two users" in note for note in found[key].notes) == 1, key
-    assert not any("at least two users" in note for note in found["runs"].notes)
-    many = tables(run("d", "calrec", seed=1), run("m", "lir", seed=2))
-    assert not any("at least two users" in note for note in many["table2"].notes)
-
-
-def test_sasrec_says_where_it_puts_items_of_the_history(run):
-    def notes(name, **settings):
-        sasrec = run(name, "sasrec", meta={"settings": settings})
-        return [note for note in tables(sasrec)["table2"].notes if "items of the history" in note]
-
-    (note,) = notes("a", rank_seen=False)
-    assert note.startswith("SASRec: items of the history stand behind all others")
-    assert notes("b", rank_seen=True) == notes("c") == []
-
-
-def test_runs_of_other_code_say_so(run):
-    def by(digest):
-        return {"meta": {"code": {"version": "1", "digest": digest}}}
-
-    runs = [
-        run("l", "lir", **by("a" * 64)),
-        run("c", "calrec", **by("b" * 64)),
-        run("n", "calrec", training=NO_CONTRAST, **by("c" * 64)),
-        run("s", "calrec", training=STAGE_1, meta={"code": None}),
-        run("h", "calrec", ranking={"retrieval": "hierarchical"}, **by("d" * 64)),
-        run("g", "calrec", template="gpt4rec", **by("e" * 64)),
-    ]
-    found = tables(*runs)
-    for key, words in {
-        "table2": "LIR: aaaaaaaa; CALRec: bbbbbbbb",
-        "paired": "LIR: aaaaaaaa; CALRec: bbbbbbbb; CALRec, w/o contrastive: cccccccc; CALRec, w/o"
-        " stage II: not recorded",
-        "table3": "CALRec: bbbbbbbb; CALRec, w/o stage II: not recorded; CALRec, w/o contrastive:",
-        "table4": "CALRec: bbbbbbbb; CALRec, w/o contrastive: cccccccc",
-        "table6": "bbbbbbbb; CALRec, GPT4Rec's template: eeeeeeee",
-        "table8": "bbbbbbbb; CALRec, hierarchical: dddddddd",
-    }.items():
-        (note,) = (note for note in found[key].notes if "same code" in note)
-        assert words in note, key
-    # Only what is compared: another domain may have other code.
-    apart = tables(run("x", "lir", **by("a")), run("y", "lir", domain="other", **by("b")))
-    assert not any("same code" in note for table in apart.values() for note in table.notes)
-
-
-def test_a_model_of_another_state_of_the_data_says_so(run):
-    def trained(fingerprint):
-        stages = [{"stage": "stage2", "alpha": 0.1, "beta": 0.0}]
-        return {"meta": {"checkpoint": {"data": {"shop": fingerprint}, "training": stages}}}
-
-    found = tables(run("c", "calrec", **trained("old")), run("l", "lir"))
-    for key in ("runs", "table2", "table3"):
-        (note,) = (note for note in found[key].notes if "another state" in note)
-        assert note == (
-            "CALRec, w/o stage I: trained on another state of shop than it is evaluated on."
-        )
-    fresh = tables(run("d", "calrec", **trained(DATA["fingerprint"])))
-    assert not any("another state" in note for table in fresh.values() for note in table.notes)
-
-
-def test_hints_name_the_domain_of_the_generative_runs(run):
-    found = tables(run("l", "lir", domain="first"), run("c", "calrec", domain="second"))
-    for key in ("table3", "table4", "table6", "paired"):
-        assert "--domain second " in found[key].missing, key
-    assert "--recommender lir" in found["paired"].missing
-    other = tables(
-        run("k", "lir", domain="first"), run("g", "calrec", domain="second", template="gpt4rec")
-    )
-    assert "--domain second " in other["table8"].missing
-
-
-def test_runs_that_find_their_place_taken_are_named(run):
-    runs = [
-        run("first", "calrec"),
-        run("second", "calrec"),
-        run("third", "calrec", training=NO_CONTRAST),
-        run("match", "calrec", ranking={"retrieval": "hierarchical"}),
-        run("again", "calrec", ranking={"retrieval": "hierarchical"}),
-    ]
-    found = tables(*runs)
-    for key, named in (("table3", "[second]"), ("table4", "[second]"), ("table8", "[again]")):
-        (note,) = (note for note in found[key].notes if "not shown" in note)
-        assert named in note
-        assert "[first]" not in note
-
-
-def test_a_column_that_is_not_the_same_everywhere_says_so(run):
-    table = tables(run("a", "calrec"), run("b", "calrec", domain="other", training=STAGE_1))[
-        "table2"
-    ]
-    (note,) = (note for note in table.notes if "not the same everywhere" in note)
-    assert "CALRec on shop; CALRec, w/o stage II on other" in note
-
-
-def test_table_4_says_where_nothing_differs(run):
-    same = {"users": FOUR, "optimistic": [1, 2, 3, 4]}
-    table = tables(run("a", "calrec", **same), run("b", "calrec", training=NO_CONTRAST, **same))
-    (row,) = cells(table["table4"], "shop", "MRR")
-    assert math.isnan(row["Ours: p-value"].optimistic)
-    assert row["Ours: Improv."].optimistic == 0
-
-
 def test_table_6(run):
     domain = {"domain": "scientific_2018", "users": FOUR, "training": PRETRAINED}
     ours = run("c", "calrec", optimistic=[1, 1, 2, 4], **domain)
@@ -476,46 +341,3 @@ def test_every_value_is_at_least_as_good_optimistically(seed, count, metric):
                     assert optimistic.low >= pessimistic.low - 1e-12
                     assert optimistic.high >= pessimistic.high - 1e-12
     assert checked or count < 3
-
-
-def test_runs_on_different_users_are_compared_on_those_in_common(run):
-    ids = user_ids(6)
-    whole = run("l", "lir", users=ids, optimistic=[1, 2, 3, 4, 5, 6])
-    some = run("c", "calrec", users=ids[2:4], optimistic=[1, 1], available=6, seed=0)
-    found = tables(whole, some)
-    (row,) = cells(found["table2"], "shop", "MRR")
-    assert row["Recommenders: LIR"].optimistic == pytest.approx((1 / 3 + 1 / 4) / 2)
-    (note,) = (note for note in found["table2"].notes if "in common" in note)
-    assert "2 users in common (LIR: 6 users; CALRec: 2 of 6 users, seed 0)" in note
-    # The overview has each run over its own users.
-    (lir,) = cells(found["runs"], "LIR")
-    assert lir["Users"].optimistic == 6
-
-
-def test_settings_are_listed_with_the_runs_that_have_them(run):
-    table = tables(run("a", "calrec"), run("b", "calrec", ranking={"n_pred": 5}), run("l"))
-    rows = {(row[0], row[1]): row[2] for row in table["settings"].rows}
-    assert rows["ranking.n_pred", "5"] == "CALRec [b] on shop"
-    assert rows["ranking.pooling", "max"] == "every run that has it"
-
-
-def test_settings_say_what_a_run_was_made_from(run):
-    made = {"code": {"digest": "abcdef0123456789"}, "device": "cpu", "samples_seed": 7}
-    table = tables(
-        run("a", "calrec", model="0123456789abcdef", meta=made), run("l", meta={"code": None})
-    )["settings"]
-    rows = {(row[0], row[1]): row[2] for row in table.rows}
-    assert rows["code.digest", "abcdef01"] == "CALRec on shop"
-    assert rows["code.digest", "not recorded"] == "LIR on shop"
-    assert rows["code.version", "not recorded"]
-    for found in (("checkpoint.digest", "01234567"), ("device", "cpu"), ("samples_seed", "7")):
-        assert rows[found] == "every run that has it"
-    plain = {row[0] for row in tables(run("p"))["settings"].rows}
-    assert not plain & {"device", "samples_seed", "checkpoint.digest"}
-
-
-def test_no_run_and_no_such_metric(run):
-    with pytest.raises(CalrecError, match="expected at least one evaluation"):
-        report.content([], QUICK)
-    with pytest.raises(CalrecError, match="expected a metric of"):
-        report.content([run("a")], QUICK, "auc")
