@@ -26,7 +26,7 @@ class SASRecSettings:
       max_length: how many last items of a history are read.
       dropout: share of values dropped in training: of the item vectors, of the attention weights
         and of what each part of a layer adds.
-      rank_seen: rank items of the history among the others, as the paper's row does; without it
+      rank_seen: rank items of the history among the others, as the paper's seems to; without it
         they rank below all others (people seldom buy the same item again).
 
     Raises:

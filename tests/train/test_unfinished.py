@@ -193,6 +193,22 @@ def test_results_that_came_meanwhile_are_not_mixed_in(tmp_path, saving_at_once, 
             first.add(results(0))
 
 
+def test_what_a_finished_run_left_is_cleared_and_nothing_else(
+    run_evaluate, tmp_path, saving_at_once, monkeypatch
+):
+    arguments = ("--domain", "shop", "--recommender", "lir", "--out", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(partial.Partial, "remove", lambda self: None)  # killed right before
+        assert run_evaluate(*arguments) == 0
+    assert (tmp_path / "out.partial").exists()
+    assert run_evaluate(*arguments) == 0
+    assert not (tmp_path / "out.partial").exists()
+    with unfinished(tmp_path / "out", {"seed": 7}) as other:
+        other.add(results(0))
+    assert run_evaluate(*arguments) == 0
+    assert (tmp_path / "out.partial").exists()
+
+
 def test_a_foreign_table_is_refused(tmp_path, saving_at_once):
     with unfinished(tmp_path / "out", {}) as first:
         first.add(results(0))

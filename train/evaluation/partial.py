@@ -170,3 +170,12 @@ def unfinished(out: Path, run: Mapping[str, Any]) -> Iterator[Partial]:
         yield partial
     finally:
         partial.close()
+
+
+def clear(out: Path, run: Mapping[str, Any]) -> None:
+    """Deletes what a run left beside its finished folder if it was killed before it could."""
+    try:
+        with unfinished(out, run) as rest:
+            rest.remove()
+    except CalrecError:
+        pass  # of another run, or another process writes it: not this one's to delete

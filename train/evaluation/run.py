@@ -22,7 +22,7 @@ from train.evaluation.files import (
     finished_run,
     require_free,
 )
-from train.evaluation.partial import unfinished
+from train.evaluation.partial import clear, unfinished
 from train.evaluation.settings import Evaluate, check
 from train.evaluation.work import Work, checkpoint_of, earlier_run, ready
 from train.evaluation.writing import write
@@ -89,6 +89,7 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
         }
         run = identity(settings, made_from)
         if (finished := finished_run(settings.out, run)) is not None:
+            clear(settings.out, run)
             progress.found(settings.out)
             return finished
         if not settings.replace:
