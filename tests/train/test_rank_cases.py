@@ -68,6 +68,7 @@ def test_ranks_equal_brute_force_on_random_matrices_with_ties(items, reads, leve
 def test_many_cases_of_one_history_are_ranked_as_few_are():
     generator = np.random.default_rng(0)
     row = generator.integers(0, 9, 50).astype(float)
+    row[:3] = 0, 1e-9, 2e-9  # ties end exactly at 1e-9
     targets = generator.integers(0, 50, 300)
     scorer = Scorer(settings={}, reads=0, scores=lambda histories: row[None])
     cases = cases_of([[0]] * 300, targets)
@@ -89,7 +90,7 @@ def test_the_best_are_the_first_of_a_stable_sort(scores, count):
 
 
 @pytest.mark.parametrize(
-    "kind", ["random", "few levels", "all equal", "sorted", "best in a column"]
+    "kind", ["random", "few levels", "all equal", "sorted", "few columns", "a hundred columns"]
 )
 def test_the_best_of_a_large_corpus(kind):
     generator = np.random.default_rng(3)
@@ -99,7 +100,9 @@ def test_the_best_of_a_large_corpus(kind):
         "all equal": np.zeros(5000),
         "sorted": np.arange(5000.0),
         # All of them in a few of the columns that are looked at first.
-        "best in a column": np.where(np.arange(5000) % 300 < 7, 1 + generator.random(5000), 0.0),
+        "few columns": np.where(np.arange(5000) % 300 < 7, 1 + generator.random(5000), 0.0),
+        # One in each of as many columns as are asked for: the cut must let the least of them pass.
+        "a hundred columns": np.where(np.arange(5000) < TOP, 1 + generator.random(5000), 0.0),
     }[kind]
     expected = np.argsort(-scores, kind="stable")[:TOP]
     np.testing.assert_array_equal(best(scores), expected)
