@@ -290,22 +290,38 @@ class CALRec:
             )
             start = time.perf_counter()
 
-    def rank_again(self, record: Recommendation, ranking: RankingSettings) -> Recommendation:
+    def rank_again(
+        self,
+        record: Recommendation,
+        ranking: RankingSettings,
+        *,
+        corpus: Corpus | None = None,
+    ) -> Recommendation:
         """A record's samples ranked with other settings; nothing is sampled.
 
         Args:
           record: of this model; one read from a case file becomes whole again.
           ranking: how the samples become a ranking.
+          corpus: the same items with other settings of BM25.
 
         Raises:
-          CalrecError: for a record without samples, a missing corpus or first stage.
+          CalrecError: for a record without samples, a missing corpus or first stage, or a corpus of
+            other items.
         """
         if not record.samples:
             raise CalrecError(
                 "expected a record with samples to rank again, found one of "
                 f"{record.recommender!r} without; rank one of {self.name!r}"
             )
-        return self._ready(ranking).rank(record, ranking)
+        retrieval = self._ready(ranking)
+        if corpus is not None:
+            if corpus.item_ids != retrieval.corpus.item_ids:
+                raise CalrecError(
+                    f"expected BM25 of the same {len(retrieval.corpus.item_ids)} items, found"
+                    f" {len(corpus.item_ids)} other ones; make it from the same catalogue"
+                )
+            retrieval = dataclasses.replace(retrieval, corpus=corpus)
+        return retrieval.rank(record, ranking)
 
     def settings_with(
         self,

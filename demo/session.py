@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from calrec.errors import CalrecError
+from demo import url
+
+if TYPE_CHECKING:
+    from demo.application import Application
+
+MOST = 200
+"""Items of a history; no model reads more, and no address carries more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +39,9 @@ def _edited(session: Session, history: tuple[str, ...]) -> Session:
 
 
 def added(session: Session, item_id: str) -> Session:
-    """The item bought last is `item_id`."""
+    """The item bought last is `item_id`; unchanged if the history is full."""
+    if len(session.history) >= MOST:
+        return session
     return _edited(session, (*session.history, item_id))
 
 
@@ -56,6 +68,51 @@ def moved(session: Session, position: int, item_id: str, step: int) -> Session:
 def cleared(session: Session) -> Session:
     """An empty history in the same shop, with no shopper and no known next item."""
     return Session(domain=session.domain)
+
+
+def of_shopper(app: Application, domain: str, user_id: str) -> Session:
+    """A shopper's history, with the held-out purchase as the known target.
+
+    Raises:
+      CalrecError: if the shop has no such shopper, or none of the shopper's purchases is held out.
+    """
+    case = app.catalogue(domain).case(user_id)
+    return Session(
+        domain=domain,
+        history=tuple(item.item_id for item in case.history),
+        target=case.target.item_id,
+        user_id=user_id,
+    )
+
+
+def query_of(session: Session) -> str:
+    """The session as an address carries it: the shopper alone where that says all."""
+    whole = {"shop": session.domain, "user": session.user_id}
+    if session.user_id is None or session.edited:
+        whole |= {"item": session.history, "target": session.target}
+    return url.write(whole)
+
+
+def from_query(query: url.Query, app: Application) -> Session:
+    """The session that an address carries; the first shop where it names none.
+
+    Raises:
+      CalrecError: if there is no such shop, shopper or item.
+    """
+    domain = url.one(query, "shop", next(iter(app.domains)))
+    user_id = url.one(query, "user") or None
+    history = tuple(query.get("item", ()))
+    if len(history) > MOST:
+        raise CalrecError(
+            f"expected a history of at most {MOST} items, found {len(history):,}: shorten it"
+        )
+    if user_id is not None:
+        loaded = of_shopper(app, domain, user_id)
+        app.items(domain, history)
+        return loaded if not history else replace(loaded, history=history, edited=True)
+    target = url.one(query, "target") or None
+    app.items(domain, [*history, *([target] if target else [])])
+    return Session(domain=domain, history=history, target=target)
 
 
 def _holds(session: Session, position: int, item_id: str) -> bool:

@@ -6,6 +6,11 @@ in `data-act` and on which item in `data-id`; `CLICKS` hands that to the page's 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
 from calrec.text import Attributes, Item
 from catalog.browse.highlight import highlight_item
 from catalog.store import Page
@@ -19,6 +24,11 @@ element.addEventListener('click', (event) => {
   if (button && !button.disabled) trigger('select', {...button.dataset});
 });
 """
+
+
+def html(value: str, **options: Any) -> gr.HTML:
+    """HTML of our own making, without gradio's styles for prose."""
+    return gr.HTML(value, apply_default_css=False, **options)
 
 
 def empty_state(title: str, text: str) -> str:
@@ -37,12 +47,70 @@ def notice(text: str, kind: str = "info") -> str:
     return f'<p class="cr-notice cr-{kind}" role="{role}">{escape(text)}</p>'
 
 
+def done(text: str, source: str, live: bool) -> str:
+    """What has finished, with a badge that says where it comes from."""
+    kind = "good" if live else "plain"
+    return (
+        f'<p class="cr-notice cr-done" role="status">{escape(text)} '
+        f'<span class="cr-badge cr-{kind}">{escape(source)}</span></p>'
+    )
+
+
 def heading(number: int, title: str, text: str) -> str:
     """A section's heading and its explanation for lay people."""
-    return (
-        f'<div class="cr-heading"><h2><span class="cr-step" aria-hidden="true">{number}</span>'
-        f"{escape(title)}</h2><p>{escape(text)}</p></div>"
+    step = f'<span class="cr-step" aria-hidden="true">{number}</span>' if number else ""
+    return f'<div class="cr-heading"><h2>{step}{escape(title)}</h2><p>{escape(text)}</p></div>'
+
+
+def formula(title: str, *lines: str) -> str:
+    """What a step computes, folded away; lines of our own making, as HTML."""
+    body = "".join(f"<p>{line}</p>" for line in lines)
+    return f'<details class="cr-formula"><summary>{escape(title)}</summary>{body}</details>'
+
+
+STEPS = ("History", "Prompt", "Texts", "Matching", "Ranking")
+
+
+def stepper() -> str:
+    """The walkthrough's steps as buttons; the last one shows all of them below each other."""
+    buttons = "".join(
+        f'<li><button type="button" class="cr-go" data-go="{k}" aria-current="false">'
+        f'<span class="cr-step">{k}</span><span>{name}</span></button></li>'
+        for k, name in enumerate(STEPS, start=1)
     )
+    every = (
+        '<li><button type="button" class="cr-go" data-go="0" aria-current="false" '
+        'title="key 0">All steps</button></li>'
+    )
+    return f'<nav aria-label="Steps"><ol class="cr-steps">{buttons}{every}</ol></nav>'
+
+
+def step_buttons(step: int) -> str:
+    """To the step before and the one after."""
+    back = _go(step - 1, f"← {STEPS[step - 2]}", "cr-button") if step > 1 else "<span></span>"
+    on = (
+        _go(step + 1, f"Next: {STEPS[step].lower()} →", "cr-button cr-next")
+        if step < len(STEPS)
+        else ""
+    )
+    return f'<div class="cr-step-buttons">{back}{on}</div>'
+
+
+def _go(step: int, label: str, style: str) -> str:
+    return f'<button type="button" class="{style}" data-go="{step}">{label}</button>'
+
+
+def preset_list(presets: Sequence[Any]) -> str:
+    """Telling cases as buttons; nothing where there are none."""
+    if not presets:
+        return ""
+    buttons = "".join(
+        f'<li><button type="button" class="cr-preset" data-act="preset" data-id="'
+        f'{escape(one.user_id)}" data-seed="{one.seed}"><span class="cr-title">{escape(one.title)}</span>'
+        f'<span class="cr-sub cr-wrap">{escape(one.text)}</span></button></li>'
+        for one in presets
+    )
+    return f'<p class="cr-label">Telling cases</p><ul class="cr-presets">{buttons}</ul>'
 
 
 def title_of(item: Item) -> str:

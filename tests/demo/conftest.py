@@ -89,7 +89,7 @@ def application(workspace, model):
 
 @pytest.fixture
 def handlers(application):
-    from demo.handlers import Handlers
+    from demo.pages.walkthrough.handlers import Handlers
 
     return Handlers(application)
 

@@ -13,6 +13,8 @@ import os
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import copy
+import re
 import sys
 import threading
 import time
@@ -23,10 +25,15 @@ from pathlib import Path
 import numpy as np
 
 from calrec.hierarchical import AttributeIndex
-from calrec.ranking import RankingSettings, keep, match
-from calrec.recommendation import Recommendation, Sample
+from calrec.prompt import Prompt
+from calrec.ranking import RankingSettings
+from calrec.recommendation import Alternative, Recommendation, Sample
 from calrec.recommender import Progress
-from calrec.text import Item, item_text, parse, prompt_text, query_words
+from calrec.retrieval import Retrieval
+from calrec.text import Item, TextSettings, item_text, parse, prompt_text
+
+CRASH = "crash"
+"""A history with this word in a title makes the model fail in the middle of its work."""
 
 
 class ScriptedModel:
@@ -39,12 +46,24 @@ class ScriptedModel:
         self.pause = pause
         self.closed = threading.Event()
         self.histories: list[tuple[str, ...]] = []
+        self.text = TextSettings()
 
-    def with_corpus(self, corpus, items: Sequence[Item]) -> ScriptedModel:
-        model = ScriptedModel(self.pause)
-        model.closed, model.histories = self.closed, self.histories
-        model.corpus, model.items, model.index = corpus, items, AttributeIndex(items)
+    def with_corpus(self, corpus, items: Sequence[Item], *, first_stage=None) -> ScriptedModel:
+        model = copy.copy(self)
+        model.items, model.index = items, AttributeIndex(items)
+        model.retrieval = Retrieval(
+            corpus=corpus, attributes=model.index, text=self.text, first_stage=first_stage
+        )
         return model
+
+    def with_template(self, name: str) -> ScriptedModel:
+        model = copy.copy(self)
+        model.text = TextSettings(template=name)
+        return model
+
+    def prompt(self, history: Sequence[Item]) -> Prompt:
+        text = prompt_text(history, self.text)
+        return Prompt(token_ids=tuple(range(len(text.split()))), items_cut=0, text=text)
 
     def stream(
         self,
@@ -53,6 +72,7 @@ class ScriptedModel:
         seed: int = 0,
         temperature: float | None = None,
         samples: int | None = None,
+        alternatives: int | None = None,
     ) -> Iterator[Progress | Recommendation]:
         self.histories.append(tuple(item.item_id for item in history))
         rng = np.random.default_rng([seed, len(history)])
@@ -61,13 +81,15 @@ class ScriptedModel:
         texts[0] = "no labels at all <i>raw</i> & more"
         if len(texts) > 1:
             texts[1] += " or so"
-        drawn = tuple(self._sample(k, text, rng) for k, text in enumerate(texts))
+        drawn = tuple(self._sample(k, text, rng, alternatives or 0) for k, text in enumerate(texts))
         self.closed.clear()
         try:
             for step in range(1, 11):
                 time.sleep(self.pause)
+                if step == 3 and any(CRASH in (item.title or "") for item in history):
+                    raise RuntimeError("a part of the model that nobody wrote")
                 yield Progress(step=4 * step, limit=80, samples=self._partial(drawn, step))
-            yield self._final(history, drawn)
+            yield self.rank_again(self._unranked(history, drawn, seed), RankingSettings())
         finally:
             self.closed.set()
 
@@ -75,15 +97,32 @@ class ScriptedModel:
         *_, last = self.stream(history, **options)
         return last
 
-    def _sample(self, order: int, text: str, rng: np.random.Generator) -> Sample:
-        score = -float(rng.uniform(2, 40))
+    def rank_again(
+        self, record: Recommendation, ranking: RankingSettings, *, corpus=None
+    ) -> Recommendation:
+        retrieval = replace(self.retrieval, corpus=corpus) if corpus else self.retrieval
+        return retrieval.rank(record, ranking)
+
+    def _sample(self, order: int, text: str, rng: np.random.Generator, alternatives: int) -> Sample:
+        pieces = tuple(re.findall(r"\S+\s*", text))
+        log_probs = tuple(-float(p) for p in rng.uniform(0.01, 3, size=len(pieces)))
         attributes = parse(text)
         return Sample(
             text=text,
-            token_ids=(1,),
-            log_probs=(score,),
-            tempered_log_probs=(score,),
-            score=score,
+            token_ids=tuple(range(len(pieces))),
+            token_texts=pieces,
+            log_probs=log_probs,
+            tempered_log_probs=log_probs,
+            alternatives=tuple(
+                tuple(
+                    Alternative(token_id=1000 + k, text=f" other {k}", log_prob=-1.0 - k)
+                    for k in range(alternatives)
+                )
+                for _ in pieces
+            )
+            if alternatives
+            else (),
+            score=sum(log_probs),
             order=order,
             finished=True,
             attributes=attributes,
@@ -106,33 +145,25 @@ class ScriptedModel:
 
         return tuple(map(so_far, drawn))
 
-    def _final(self, history: Sequence[Item], drawn: tuple[Sample, ...]) -> Recommendation:
-        kept, why_not = keep([s.text for s in drawn], [s.score for s in drawn], 10)
-        samples = tuple(
-            replace(s, kept=i in kept, why_not=why)
-            for i, (s, why) in enumerate(zip(drawn, why_not, strict=True))
-        )
-        columns = tuple(drawn[i].text for i in kept)
-        scores = tuple(drawn[i].score for i in kept)
-        raw = self.corpus.scores([query_words(text) for text in columns])
-        matched = match(raw, scores, RankingSettings())
+    def _unranked(
+        self, history: Sequence[Item], drawn: tuple[Sample, ...], seed: int
+    ) -> Recommendation:
+        prompt = self.prompt(history)
         return Recommendation(
             recommender=self.name,
-            settings={},
+            settings={"seed": seed},
             history=tuple(history),
-            prompt=prompt_text(history),
-            prompt_tokens=len(prompt_text(history).split()),
-            samples=samples,
-            columns=columns,
-            column_scores=scores,
-            rows=np.arange(len(self.items)),
-            item_ids=self.corpus.item_ids,
-            raw=raw,
-            scaled=matched.scaled,
-            modulated=matched.modulated,
-            scores=matched.scores,
+            prompt=prompt.text,
+            prompt_tokens=len(prompt.token_ids),
+            samples=drawn,
+            rows=np.arange(0),
+            item_ids=(),
+            raw=np.zeros((0, 0)),
+            scaled=np.zeros((0, 0)),
+            modulated=np.zeros((0, 0)),
+            scores=np.zeros(0),
             corpus_size=len(self.items),
-            timings={"prefill": 0.1, "decode": 10 * self.pause, "match": 0.01},
+            timings={"sample": 10 * self.pause},
         )
 
 

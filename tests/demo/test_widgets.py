@@ -1,22 +1,22 @@
-import html
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from calrec.recommendation import Sample
+from calrec.recommendation import Alternative, Sample
 from calrec.text import Attributes, Item
 from catalog.browse.highlight import Mark, highlight_item
 from catalog.store import Page
-from demo import results, widgets
+from demo import widgets
+from demo.record import prompt, ranking, texts, tokens
 from demo.session import Session
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> & ${x} {{y}}"
 ITEM = Item(item_id="a\"'<b>", title=EVIL, category=EVIL, brand=EVIL, price=EVIL)
 OWN_TAGS = {
     *("button", "code", "details", "div", "h2", "li", "nav", "ol", "p", "pre", "small", "span"),
-    *("mark", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+    *("bdi", "mark", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 
 
@@ -84,12 +84,18 @@ def views():
         "target": widgets.target_card(ITEM),
         "notice": widgets.notice(EVIL, "error"),
         "empty": widgets.empty_state(EVIL, EVIL),
-        "parsed sample": results.streaming_samples([sample()]),
-        "raw sample": results.streaming_samples([sample(attributes=None)]),
-        "growing sample": results.streaming_samples(
+        "parsed sample": texts.streaming([sample()]),
+        "raw sample": texts.streaming([sample(attributes=None)]),
+        "growing sample": texts.streaming(
             [sample(attributes=None, finished=False, text=f"Title: {EVIL}. Category: {EVIL}")]
         ),
-        "reason": results.streaming_samples([sample(why_not=EVIL)]),
+        "alternatives": tokens.strip(
+            sample(
+                token_texts=(EVIL,),
+                alternatives=((Alternative(token_id=2, text=EVIL, log_prob=-1.0),),),
+            )
+        ),
+        "prompt": prompt.view(EVIL, 7, 1),
     }
 
 
@@ -100,17 +106,22 @@ def test_no_text_from_outside_becomes_markup(views):
 
 
 def test_the_whole_recommendation_is_harmless(recommendation, application):
-    items = {item.item_id: item for item in application.catalogue("lamps").items}
-    target = application.catalogue("lamps").items[0]
-    repeater = application.repeater("lamps").recommend(recommendation.history)
+    catalogue = application.catalogue("lamps")
+    items = {item.item_id: item for item in catalogue.items}
+    others = [
+        r.recommend(recommendation.history) for r in application.recommenders("lamps").values()
+    ]
+    attributes = application.attributes("lamps")
     for view in (
-        results.final_samples(recommendation),
-        results.prompt_view(recommendation),
-        results.ranks_view(recommendation, repeater, target),
-        results.rankings_view(recommendation, repeater, items, target),
+        texts.view(recommendation, catalogue.items, attributes, 3),
+        prompt.of(recommendation),
+        ranking.ranks_view([recommendation, *others], catalogue.items[0]),
+        ranking.rankings_view(
+            recommendation, others, items, catalogue.items[0], catalogue.corpus()
+        ),
     ):
         assert_harmless(view)
-    assert "<script>window.hacked" in read(results.prompt_view(recommendation)).text
+    assert "<script>window.hacked" in read(prompt.of(recommendation)).text
 
 
 def test_buttons_carry_the_id_and_never_a_position_in_the_catalogue(views):
@@ -145,68 +156,3 @@ def test_the_ends_of_the_history_cannot_move_further():
     view = widgets.history_list(items, Session(domain="d", history=("a", "b")))
     disabled = re.findall(r'data-act="(\w+)" data-position="(\d)"[^>]* disabled', view)
     assert disabled == [("up", "0"), ("down", "1")]
-
-
-@pytest.mark.parametrize(
-    ("changes", "badges"),
-    [
-        ({"kept": True, "match_level": 4}, ["kept", "4/4 exact"]),
-        ({"kept": True, "match_level": 2}, ["kept", "2/4"]),
-        ({"why_not": "duplicate of sample 3"}, ["duplicate", "no exact item"]),
-        ({"why_not": "not among the best 10"}, ["not among the best 10", "no exact item"]),
-        ({"kept": True, "attributes": None}, ["kept", "format error"]),
-        ({"finished": False, "attributes": None}, ["writing"]),
-        ({}, ["finished"]),
-    ],
-)
-def test_badges(changes, badges):
-    view = results.streaming_samples([sample(text="t", **changes)])
-    assert re.findall(r'class="cr-badge [^>]*>([^<]*)<', view) == badges
-
-
-def test_a_text_being_written_shows_its_attributes_as_far_as_they_go():
-    view = results.streaming_samples(
-        [sample(attributes=None, finished=False, text="Title: Lamp. Category: Home, Li")]
-    )
-    assert ">Lamp<" in view
-    assert ">Home, Li<" in view
-
-
-def test_the_surest_text_has_the_longest_bar():
-    view = results.streaming_samples([sample(score=-2.0), sample(score=-40.0, order=1)])
-    assert re.findall(r"width:(\d+)%", view) == ["100", "6"]
-
-
-def test_kept_texts_stand_first_and_are_numbered_as_the_columns(recommendation):
-    view = results.final_samples(recommendation)
-    shown = view.split("<details")[0]
-    assert re.findall(r"cr-accent\">(\d+)<", shown) == [
-        str(k + 1) for k in range(len(recommendation.columns))
-    ]
-    tooltips = re.findall(r'class="cr-item" title="([^"]*)"', shown)
-    assert tuple(map(html.unescape, tooltips)) == recommendation.columns
-    assert view.count("<li ") == len(recommendation.samples)
-
-
-def test_the_true_item_is_marked_once_in_each_ranking_wherever_it_stands(
-    recommendation, application
-):
-    catalogue = application.catalogue("lamps")
-    items = {item.item_id: item for item in catalogue.items}
-    repeater = application.repeater("lamps").recommend(recommendation.history)
-    for target in (catalogue.items[int(recommendation.order()[0])], catalogue.items[-1]):
-        view = results.rankings_view(recommendation, repeater, items, target)
-        assert view.count("really bought") == 2
-
-
-def test_a_tie_is_shown_as_a_range(recommendation, application):
-    target = application.catalogue("lamps").items[30]
-    repeater = application.repeater("lamps").recommend(recommendation.history)
-    tied = replace(repeater, scores=repeater.scores * 0)
-    view = results.ranks_view(recommendation, tied, target)
-    assert "1 to 60" in view
-    assert "60 items have the same score" in view
-
-
-def test_without_target_the_ranks_say_how_to_get_one(recommendation):
-    assert "Load a shopper" in results.ranks_view(recommendation, recommendation, None)

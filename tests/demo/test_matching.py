@@ -3,8 +3,9 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import plotly.graph_objects as go
 
-from demo.figures import ROWS, heat_map, stretched
+from demo.record.matching import ROWS, heat_maps, stretched
 
 
 def by_id(application):
@@ -12,17 +13,33 @@ def by_id(application):
 
 
 def test_best_items_by_kept_texts_with_exact_values(recommendation, application):
-    trace = heat_map(recommendation, by_id(application)).data[0]
+    figure = heat_maps(recommendation, by_id(application))
     rows = recommendation.order()[:ROWS]
-    np.testing.assert_allclose(trace.z, stretched(recommendation.modulated[rows]))
-    assert np.shape(trace.z) == (ROWS, len(recommendation.columns))
-    for line, row in zip(trace.text, rows, strict=True):
-        shown = [float(value) for value in line]
-        np.testing.assert_allclose(shown, recommendation.modulated[row], atol=0.006)
+    steps = (recommendation.raw, recommendation.scaled, recommendation.modulated)
+    assert len(figure.data) == len(steps)
+    for trace, values, drawn in zip(
+        figure.data, steps, (np.asarray, stretched, stretched), strict=True
+    ):
+        np.testing.assert_allclose(trace.z, drawn(values[rows]))
+        assert np.shape(trace.z) == (ROWS, len(recommendation.columns))
+        for line, row in zip(trace.text, rows, strict=True):
+            shown = [float(value) for value in line]
+            np.testing.assert_allclose(shown, values[row], atol=0.006)
+
+
+def test_all_three_maps_have_the_same_rows_columns_and_hover(recommendation, application):
+    figure = heat_maps(recommendation, by_id(application))
+    first, *others = figure.data
+    assert {trace.yaxis for trace in figure.data} == {"y"}
+    assert len({trace.xaxis for trace in figure.data}) == 3
+    for other in others:
+        assert other.customdata == first.customdata
+    # Plotly's own checks, which drawing leaves out, find nothing wrong with it.
+    go.Figure(figure.to_plotly_json())
 
 
 def test_the_colours_span_this_picture_and_part_near_full_matches(recommendation, application):
-    trace = heat_map(recommendation, by_id(application)).data[0]
+    trace = heat_maps(recommendation, by_id(application)).data[2]
     assert (trace.zmin, trace.zmax) == (np.min(trace.z), np.max(trace.z))
     near = stretched(np.array([0.9990, 0.9996]))
     assert np.ptp(near) > 0.1 * (trace.zmax - trace.zmin)
@@ -36,7 +53,7 @@ def test_stretched_is_monotone_and_finite_up_to_and_beyond_one():
 
 
 def test_a_frame_marks_the_winning_text_of_each_row(recommendation, application):
-    figure = heat_map(recommendation, by_id(application))
+    figure = heat_maps(recommendation, by_id(application))
     found = [(round((s.x0 + s.x1) / 2), round((s.y0 + s.y1) / 2)) for s in figure.layout.shapes]
     rows = recommendation.order()[:ROWS]
     assert found == [(int(recommendation.modulated[row].argmax()), y) for y, row in enumerate(rows)]
@@ -46,7 +63,7 @@ def test_the_true_item_gets_a_row_of_its_own_if_it_is_not_among_the_best(
     recommendation, application
 ):
     last = application.catalogue("lamps").items[int(recommendation.order()[-1])]
-    figure = heat_map(recommendation, by_id(application), last)
+    figure = heat_maps(recommendation, by_id(application), last)
     labels = figure.layout.yaxis.ticktext
     assert len(labels) == ROWS + 1
     assert labels[-1].startswith("<b>▸ ")
@@ -56,7 +73,7 @@ def test_the_true_item_gets_a_row_of_its_own_if_it_is_not_among_the_best(
 def test_titles_and_texts_cannot_bring_tags_of_their_own(recommendation, application):
     hostile = application.catalogue("lamps").items[0]
     drawn = json.dumps(
-        heat_map(recommendation, by_id(application), hostile).to_plotly_json(), default=list
+        heat_maps(recommendation, by_id(application), hostile).to_plotly_json(), default=list
     )
     tags = set(re.findall(r"<(/?\w+)", drawn))
     assert tags <= {"b", "/b", "br", "extra", "/extra"}
@@ -74,10 +91,10 @@ def test_nothing_to_draw_without_a_kept_text(recommendation, application):
         modulated=np.zeros((n, 0)),
         scores=np.zeros(n),
     )
-    assert heat_map(empty, by_id(application)) is None
+    assert heat_maps(empty, by_id(application)) is None
 
 
 def test_a_picture_of_equal_values_still_has_a_scale(recommendation, application):
     flat = replace(recommendation, modulated=recommendation.modulated * 0)
-    trace = heat_map(flat, by_id(application)).data[0]
+    trace = heat_maps(flat, by_id(application)).data[2]
     assert trace.zmax > trace.zmin

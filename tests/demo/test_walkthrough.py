@@ -1,11 +1,18 @@
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from calrec.errors import CalrecError
+from demo import url
 from demo.application import Application
-from demo.handlers import SKIP, Handlers
+from demo.events import SKIP
+from demo.pages.walkthrough import choice
+from demo.pages.walkthrough.choice import DEFAULT
+from demo.pages.walkthrough.handlers import Handlers
 from demo.session import Session
 
 EMPTY = Session(domain="lamps")
@@ -17,14 +24,14 @@ def click(**data):
 
 def add(handlers, session, item_id):
     return handlers.click_catalogue(
-        session, "", "", "", "", "relevance", None, click(act="add", id=item_id)
+        session, "", "", "", "", "relevance", click(act="add", id=item_id)
     )
 
 
 def test_a_click_adds_the_item(handlers):
-    updated, history, *_, browse, query = add(handlers, EMPTY, "lamps-004")
+    updated, browse, query = add(handlers, EMPTY, "lamps-004")
     assert updated.history == ("lamps-004",)
-    assert "Desk lamp number 0" in history
+    assert "Desk lamp number 0" in handlers.assembly(updated, None, "calrec").history
     assert browse == query == SKIP
 
 
@@ -33,20 +40,20 @@ def test_a_click_on_another_shops_old_list_changes_nothing(handlers):
 
 
 def test_turning_the_page_leaves_the_history_and_the_query_alone(handlers):
-    *assembly, browse, query = handlers.click_catalogue(
-        EMPTY, "", "", "", "", "title", None, click(act="page", id="40")
+    session, browse, query = handlers.click_catalogue(
+        EMPTY, "", "", "", "", "title", click(act="page", id="40")
     )
-    assert all(part == SKIP for part in (*assembly, query))
+    assert session == query == SKIP
     assert "41–60 of 60" in browse
 
 
 def test_the_corrected_query_is_taken_with_a_click(handlers):
     listing = browse(handlers, query="scrpit lamp")
     assert 'data-act="search" data-id="script lamp"' in listing.browse
-    *assembly, listed, query = handlers.click_catalogue(
-        EMPTY, "scrpit lamp", "", "", "", "relevance", None, click(act="search", id="script lamp")
+    session, listed, query = handlers.click_catalogue(
+        EMPTY, "scrpit lamp", "", "", "", "relevance", click(act="search", id="script lamp")
     )
-    assert all(part == SKIP for part in (*assembly, listed))
+    assert session == listed == SKIP
     assert query == "script lamp"
 
 
@@ -112,37 +119,40 @@ def test_history_clicks(handlers, act, position, expected):
     ids = dict(zip("abc", ("lamps-001", "lamps-002", "lamps-003"), strict=True))
     session = Session(domain="lamps", history=tuple(ids.values()))
     at = session.history[int(position)]
-    update = handlers.click_history(session, None, click(act=act, position=position, id=at))
-    assert update.session.history == tuple(ids[x] for x in expected)
+    update = handlers.click_history(session, click(act=act, position=position, id=at))
+    assert update.history == tuple(ids[x] for x in expected)
 
 
 def test_clear(handlers):
     session = Session(domain="lamps", history=("lamps-001",), target="lamps-002", user_id="user-1")
-    update = handlers.click_history(session, None, click(act="clear"))
-    assert update.session == EMPTY
-    assert "No purchases yet" in update.history
+    update = handlers.click_history(session, click(act="clear"))
+    assert update == EMPTY
+    assert "No purchases yet" in handlers.assembly(update, None, "calrec").history
 
 
 def test_a_shopper_brings_history_and_target(handlers, application):
     case = application.catalogue("lamps").case("user-2")
-    update = handlers.load_shopper(EMPTY, "user-2", None)
-    assert update.session.history == tuple(item.item_id for item in case.history)
-    assert update.session.target == case.target.item_id
-    assert update.session.target not in update.history
-    assert case.target.title in update.target["value"]
+    session, message = handlers.load_shopper(EMPTY, "user-2")
+    assert message == ""
+    assert session.history == tuple(item.item_id for item in case.history)
+    assert session.target == case.target.item_id
+    shown = handlers.assembly(session, None, "calrec")
+    assert session.target not in shown.history
+    assert case.target.title in shown.target["value"]
+    assert case.target.title not in shown.prompt
 
 
 def test_an_unknown_shopper_is_one_line(handlers):
-    update = handlers.load_shopper(EMPTY, "<b>nobody</b>", None)
-    assert update.session == SKIP
-    assert "cr-error" in update.message
-    assert "&lt;b&gt;nobody" in update.message
+    session, message = handlers.load_shopper(EMPTY, "<b>nobody</b>")
+    assert session == SKIP
+    assert "cr-error" in message
+    assert "&lt;b&gt;nobody" in message
 
 
 def test_a_random_shopper_has_a_held_out_purchase(handlers):
-    *assembly, name = handlers.random_shopper(EMPTY, None)
-    assert assembly[0].target is not None
-    assert assembly[0].user_id == name
+    session, _ = handlers.random_shopper(EMPTY)
+    assert session.target is not None
+    assert session.user_id is not None
 
 
 def test_typing_narrows_the_shoppers(handlers):
@@ -150,15 +160,13 @@ def test_typing_narrows_the_shoppers(handlers):
     assert update["choices"] == ["user-3"]
 
 
-def test_another_shop_starts_afresh(handlers):
-    updates = handlers.choose_shop("tools", "relevance")
-    assert updates[0] == Session(domain="tools")
-    assert "Saw blade" in updates[5]
-    assert updates[-1] is None
+def values(**changes):
+    """The page's controls as they come from the browser."""
+    return tuple((DEFAULT.__dict__ | changes).values())
 
 
 def test_the_empty_history_is_one_plain_line(handlers):
-    updates = list(handlers.recommend(EMPTY, 0.5, 32, 0))
+    updates = list(handlers.recommend(EMPTY, *values()))
     assert len(updates) == 1
     assert "The history is empty" in updates[0].message
     assert "Traceback" not in updates[0].message
@@ -166,7 +174,7 @@ def test_the_empty_history_is_one_plain_line(handlers):
 
 def test_samples_stream_and_the_result_is_whole(handlers, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-001"), target="lamps-020")
-    updates = list(handlers.recommend(session, 0.5, 16, 3))
+    updates = list(handlers.recommend(session, *values(samples=16, seed=3)))
     streamed = [u for u in updates if "Decoding step" in str(u.status)]
     assert len(streamed) == 10
     assert streamed[0].samples.count("<li ") == 16
@@ -185,11 +193,11 @@ def test_samples_stream_and_the_result_is_whole(handlers, model):
 
 def test_the_ranks_shown_are_those_of_the_records(handlers, application, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-007"), target="lamps-020")
-    last = list(handlers.recommend(session, 0.5, 8, 3))[-1]
+    last = list(handlers.recommend(session, *values(samples=8, seed=3)))[-1]
     items = application.items("lamps", session.history)
     for name, record in (
         ("CALRec", application.model("lamps").recommend(items, seed=3, samples=8)),
-        ("Last Item Repeater", application.repeater("lamps").recommend(items)),
+        ("Last Item Repeater", application.recommenders("lamps")["lir"].recommend(items)),
     ):
         optimistic = 1 + (record.scores > record.scores[20] + 1e-9).sum()
         pessimistic = (record.scores >= record.scores[20] - 1e-9).sum()
@@ -200,7 +208,7 @@ def test_the_ranks_shown_are_those_of_the_records(handlers, application, model):
 
 def test_closing_the_stream_stops_the_model(handlers, model):
     session = Session(domain="lamps", history=("lamps-000",))
-    running = handlers.recommend(session, 0.5, 8, 0)
+    running = handlers.recommend(session, *values(samples=8))
     for _ in range(3):
         next(running)
     assert not model.closed.is_set()
@@ -214,14 +222,81 @@ def test_a_changed_history_is_said_above_the_results(handlers):
     assert handlers.stale(shown, shown) == ""
     changed = Session(domain="lamps", history=("lamps-001",))
     assert "changed" in handlers.stale(changed, shown)
-    assert "changed" in add_stale(handlers, shown)
+    assert "changed" in handlers.assembly(changed, shown, "calrec").stale
 
 
-def add_stale(handlers, shown):
-    update = handlers.click_catalogue(
-        shown, "", "", "", "", "relevance", shown, click(act="add", id="lamps-002")
+def test_switches_rank_the_same_texts_again_without_the_model(handlers, model):
+    session = Session(domain="lamps", history=("lamps-000", "lamps-009"), target="lamps-020")
+    first = list(handlers.recommend(session, *values()))[-1]
+    assert len(model.histories) == 1
+    fewer = handlers.again(session, session, *values(n_pred=3))
+    assert len(model.histories) == 1
+    assert fewer.samples.split("<details")[0].count('data-act="text"') == 3
+    assert len(fewer.heat["value"].data[0].z[0]) == 3
+    for changed in ({"k1": 0.0}, {"pooling": "mean"}, {"retrieval": "hierarchical"}):
+        other = handlers.again(session, session, *values(**changed))
+        assert other.rankings != first.rankings, changed
+    plain = handlers.again(session, session, *values(modulation=False)).heat["value"].data
+    assert plain[1].z == plain[2].z
+    weighed = first.heat["value"].data
+    assert weighed[1].z != weighed[2].z
+
+
+def test_the_same_draw_is_taken_from_what_was_kept_and_says_so(handlers, model):
+    session = Session(domain="lamps", history=("lamps-000",))
+    first = list(handlers.recommend(session, *values(seed=5)))[-1]
+    again = list(handlers.recommend(session, *values(seed=5)))[-1]
+    assert len(model.histories) == 1
+    assert "computed live" in first.status
+    assert "earlier run of the same seed" in again.status
+    assert again.samples == first.samples
+    list(handlers.recommend(session, *values(seed=6)))
+    assert len(model.histories) == 2
+
+
+def test_other_recommenders_can_stand_beside(handlers):
+    session = Session(domain="lamps", history=("lamps-000",), target="lamps-020")
+    names = ("lir", "item-knn", "markov", "popular")
+    last = list(handlers.recommend(session, *values(others=names)))[-1]
+    assert last.ranks.count("cr-rank") == 1 + len(names)
+    assert last.rankings.count("<table") == 1 + len(names)
+    alone = handlers.again(session, session, *values(others=()))
+    assert alone.rankings.count("<table") == 1
+
+
+def test_a_link_shows_the_same_settings_and_starts_the_model(handlers):
+    session = Session(domain="lamps", history=("lamps-000",))
+    last = list(handlers.recommend(session, *values(seed=7, k1=0.5, n_pred=4)))[-1]
+    query = url.read(last.address)
+    shown = handlers.show(session, query)
+    assert (shown[-1] != "", shown[-2]) == (True, last.address)
+    assert handlers.show(EMPTY, query)[-1] == ""
+    assert choice.from_query(query) == replace(DEFAULT, seed=7, k1=0.5, n_pred=4)
+
+
+def test_opening_a_text_is_part_of_the_link(handlers):
+    session = Session(domain="lamps", history=("lamps-000",))
+    list(handlers.recommend(session, *values()))
+    place, view, address = handlers.click_text(click(act="text", id="3"), session, *values())
+    assert place == 3
+    assert url.one(url.read(address), "text") == "3"
+    closed, view, _ = handlers.click_text(click(act="text", id="3"), session, *values(text=3))
+    assert closed == -1
+    assert "cr-token" not in view
+    for made_up in ("x", "99", ""):
+        handlers.click_text(click(act="text", id=made_up), session, *values())
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*DEFAULT.__dataclass_fields__, "kept", "with", "weighed", "run"]),
+        st.lists(st.text(max_size=8) | st.floats().map(str) | st.integers().map(str), max_size=2),
     )
-    return update[4]
+)
+def test_any_address_gives_settings_that_can_be_ranked_with(query):
+    read = choice.from_query(url.read(url.write(query)))
+    read.ranking()
+    assert choice.from_query(url.read(url.write(read.query()))) == read
 
 
 def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
@@ -230,7 +305,7 @@ def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
 
     handlers = Handlers(Application(workspace, "<i>x</i>", load_model=broken))
     session = Session(domain="lamps", history=("lamps-000",))
-    last = list(handlers.recommend(session, 0.5, 8, 0))[-1]
+    last = list(handlers.recommend(session, *values(samples=8)))[-1]
     assert "expected weights/" in last.message
     assert "&lt;i&gt;" in last.message
 
@@ -257,8 +332,8 @@ def test_the_first_shop_can_be_chosen(workspace):
 
 
 def test_handlers_hold_nothing_of_a_visitor(handlers):
-    assert list(vars(handlers)) == ["_app"]
+    assert list(vars(handlers)) == ["_app", "_draws"]
     before = dict(vars(handlers._app))
-    list(handlers.recommend(Session(domain="lamps", history=("lamps-000",)), 0.5, 4, 0))
+    list(handlers.recommend(Session(domain="lamps", history=("lamps-000",)), *values(samples=4)))
     changed = {name for name, value in vars(handlers._app).items() if value is not before[name]}
-    assert changed <= {"_model"}
+    assert changed <= {"_model", "_stamp"}

@@ -1,0 +1,64 @@
+"""The finished evaluations of a workspace, found anew whenever somebody looks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from calrec.errors import CalrecError
+from calrec.evaluation.runs import EvaluationRun
+
+
+class Found(NamedTuple):
+    """Runs by name of their folder, and a line for each folder that could not be read."""
+
+    runs: dict[str, EvaluationRun]
+    problems: tuple[str, ...]
+
+
+class Evaluations:
+    """Reads run folders once, and again when they were replaced; safe for several threads.
+
+    Args:
+      folders: each holds run folders, as `workspace/evaluations` does.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = tuple(folders)
+        self._lock = threading.Lock()
+        self._known: dict[Path, tuple[tuple[int, int], EvaluationRun | str]] = {}
+
+    def of(self, domain: str) -> Found:
+        """The finished runs on a domain, by name; those of other domains are left out."""
+        runs: dict[str, EvaluationRun] = {}
+        problems = []
+        for folder in self.folders:
+            for path in sorted(folder.glob("*/meta.json")):
+                if path.parent.suffix == ".partial":
+                    continue
+                found = self._read(path)
+                if isinstance(found, str):
+                    problems.append(found)
+                elif found.domain == domain:
+                    runs.setdefault(path.parent.name, found)
+        return Found(runs, tuple(problems))
+
+    def _read(self, path: Path) -> EvaluationRun | str:
+        try:
+            state = path.stat()
+        except OSError as error:
+            return f"expected an evaluation in {path.parent}, found {error.strerror}"
+        stamp = (state.st_mtime_ns, state.st_ino)
+        with self._lock:
+            known = self._known.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        try:
+            found: EvaluationRun | str = EvaluationRun.load(path.parent)
+        except CalrecError as error:
+            found = str(error)
+        with self._lock:
+            self._known[path] = (stamp, found)
+        return found

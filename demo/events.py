@@ -1,0 +1,23 @@
+"""How the pages' events run: who waits for whom, and what the public sees of them (nothing)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+SKIP: Any = gr.skip()
+
+# Events of the page are no public endpoints. Those that only look something up do not wait for
+# the model; edits of a session run one after another, so that quick clicks do not get lost.
+LOOK_UP: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+EDIT: dict[str, Any] = {
+    **LOOK_UP,
+    "trigger_mode": "multiple",
+    "concurrency_id": "edit",
+    "concurrency_limit": 1,
+}
+# A filter's choices follow the query: one that was offered a moment ago is no error.
+UNCHECKED: dict[str, Any] = {"preprocess": False}
+BROWSE: dict[str, Any] = {**LOOK_UP, **UNCHECKED, "trigger_mode": "always_last"}
+MODEL: dict[str, Any] = {**LOOK_UP, "concurrency_id": "model", "concurrency_limit": 1}

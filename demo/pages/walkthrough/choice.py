@@ -1,0 +1,135 @@
+"""What a visitor may set of a recommendation, to and from the address."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_args
+
+from calrec.errors import CalrecError
+from calrec.ranking import Pooling, RankingSettings, Retrieval
+from calrec.text import TEMPLATES
+from demo import url
+from demo.url import Query
+
+OTHERS = ("lir", "item-knn", "markov", "popular")
+_NAMES = {
+    "n_pred": "kept",
+    "others": "with",
+    "modulation": "weighed",
+}
+"""Names in the address that differ from the field's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """All settings of the walkthrough.
+
+    Attributes:
+      seed: of the samples.
+      temperature: of the samples.
+      samples: texts to write.
+      template: of the prompt.
+      n_pred: texts kept.
+      epsilon: weight of a text's log-probability, per nat.
+      k1: of BM25.
+      b: of BM25.
+      pooling: how the columns become one score.
+      modulation: whether texts are weighed by their probability.
+      retrieval: how texts become items.
+      others: recommenders beside.
+      text: the text that is shown token by token, by its place in the order drawn; -1 for none.
+    """
+
+    seed: int = 0
+    temperature: float = 0.5
+    samples: int = 32
+    template: str = "calrec"
+    n_pred: int = 10
+    epsilon: float = 1 / 5000
+    k1: float = 1.5
+    b: float = 0.75
+    pooling: Pooling = "max"
+    modulation: bool = True
+    retrieval: Retrieval = "bm25"
+    others: tuple[str, ...] = ("lir",)
+    text: int = -1
+
+    def ranking(self) -> RankingSettings:
+        """How the samples become a ranking.
+
+        Raises:
+          CalrecError: if a value is out of its range.
+        """
+        try:
+            return RankingSettings(
+                n_pred=self.n_pred,
+                epsilon=self.epsilon,
+                pooling=self.pooling,
+                modulation=self.modulation,
+                retrieval=self.retrieval,
+            )
+        except ValueError as error:
+            raise CalrecError(str(error)) from None
+
+    def query(self) -> dict[str, Any]:
+        """What differs from the defaults, by name in the address."""
+        own = asdict(self)
+        changed = {n: v for n, v in own.items() if v != getattr(DEFAULT, n)}
+        if "modulation" in changed:
+            changed["modulation"] = "no"
+        if changed.get("others") == ():
+            changed["others"] = "none"
+        return {_NAMES.get(name, name): value for name, value in changed.items()}
+
+
+DEFAULT = Choice()
+
+
+def from_query(query: Query) -> Choice:
+    """The settings of an address; what is missing, or none of ours, is the default."""
+
+    def whole(name: str, low: int, high: int) -> int:
+        key = _NAMES.get(name, name)
+        return int(url.number(query, key, getattr(DEFAULT, name), low, high))
+
+    def real(name: str, low: float, high: float) -> float:
+        return url.number(query, name, getattr(DEFAULT, name), low, high)
+
+    def one_of(name: str, known: Any) -> Any:
+        value = url.one(query, name)
+        return value if value in known else getattr(DEFAULT, name)
+
+    others = query.get("with")
+    return Choice(
+        seed=whole("seed", 0, 2**32 - 1),
+        temperature=real("temperature", 0.1, 1.5),
+        samples=whole("samples", 1, 64),
+        template=one_of("template", TEMPLATES),
+        n_pred=whole("n_pred", 1, 32),
+        epsilon=real("epsilon", 0.0, 1.0),
+        k1=real("k1", 0.0, 5.0),
+        b=real("b", 0.0, 1.0),
+        pooling=one_of("pooling", get_args(Pooling)),
+        modulation=url.one(query, "weighed") != "no",
+        retrieval=one_of("retrieval", get_args(Retrieval)),
+        others=DEFAULT.others if others is None else tuple(n for n in OTHERS if n in others),
+        text=whole("text", -1, 63),
+    )
+
+
+def chosen(*values: Any) -> Choice:
+    """The settings of the page's controls, in the order of `Choice`'s fields.
+
+    Raises:
+      CalrecError: if a value is none of what the control offers.
+    """
+    names = [field.name for field in fields(Choice)]
+    given = dict(zip(names, values, strict=True))
+    query = {
+        _NAMES.get(name, name): [str(value)]
+        for name, value in given.items()
+        if value is not None and name != "others"
+    }
+    query["weighed"] = ["yes" if given["modulation"] else "no"]
+    query["with"] = [str(name) for name in given["others"] or ()]
+    return from_query(query)

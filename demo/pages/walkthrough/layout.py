@@ -1,0 +1,354 @@
+"""The walkthrough's layout, and which handler answers which event."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from demo import widgets
+from demo.events import BROWSE, EDIT, LOOK_UP, MODEL, UNCHECKED
+from demo.pages.walkthrough.choice import DEFAULT, OTHERS
+from demo.pages.walkthrough.handlers import Handlers, Listing
+from demo.record.ranking import name_of
+from demo.session import Session
+
+if TYPE_CHECKING:
+    from demo.shell import Page, Shell
+
+TITLE = "Walkthrough"
+WAITING = "Waiting for the model; it serves one visitor at a time."
+SORTS = [
+    ("Relevance", "relevance"),
+    ("Most sold", "popularity"),
+    ("Title", "title"),
+    ("Price", "price"),
+]
+_RETRIEVALS = [
+    ("BM25 over all items", "bm25"),
+    ("hierarchical match", "hierarchical"),
+    ("rerank of LIR's best", "rerank"),
+]
+
+
+def build(shell: Shell) -> Page:
+    """The page over one application."""
+    from demo.shell import Page, address
+
+    handlers = Handlers(shell.app)
+    start = Session(domain=next(iter(shell.app.domains)))
+    blank = handlers.no_results()
+    listing = handlers.browse(start, "", "", "", "", "relevance")
+    session, box = shell.session, address()
+    shown = gr.State(None)
+
+    with gr.Row(elem_classes="cr-bar-top"):
+        widgets.html(widgets.stepper(), elem_id="steps", scale=3)
+        run = gr.Button("Recommend", variant="primary", elem_id="run", min_width=150)
+        stop = gr.Button("Stop", variant="secondary", elem_id="stop", visible=False, min_width=150)
+    message = widgets.html("", elem_id="message")
+    status = widgets.html("", elem_id="status")
+    stale = widgets.html("", elem_id="stale")
+
+    with _step(1):
+        presets = widgets.html(
+            handlers.telling(start), js_on_load=widgets.CLICKS, elem_id="presets"
+        )
+        with gr.Row(elem_classes="cr-columns"):
+            with gr.Column(scale=6, min_width=320, elem_classes="cr-panel"):
+                browser = _browser(listing)
+            with gr.Column(scale=5, min_width=320, elem_classes="cr-panel"):
+                assembly = _assembly(handlers, start)
+                sampling = _sampling()
+        widgets.html(widgets.step_buttons(1))
+    with _step(2), gr.Column(elem_classes="cr-panel"):
+        widgets.html(
+            widgets.heading(
+                2,
+                "What the model reads",
+                "The history as one text, the oldest purchase first: no numbers of items or "
+                "persons, only words. The last line is unfinished; the model goes on from there.",
+            )
+            + widgets.formula(
+                "How the text is made",
+                "Each item is <code>Title: T. Category: C. Brand: B. Price: P</code>, each part "
+                "cut to its first words (25 of a title, 15 of the others). If the whole is longer "
+                "than the model's budget of tokens, the oldest items are left out, each as a whole "
+                "(paper, section 3.1).",
+            )
+        )
+        prompt = widgets.html(
+            widgets.empty_state("No prompt yet", "It is made of the purchase history."),
+            elem_id="prompt",
+        )
+        widgets.html(widgets.step_buttons(2))
+    with _step(3), gr.Column(elem_classes="cr-panel"):
+        widgets.html(
+            widgets.heading(
+                3,
+                "What the model writes",
+                "It continues the history with the text of the next purchase, many times over. "
+                "The number is the text's log-probability in nats: the nearer to zero, the "
+                "surer the model. The best different texts are kept.",
+            )
+            + widgets.formula(
+                "How a text is scored",
+                "s(x) = Σ<sub>t</sub> ln p(x<sub>t</sub> | prompt, x<sub>&lt;t</sub>), the sum "
+                "over its tokens, end token included, at temperature 1, whatever temperature it "
+                "was drawn at. Equal texts are one; the best N<sub>pred</sub> are kept "
+                "(Algorithm 1, lines 1–4).",
+            )
+        )
+        texts = widgets.html(blank.samples, js_on_load=widgets.CLICKS, elem_id="samples")
+        widgets.html(widgets.step_buttons(3))
+    with _step(4), gr.Column(elem_classes="cr-panel"):
+        widgets.html(
+            widgets.heading(
+                4,
+                "From texts to items",
+                "Each row is an item, each column a kept text; the stronger the colour, the "
+                "more words they share. Left the plain word scores, then each column scaled to "
+                "0–1, then weighed by how probable its text is. A frame marks the text that "
+                "decides an item's score. Press a switch: nothing is written anew.",
+            )
+            + widgets.formula(
+                "The formulas",
+                "Scaled: (S − min) / (max − min) over all items, column by column. Weighed: times "
+                "exp(ε · s), s the text's log-probability in nats. Score of an item: the largest "
+                "of its row (or the mean, or the least; Algorithm 1, lines 6–11). Colours of the "
+                "second and third picture are stretched near 1, where full matches differ only in "
+                "the third decimal.",
+            )
+        )
+        switches = _switches()
+        heat_empty = widgets.html(blank.heat_empty["value"], elem_id="heat-empty")
+        heat = gr.Plot(visible=False, show_label=False, elem_id="heat", container=False)
+        widgets.html(widgets.step_buttons(4))
+    with _step(5), gr.Column(elem_classes="cr-panel"):
+        widgets.html(
+            widgets.heading(
+                5,
+                "The ranking",
+                "CALRec's first items beside those of simple rules. An arrow says how the place "
+                "differs from the other ranking's: ▲ higher here, ▼ lower here. Open “words” to "
+                "see which words an item shares with the text that won it.",
+            )
+        )
+        others = gr.CheckboxGroup(
+            [(name_of(name), name) for name in OTHERS],
+            value=list(DEFAULT.others),
+            label="Compare with",
+            elem_id="others",
+        )
+        ranks = widgets.html("", elem_id="ranks")
+        rankings = widgets.html(blank.rankings, elem_id="rankings")
+        widgets.html(widgets.step_buttons(5))
+    text = gr.Number(-1, visible=False, precision=0)
+    start_box = gr.Textbox(visible="hidden", show_label=False, elem_id="start", interactive=False)
+
+    query, sort, *filters = browser[:-1]
+    browse = browser[-1]
+    shopper, any_shopper, history, target = assembly
+    seed, *_, template = sampling
+    settings = [*sampling, *switches, others, text]
+    choice = [session, query, *filters, sort]
+    parts = [history, target, message, stale, prompt, shopper]
+    output = [message, status, texts, heat, heat_empty, ranks, rankings, prompt, shown, box]
+
+    # Not query.input, which a paste does not set off.
+    for changed in (query.change, query.submit, sort.input, *(f.input for f in filters)):
+        changed(handlers.browse, choice, [browse, *filters], **BROWSE)
+    browse.select(
+        handlers.click_catalogue, choice, [session, browse, query], **{**EDIT, **UNCHECKED}
+    )
+    history.select(handlers.click_history, session, session, **EDIT)
+    presets.select(handlers.click_preset, session, [session, message, seed], **EDIT)
+    shopper.input(handlers.load_shopper, [session, shopper], [session, message], **EDIT)
+    shopper.key_up(handlers.search_shoppers, session, shopper, **LOOK_UP)
+    any_shopper.click(handlers.random_shopper, session, [session, message], **EDIT)
+    session.change(handlers.assembly, [session, shown, template], parts, **LOOK_UP)
+    template.input(handlers.prompt, [session, template], prompt, **LOOK_UP)
+
+    busy = [run, stop, message, status]
+    jobs = []
+    for started in (run.click, start_box.change):
+        watch = "() => calrec.started()" if started == run.click else None
+        started(None, None, busy, js=_switch(True, WAITING, watch), **LOOK_UP)
+        job = started(handlers.recommend, [session, *settings], output, **MODEL)
+        job.then(None, None, [run, stop], js=_switch(False), **LOOK_UP).then(
+            handlers.stale, [session, shown], stale, **LOOK_UP
+        )
+        jobs.append(job)
+    stop.click(None, None, busy, js=_switch(False, "Stopped."), cancels=jobs, **LOOK_UP)
+
+    ranked = [message, status, texts, heat, heat_empty, ranks, rankings, prompt, shown, box]
+    for switch in (*switches, others):
+        changed = switch.release if isinstance(switch, gr.Slider) else switch.input
+        changed(
+            handlers.again,
+            [session, shown, *settings],
+            ranked,
+            **LOOK_UP,
+            trigger_mode="always_last",
+        )
+    texts.select(handlers.click_text, [shown, *settings], [text, texts, box], **LOOK_UP)
+
+    return Page(
+        show=handlers.show,
+        outputs=[
+            browse,
+            *filters,
+            query,
+            presets,
+            *parts,
+            *settings,
+            *output[1:7],
+            shown,
+            box,
+            start_box,
+        ],
+        address=box,
+    )
+
+
+def _step(number: int) -> gr.Column:
+    return gr.Column(elem_id=f"step-{number}", elem_classes="cr-stage")
+
+
+def _browser(listing: Listing) -> list[Any]:
+    """Query, sort, the three filters, and the list."""
+    widgets.html(
+        widgets.heading(
+            1,
+            "Pick from the catalogue",
+            "Click items in the order in which somebody might have bought them.",
+        )
+    )
+    with gr.Row(elem_classes="cr-filters"):
+        query = gr.Textbox(
+            label="Search",
+            placeholder="Words of a title, brand or category",
+            elem_id="query",
+            scale=2,
+            min_width=160,
+        )
+        sort = gr.Dropdown(SORTS, value="relevance", label="Sort", min_width=120)
+    with gr.Row(elem_classes="cr-filters"):
+        filters = [
+            gr.Dropdown(
+                offered["choices"],
+                value="",
+                label=label,
+                elem_id=label.lower(),
+                min_width=130,
+            )
+            for label, offered in zip(("Category", "Brand", "Price"), listing[1:], strict=True)
+        ]
+    browse = widgets.html(listing.browse, js_on_load=widgets.CLICKS, elem_id="catalogue-list")
+    return [query, sort, *filters, browse]
+
+
+def _assembly(handlers: Handlers, start: Session) -> list[Any]:
+    """Shopper, random shopper, history, the true next item."""
+    widgets.html(
+        widgets.heading(
+            0,
+            "The purchase history",
+            "What the recommenders read. Or load a real shopper, whose last purchase "
+            "is held back as the right answer.",
+        )
+    )
+    with gr.Row(elem_classes="cr-filters"):
+        shopper = gr.Dropdown(
+            handlers.shoppers(start),
+            value=None,
+            label="Shopper (type the beginning of an id)",
+            allow_custom_value=True,
+            elem_id="shopper",
+            scale=2,
+            min_width=180,
+        )
+        any_shopper = gr.Button("Random shopper", elem_id="random", min_width=130)
+    history = widgets.html(
+        widgets.history_list([], start), js_on_load=widgets.CLICKS, elem_id="history"
+    )
+    target = widgets.html("", elem_id="target", visible=False)
+    return [shopper, any_shopper, history, target]
+
+
+def _sampling() -> list[Any]:
+    """Seed, temperature, samples, template."""
+    with gr.Accordion("How the model writes", open=False, elem_classes="cr-quiet"):
+        seed = gr.Number(
+            DEFAULT.seed,
+            precision=0,
+            minimum=0,
+            label="Seed",
+            info="The same seed writes the same texts.",
+            elem_id="seed",
+        )
+        temperature = gr.Slider(
+            0.1,
+            1.5,
+            value=DEFAULT.temperature,
+            step=0.05,
+            label="Temperature",
+            info="Lower: safer, more alike texts. Higher: more varied ones.",
+        )
+        samples = gr.Slider(
+            1, 64, value=DEFAULT.samples, step=1, label="Texts to write", elem_id="samples-number"
+        )
+        template = gr.Dropdown(
+            [("CALRec", "calrec"), ("GPT4Rec", "gpt4rec")],
+            value=DEFAULT.template,
+            label="Words around the items",
+            info="A model that was trained with one writes worse with the other.",
+            elem_id="template",
+        )
+    return [seed, temperature, samples, template]
+
+
+def _switches() -> list[Any]:
+    """The settings of the ranking, in the order of `Choice`'s fields."""
+    with gr.Row(elem_classes="cr-filters", elem_id="switches"):
+        n_pred = gr.Slider(
+            1, 32, value=DEFAULT.n_pred, step=1, label="Texts kept (N_pred)", min_width=150
+        )
+        epsilon = gr.Number(
+            DEFAULT.epsilon, minimum=0, maximum=1, label="Weight of probability (ε)", min_width=130
+        )
+        k1 = gr.Slider(0, 5, value=DEFAULT.k1, step=0.1, label="BM25 k1", min_width=130)
+        b = gr.Slider(0, 1, value=DEFAULT.b, step=0.05, label="BM25 b", min_width=130)
+    with gr.Row(elem_classes="cr-filters"):
+        pooling = gr.Dropdown(
+            ["max", "mean", "min"], value=DEFAULT.pooling, label="Pooling", min_width=110
+        )
+        modulation = gr.Checkbox(
+            DEFAULT.modulation, label="Weigh by probability", min_width=150, elem_id="modulation"
+        )
+        retrieval = gr.Dropdown(
+            _RETRIEVALS,
+            value=DEFAULT.retrieval,
+            label="From texts to items by",
+            min_width=190,
+            elem_id="retrieval",
+        )
+    return [n_pred, epsilon, k1, b, pooling, modulation, retrieval]
+
+
+def _switch(running: bool, said: str | None = None, first: str | None = None) -> str:
+    """JavaScript that shows Recommend or Stop at once, even while the server is busy.
+
+    With something to say, it stands in `status` for a running job, which the job then overwrites;
+    else in `message`, and `status` is hidden, as updates may still arrive after Stop.
+    """
+    updates: list[Any] = [{"visible": not running}, {"visible": running}]
+    if said is not None:
+        line = widgets.notice(said)
+        updates += [
+            {"value": "" if running else line},
+            {"value": line if running else "", "visible": running},
+        ]
+    result = json.dumps([{"__type__": "update", **update} for update in updates])
+    return f"() => {{ {f'({first})();' if first else ''} return {result}; }}"

@@ -1,0 +1,86 @@
+// The address follows the view: each page writes its query into a hidden box, the shell puts the
+// query of the open page behind the session's. The step of the walkthrough is a matter of the page
+// alone, so it never goes to the server.
+window.calrec = {
+  parts: { '': '' },
+  page: new URLSearchParams(location.search).get('view') || 'walkthrough',
+  step: Number(new URLSearchParams(location.search).get('step') ?? 1),
+
+  address(part, query) {
+    this.parts[part] = query || '';
+    if (part === '' || part === this.page) this.write();
+  },
+
+  open(page) {
+    this.page = page;
+    document.documentElement.dataset.page = page;
+    this.write();
+    // Plots drawn while hidden have no width yet.
+    setTimeout(() => window.dispatchEvent(new Event('resize')), 60);
+  },
+
+  go(step) {
+    this.step = Math.min(Math.max(Number(step) || 0, 0), 5);
+    document.documentElement.dataset.step = this.step;
+    document.querySelectorAll('[data-go]').forEach((button) => {
+      if (button.closest('#steps')) {
+        button.setAttribute('aria-current', Number(button.dataset.go) === this.step ? 'step' : 'false');
+      }
+    });
+    this.write();
+    setTimeout(() => window.dispatchEvent(new Event('resize')), 60);
+  },
+
+  write() {
+    const before = new URLSearchParams(location.search);
+    const kept = before.get('__theme') ? [`__theme=${encodeURIComponent(before.get('__theme'))}`] : [];
+    const own = [`view=${this.page}`, this.parts[''], this.parts[this.page]];
+    if (this.page === 'walkthrough' && this.step !== 1) own.push(`step=${this.step}`);
+    const query = [...kept, ...own].filter(Boolean).join('&');
+    history.replaceState(history.state, '', `${location.pathname}?${query}`);
+  },
+
+  // A recommendation starts: whoever looks at the history sees the texts come.
+  started() {
+    if (this.step === 1 || this.step === 2) this.go(3);
+  },
+
+  // Keys belong to whoever types.
+  typing() {
+    const focus = document.activeElement;
+    return !!focus && (focus.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(focus.tagName));
+  },
+};
+document.documentElement.dataset.page = calrec.page;
+document.documentElement.dataset.step = calrec.step;
+// The steps' buttons are drawn after this script has run, and again with every new content.
+new MutationObserver(() => {
+  const current = document.querySelector(`#steps [data-go="${calrec.step}"]`);
+  if (current && current.getAttribute('aria-current') !== 'step') current.setAttribute('aria-current', 'step');
+}).observe(document.documentElement, { childList: true, subtree: true });
+
+document.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-go]');
+  if (!button) return;
+  calrec.go(button.dataset.go);
+  const top = document.querySelector('#pages');
+  if (top && top.getBoundingClientRect().top < 0) top.scrollIntoView();
+});
+document.addEventListener('keydown', (event) => {
+  if (calrec.page !== 'walkthrough' || calrec.typing() || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key >= '0' && event.key <= '5') calrec.go(event.key);
+});
+
+// A token of an opened text shows what else might have stood in its place.
+document.addEventListener('click', (event) => {
+  const token = event.target.closest('.cr-token');
+  if (!token) return;
+  const box = token.closest('.cr-strip-box');
+  const open = token.getAttribute('aria-pressed') === 'true';
+  box.querySelectorAll('.cr-token').forEach((other) => {
+    other.setAttribute('aria-pressed', String(other === token && !open));
+  });
+  box.querySelectorAll('[data-of]').forEach((panel) => {
+    panel.hidden = open || panel.dataset.of !== token.dataset.token;
+  });
+});

@@ -1,0 +1,248 @@
+"""What holds the pages together: header, tabs, the visitor's session, and the address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from calrec.errors import CalrecError
+from demo import api, session, url, widgets
+from demo.application import Application
+from demo.events import EDIT, LOOK_UP, SKIP
+from demo.session import Session
+from demo.url import Query
+
+HERE = Path(__file__).parent
+PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
+LOOK_AGAIN = 5.0
+"""Seconds between two looks at whether the shop was built anew."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shell:
+    """What the pages share.
+
+    Attributes:
+      app: what all visitors read.
+      session: this visitor's `Session`; who outputs another one changes it for all pages.
+      tabs: output `gr.Tabs(selected=NAME)` to go to a page.
+      toast: one line above the pages.
+    """
+
+    app: Application
+    session: gr.State
+    tabs: gr.Tabs
+    toast: gr.HTML
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Page:
+    """A page's way to be shown: its state is its query.
+
+    Attributes:
+      show: updates of `outputs` for a visitor and a query; an empty query shows the defaults.
+      outputs: among them `address`.
+      address: of `address()`; the page writes its query into it.
+    """
+
+    show: Callable[[Session, Query], Sequence[Any]]
+    outputs: Sequence[Component]
+    address: gr.Textbox
+
+
+def address() -> gr.Textbox:
+    """The hidden box that a page writes its query into; the shell takes it to the address."""
+    return gr.Textbox(visible="hidden", show_label=False, render=False, interactive=False)
+
+
+def theme() -> gr.themes.Base:
+    """Calm colours and the fonts that ship with gradio, so that nothing is fetched."""
+    return gr.themes.Default(
+        primary_hue=gr.themes.colors.indigo,
+        secondary_hue=gr.themes.colors.indigo,
+        neutral_hue=gr.themes.colors.slate,
+        radius_size=gr.themes.sizes.radius_lg,
+        # Not the default 600: gradio's semi-bold files lack most letters.
+        font=(gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"),
+    )
+
+
+def styles() -> list[Path]:
+    """The style sheets: the shell's, then each page's."""
+    return [HERE / "style.css", *sorted((HERE / "styles").glob("*.css"))]
+
+
+def head() -> str:
+    """The scripts of the shell and of the pages that have one."""
+    scripts = [(HERE / "shell.js").read_text(encoding="utf-8")]
+    scripts += [page.KEYS for page in _modules().values() if hasattr(page, "KEYS")]
+    return "".join(f"<script>{script}</script>" for script in scripts)
+
+
+def build_page(app: Application) -> gr.Blocks:
+    """The whole application. Visitors share nothing but what they read."""
+    first = Session(domain=next(iter(app.domains)))
+    with gr.Blocks(title="CALRec", analytics_enabled=False) as blocks:
+        state = gr.State(first)
+        opened = gr.State({})  # page -> fingerprint of the shop that it shows
+        data = gr.State("")  # fingerprint of the shop as this visitor knows it
+        link = address()
+        with gr.Row(elem_classes="cr-header"):
+            widgets.html(
+                '<div class="cr-brand"><h1>CALRec</h1><p>A recommender that writes what a '
+                "shopper will buy next, and then finds it in the catalogue. "
+                "Every step can be looked at.</p></div>",
+                scale=3,
+            )
+            shop = gr.Dropdown(
+                [(_shop_label(name, info.items), name) for name, info in app.domains.items()],
+                value=first.domain,
+                label="Shop",
+                elem_id="shop",
+                scale=1,
+                min_width=240,
+            )
+        toast = widgets.html("", elem_id="toast")
+        pages: dict[str, Page] = {}
+        tab_of: dict[str, gr.Tab] = {}
+        with gr.Tabs(selected=PAGES[0], elem_id="pages") as tabs:
+            shell = Shell(app=app, session=state, tabs=tabs, toast=toast)
+            for name, module in _modules().items():
+                with (
+                    gr.Tab(module.TITLE, id=name, elem_id=f"tab-{name}") as tab_of[name],
+                    gr.Column(elem_id=name, elem_classes="cr-page"),
+                ):
+                    pages[name] = module.build(shell)
+        with gr.Row(visible="hidden"):
+            for box in (link, *(page.address for page in pages.values())):
+                box.render()
+        api.publish(app)
+
+        showing = _Showing(app, pages)
+        shown = [component for page in pages.values() for component in page.outputs]
+        common = [state, shop, data, toast, opened]
+        blocks.load(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
+        shop.input(showing.another_shop, shop, [*common, *shown], **EDIT)
+        gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], [*common, *shown], **LOOK_UP)
+        for name, page in pages.items():
+            tab = tab_of[name]
+            tab.select(None, None, None, js=f"() => calrec.open('{name}')", **LOOK_UP)
+            tab.select(
+                showing.opener(name),
+                [state, opened, page.address],
+                [opened, *page.outputs],
+                **LOOK_UP,
+            )
+            page.address.change(
+                None, page.address, None, js=f"(q) => calrec.address('{name}', q)", **LOOK_UP
+            )
+        state.change(session.query_of, state, link, **LOOK_UP)
+        link.change(None, link, None, js="(q) => calrec.address('', q)", **LOOK_UP)
+    return blocks.queue(default_concurrency_limit=8, max_size=64)
+
+
+class _Showing:
+    """Which page is shown when: on arrival, for another shop, for new data, when it is opened."""
+
+    def __init__(self, app: Application, pages: Mapping[str, Page]) -> None:
+        self._app = app
+        self._pages = pages
+
+    def arrive(self, request: gr.Request) -> list[Any]:
+        """The view of the address."""
+        query = url.read(str(request.query_params))
+        page = self._page_of(query)
+        visitor, said = self._visitor(query)
+        return [
+            *self._common(visitor, page, said),
+            gr.Tabs(selected=page),
+            *self._shown(page, visitor, query),
+        ]
+
+    def another_shop(self, domain: str, request: gr.Request) -> list[Any]:
+        """An empty history in another shop, and the page that is open anew."""
+        page = self._page_of(url.read(str(request.query_params)))
+        visitor = Session(domain=domain)
+        return [*self._common(visitor, page, ""), *self._shown(page, visitor, {})]
+
+    def look_again(self, visitor: Session, data: str, request: gr.Request) -> Any:
+        """Nothing, unless the shop was built anew since this visitor last looked."""
+        try:
+            now = self._app.fingerprint(visitor.domain)
+        except CalrecError as error:
+            return self._only_said(str(error))
+        if now == data or not data:
+            return SKIP
+        page = self._page_of(url.read(str(request.query_params)))
+        fresh = Session(domain=visitor.domain)
+        said = widgets.notice(
+            "The shop was rebuilt with other data: this page now shows the new ones, with an"
+            " empty history."
+        )
+        return [*self._common(fresh, page, said), *self._shown(page, fresh, {})]
+
+    def opener(self, name: str) -> Callable[..., Any]:
+        """Shows a page when its tab is opened, unless it shows this shop already."""
+
+        def show(visitor: Session, opened: dict[str, str], written: str) -> Any:
+            data = self._fingerprint(visitor.domain)
+            if opened.get(name) == data:
+                return SKIP
+            return [{**opened, name: data}, *self._of(name, visitor, url.read(written))]
+
+        return show
+
+    def _page_of(self, query: Query) -> str:
+        name = url.one(query, "view", PAGES[0])
+        return name if name in self._pages else PAGES[0]
+
+    def _visitor(self, query: Query) -> tuple[Session, str]:
+        try:
+            return session.from_query(query, self._app), ""
+        except CalrecError as error:
+            domain = url.one(query, "shop")
+            domain = domain if domain in self._app.domains else next(iter(self._app.domains))
+            return Session(domain=domain), widgets.notice(str(error), "error")
+
+    def _fingerprint(self, domain: str) -> str:
+        try:
+            return self._app.fingerprint(domain)
+        except CalrecError:
+            return ""
+
+    def _common(self, visitor: Session, page: str, said: str) -> list[Any]:
+        data = self._fingerprint(visitor.domain)
+        # The dropdown only where it changes: its own event would come back.
+        return [visitor, gr.update(value=visitor.domain), data, said, {page: data}]
+
+    def _only_said(self, line: str) -> list[Any]:
+        rest = sum(len(page.outputs) for page in self._pages.values())
+        return [SKIP, SKIP, SKIP, widgets.notice(line, "error"), SKIP, *[SKIP] * rest]
+
+    def _shown(self, name: str, visitor: Session, query: Query) -> list[Any]:
+        """Updates of all pages' outputs: those of one page, the others as they are."""
+        updates: list[Any] = []
+        for other, page in self._pages.items():
+            updates += (
+                self._of(name, visitor, query) if other == name else [SKIP] * len(page.outputs)
+            )
+        return updates
+
+    def _of(self, name: str, visitor: Session, query: Query) -> list[Any]:
+        return list(self._pages[name].show(visitor, query))
+
+
+def _modules() -> dict[str, ModuleType]:
+    return {name: import_module(f"demo.pages.{name}") for name in PAGES}
+
+
+def _shop_label(domain: str, items: int) -> str:
+    return f"{re.sub('[_-]', ' ', domain).capitalize()} · {items:,} items"

@@ -1,0 +1,192 @@
+"""What a record shows: texts folded together, tokens, rankings with arrows, words and ties."""
+
+import html
+import re
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from calrec import metrics
+from calrec.ranking import fold
+from calrec.recommendation import Alternative, Sample
+from calrec.text import Attributes, item_text, query_words
+from demo.record import prompt, ranking, texts, tokens
+
+
+def sample(**changes) -> Sample:
+    plain = Sample(
+        text="t",
+        token_ids=(1,),
+        log_probs=(-3.0,),
+        tempered_log_probs=(-2.0,),
+        score=-3.0,
+        order=0,
+        finished=True,
+        attributes=Attributes(title="t"),
+    )
+    return replace(plain, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "badge"),
+    [
+        ({"match_level": 4}, "4/4 exact"),
+        ({"match_level": 2}, "2/4"),
+        ({}, "no exact item"),
+        ({"attributes": None}, "format error"),
+    ],
+)
+def test_match_badges(changes, badge):
+    assert f">{badge}<" in texts.match_badge(sample(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "badge"), [({"finished": False, "attributes": None}, "writing"), ({}, "finished")]
+)
+def test_a_streaming_text_says_whether_it_is_finished(changes, badge):
+    assert f">{badge}<" in texts.streaming([sample(**changes)])
+
+
+def test_a_text_being_written_shows_its_attributes_as_far_as_they_go():
+    view = texts.streaming(
+        [sample(attributes=None, finished=False, text="Title: Lamp. Category: Home, Li")]
+    )
+    assert ">Lamp<" in view
+    assert ">Home, Li<" in view
+
+
+def test_the_surest_text_has_the_longest_bar():
+    view = texts.streaming([sample(score=-2.0), sample(score=-40.0, order=1)])
+    assert re.findall(r"width:(\d+)%", view) == ["100", "6"]
+
+
+def shown(recommendation, application, opened=None):
+    items = application.catalogue("lamps").items
+    return texts.view(recommendation, items, application.attributes("lamps"), opened)
+
+
+def test_kept_texts_stand_first_and_are_numbered_as_the_columns(recommendation, application):
+    kept = shown(recommendation, application).split("<details")[0]
+    assert re.findall(r"cr-accent\">(\d+)<", kept) == [
+        str(k + 1) for k in range(len(recommendation.columns))
+    ]
+    tips = re.findall(r'class="cr-item" title="([^"]*)"', kept)
+    assert tuple(html.unescape(tip).split("\n")[0] for tip in tips) == recommendation.columns
+
+
+def test_equal_texts_are_one_row_that_says_how_many(recommendation, application):
+    view = shown(recommendation, application)
+    times = Counter(fold(one.text) for one in recommendation.samples)
+    assert view.count('data-act="text"') == len(times)
+    folded = sorted(int(n) for n in re.findall(r">× (\d+)<", view))
+    assert folded == sorted(n for n in times.values() if n > 1)
+    assert folded  # the script draws from few items
+
+
+def test_a_row_names_the_item_that_its_text_matches(recommendation, application):
+    view = shown(recommendation, application)
+    by_text = {item_text(item): item for item in application.catalogue("lamps").items}
+    exact = [by_text[one.text] for one in recommendation.samples if one.text in by_text]
+    assert exact
+    for item in exact:
+        assert f'cr-matched">item {item.item_id}<' in view
+
+
+def test_only_the_opened_text_shows_its_tokens(recommendation, application):
+    assert "cr-token" not in shown(recommendation, application)
+    best = min(recommendation.samples, key=lambda s: (-s.score, s.order))
+    view = shown(recommendation, application, best.order)
+    assert view.count('aria-expanded="true"') == 1
+    assert view.count('class="cr-token"') == len(best.token_ids)
+
+
+def test_a_token_is_the_stronger_coloured_the_less_probable():
+    log_probs = (-0.0, -1.0, -2.0, -50.0)
+    view = tokens.strip(
+        sample(token_texts=tuple("abcd"), token_ids=(1, 2, 3, 4), log_probs=log_probs)
+    )
+    colours = [float(c) for c in re.findall(r"--surprise:([\d.]+)", view)]
+    assert colours == sorted(colours)
+    assert (colours[0], colours[-1]) == (0, 1)
+
+
+def test_alternatives_name_the_drawn_token_even_if_it_was_none_of_the_best():
+    best = tuple(Alternative(token_id=k, text=f"w{k}", log_prob=-1.0 - k) for k in (5, 6))
+    view = tokens.strip(
+        sample(token_texts=(" rare",), token_ids=(9,), log_probs=(-7.5,), alternatives=(best,))
+    )
+    panel = view.split("cr-alternatives")[1]
+    assert re.findall(r"<code[^>]*>([^<]*)<", panel) == ["w5", "w6", "·rare"]
+    assert panel.count(">drawn<") == 1
+    assert "drawn" in panel.split("·rare")[1]
+
+
+def test_a_record_without_tokens_says_so():
+    assert "not kept" in tokens.strip(sample())
+
+
+def test_the_prompt_says_what_was_cut():
+    assert "2 oldest items did not fit" in prompt.view("a b", 2, 2)
+    assert "the whole history fits" in prompt.view("a b", 2, 0)
+    assert "follows when the model is loaded" in prompt.view("a b", None, 0)
+
+
+@pytest.fixture
+def others(recommendation, application):
+    known = application.recommenders("lamps").values()
+    return [one.recommend(recommendation.history) for one in known]
+
+
+def test_arrows_are_the_difference_of_the_ranks(recommendation, others, application):
+    items = {item.item_id: item for item in application.catalogue("lamps").items}
+    view = ranking.rankings_view(recommendation, others, items, None)
+    own, *_ = re.findall(r"<tbody>(.*?)</tbody>", view, re.S)
+    rows = re.findall(r"<tr>(.*?)</tr>", own, re.S)
+    assert len(rows) == ranking.TOP
+    for place, (row, index) in enumerate(zip(rows, recommendation.order(), strict=False)):
+        cells = re.findall(r'<td class="cr-value">([\d,]+) <span class="cr-(\w+)"', row)
+        assert len(cells) == len(others)
+        here = metrics.ranks(recommendation.scores, index)[0]
+        for (there, way), other in zip(cells, others, strict=True):
+            expected = metrics.ranks(other.scores, index)[0]
+            assert int(there.replace(",", "")) == expected
+            assert way == ("up" if here < expected else "down" if here > expected else "same")
+        assert f'cr-number">{place + 1}<' in row
+
+
+def test_the_words_of_an_item_add_up_to_its_bm25(recommendation, application):
+    catalogue = application.catalogue("lamps")
+    items = {item.item_id: item for item in catalogue.items}
+    view = ranking.rankings_view(recommendation, [], items, None, catalogue.corpus())
+    sums = re.findall(r"(\d+) words?, BM25 ([\d.]+)", view)
+    best = [int(row) for row in recommendation.order()[: ranking.TOP]]
+    assert len(sums) == len(best)
+    for (number, total), row in zip(sums, best, strict=True):
+        column = recommendation.winner(row)
+        assert float(total) == pytest.approx(recommendation.raw[row, column], abs=0.006)
+        query = set(query_words(recommendation.columns[column]))
+        assert int(number) <= len(query)
+
+
+def test_the_true_item_is_marked_once_in_each_ranking_wherever_it_stands(
+    recommendation, others, application
+):
+    catalogue = application.catalogue("lamps")
+    items = {item.item_id: item for item in catalogue.items}
+    for target in (catalogue.items[int(recommendation.order()[0])], catalogue.items[-1]):
+        view = ranking.rankings_view(recommendation, others, items, target)
+        assert view.count("really bought") == 1 + len(others)
+
+
+def test_a_tie_is_shown_as_a_range(recommendation, others, application):
+    target = application.catalogue("lamps").items[30]
+    tied = replace(others[0], scores=np.zeros(60))
+    view = ranking.ranks_view([recommendation, tied], target)
+    assert "1 to 60" in view
+    assert "60 items have the same score" in view
+
+
+def test_without_target_the_ranks_say_how_to_get_one(recommendation):
+    assert "Load a shopper" in ranking.ranks_view([recommendation], None)
