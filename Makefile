@@ -6,10 +6,20 @@ BIN := $(VENV)/bin
 CALREC_WORKSPACE ?= workspace
 export CALREC_WORKSPACE
 
-.PHONY: demo test lint lock oracle clean
+.PHONY: demo sample test lint lock oracle clean
 
 demo: $(VENV)/installed
+	@test -e "$(CALREC_WORKSPACE)/catalog.duckdb" || $(MAKE) --no-print-directory sample
 	$(BIN)/calrec-demo
+
+# The sample shop, with evaluations of its first department for the pages Cases and Metrics.
+sample: $(VENV)/installed
+	$(BIN)/calrec-catalog sample --workspace "$(CALREC_WORKSPACE)"
+	for recommender in lir popular markov item-knn calrec; do \
+	  $(BIN)/calrec-evaluate --workspace "$(CALREC_WORKSPACE)" --domain sample-kitchen --users 300 \
+	    --recommender $$recommender $$(test $$recommender = calrec && echo --checkpoint sample) \
+	    --out "$(CALREC_WORKSPACE)/evaluations/kitchen-$$recommender" || exit; \
+	done
 
 test: $(VENV)/installed-dev lint
 	$(BIN)/python -m pytest
@@ -21,7 +31,7 @@ lint: $(VENV)/installed-dev
 # Sets the lock to the newest versions that pyproject.toml admits.
 lock:
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
-	$(VENV)/lock/bin/python -m pip install --quiet --editable '.[dev,benchmarks,oracle,ray]'
+	$(VENV)/lock/bin/python -m pip install --quiet --editable '.[dev,benchmarks,mcp,oracle,ray]'
 	$(VENV)/lock/bin/python -m pip freeze --exclude-editable > requirements.lock
 
 $(BIN)/python:
@@ -37,9 +47,10 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $@
 
-# With it the tests compare the model package with torch, too, and evaluate on a Ray cluster.
+# With it the tests compare the model package with torch, evaluate on a Ray cluster and ask the
+# server's tools, too.
 $(VENV)/installed-oracle: $(VENV)/installed-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[oracle,ray]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[oracle,ray,mcp]'
 	@touch $@
 
 oracle: $(VENV)/installed-oracle

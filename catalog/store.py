@@ -19,7 +19,8 @@ from catalog.browse.facets import Facet, Facets, facets, price_bands
 from catalog.browse.filters import EVERYTHING, Band, Filters
 from catalog.browse.selection import selected
 from catalog.errors import CatalogueError
-from catalog.sequences import Case, Sequences
+from catalog.neighbours import Neighbours, neighbours
+from catalog.sequences import HELD_OUT, Case, Sequences
 from catalog.workspace import (
     DomainInfo,
     domains,
@@ -248,6 +249,33 @@ class Catalogue:
     @cached_property
     def _user_index(self) -> Mapping[str, int]:
         return {user_id: u for u, user_id in enumerate(self._sequences.user_ids)}
+
+    def neighbours(self, item: int, *, limit: int = 10) -> Neighbours:
+        """Who bought the item of that index, and what stands around it in the training part."""
+        return neighbours(self._sequences, item, limit=limit)
+
+    def purchase_times(self, item: int) -> Int[np.ndarray, " P"]:
+        """When the item of that index was bought in the training part.
+
+        Returns:
+          Seconds since 1970, oldest first.
+        """
+        rows = self._rows(
+            "SELECT timestamp FROM store.events JOIN store.users USING (domain, user_index)"
+            " WHERE domain = $domain AND item_index = $item AND position < users.events - $held_out"
+            " ORDER BY timestamp",
+            item=item,
+            held_out=HELD_OUT[self.info.role],
+        )
+        return np.array([timestamp for (timestamp,) in rows], np.int64)
+
+    @cached_property
+    def time_span(self) -> tuple[int, int] | None:
+        """First and last purchase in seconds since 1970; `None` without any."""
+        first, last = self._rows(
+            "SELECT min(timestamp), max(timestamp) FROM store.events WHERE domain = $domain"
+        )[0]
+        return None if first is None else (first, last)
 
     def _hits(self, query: str) -> Hits | None:
         return self._search.search(query) if query.strip() else None

@@ -10,7 +10,10 @@ SKIP: Any = gr.skip()
 
 # Events of the page are no public endpoints. Those that only look something up do not wait for
 # the model; edits of a session run one after another, so that quick clicks do not get lost.
-LOOK_UP: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# Gradio's progress only tells the style sheet that something is under way.
+LOOK_UP: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+# What goes on by itself, with nobody waiting for it.
+QUIET: dict[str, Any] = {**LOOK_UP, "show_progress": "hidden"}
 EDIT: dict[str, Any] = {
     **LOOK_UP,
     "trigger_mode": "multiple",
@@ -20,4 +23,10 @@ EDIT: dict[str, Any] = {
 # A filter's choices follow the query: one that was offered a moment ago is no error.
 UNCHECKED: dict[str, Any] = {"preprocess": False}
 BROWSE: dict[str, Any] = {**LOOK_UP, **UNCHECKED, "trigger_mode": "always_last"}
-MODEL: dict[str, Any] = {**LOOK_UP, "concurrency_id": "model", "concurrency_limit": 1}
+# Each trigger counts: one that waited for a stopped job to end would wait for ever.
+MODEL: dict[str, Any] = {
+    **LOOK_UP,
+    "trigger_mode": "multiple",
+    "concurrency_id": "model",
+    "concurrency_limit": 1,
+}

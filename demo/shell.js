@@ -4,6 +4,7 @@
 window.calrec = {
   parts: { '': '' },
   page: new URLSearchParams(location.search).get('view') || 'walkthrough',
+  arrived: false,
   step: Number(new URLSearchParams(location.search).get('step') ?? 1),
 
   address(part, query) {
@@ -11,12 +12,19 @@ window.calrec = {
     if (part === '' || part === this.page) this.write();
   },
 
+  // The first tab opens itself before the server has read the address.
   open(page) {
+    if (!this.arrived) return;
     this.page = page;
     document.documentElement.dataset.page = page;
     this.write();
     // Plots drawn while hidden have no width yet.
     setTimeout(() => window.dispatchEvent(new Event('resize')), 60);
+  },
+
+  arrive() {
+    this.arrived = true;
+    this.write();
   },
 
   go(step) {

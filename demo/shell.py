@@ -16,7 +16,7 @@ from gradio.components import Component
 from calrec.errors import CalrecError
 from demo import api, session, url, widgets
 from demo.application import Application
-from demo.events import EDIT, LOOK_UP, SKIP
+from demo.events import EDIT, LOOK_UP, QUIET, SKIP
 from demo.session import Session
 from demo.url import Query
 
@@ -90,7 +90,9 @@ def head() -> str:
 def build_page(app: Application) -> gr.Blocks:
     """The whole application. Visitors share nothing but what they read."""
     first = Session(domain=next(iter(app.domains)))
-    with gr.Blocks(title="CALRec", analytics_enabled=False) as blocks:
+    # Gradio copies what is downloaded; an hour later the copy goes.
+    with gr.Blocks(title="CALRec", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+        api.publish(app)  # first, so that no event of a page has its names
         state = gr.State(first)
         opened = gr.State({})  # page -> fingerprint of the shop that it shows
         data = gr.State("")  # fingerprint of the shop as this visitor knows it
@@ -124,20 +126,21 @@ def build_page(app: Application) -> gr.Blocks:
         with gr.Row(visible="hidden"):
             for box in (link, *(page.address for page in pages.values())):
                 box.render()
-        api.publish(app)
 
         showing = _Showing(app, pages)
         shown = [component for page in pages.values() for component in page.outputs]
         common = [state, shop, data, toast, opened]
-        blocks.load(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
+        blocks.load(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP).then(
+            None, None, None, js="() => calrec.arrive()", **LOOK_UP
+        )
         shop.input(showing.another_shop, shop, [*common, *shown], **EDIT)
-        gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], [*common, *shown], **LOOK_UP)
+        gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], [*common, *shown], **QUIET)
         for name, page in pages.items():
             tab = tab_of[name]
             tab.select(None, None, None, js=f"() => calrec.open('{name}')", **LOOK_UP)
             tab.select(
                 showing.opener(name),
-                [state, opened, page.address],
+                [state, opened, data, page.address],
                 [opened, *page.outputs],
                 **LOOK_UP,
             )
@@ -146,7 +149,7 @@ def build_page(app: Application) -> gr.Blocks:
             )
         state.change(session.query_of, state, link, **LOOK_UP)
         link.change(None, link, None, js="(q) => calrec.address('', q)", **LOOK_UP)
-    return blocks.queue(default_concurrency_limit=8, max_size=64)
+    return blocks.queue(default_concurrency_limit=8, max_size=64, api_open=False)
 
 
 class _Showing:
@@ -192,9 +195,9 @@ class _Showing:
     def opener(self, name: str) -> Callable[..., Any]:
         """Shows a page when its tab is opened, unless it shows this shop already."""
 
-        def show(visitor: Session, opened: dict[str, str], written: str) -> Any:
-            data = self._fingerprint(visitor.domain)
-            if opened.get(name) == data:
+        def show(visitor: Session, opened: dict[str, str], data: str, written: str) -> Any:
+            # The first tab opens itself before the address has been read.
+            if not data or opened.get(name) == data:
                 return SKIP
             return [{**opened, name: data}, *self._of(name, visitor, url.read(written))]
 

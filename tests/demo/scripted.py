@@ -93,6 +93,11 @@ class ScriptedModel:
         finally:
             self.closed.set()
 
+    def embedder(self):
+        from scripted_embedding import Embedding
+
+        return Embedding()
+
     def recommend(self, history, **options) -> Recommendation:
         *_, last = self.stream(history, **options)
         return last

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from calrec.errors import CalrecError
-from demo import app
+from demo import access, app
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,8 +78,141 @@ def test_nothing_leaves_the_machine_by_setting():
     assert result.stdout.split() == ["False", "1"]
 
 
+def test_gradios_variables_open_nothing():
+    code = "import demo.app, os; print(sorted(n for n in os.environ if n.startswith('GRADIO_')))"
+    others = {"GRADIO_SHARE": "True", "GRADIO_ALLOWED_PATHS": "/", "GRADIO_VIBE_MODE": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **others},
+    )
+    assert result.stdout.strip() == "['GRADIO_ANALYTICS_ENABLED']"
+
+
+def test_gradio_is_imported_after_its_variables_are_set():
+    code = "import demo.app, sys; print('gradio' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.9"])
+def test_a_host_of_this_machine_alone(host):
+    assert not access.is_public(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "no.such.host.invalid"])
+def test_a_host_that_others_reach(host):
+    assert access.is_public(host)
+
+
+def test_a_public_address_without_login_is_warned_of(workspace, monkeypatch, capsys):
+    class Done(Exception):
+        pass
+
+    def launched(*_, **options):
+        raise Done(options)
+
+    monkeypatch.setattr(app, "launch", launched)
+    monkeypatch.setattr(app, "check_port", lambda *_: None)
+    monkeypatch.delenv(access.AUTH, raising=False)
+    for host, auth, lines in (
+        ("127.0.0.1", None, 0),
+        ("0.0.0.0", None, 1),
+        ("0.0.0.0", "ann:word", 0),
+    ):
+        with pytest.raises(Done):
+            app.serve(app.Options(workspace=workspace, host=host, auth=auth))
+        errors = capsys.readouterr().err
+        assert len(errors.splitlines()) == lines
+        if lines:
+            assert "warning" in errors
+            assert "--auth" in errors
+
+
+def test_logins_from_a_file_the_option_or_the_variable(tmp_path, monkeypatch):
+    monkeypatch.delenv(access.AUTH, raising=False)
+    file = tmp_path / "people"
+    file.write_text("ann:pass:word\n\n bo:two words \n")
+    both = [("ann", "pass:word"), ("bo", "two words")]
+    assert access.logins(str(file)) == both
+    assert access.logins("ann:pass:word") == both[:1]
+    assert access.logins(None) == []
+    monkeypatch.setenv(access.AUTH, "ann:pass:word\nbo:two words")
+    assert access.logins(None) == both
+    assert access.logins("bo:two words") == both[1:]  # what is said aloud counts
+
+
+@pytest.mark.parametrize("text", ["", "\n", "secret", "ann:", ":secret", "a:secret\na:secret2"])
+def test_lines_that_are_no_logins(tmp_path, monkeypatch, text):
+    file = tmp_path / "people"
+    file.write_text(text)
+    monkeypatch.setenv(access.AUTH, text)
+    for given in (str(file), None):
+        with pytest.raises(CalrecError) as error:
+            access.logins(given)
+        assert "secret" not in str(error.value)
+        assert "expected" in str(error.value)
+
+
+def test_the_file_of_logins_may_be_of_other_bytes(tmp_path):
+    file = tmp_path / "people"
+    file.write_bytes(b"ann:\xff\xfe")
+    with pytest.raises(CalrecError, match="UTF-8"):
+        access.logins(str(file))
+
+
+@pytest.mark.parametrize(
+    ("given", "path"), [("", ""), ("/", ""), ("/calrec", "/calrec"), ("a/b-c/", "/a/b-c")]
+)
+def test_a_root_path(given, path):
+    assert app.checked_root_path(given) == path
+
+
+@pytest.mark.parametrize("given", ["/a b", "http://x", "/../x", "/a?b", '/"x', "/ä"])
+def test_a_root_path_that_is_none(given):
+    with pytest.raises(CalrecError, match="--root-path"):
+        app.checked_root_path(given)
+
+
+def test_tools_without_the_extra_say_what_to_install(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(CalrecError, match=r"pip install 'calrec\[mcp\]'"):
+        app.check_mcp([])
+
+
+def test_tools_and_logins_exclude_each_other():
+    with pytest.raises(CalrecError, match="leave out --auth"):
+        app.check_mcp([("ann", "word")])
+
+
+def test_a_missing_folder_of_evaluations_is_one_line(workspace, tmp_path):
+    result = start("--workspace", workspace, "--evaluations", tmp_path / "none", "--port", 50999)
+    assert_one_line(result)
+    assert "--evaluations" in result.stderr
+
+
+def test_the_evaluations_are_those_of_the_option(workspace, tmp_path, monkeypatch):
+    given = []
+
+    def launched(application, *_, **__):
+        given.append(application.evaluations.folders)
+        raise CalrecError("enough")
+
+    monkeypatch.setattr(app, "launch", launched)
+    monkeypatch.setattr(app, "check_port", lambda *_: None)
+    for folders, expected in (
+        ((), (workspace / "evaluations",)),
+        ((tmp_path, workspace), (tmp_path, workspace)),
+    ):
+        with pytest.raises(CalrecError, match="enough"):
+            app.serve(app.Options(workspace=workspace, evaluations=folders))
+        assert given[-1] == expected
+
+
 def test_the_room_never_imports_jax():
-    for path in (ROOT / "demo").glob("*.py"):
+    for path in (ROOT / "demo").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = []
             if isinstance(node, ast.Import):

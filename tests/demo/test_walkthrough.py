@@ -269,8 +269,8 @@ def test_a_link_shows_the_same_settings_and_starts_the_model(handlers):
     last = list(handlers.recommend(session, *values(seed=7, k1=0.5, n_pred=4)))[-1]
     query = url.read(last.address)
     shown = handlers.show(session, query)
-    assert (shown[-1] != "", shown[-2]) == (True, last.address)
-    assert handlers.show(EMPTY, query)[-1] == ""
+    assert (shown[-1] != SKIP, shown[-2]) == (True, last.address)
+    assert handlers.show(EMPTY, query)[-1] == SKIP
     assert choice.from_query(query) == replace(DEFAULT, seed=7, k1=0.5, n_pred=4)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -63,6 +64,8 @@ class Results(NamedTuple):
     prompt: Any = SKIP
     shown: Any = SKIP
     address: Any = SKIP
+    run: Any = SKIP
+    stop: Any = SKIP
 
 
 class Handlers:
@@ -239,15 +242,25 @@ class Handlers:
         )
 
     def recommend(self, session: Session, *values: Any) -> Iterator[Results]:
-        """Streams the samples, then all rankings; closing it stops the model."""
+        """Streams the samples, then all rankings; closing it stops the model.
+
+        The last update gives the button Recommend back; an earlier job that was stopped says no
+        more, so that it takes nothing from the one after it.
+        """
         if not session.history:
-            empty = "The history is empty: add an item from the catalogue, or load a shopper."
-            yield Results(message=widgets.notice(empty, "error"), status="")
+            yield _failed("The history is empty: add an item from the catalogue or load a shopper.")
             return
         try:
             yield from self._recommended(session, replace(chosen(*values), text=-1))
         except CalrecError as error:
-            yield Results(message=widgets.notice(str(error), "error"), status="")
+            yield _failed(str(error))
+        except Exception as error:
+            # Whatever breaks in the model: the visitor reads one line, the log has the rest.
+            logging.getLogger(__name__).exception("the model failed")
+            yield _failed(
+                f"expected a recommendation, found a failure in the model ({type(error).__name__});"
+                " try another history or seed"
+            )
 
     def _recommended(self, session: Session, choice: Choice) -> Iterator[Results]:
         draw = self._draw(session, choice)
@@ -358,6 +371,7 @@ class Handlers:
             prompt=prompt.of(calrec) if source else SKIP,
             shown=session,
             address=self._address(choice, session),
+            **_READY,
         )
 
     def _others(self, session: Session, names: Sequence[str]) -> list[Recommendation]:
@@ -394,9 +408,16 @@ class Handlers:
             *blank[1:7],
             None,
             url.write({**choice.query(), "run": "1" if wanted else ""}),
-            # A value of its own each time: the box that starts the model notices changes only.
-            f"{session.domain} {session.history} {choice}" if wanted else "",
+            # The box that starts the model: any other value than before does.
+            f"{session.domain} {session.history} {choice}" if wanted else SKIP,
         )
+
+
+_READY = {"run": gr.update(visible=True), "stop": gr.update(visible=False)}
+
+
+def _failed(line: str) -> Results:
+    return Results(message=widgets.notice(line, "error"), status="", **_READY)
 
 
 class _ById:

@@ -171,24 +171,19 @@ def build(shell: Shell) -> Page:
     template.input(handlers.prompt, [session, template], prompt, **LOOK_UP)
 
     busy = [run, stop, message, status]
-    jobs = []
-    for started in (run.click, start_box.change):
-        watch = "() => calrec.started()" if started == run.click else None
-        started(None, None, busy, js=_switch(True, WAITING, watch), **LOOK_UP)
-        job = started(handlers.recommend, [session, *settings], output, **MODEL)
-        job.then(None, None, [run, stop], js=_switch(False), **LOOK_UP).then(
-            handlers.stale, [session, shown], stale, **LOOK_UP
-        )
-        jobs.append(job)
-    stop.click(None, None, busy, js=_switch(False, "Stopped."), cancels=jobs, **LOOK_UP)
+    # The button and a link that shows a recommendation start the same job.
+    run.click(None, None, start_box, js=_START, **LOOK_UP)
+    start_box.change(None, None, busy, js=_switch(True, WAITING), **LOOK_UP)
+    job = start_box.change(handlers.recommend, [session, *settings], [*output, run, stop], **MODEL)
+    job.then(handlers.stale, [session, shown], stale, **LOOK_UP)
+    stop.click(None, None, busy, js=_switch(False, "Stopped."), cancels=[job], **LOOK_UP)
 
-    ranked = [message, status, texts, heat, heat_empty, ranks, rankings, prompt, shown, box]
     for switch in (*switches, others):
         changed = switch.release if isinstance(switch, gr.Slider) else switch.input
         changed(
             handlers.again,
             [session, shown, *settings],
-            ranked,
+            [*output, run, stop],
             **LOOK_UP,
             trigger_mode="always_last",
         )
@@ -313,13 +308,13 @@ def _switches() -> list[Any]:
     """The settings of the ranking, in the order of `Choice`'s fields."""
     with gr.Row(elem_classes="cr-filters", elem_id="switches"):
         n_pred = gr.Slider(
-            1, 32, value=DEFAULT.n_pred, step=1, label="Texts kept (N_pred)", min_width=150
+            1, 32, value=DEFAULT.n_pred, step=1, label="Texts kept (N_pred)", min_width=132
         )
         epsilon = gr.Number(
-            DEFAULT.epsilon, minimum=0, maximum=1, label="Weight of probability (ε)", min_width=130
+            DEFAULT.epsilon, minimum=0, maximum=1, label="Weight of probability (ε)", min_width=132
         )
-        k1 = gr.Slider(0, 5, value=DEFAULT.k1, step=0.1, label="BM25 k1", min_width=130)
-        b = gr.Slider(0, 1, value=DEFAULT.b, step=0.05, label="BM25 b", min_width=130)
+        k1 = gr.Slider(0, 5, value=DEFAULT.k1, step=0.1, label="BM25 k1", min_width=132)
+        b = gr.Slider(0, 1, value=DEFAULT.b, step=0.05, label="BM25 b", min_width=132)
     with gr.Row(elem_classes="cr-filters"):
         pooling = gr.Dropdown(
             ["max", "mean", "min"], value=DEFAULT.pooling, label="Pooling", min_width=110
@@ -337,7 +332,10 @@ def _switches() -> list[Any]:
     return [n_pred, epsilon, k1, b, pooling, modulation, retrieval]
 
 
-def _switch(running: bool, said: str | None = None, first: str | None = None) -> str:
+_START = "() => { calrec.started(); return String(Date.now()); }"
+
+
+def _switch(running: bool, said: str | None = None) -> str:
     """JavaScript that shows Recommend or Stop at once, even while the server is busy.
 
     With something to say, it stands in `status` for a running job, which the job then overwrites;
@@ -350,5 +348,4 @@ def _switch(running: bool, said: str | None = None, first: str | None = None) ->
             {"value": "" if running else line},
             {"value": line if running else "", "visible": running},
         ]
-    result = json.dumps([{"__type__": "update", **update} for update in updates])
-    return f"() => {{ {f'({first})();' if first else ''} return {result}; }}"
+    return f"() => {json.dumps([{'__type__': 'update', **update} for update in updates])}"

@@ -1,0 +1,376 @@
+"""What programs may ask of a served workspace: search, recommend, evaluate one case.
+
+The three are endpoints of gradio's API and, with `calrec-demo --mcp`, tools of an MCP server. They
+take and give plain JSON. Whatever arrives is checked here: a refusal is one line, and no path is
+ever made of an argument.
+"""
+
+# No `from __future__ import annotations`: gradio reads the types of these functions as they stand.
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import wraps
+from reprlib import repr as shortened
+from typing import Any
+
+import gradio as gr
+from gradio.context import LocalContext
+
+from calrec.errors import CalrecError
+from calrec.recommendation import Recommendation
+from calrec.text import Item
+from catalog.sequences import SPLITS
+from catalog.store import Filters
+from demo.application import Application
+
+Answer = dict[str, Any]
+
+CALREC = "calrec"
+LONGEST_TEXT = 500
+"""Characters of a query, a name or an id."""
+LONGEST_HISTORY = 100
+"""Items of a history."""
+MOST_ITEMS = 100
+"""Items of an answer."""
+MOST_SAMPLES = 64
+MOST_LEVELS = 10
+"""Levels of a category."""
+LATEST_OFFSET = 10_000_000
+LARGEST_SEED = 2**31 - 1
+TEMPERATURES = (0.1, 1.5)
+
+# One visitor at a time uses the model, be it through the page or here.
+MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
+
+
+def publish(app: Application) -> None:
+    """Registers the three in the `gr.Blocks` that is being built.
+
+    Call it before the pages' own events are made, which take their functions' names otherwise.
+
+    Args:
+      app: the shops and recommenders that they answer from.
+    """
+    for name, function in functions(app).items():
+        gr.api(function, api_name=name, **({} if name == "search" else MODEL))
+
+
+def functions(app: Application) -> dict[str, Callable[..., Any]]:
+    """The three by name; they raise `gr.Error`, of one line, for whatever they cannot answer.
+
+    Args:
+      app: the shops and recommenders that they answer from.
+    """
+
+    def search(
+        shop: str,
+        query: str = "",
+        category: list[str] | None = None,
+        limit: int = 20,
+        offset: int = 0,
+    ) -> Answer:
+        """
+        Finds items of a shop's catalogue by words, best match first; without words, the most sold.
+
+        Args:
+            shop: Name of the shop, such as sample-kitchen.
+            query: Words of a title, brand or category, at most 500 characters.
+            category: Levels of a category, the widest first; only items in it are found.
+            limit: How many items to give, 1 to 100.
+            offset: How many items to leave out at the beginning.
+
+        Returns:
+            items with item_id, title, category, brand and price
+            popularity of each item: purchases in the training part
+            total: how many items match in all
+            note: what was read differently than it was written
+            did_you_mean: a better spelling
+        """
+        return _search(app, shop, query, category, limit, offset)
+
+    def recommend(
+        shop: str,
+        history: list[str],
+        seed: int = 0,
+        samples: int = 32,
+        temperature: float = 0.5,
+        top: int = 10,
+        recommender: str = CALREC,
+    ) -> Iterator[Answer]:
+        """
+        Ranks a shop's items by how likely somebody with this purchase history buys them next.
+
+        The generative recommender, calrec, writes texts of the next purchase and matches them to
+        the catalogue. While it writes, the answers say how far it is; the last one is the result.
+
+        Args:
+            shop: Name of the shop, such as sample-kitchen.
+            history: Item ids, oldest purchase first, 1 to 100 of them.
+            seed: The same seed writes the same texts; 0 to 2147483647.
+            samples: How many texts calrec writes, 1 to 64.
+            temperature: Of the writing, 0.1 (alike texts) to 1.5 (varied ones).
+            top: How many items to give, 1 to 100.
+            recommender: calrec, lir, popular, markov or item-knn.
+
+        Returns:
+            ranking: items, best first, with their score, higher is better
+            optimistic_rank and pessimistic_rank of each, which differ where scores tie
+            texts: those that calrec kept, best first, with log_probability in nats
+            corpus_size: how many items were ranked
+            settings: all that shaped the ranking
+        """
+        yield from _recommend(app, shop, history, seed, samples, temperature, top, recommender)
+
+    def evaluate(
+        shop: str,
+        user: str,
+        recommender: str = CALREC,
+        split: str = "test",
+        seed: int = 0,
+    ) -> Iterator[Answer]:
+        """
+        Evaluates one case: where a recommender ranks what a shopper really bought next.
+
+        Args:
+            shop: Name of the shop, such as sample-kitchen.
+            user: Id of a shopper with a held-out purchase.
+            recommender: calrec, lir, popular, markov or item-knn.
+            split: test (the last purchase is held out) or validation (the last but one).
+            seed: Of the texts that calrec writes; 0 to 2147483647.
+
+        Returns:
+            history: items, oldest first
+            target: the item really bought
+            optimistic_rank and pessimistic_rank of the target among corpus_size items
+            texts: those that calrec kept, best first, with log_probability in nats
+            ranking: the best ten items
+            settings: all that shaped the ranking
+        """
+        yield from _evaluate(app, shop, user, recommender, split, seed)
+
+    return {
+        "search": _one_line(search),
+        "recommend": _one_line_each(recommend),
+        "evaluate": _one_line_each(evaluate),
+    }
+
+
+def _search(
+    app: Application, shop: str, query: str, category: list[str] | None, limit: int, offset: int
+) -> Answer:
+    page = app.catalogue(_shop(app, shop)).page(
+        query=_text("query", query),
+        filters=Filters(category=tuple(_texts("category", category or [], MOST_LEVELS))),
+        limit=_whole("limit", limit, 1, MOST_ITEMS),
+        offset=_whole("offset", offset, 0, LATEST_OFFSET),
+    )
+    found = zip(page.items, page.popularity, strict=True)
+    return {
+        "shop": shop,
+        "items": [{**asdict(item), "popularity": bought} for item, bought in found],
+        "total": page.total,
+        "note": page.note,
+        "did_you_mean": page.did_you_mean,
+    }
+
+
+def _recommend(
+    app: Application,
+    shop: str,
+    history: list[str],
+    seed: int,
+    samples: int,
+    temperature: float,
+    top: int,
+    recommender: str,
+) -> Iterator[Answer]:
+    domain = _shop(app, shop)
+    ids = _texts("history", history, LONGEST_HISTORY, at_least=1)
+    options = {
+        "seed": _whole("seed", seed, 0, LARGEST_SEED),
+        "samples": _whole("samples", samples, 1, MOST_SAMPLES),
+        "temperature": _number("temperature", temperature, *TEMPERATURES),
+    }
+    top = _whole("top", top, 1, MOST_ITEMS)
+    items = app.items(domain, ids)
+    for result in _ranked(app, domain, items, recommender, options):
+        yield result if isinstance(result, dict) else _shown(app, domain, result, top)
+
+
+def _evaluate(
+    app: Application, shop: str, user: str, recommender: str, split: str, seed: int
+) -> Iterator[Answer]:
+    domain = _shop(app, shop)
+    _one_of("split", split, SPLITS)
+    if split == "validation" and recommender in ("markov", "item-knn"):
+        raise CalrecError(
+            f"expected calrec, lir or popular for the validation split, found {recommender!r}, "
+            "which has learnt from these purchases here; choose one of them, or the test split"
+        )
+    options = {"seed": _whole("seed", seed, 0, LARGEST_SEED)}
+    case = app.catalogue(domain).case(_text("user", user), split)
+    for result in _ranked(app, domain, case.history, recommender, options):
+        if isinstance(result, dict):
+            yield result
+            continue
+        optimistic, pessimistic = result.ranks(case.target.item_id)
+        yield {
+            "user": user,
+            "split": split,
+            "target": asdict(case.target),
+            "optimistic_rank": optimistic,
+            "pessimistic_rank": pessimistic,
+            **_shown(app, domain, result, top=10),
+        }
+
+
+def _ranked(
+    app: Application,
+    domain: str,
+    history: Sequence[Item],
+    recommender: str,
+    options: dict[str, Any],
+) -> Iterator[Answer | Recommendation]:
+    """How far it is, as often as the model says so, then the recommendation; closing stops it."""
+    simple = app.recommenders(domain)
+    if _one_of("recommender", recommender, (CALREC, *simple)) != CALREC:
+        yield simple[recommender].recommend(history)
+        return
+    stream = app.model(domain).stream(history, **options)
+    try:
+        for update in stream:
+            if isinstance(update, Recommendation):
+                yield update
+            else:
+                yield {"step": update.step, "limit": update.limit}
+    finally:
+        stream.close()
+
+
+def _shown(app: Application, domain: str, record: Recommendation, top: int) -> Answer:
+    best = [record.item_ids[row] for row in record.order()[:top]]
+    scores = record.scores[record.order()[:top]].tolist()
+    ranking = []
+    for item, score in zip(app.items(domain, best), scores, strict=True):
+        optimistic, pessimistic = record.ranks(item.item_id)
+        ranks = {"optimistic_rank": optimistic, "pessimistic_rank": pessimistic}
+        ranking.append({**asdict(item), "score": score, **ranks})
+    kept = sorted(
+        (sample for sample in record.samples if sample.kept), key=lambda sample: -sample.score
+    )
+    return {
+        "shop": domain,
+        "recommender": record.recommender,
+        "history": [asdict(item) for item in record.history],
+        "ranking": ranking,
+        "texts": [{"text": s.text, "log_probability": float(s.score)} for s in kept],
+        "corpus_size": record.corpus_size,
+        "settings": dict(record.settings),
+    }
+
+
+def _one_line(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with a `CalrecError` as the answer to whoever asked, not as one of the log."""
+
+    @wraps(function)
+    def refusing(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except CalrecError as error:
+            raise _refusal(error) from None
+        finally:
+            _forget_caller()
+
+    return refusing
+
+
+def _one_line_each(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """As `_one_line`, for a generator, which gradio tells by its own kind."""
+
+    @wraps(function)
+    def refusing(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        try:
+            yield from function(*args, **kwargs)
+        except CalrecError as error:
+            raise _refusal(error) from None
+        finally:
+            _forget_caller()
+
+    return refusing
+
+
+def _forget_caller() -> None:
+    """Drops what gradio keeps of the caller's session, which is about 1 MB and used by pages alone.
+
+    A program's every call may be a session of its own; only so many are kept, and the oldest one
+    that would go could be a person's.
+    """
+    request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
+    if request is not None and blocks is not None:
+        blocks.app.state_holder.session_data.pop(request.session_hash, None)
+        blocks.app.state_holder.time_last_used.pop(request.session_hash, None)
+
+
+def _refusal(error: CalrecError) -> gr.Error:
+    return gr.Error(" ".join(str(error).split()), print_exception=False)
+
+
+def _shop(app: Application, shop: Any) -> str:
+    return _one_of("shop", shop, tuple(app.domains))
+
+
+def _one_of(name: str, value: Any, known: Sequence[str]) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise CalrecError(
+            f"expected as {name} one of {', '.join(known)}, found {shortened(value)}; choose one"
+        )
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise CalrecError(f"expected text as {name}, found {shortened(value)}; give a string")
+    if len(value) > LONGEST_TEXT:
+        raise CalrecError(
+            f"expected at most {LONGEST_TEXT} characters as {name}, found {len(value):,}; "
+            "give a shorter one"
+        )
+    if not value.isprintable() and any(not c.isprintable() and not c.isspace() for c in value):
+        raise CalrecError(
+            f"expected printable text as {name}, found {shortened(value)}; "
+            "leave out its control characters"
+        )
+    return value
+
+
+def _texts(name: str, value: Any, most: int, at_least: int = 0) -> list[str]:
+    if not isinstance(value, list) or not at_least <= len(value) <= most:
+        found = f"{len(value):,} of them" if isinstance(value, list) else shortened(value)
+        raise CalrecError(
+            f"expected as {name} a list of {at_least} to {most} texts, found {found}; "
+            "give such a list"
+        )
+    return [_text(f"each of {name}", one) for one in value]
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    # JSON has one kind of number: 3.0 is 3. A bool is an int to Python alone.
+    number = _number(name, value, low, high)
+    if number != int(number):
+        raise CalrecError(f"expected a whole number as {name}, found {number}; round it")
+    return int(number)
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or not low <= value <= high
+    ):
+        raise CalrecError(
+            f"expected as {name} a number from {low:,} to {high:,}, found {shortened(value)}; "
+            "give one in that range"
+        )
+    return value

@@ -1,0 +1,52 @@
+"""The page's keys and clicks, as JavaScript; they press the buttons that a mouse would."""
+
+KEYS = """
+document.addEventListener('keydown', (event) => {
+  const page = document.querySelector('#cases');
+  if (!page || page.offsetParent === null) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const focus = document.activeElement;
+  if (focus && (focus.isContentEditable || focus.matches('input, textarea, select'))) return;
+  const inList = !!focus && !!focus.closest('#case-list');
+  const step = {j: 1, k: -1, ArrowDown: inList && 1, ArrowUp: inList && -1}[event.key];
+  if (step) {
+    const rows = [...document.querySelectorAll('#case-list tr[data-user]')];
+    const here = rows.findIndex((row) => row.classList.contains('cr-current'));
+    const next = rows[here + step];
+    const way = step > 0 ? 'Next' : 'Previous';
+    const button = next
+      ? next.querySelector('button')
+      : document.querySelector(`#case-list button[data-way="${way}"]`);
+    if (!button || button.disabled) return;
+    event.preventDefault();
+    button.click();
+    if (inList && next) button.focus();
+    (next || button).scrollIntoView({block: 'nearest'});
+  } else if (event.key === 's' || event.key === 'p') {
+    document.querySelector(event.key === 's' ? '#case-star' : '#case-pin')?.click();
+  }
+});
+"""
+"""j and k (in the list the arrow keys too) to the next and the previous case, s stars, p pins."""
+
+ROWS = """
+element.addEventListener('click', (event) => {
+  const row = event.target.closest('tr[data-user]');
+  const button = event.target.closest('button[data-act]') || (row && row.querySelector('button'));
+  if (!button || button.disabled) return;
+  if (row) {
+    // At once, not when the server answers: whoever presses j quickly walks on from here.
+    element.querySelectorAll('tr[data-user]').forEach((other) => {
+      other.classList.toggle('cr-current', other === row);
+      other.querySelector('button').setAttribute('aria-current', String(other === row));
+    });
+  }
+  trigger('select', {...button.dataset});
+});
+"""
+"""Of the list: a row is its button."""
+
+FETCH = """
+() => setTimeout(() => document.querySelector('#case-file')?.click(), 150)
+"""
+"""Takes the file that was just written to the visitor."""

@@ -1,0 +1,109 @@
+"""About a shop: the paper's Table 1 in plain words, and what building it left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from catalog.sequences import HELD_OUT
+from catalog.statistics import Statistics, statistics
+from catalog.store import Catalogue
+from demo.pages.catalogue.bars import bars, sizes
+from demo.wording import count, escape
+
+_ROLES = {
+    "evaluation": "Each shopper's last purchase is held out as the test, and the one before it "
+    "for choosing settings.",
+    "selection": "Each shopper's last purchase is held out for choosing settings.",
+    "training": "Nothing is held out: the shop only serves training.",
+}
+
+
+def about(catalogue: Catalogue) -> str:
+    """The shop in numbers; takes a moment for a large one, and is always the same."""
+    found = statistics(catalogue)
+    lengths = np.maximum(np.diff(catalogue.sequences().offsets) - HELD_OUT[catalogue.info.role], 0)
+    return (
+        '<div class="cr-about"><h2>About this shop</h2>'
+        f'<p class="cr-sub cr-wrap">{_ROLES.get(catalogue.info.role, "")}</p>'
+        f"{_table(found)}"
+        f"{bars(sizes(catalogue.popularity), 'items', 'Items by how often they were sold')}"
+        f"{bars(sizes(lengths), 'shoppers', 'Shoppers by purchases in training')}"
+        f"<h3>How it was built</h3>{_report(catalogue.info.report)}</div>"
+    )
+
+
+def _table(found: Statistics) -> str:
+    rows = [
+        ("Shoppers", f"{found.users:,}", "with at least one purchase"),
+        ("Items", f"{found.items:,}", "never bought ones included"),
+        ("Purchases", f"{found.purchases:,}", "held-out ones included"),
+        ("Exact repeats", f"{found.duplicates_percent:.2f} %", "of the purchases as they came"),
+        ("Purchases per shopper", f"{found.items_per_user:.2f}", "on average"),
+        ("Purchases per item", f"{found.purchases_per_item:.2f}", "on average"),
+        ("Density", f"{100 * found.density:.4f} %", "of all pairs of shopper and item"),
+        ("Words per item", f"{found.words_per_item:.1f}", "in its four attributes, on average"),
+        ("Different words", f"{found.vocabulary:,}", "the vocabulary of all items"),
+        ("Uses of a word", f"{found.word_frequency:.1f}", "over all items, on average"),
+    ]
+    body = "".join(
+        f'<tr><th scope="row">{name} <span class="cr-sub cr-wrap">{meaning}</span></th>'
+        f"<td>{value}</td></tr>"
+        for name, value, meaning in rows
+    )
+    return (
+        '<table class="cr-figures"><caption>The columns of Table 1 in the paper</caption>'
+        f"<tbody>{body}</tbody></table>"
+    )
+
+
+def _report(report: Mapping[str, Any]) -> str:
+    lines = [
+        _read(report),
+        _bad(report.get("bad_lines")),
+        _repeats(report),
+        _few(report),
+    ]
+    said = "".join(f"<li>{escape(line)}</li>" for line in lines if line)
+    return f'<ul class="cr-remarks">{said}</ul>'
+
+
+def _read(report: Mapping[str, Any]) -> str:
+    events, items = _number(report, "events_read"), _number(report, "items_read")
+    line = f"{count(events, 'purchase')} and {count(items, 'item')} read."
+    unlisted = _number(report, "items_without_metadata")
+    if unlisted:
+        line += f" {count(unlisted, 'item')} bought but not described: known by id only."
+    return line
+
+
+def _bad(bad: Any) -> str:
+    lines = {name: n for name, n in bad.items() if n} if isinstance(bad, Mapping) else {}
+    if not lines:
+        return "No line was bad."
+    parts = " and ".join(f"{count(int(n), 'bad line')} of {name}" for name, n in lines.items())
+    return f"{parts} left out; calrec-catalog build names each."
+
+
+def _repeats(report: Mapping[str, Any]) -> str:
+    removed, kept = _number(report, "repeats_removed"), _number(report, "repeats_kept")
+    if kept:
+        return f"{count(kept, 'exact repeat')} kept on purpose."
+    return f"{count(removed, 'exact repeat')} removed." if removed else "No exact repeats."
+
+
+def _few(report: Mapping[str, Any]) -> str:
+    users = _number(report, "users_under_5_purchases")
+    items = _number(report, "items_under_5_purchases")
+    few = [
+        *([count(users, "shopper")] if users else []),
+        *([count(items, "item")] if items else []),
+    ]
+    return f"Fewer than 5 purchases: {' and '.join(few)}." if few else ""
+
+
+def _number(report: Mapping[str, Any], name: str) -> int:
+    value = report.get(name, 0)
+    return value if isinstance(value, int) else 0

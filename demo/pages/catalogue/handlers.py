@@ -1,0 +1,245 @@
+"""What happens on the Catalogue page: plain functions of the visitor and the page's query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from calrec import checkpoint
+from calrec.errors import CalrecError
+from calrec.text import DEFAULT_TEXT, TextSettings
+from catalog.store import Catalogue
+from demo import session as sessions
+from demo import url, widgets
+from demo.application import Application
+from demo.bounded import Bounded
+from demo.events import SKIP
+from demo.item_vectors import ItemVectors
+from demo.pages.catalogue import about, item, listing
+from demo.pages.catalogue.view import PAGE_SIZE, View, view_of
+from demo.session import Session
+from demo.similar import by_vector, by_words
+from demo.wording import count
+
+NEIGHBOURS = 6
+"""Rows of each list on an item's page."""
+
+
+class Shown(NamedTuple):
+    """Updates of the page; `SKIP` leaves a part as it is."""
+
+    address: Any = SKIP
+    search: Any = SKIP
+    sort: Any = SKIP
+    filters: Any = SKIP
+    chips: Any = SKIP
+    results: Any = SKIP
+    item: Any = SKIP
+    words: Any = SKIP
+    vectors: Any = SKIP
+    about: Any = SKIP
+
+
+class Handlers:
+    """The page's events over one `Application`; holds nothing of a visitor."""
+
+    def __init__(self, app: Application, vectors: ItemVectors) -> None:
+        self._app = app
+        self._vectors = vectors
+        self._about: Bounded[tuple[str, str], str] = Bounded(16)
+
+    def show(self, session: Session, query: url.Query) -> Shown:
+        """The whole page for a query."""
+        view = view_of(query)
+        try:
+            catalogue = self._app.catalogue(session.domain)
+            return self._listed(catalogue, view)._replace(
+                address=view.query(),
+                search=view.q,
+                sort=view.sort,
+                about=self._about_shop(catalogue),
+                **self._opened(catalogue, view),
+            )
+        except CalrecError as error:
+            return Shown(results=widgets.notice(str(error), "error"))
+
+    def search(self, session: Session, written: str, q: str, sort: str) -> Shown:
+        """Another search or sort. What is shown already is left alone."""
+        before = _view(written)
+        return self._change(session, before, before.asked(q, sort))
+
+    def click(
+        self, session: Session, written: str, q: str, sort: str, click: gr.EventData
+    ) -> Shown:
+        """A button that leads to another view, opens or closes an item, or corrects the search."""
+        before = _view(written)
+        # What was typed a moment ago counts: the address may be a step behind.
+        now = before.asked(q, sort)
+        act, wanted = _said(click, "act"), _said(click, "id")
+        if act == "go":
+            view = view_of(url.read(wanted))
+            view = view if now == before else view.asked(q, sort)
+        elif act == "search":
+            view = now.asked(wanted, sort)
+        else:
+            view = replace(now, open=wanted if act == "open" else "")
+        changed = self._change(session, before, view)
+        return changed if view.q == now.q else changed._replace(search=view.q)
+
+    def _change(self, session: Session, before: View, view: View) -> Shown:
+        """Only what differs between two views."""
+        if view == before:
+            return Shown()
+        shown = Shown(address=view.query())
+        try:
+            catalogue = self._app.catalogue(session.domain)
+            if view.listing() != before.listing():
+                shown = self._listed(catalogue, view)._replace(address=view.query())
+            if view.open != before.open:
+                shown = shown._replace(**self._opened(catalogue, view))
+        except CalrecError as error:
+            shown = shown._replace(results=widgets.notice(str(error), "error"))
+        return shown
+
+    def _listed(self, catalogue: Catalogue, view: View) -> Shown:
+        asked: dict[str, Any] = {"query": view.q, "filters": view.filters}
+        page = catalogue.page(**asked, sort=view.sort, offset=view.offset, limit=PAGE_SIZE)
+        if not page.items and page.total:
+            # An address from when there were more.
+            view = replace(view, offset=(page.total - 1) // PAGE_SIZE * PAGE_SIZE)
+            page = catalogue.page(**asked, sort=view.sort, offset=view.offset, limit=PAGE_SIZE)
+        facets = catalogue.facets(**asked)
+        return Shown(
+            filters=listing.filter_lists(facets, view),
+            chips=listing.chips(view, facets, page.total),
+            results=listing.results(page, view),
+        )
+
+    def _about_shop(self, catalogue: Catalogue) -> str:
+        key = (catalogue.domain, catalogue.info.fingerprint)
+        return self._about.get(key, lambda: about.about(catalogue))
+
+    # One item
+
+    def _opened(self, catalogue: Catalogue, view: View) -> dict[str, str]:
+        if not view.open:
+            return {"item": "", "words": "", "vectors": ""}
+        index = catalogue.index.get(view.open)
+        if index is None:
+            return {"item": item.unknown_item(view.open), "words": "", "vectors": ""}
+        around = catalogue.neighbours(index, limit=NEIGHBOURS)
+        text = self._text()
+        opened = item.Opened(
+            item=catalogue.items[index],
+            index=index,
+            popularity=catalogue.popularity,
+            text=text,
+            around=around,
+            times=catalogue.purchase_times(index),
+            span=catalogue.time_span,
+            loadable=self._loadable(catalogue, [buyer.user_id for buyer in around.shoppers]),
+        )
+        similar = by_words(catalogue.corpus(), opened.item, index, text=text, limit=NEIGHBOURS)
+        items = catalogue.items.__getitem__
+        return {
+            "item": item.item_page(opened, items, view),
+            "words": item.similar_by_words(similar, items),
+            "vectors": self._similar(catalogue, index),
+        }
+
+    def _loadable(self, catalogue: Catalogue, user_ids: list[str]) -> frozenset[str]:
+        def has_case(user_id: str) -> bool:
+            try:
+                catalogue.case(user_id)
+            except CalrecError:
+                return False
+            return True
+
+        return frozenset(filter(has_case, user_ids))
+
+    def _similar(self, catalogue: Catalogue, index: int) -> str:
+        vectors = self._vectors.known(catalogue.domain)
+        # One of another length is of a shop that is being built anew.
+        if vectors is None or len(vectors) != len(catalogue.items):
+            return item.no_vectors(len(catalogue.items))
+        found = by_vector(vectors, index, limit=NEIGHBOURS)
+        return item.similar_by_vector(found, catalogue.items.__getitem__)
+
+    def _text(self) -> TextSettings:
+        """How the served model reads items, without loading it."""
+        try:
+            return checkpoint.describe(checkpoint.resolve(self._app.checkpoint)).text
+        except CalrecError:
+            return DEFAULT_TEXT
+
+    def compute(self, session: Session) -> Iterator[str]:
+        """Computes the shop's item vectors, telling how far it is; closing it stops the work."""
+        try:
+            total = self._app.catalogue(session.domain).info.items
+            yield item.computing(0, total)
+            stream = self._vectors.stream(session.domain)
+            try:
+                for done in stream:
+                    yield item.computing(done, total)
+            finally:
+                stream.close()
+        except CalrecError as error:
+            yield widgets.notice(str(error), "error")
+
+    def vectors(self, session: Session, written: str) -> str:
+        """What stands under the item that is open now, when the vectors are there or stopped."""
+        try:
+            catalogue = self._app.catalogue(session.domain)
+            index = catalogue.index.get(_view(written).open)
+            return "" if index is None else self._similar(catalogue, index)
+        except CalrecError as error:
+            return widgets.notice(str(error), "error")
+
+    # The visitor's history
+
+    def edit(self, session: Session, click: gr.EventData) -> tuple[Any, str, Any]:
+        """Adds an item to the history, or loads a shopper: session, the line that says so, tabs."""
+        try:
+            if _said(click, "act") == "load":
+                loaded, said = self._shopper(session, _said(click, "id"))
+                return loaded, widgets.notice(said, "done"), gr.Tabs(selected="walkthrough")
+            [found] = self._app.items(session.domain, [_said(click, "id")])
+        except CalrecError as error:
+            return SKIP, widgets.notice(str(error), "error"), SKIP
+        added = sessions.added(session, found.item_id)
+        if added is session:
+            full = f"The history is full: it holds {len(session.history):,} items. Remove some."
+            return SKIP, widgets.notice(full, "error"), SKIP
+        now = count(len(added.history), "purchase")
+        said = f"Added to the history, which now has {now}: {widgets.title_of(found)}"
+        return added, widgets.notice(said, "done"), SKIP
+
+    def _shopper(self, session: Session, user_id: str) -> tuple[Session, str]:
+        catalogue = self._app.catalogue(session.domain)
+        sequences = catalogue.sequences()
+        try:
+            loaded = sessions.of_shopper(self._app, session.domain, user_id)
+            return loaded, f"Loaded shopper {user_id}; the last purchase is held out."
+        except CalrecError:
+            # Of a shop that holds nothing out, the history alone.
+            if user_id not in sequences.user_ids:
+                raise
+        bought = sequences.training(sequences.user_ids.index(user_id))[-sessions.MOST :]
+        history = tuple(catalogue.item_ids[i] for i in bought)
+        said = f"Loaded the purchases of {user_id}; none is held out, so no answer is known."
+        return Session(domain=session.domain, history=history), said
+
+
+def _view(written: Any) -> View:
+    return view_of(url.read(str(written or "")))
+
+
+def _said(click: gr.EventData, name: str) -> str:
+    """What a click carries under a name; it comes from the browser and may lack it."""
+    try:
+        return str(getattr(click, name))
+    except (AttributeError, TypeError):
+        return ""

@@ -1,0 +1,69 @@
+"""What the Embeddings page shows: from its address, checked against what there is, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from demo import url
+from demo.projection import METHODS
+
+USERS = (25, 50, 100, 200, 500)
+DEFAULT_USERS = 100
+HIGHEST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is shown.
+
+    Attributes:
+      method: a key of `demo.projection.METHODS`.
+      checkpoint: name of the checkpoint compared with the served one; empty for none.
+      users: test users whose cosines are taken.
+      seed: draws them, and the items on a map of a large shop.
+    """
+
+    method: str = "pca"
+    checkpoint: str = ""
+    users: int = DEFAULT_USERS
+    seed: int = 0
+
+    def query(self) -> str:
+        """The address, without what it would be anyway."""
+        usual = Choice()
+        names = ("method", "checkpoint", "users", "seed")
+        changed = {n: getattr(self, n) for n in names if getattr(self, n) != getattr(usual, n)}
+        return url.write(changed)
+
+
+def checked(wanted: Mapping[str, Any], checkpoints: Iterable[str]) -> Choice:
+    """A choice of what there is; whatever of `wanted` is none of it gives way to the default.
+
+    Args:
+      wanted: by names of fields of `Choice`; values may be anything, as they come from a browser.
+      checkpoints: names of those that can be compared.
+    """
+    method, name = wanted.get("method"), wanted.get("checkpoint")
+    users = whole(wanted.get("users"), DEFAULT_USERS)
+    return Choice(
+        method=method if isinstance(method, str) and method in METHODS else "pca",
+        checkpoint=name if isinstance(name, str) and name in list(checkpoints) else "",
+        users=users if users in USERS else DEFAULT_USERS,
+        seed=whole(wanted.get("seed"), 0),
+    )
+
+
+def from_query(query: url.Query) -> dict[str, Any]:
+    """What an address asks for, unchecked."""
+    return {name: url.one(query, name) for name in ("method", "checkpoint", "users", "seed")}
+
+
+def whole(value: Any, default: int) -> int:
+    """A whole number from 0 to `HIGHEST_SEED`; the default for anything else."""
+    try:
+        number = int(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return default
+    return number if 0 <= number <= HIGHEST_SEED else default

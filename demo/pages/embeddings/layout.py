@@ -1,0 +1,158 @@
+"""The Embeddings page's layout, and which handler answers which event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from demo import item_vectors, widgets
+from demo import shell as shell_
+from demo.events import BROWSE, EDIT, LOOK_UP, MODEL
+from demo.pages.embeddings import drawing
+from demo.pages.embeddings.choice import DEFAULT_USERS, HIGHEST_SEED, USERS
+from demo.pages.embeddings.handlers import Controls, Cosines, Handlers, Map, stopped, waiting
+from demo.pages.embeddings.towers import Models
+from demo.projection import METHODS
+from demo.session import Session
+from demo.widgets import html
+
+TITLE = "Embeddings"
+
+
+def build(shell: shell_.Shell) -> shell_.Page:
+    """The page in the current context."""
+    handlers = Handlers(shell.app, item_vectors.shared(shell.app), Models(shell.app))
+    address = shell_.address()
+    map_of, cosines_of = gr.State(None), gr.State(None)
+
+    stale = html("", js_on_load=widgets.CLICKS, elem_id="embeddings-stale")
+    with gr.Column(elem_classes="cr-panel"):
+        html(
+            widgets.heading(
+                0,
+                "The shop as the model sees it",
+                "Each dot is an item: the mean of what the model computes while it reads the item's"
+                " text (v_T), laid out in two dimensions. The shopper's vector (v_U) is the same"
+                " mean over the whole purchase history.",
+            )
+        )
+        with gr.Row(elem_classes="cr-filters"):
+            method = gr.Dropdown(
+                [(title, name) for name, title in METHODS.items()],
+                value="pca",
+                label="Laid out by",
+                elem_id="embeddings-method",
+                scale=3,
+                min_width=220,
+            )
+            shopper = gr.Button("Random shopper", elem_id="embeddings-random", min_width=130)
+        status = html("", elem_id="embeddings-status")
+        with gr.Row(elem_classes="cr-actions"):
+            go = gr.Button(
+                "Compute the vectors", variant="primary", visible=False, elem_id="embeddings-go"
+            )
+            stop = gr.Button("Stop", visible=False, elem_id="embeddings-stop")
+        with gr.Row(elem_classes="cr-plots"):
+            with gr.Column(scale=7, min_width=320):
+                lead = html("", elem_id="embeddings-lead")
+                plot = _plot("embeddings-map")
+                legend = html("", elem_id="embeddings-legend")
+            with gr.Column(scale=5, min_width=320):
+                html(
+                    '<h3 class="cr-plot-title">Nearest to the shopper</h3><p class="lead">Items'
+                    " whose vector has the highest cosine with the shopper's.</p>"
+                )
+                nearest = html("", js_on_load=widgets.CLICKS, elem_id="embeddings-nearest")
+
+    with gr.Column(elem_classes="cr-panel"):
+        html(
+            widgets.heading(
+                0,
+                "What the contrastive losses did",
+                "They compare each shopper with the item bought next, beside the items that other"
+                " shoppers bought next. Here are these cosines for test shoppers whom training did"
+                " not show their last purchase: the further apart the two hills, the better the"
+                " vectors tell the own purchase from the others.",
+            )
+        )
+        with gr.Row(elem_classes="cr-filters"):
+            other = gr.Dropdown(
+                [("None", "")],
+                value="",
+                label="Beside another checkpoint",
+                elem_id="embeddings-checkpoint",
+                scale=2,
+                min_width=200,
+            )
+            users = gr.Dropdown(
+                [(f"{number:,} shoppers", number) for number in USERS],
+                value=DEFAULT_USERS,
+                label="Test shoppers",
+                elem_id="embeddings-users",
+                min_width=140,
+            )
+            seed = gr.Number(
+                0,
+                precision=0,
+                minimum=0,
+                maximum=HIGHEST_SEED,
+                label="Seed that draws them",
+                elem_id="embeddings-seed",
+                min_width=140,
+            )
+        cosines_status = html("", elem_id="embeddings-cosines-status")
+        cosines_legend = html("", elem_id="embeddings-cosines-legend")
+        served, compared = _spreads("served"), _spreads("compared")
+
+    chosen = [method, other, users, seed]
+    controls = list(Controls(*chosen, stale, map_of=map_of, cosines_of=cosines_of, address=address))
+    inputs = [shell.session, *chosen]
+    for control in chosen:
+        control.input(handlers.choose, inputs, controls, **BROWSE)
+    drawn = list(Map(status, go, stop, lead, plot, legend, nearest))
+    # Who waits for the model reads so; the line goes when the drawing begins.
+    drawing_map = map_of.change(waiting, None, status, **LOOK_UP).then(
+        handlers.draw_map, map_of, drawn, **MODEL
+    )
+    go.click(handlers.go, inputs, controls, **LOOK_UP)
+    stop.click(stopped, None, drawn, cancels=[drawing_map], **LOOK_UP)
+    cosines = list(Cosines(cosines_status, cosines_legend, *served, *compared))
+    cosines_of.change(waiting, None, cosines_status, **LOOK_UP).then(
+        handlers.draw_cosines, cosines_of, cosines, **MODEL
+    )
+
+    visitor = [shell.session, shell.toast]
+    redraw = {"fn": handlers.choose, "inputs": inputs, "outputs": controls, **LOOK_UP}
+    shopper.click(handlers.random_shopper, shell.session, visitor, **EDIT).then(**redraw)
+    nearest.select(_adder(handlers), shell.session, visitor, **EDIT).then(**redraw)
+    stale.select(**redraw)
+    shell.session.change(handlers.follow, [shell.session, map_of], stale, **LOOK_UP)
+    return shell_.Page(show=handlers.show, outputs=controls, address=address)
+
+
+def _adder(handlers: Handlers) -> Any:
+    def add(visitor: Session, click: gr.EventData) -> tuple[Session, str]:
+        if getattr(click, "act", "") != "add":
+            return visitor, ""
+        return handlers.add(visitor, getattr(click, "id", ""))
+
+    return add
+
+
+def _spreads(name: str) -> tuple[gr.HTML, gr.Plot, gr.Plot]:
+    """Words over two plots: before and after the purchase was read."""
+    words = html("", elem_id=f"embeddings-{name}")
+    plots = []
+    with gr.Row(elem_classes="cr-plots cr-pair", elem_id=f"embeddings-{name}-plots"):
+        for read in (False, True):
+            with gr.Column(min_width=300, elem_classes="cr-spread"):
+                html(drawing.spread_caption(read))
+                plots.append(_plot(f"embeddings-{name}-{'after' if read else 'before'}"))
+    return words, *plots
+
+
+def _plot(elem_id: str) -> gr.Plot:
+    return gr.Plot(
+        visible=False, show_label=False, container=False, elem_id=elem_id, elem_classes="cr-drawn"
+    )

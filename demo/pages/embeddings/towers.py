@@ -1,0 +1,194 @@
+"""What the two towers of a checkpoint make of test users and their targets, kept for everybody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from calrec.alignment import Alignment
+from calrec.errors import CalrecError
+from calrec.recommender import CALRec
+from demo import checkpoints
+from demo.bounded import Bounded
+
+if TYPE_CHECKING:
+    from calrec.text import Item
+    from demo.application import Application
+
+KEPT = 16
+CHUNK = 10
+"""Users embedded between two reports of progress."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Towers:
+    """U test users.
+
+    Attributes:
+      v_u: of each history.
+      v_tu: of each target read behind its history.
+      v_t: of the distinct targets.
+      target: place of each user's target among these.
+    """
+
+    v_u: Float[np.ndarray, "U D"]
+    v_tu: Float[np.ndarray, "U D"]
+    v_t: Float[np.ndarray, "I D"]
+    target: Int[np.ndarray, " U"]
+
+    @cached_property
+    def history(self) -> Alignment:
+        """Histories against targets: what L_UT compares."""
+        return Alignment.of(self.v_u, self.v_t, self.target)
+
+    @cached_property
+    def read(self) -> Alignment:
+        """Targets read behind their histories against targets: what L_TT compares."""
+        return Alignment.of(self.v_tu, self.v_t, self.target)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Visitor:
+    """The vectors of one history, and of its target where that is known.
+
+    Attributes:
+      v_u: of the history.
+      v_tu: of the target behind the history, or `None`.
+      v_t: of the target alone, or `None`.
+    """
+
+    v_u: Float[np.ndarray, " D"]
+    v_tu: Float[np.ndarray, " D"] | None = None
+    v_t: Float[np.ndarray, " D"] | None = None
+
+    @classmethod
+    def of(cls, embedder: Any, history: Sequence[Item], target: Item | None) -> Visitor:
+        """Embeds them.
+
+        Raises:
+          CalrecError: if the history is empty.
+        """
+        if target is None:
+            return cls(v_u=embedder.histories([history])[0])
+        both = embedder.user_tower([history], [target])
+        return cls(v_u=both.v_u[0], v_tu=both.v_tu[0], v_t=embedder.items([target])[0])
+
+
+class Models:
+    """The embedders of the served checkpoint and of others, and the test users' vectors.
+
+    Args:
+      app: shops and the served model.
+      load: makes a model from a folder; of other checkpoints one is held at a time.
+    """
+
+    def __init__(
+        self, app: Application, load: Callable[[Path], Any] = CALRec.from_checkpoint
+    ) -> None:
+        self._app = app
+        self._load = load
+        self._loading = threading.Lock()
+        self._others: Bounded[tuple[str, int], Any] = Bounded(1)
+        self._kept: Bounded[tuple[Any, ...], Towers] = Bounded(KEPT)
+
+    def embedder(self, domain: str, name: str = "") -> Any:
+        """The embedder of a checkpoint.
+
+        Args:
+          domain: the shop.
+          name: of the checkpoint; empty for the served one.
+
+        Raises:
+          CalrecError: if there is no such checkpoint, or it cannot be loaded.
+        """
+        if not name:
+            return self._app.model(domain).embedder()
+        folder = self.folder(name)
+        with self._loading:
+            model = self._others.get((str(folder), _written(folder)), lambda: self._load(folder))
+        return model.embedder()
+
+    def folder(self, name: str) -> Path:
+        """Where a checkpoint lies.
+
+        Raises:
+          CalrecError: if there is none of that name.
+        """
+        known = checkpoints.known(self._app)
+        if name not in known:
+            raise CalrecError(
+                f"expected a checkpoint of {', '.join(known) or 'this workspace, which has none'},"
+                f" found {name!r}; choose another"
+            )
+        return known[name]
+
+    def known(self, domain: str, name: str, users: int, seed: int) -> Towers | None:
+        """The vectors of test users if they were computed before."""
+        return self._kept.known(self._key(domain, name, users, seed))
+
+    def stream(self, domain: str, name: str, users: int, seed: int) -> Iterator[int | Towers]:
+        """Computes them: yields how many users are done, last the result; closing it stops.
+
+        Raises:
+          CalrecError: if the checkpoint cannot be loaded, or the shop has fewer than two users
+            with a purchase held out.
+        """
+        key = self._key(domain, name, users, seed)
+        cases = self._cases(domain, users, seed)
+        targets = list(dict.fromkeys(target for _, target in cases))
+        if len(targets) < 2:
+            raise CalrecError(
+                f"expected shoppers of {domain} with two different purchases held out, found"
+                f" {len(targets)}; choose a shop with test cases"
+            )
+        embedder = self.embedder(domain, name)
+        items = self._app.catalogue(domain).items
+        v_t = embedder.items([items[target] for target in targets])
+        v_u, v_tu = [], []
+        for start in range(0, len(cases), CHUNK):
+            part = cases[start : start + CHUNK]
+            both = embedder.user_tower(
+                [[items[i] for i in history] for history, _ in part],
+                [items[target] for _, target in part],
+            )
+            v_u.append(both.v_u)
+            v_tu.append(both.v_tu)
+            yield start + len(part)
+        place = {target: k for k, target in enumerate(targets)}
+        towers = Towers(
+            v_u=np.concatenate(v_u),
+            v_tu=np.concatenate(v_tu),
+            v_t=v_t,
+            target=np.array([place[target] for _, target in cases]),
+        )
+        self._kept.put(key, towers)
+        yield towers
+
+    def _cases(self, domain: str, users: int, seed: int) -> list[tuple[list[int], int]]:
+        """Histories and targets, as item indices, of test users drawn by the seed."""
+        sequences = self._app.catalogue(domain).sequences()
+        every = sequences.cases("test")
+        drawn = np.random.default_rng(seed).permutation(every)[:users]
+        return [
+            (sequences.history(u, "test").tolist(), sequences.target(u, "test"))
+            for u in sorted(drawn.tolist())
+        ]
+
+    def _key(self, domain: str, name: str, users: int, seed: int) -> tuple[Any, ...]:
+        model = (name, _written(self.folder(name)) if name else 0)
+        return (*model, domain, self._app.fingerprint(domain), users, seed)
+
+
+def _written(folder: Path) -> int:
+    """When a checkpoint was written: another one under the same name is another model."""
+    try:
+        return (folder / "calrec.json").stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,156 @@
+"""Servers with a scripted model and options of `demo.app.launch`, for tests of serving.
+
+python running.py WORKSPACE PORT PAUSE OPTIONS    serves until its standard input closes
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+API = "/gradio_api"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server in a process of its own."""
+
+    address: str
+    process: subprocess.Popen
+    log: Path
+
+    def logged(self) -> str:
+        return self.log.read_text()
+
+    def memory(self) -> int:
+        """Resident bytes of the process."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return 1024 * int(line.split()[1])
+
+
+@contextmanager
+def running(workspace: Path, pause: float = 0.0, **options: Any) -> Iterator[Running]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.NamedTemporaryFile("w", suffix=".log") as log:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                HERE / "running.py",
+                workspace,
+                str(port),
+                str(pause),
+                json.dumps(options),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"},
+        )
+        ready = process.stdout.readline()
+        assert ready == "ready\n", ready + Path(log.name).read_text()
+        try:
+            yield Running(f"http://127.0.0.1:{port}", process, Path(log.name))
+        finally:
+            process.communicate(timeout=60)
+
+
+class Tab:
+    """What a browser's tab says to the queue; events by number, private ones too."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.session = uuid4().hex[:12]
+        self.client = httpx.Client(timeout=60)
+
+    def __enter__(self) -> Tab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """As a person closes a tab: the connection ends."""
+        self.client.close()
+
+    def join(self, event: int, data: Sequence[Any]) -> httpx.Response:
+        """Asks for an event; the answer says at once whether there is room."""
+        body = {"data": list(data), "fn_index": event, "session_hash": self.session}
+        return self.client.post(f"{self.address}{API}/queue/join", json=body)
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """What the server says until the event is over."""
+        place = f"{self.address}{API}/queue/data?session_hash={self.session}"
+        with self.client.stream("GET", place) as stream:
+            for line in stream.iter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+
+    def run(self, event: int, data: Sequence[Any]) -> dict[str, Any]:
+        """The last message of an event that is let in."""
+        self.join(event, data).raise_for_status()
+        done = [m for m in self.messages() if m["msg"] == "process_completed"]
+        return done[-1]
+
+
+class Events:
+    """The events of a server's pages, as a browser learns of them."""
+
+    def __init__(self, address: str) -> None:
+        config = httpx.get(f"{address}/config", timeout=60).json()
+        self._of = config["dependencies"]
+        self._components = {component["id"]: component for component in config["components"]}
+
+    def number(self, name: str, visibility: str = "private") -> int:
+        """Of the function with this name; gradio numbers those with equal names."""
+        for event in self._of:
+            named = re.fullmatch(rf"{name}(_\d+)?", event["api_name"] or "")
+            if named and event["api_visibility"] == visibility:
+                return event["id"]
+        raise LookupError(f"{visibility} {name}")
+
+    def defaults(self, number: int) -> list[Any]:
+        """What the event's inputs hold when nobody has touched them."""
+        event = next(event for event in self._of if event["id"] == number)
+        return [self._props(i).get("value") for i in event["inputs"]]
+
+    def _props(self, component: int | None) -> dict[str, Any]:
+        return self._components.get(component, {}).get("props", {})
+
+
+def serve(workspace: str, port: str, pause: str, options: str) -> None:
+    sys.path.insert(0, str(HERE))
+    from scripted import ScriptedModel
+
+    from demo.app import launch
+    from demo.application import Application
+
+    model = ScriptedModel(float(pause))
+    application = Application(Path(workspace), "scripted", load_model=lambda _: model)
+    page = launch(application, "127.0.0.1", int(port), **json.loads(options))
+    print("ready", flush=True)
+    sys.stdin.read()
+    page.close(verbose=False)
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])

@@ -1,0 +1,258 @@
+"""The public API: what it answers, what it refuses, and how."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from contextlib import suppress
+
+import gradio as gr
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from running import API, Events, Tab, running
+
+from demo import api
+
+HOSTILE = "<script>window.hacked = 1</script> lamp"
+
+
+@pytest.fixture
+def functions(application):
+    return api.functions(application)
+
+
+def last(answers):
+    *_, answer = answers
+    return answer
+
+
+def test_each_says_what_it_takes_and_gives(functions):
+    assert set(functions) == {"search", "recommend", "evaluate"}
+    for function in functions.values():
+        assert "Args:" in function.__doc__
+        assert "Returns:" in function.__doc__
+
+
+def test_search_pages_through_all_items_once(functions, application):
+    search = functions["search"]
+    pages = [search("lamps", "", None, 25, offset) for offset in (0, 25, 50, 75)]
+    ids = [item["item_id"] for page in pages for item in page["items"]]
+    assert sorted(ids) == sorted(application.catalogue("lamps").item_ids)
+    assert {page["total"] for page in pages} == {60}
+    assert search("lamps", "script")["items"][0]["title"] == HOSTILE  # plain text, not HTML
+
+
+def test_search_within_a_category(functions, application):
+    inside = functions["search"]("lamps", "lamp", ["Home"], 100)
+    assert inside["total"] == len(inside["items"]) > 0
+    assert functions["search"]("lamps", "lamp", ["Garden"], 100)["total"] == 0
+
+
+def test_recommend_says_how_far_it_is_and_then_what_the_model_said(functions, application, model):
+    ids = ["lamps-007", "lamps-011"]
+    *steps, answer = functions["recommend"]("lamps", ids, 3, 8, 0.7, 5)
+    assert [step["step"] for step in steps] == sorted(step["step"] for step in steps)
+    assert steps[-1]["step"] <= steps[-1]["limit"]
+    expected = application.model("lamps").recommend(
+        application.items("lamps", ids), seed=3, samples=8, temperature=0.7
+    )
+    order = sorted(range(60), key=lambda row: (-expected.scores[row], row))[:5]
+    assert [item["item_id"] for item in answer["ranking"]] == [expected.item_ids[i] for i in order]
+    for item in answer["ranking"]:
+        above = sum(expected.scores > item["score"])
+        tied = sum(expected.scores == item["score"])
+        assert item["optimistic_rank"] <= above + 1 <= above + tied == item["pessimistic_rank"]
+    kept = {sample.text: sample.score for sample in expected.samples if sample.kept}
+    assert {t["text"]: t["log_probability"] for t in answer["texts"]} == kept
+    nats = [t["log_probability"] for t in answer["texts"]]
+    assert nats == sorted(nats, reverse=True)
+    assert [item["item_id"] for item in answer["history"]] == ids
+
+
+def test_the_model_is_closed_when_the_caller_leaves(functions, model):
+    answers = functions["recommend"]("lamps", ["lamps-001"])
+    next(answers)
+    assert not model.closed.is_set()
+    answers.close()
+    assert model.closed.is_set()
+
+
+@pytest.mark.parametrize("recommender", ["calrec", "lir", "popular", "markov", "item-knn"])
+def test_evaluate_ranks_what_was_really_bought(functions, application, recommender):
+    case = application.catalogue("lamps").case("user-2")
+    answer = last(functions["evaluate"]("lamps", "user-2", recommender))
+    assert answer["target"]["item_id"] == case.target.item_id
+    assert [item["item_id"] for item in answer["history"]] == [i.item_id for i in case.history]
+    if recommender == "calrec":
+        record = application.model("lamps").recommend(case.history, seed=0)
+    else:
+        record = application.recommenders("lamps")[recommender].recommend(case.history)
+    mine = record.scores[record.item_ids.index(case.target.item_id)]
+    assert answer["optimistic_rank"] <= sum(record.scores > mine) + 1
+    assert answer["pessimistic_rank"] == sum(record.scores >= mine)
+    assert answer["recommender"] == recommender
+
+
+def test_validation_is_not_asked_of_what_has_seen_it(functions):
+    assert last(functions["evaluate"]("lamps", "user-2", "lir", "validation"))["ranking"]
+    for recommender in ("markov", "item-knn"):
+        with pytest.raises(gr.Error, match="learnt from these purchases"):
+            last(functions["evaluate"]("lamps", "user-2", recommender, "validation"))
+
+
+GOOD = {
+    "search": {"shop": "lamps", "query": "lamp", "category": None, "limit": 2, "offset": 0},
+    "recommend": {
+        "shop": "lamps",
+        "history": ["lamps-001"],
+        "seed": 0,
+        "samples": 2,
+        "temperature": 0.5,
+        "top": 2,
+        "recommender": "lir",
+    },
+    "evaluate": {
+        "shop": "lamps",
+        "user": "user-1",
+        "recommender": "lir",
+        "split": "test",
+        "seed": 0,
+    },
+}
+BAD = [
+    *(("search", "limit", value) for value in (0, 101, -1, 2.5, math.nan, "5", None, True, [1])),
+    *(("search", "offset", value) for value in (-1, 10**30, "0")),
+    *(("search", "query", value) for value in ("x" * 501, None, 3, ["a"], "a\0b", "\ud800")),
+    *(("search", "category", value) for value in ("Home", [1], ["x"] * 11, [["Home"]], {"a": 1})),
+    *(("recommend", "history", value) for value in ([], "lamps-001", ["lamps-001"] * 101, [None])),
+    *(("recommend", "history", value) for value in (["no such"], ["../../etc/passwd"], [{}])),
+    *(("recommend", "samples", value) for value in (0, 65, 1.5)),
+    *(("recommend", "temperature", value) for value in (0.0, 1.6, math.inf, "hot")),
+    *(("recommend", "seed", value) for value in (-1, 2**31, None)),
+    *(("recommend", "top", value) for value in (0, 101)),
+    *(("recommend", "recommender", value) for value in ("sasrec", "", None, "../lir")),
+    *(("evaluate", "user", value) for value in ("nobody", "", None, "../user-1", "u" * 501)),
+    *(("evaluate", "split", value) for value in ("train", None, [])),
+    *((name, "shop", value) for name in GOOD for value in ("", "Lamps", "../lamps", None, 1, [])),
+]
+
+
+def asked(functions, name, arguments):
+    result = functions[name](**arguments)
+    return result if isinstance(result, dict) else last(result)
+
+
+@pytest.mark.parametrize(("name", "argument", "value"), BAD)
+def test_bad_input_is_one_line_without_a_trace(functions, name, argument, value):
+    asked(functions, name, GOOD[name])
+    with pytest.raises(gr.Error) as refusal:
+        asked(functions, name, {**GOOD[name], argument: value})
+    message = refusal.value.message
+    assert message.startswith("expected")
+    assert "found" in message
+    assert message.isprintable()
+    assert len(message) < 700
+    assert not refusal.value.print_exception
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["lamps", "lamps-001", "user-1", "lir", "test", "Home"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@given(data=st.data())
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_json_is_answered_or_refused(functions, data):
+    name = data.draw(st.sampled_from(sorted(GOOD)))
+    argument = data.draw(st.sampled_from(sorted(GOOD[name])))
+    with suppress(gr.Error):
+        asked(functions, name, {**GOOD[name], argument: data.draw(JSON)})
+
+
+@pytest.fixture(scope="module")
+def served(workspace):
+    with running(workspace) as server:
+        yield server
+
+
+def test_only_the_three_are_listed(served):
+    found = httpx.get(f"{served.address}{API}/info").json()
+    assert set(found["named_endpoints"]) == {"/search", "/recommend", "/evaluate"}
+    assert found["unnamed_endpoints"] == {}
+    for endpoint in found["named_endpoints"].values():
+        assert len(endpoint["description"]) > 40
+
+
+CLIENT = """
+import json, sys
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+client = Client(sys.argv[1], verbose=False, analytics_enabled=False)
+ids = [i["item_id"] for i in client.predict("lamps", "warm", limit=3, api_name="/search")["items"]]
+ranking = client.predict("lamps", ids, top=4, api_name="/recommend")["ranking"]
+job = client.submit("lamps", "user-1", api_name="/evaluate")
+user = job.result()["user"]
+try:
+    client.predict("lamps", limit=1000, api_name="/search")
+except AppError as error:
+    refusal = str(error)
+steps = [answer["step"] for answer in job.outputs()[:-1]]
+print(json.dumps([ids, len(ranking), user, steps, refusal]))
+"""
+
+
+def test_a_program_asks_through_gradios_client(served):
+    # In a process of its own: the client leaves connections open.
+    result = subprocess.run(
+        [sys.executable, "-c", CLIENT, served.address], capture_output=True, text=True, timeout=60
+    )
+    ids, ranked, user, steps, refusal = json.loads(result.stdout)
+    assert len(ids) == 3
+    assert ranked == 4
+    assert user == "user-1"
+    assert steps == sorted(steps) != []
+    assert refusal == (
+        "expected as limit a number from 1 to 100, found 1000; give one in that range"
+    )
+    assert "Traceback" not in served.logged()
+
+
+def test_oversized_input_is_one_line(served):
+    event = Events(served.address).number("search", "public")
+    with Tab(served.address) as tab:
+        long = tab.run(event, ["lamps", "x" * 1_000_000, None, 20, 0])
+    assert long["output"]["error"].startswith("expected at most 500 characters as query")
+    for content in (b"x" * 3_000_000, b'{"data": ["' + b"x" * 3_000_000):
+        answer = httpx.post(f"{served.address}{API}/call/search", content=content)
+        assert answer.status_code == 413
+        assert answer.text.startswith("expected a request of at most")
+        assert answer.text.count("\n") == 1
+    chunks = (b"x" * 100_000 for _ in range(30))  # without a length beforehand
+    assert httpx.post(f"{served.address}{API}/call/search", content=chunks).status_code == 413
+    assert "Traceback" not in served.logged()
+
+
+def test_an_unknown_endpoint_is_one_line(served):
+    answer = httpx.post(f"{served.address}{API}/call/nothing", json={"data": []})
+    assert answer.status_code == 400
+    assert answer.text.count("\n") == 1
+    assert "Traceback" not in served.logged()
+
+
+def test_the_queue_cannot_be_gone_around(served):
+    for name in ("recommend", "search"):
+        place = f"{served.address}{API}/run/{name}"
+        assert httpx.post(place, json={"data": ["lamps", ["lamps-001"]]}).status_code == 404

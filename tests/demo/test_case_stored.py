@@ -1,0 +1,128 @@
+"""Cases of finished runs made whole again, against the records that the runs were written from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from case_runs import DOMAIN, USERS, build_shop, write_evaluations
+
+from calrec.errors import CalrecError
+from calrec.evaluation.runs import EvaluationRun
+from calrec.recommendation import Recommendation
+from demo.stored import Tables, rebuild
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """An application over the shop, and the records of its runs."""
+    from demo.application import Application
+
+    folder = tmp_path_factory.mktemp("stored")
+    workspace = folder / "work [1]*"  # signs that mean something in a pattern
+    build_shop(folder / "data", workspace)
+    application = Application(workspace, "none", load_model=lambda _: None)
+    return application, write_evaluations(application, workspace / "evaluations")
+
+
+def run_of(application, name):
+    return EvaluationRun.load(application.workspace / "evaluations" / name)
+
+
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_a_rebuilt_case_is_the_one_that_was_evaluated(shop, name):
+    application, records = shop
+    run, tables = run_of(application, name), Tables()
+    for place in range(0, len(USERS), 7):
+        before = records[name][place]
+        stored = rebuild(application, run, USERS[place], tables)
+        assert stored.notes == ()
+        assert stored.whole
+        after = stored.record
+        assert (after.scores == before.scores).all()
+        assert (after.modulated == before.modulated).all()
+        assert after.columns == before.columns
+        assert [s.text for s in after.samples] == [s.text for s in before.samples]
+        assert [s.match_level for s in after.samples] == [s.match_level for s in before.samples]
+        assert [s.why_not for s in after.samples] == [s.why_not for s in before.samples]
+        case = application.catalogue(DOMAIN).case(USERS[place])
+        assert after.target == case.target.item_id
+        assert after.history == case.history
+
+
+def test_the_prompt_leaves_out_what_was_cut(shop):
+    application, records = shop
+    stored = rebuild(application, run_of(application, "one"), USERS[2], Tables())
+    whole = records["one"][2].prompt
+    cut = stored.record.prompt
+    assert stored.record.items_cut == 2
+    assert cut.count("item bought is") == whole.count("item bought is") - 2
+    assert cut.split("\n")[1:] == whole.split("\n")[3:]
+    assert stored.record.prompt_tokens == records["one"][2].prompt_tokens
+
+
+def test_a_run_that_kept_its_best_items_shows_those(shop):
+    application, records = shop
+    stored = rebuild(application, run_of(application, "three"), USERS[5], Tables())
+    before, after = records["three"][5], stored.record
+    assert not stored.whole
+    target = application.catalogue(DOMAIN).case(USERS[5]).target.item_id
+    assert after.ranks(target) == before.ranks(target)
+    top = [before.item_ids[row] for row in before.order()[:20]]
+    assert list(after.item_ids[:20]) == top
+    assert after.ranks(top[0])[0] == 1
+    assert [after.item_ids[r] for r in after.order()[:5]] == top[:5]
+
+
+def test_a_case_file_of_a_rebuilt_case_comes_back(shop):
+    application, _ = shop
+    record = rebuild(application, run_of(application, "one"), USERS[1], Tables()).record
+    again = Recommendation.from_json(record.to_json())
+    assert again.ranks(record.target) == record.ranks(record.target)
+    assert again.samples == record.samples
+    top = np.argsort(-record.scores, kind="stable")[:200]
+    assert (again.modulated[: len(top)] == record.modulated[top]).all()
+
+
+def copied(application, tmp_path, name="one"):
+    folder = tmp_path / name
+    shutil.copytree(application.workspace / "evaluations" / name, folder)
+    return folder
+
+
+def test_other_ranks_or_data_are_said(shop, tmp_path):
+    application, _ = shop
+    folder = copied(application, tmp_path)
+    cases = pq.read_table(folder / "cases.parquet")
+    ranks = [rank % 40 + 1 for rank in cases["optimistic_rank"].to_pylist()]
+    place = cases.column_names.index("optimistic_rank")
+    pq.write_table(cases.set_column(place, "optimistic_rank", [ranks]), folder / "cases.parquet")
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["data"]["fingerprint"] = "another"
+    (folder / "meta.json").write_text(json.dumps(meta))
+    stored = rebuild(application, EvaluationRun.load(folder), USERS[0], Tables())
+    assert len(stored.notes) == 2
+    assert "built with other data" in stored.notes[0]
+    assert f"{ranks[0]:,} to" in stored.notes[1]
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "settings", "nobody"])
+def test_what_cannot_be_made_is_one_line(shop, tmp_path, damage):
+    application, _ = shop
+    folder = copied(application, tmp_path)
+    samples = folder / "samples.parquet"
+    if damage == "cut":
+        samples.write_bytes(samples.read_bytes()[:400])
+    elif damage == "gone":
+        samples.unlink()
+    elif damage == "settings":
+        meta = json.loads((folder / "meta.json").read_text())
+        meta["settings"]["ranking"]["surprise"] = 1
+        (folder / "meta.json").write_text(json.dumps(meta))
+    user = "' OR 1=1 --" if damage == "nobody" else USERS[0]
+    with pytest.raises(CalrecError, match="expected") as error:
+        rebuild(application, EvaluationRun.load(folder), user, Tables())
+    assert "\n" not in str(error.value)

@@ -1,0 +1,440 @@
+"""The Cases page: its handlers on any input, and what a person does with it in a browser."""
+
+from __future__ import annotations
+
+import csv
+import gc
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from case_runs import DOMAIN, USERS, build_shop, write_evaluations
+from conftest import HOSTILE, served
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from demo import url
+from demo.annotations import LONGEST_NOTE
+from demo.case_filters import CaseFilters
+from demo.events import SKIP
+from demo.pages.cases import KEYS
+from demo.pages.cases.desk import Desk
+from demo.pages.cases.drawing import View
+from demo.pages.cases.exports import KEPT, Exports
+from demo.pages.cases.handlers import FILTERS, Handlers
+from demo.pages.cases.state import State
+from demo.session import Session
+from demo.shell import styles
+
+HERE = Session(domain=DOMAIN)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A workspace with three evaluations of one shop."""
+    from demo.application import Application
+
+    folder = tmp_path_factory.mktemp("cases")
+    workspace = folder / "workspace"
+    build_shop(folder / "data", workspace)
+    application = Application(workspace, "none", load_model=lambda _: None)
+    write_evaluations(application, workspace / "evaluations")
+    return workspace
+
+
+@pytest.fixture
+def desk(made, tmp_path):
+    """Over a copy of the workspace, so that what a test notes is its own."""
+    from demo.application import Application
+
+    place = tmp_path / "workspace"
+    shutil.copytree(made, place)
+    return Desk(Application(place, "none", load_model=lambda _: None))
+
+
+@pytest.fixture
+def handlers(desk):
+    return Handlers(desk)
+
+
+def click(act, what=""):
+    return SimpleNamespace(act=act, id=what)
+
+
+def current(view):
+    return State.of(view.address).case
+
+
+def listed(view):
+    return [part.split('"')[0] for part in view.cases.split('data-user="')[1:]]
+
+
+def test_an_empty_query_shows_calrec_against_lir_from_the_first_case(handlers):
+    view = handlers.show(HERE, {})
+    assert view.run["value"] == "one"
+    assert view.against["value"] == "two"
+    assert listed(view) == USERS[:50]
+    assert current(view) == USERS[0]
+    assert f"<code>{USERS[0]}</code>" in view.case
+    assert view.message == view.pinned == ""
+    assert "100 cases" in view.figures
+    assert isinstance(view.scatter["value"].to_dict(), dict)
+
+
+def test_a_view_comes_back_from_its_address(handlers):
+    view = handlers.show(HERE, {"win": ["a"], "sort": ["worst"], "pin": [USERS[9]]})
+    again = handlers.show(HERE, url.read(view.address))
+    assert again.address == view.address
+    assert again.cases == view.cases
+    assert again.case == view.case
+    assert "Pinned case" in again.pinned
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.dictionaries(
+        st.sampled_from([*State.__dataclass_fields__, *FILTERS, "x"]),
+        st.lists(st.text(max_size=8) | st.sampled_from(["one", "a", "1", *USERS[:3]]), min_size=1),
+    )
+)
+def test_any_address_is_a_page(handlers, query):
+    view = handlers.show(HERE, query)
+    assert len(view) == len(View._fields)
+    state = State.of(view.address)
+    assert handlers.show(HERE, url.read(view.address)).address == view.address
+    assert state.filters == CaseFilters.read(query)
+
+
+ANYTHING = st.none() | st.integers() | st.text() | st.lists(st.text()) | st.just({"a": [1]})
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    address=ANYTHING,
+    act=st.sampled_from(["case", "page", "cell", "without", "clear", "slice", "drop"]) | ANYTHING,
+    what=ANYTHING,
+)
+def test_no_input_makes_a_handler_raise(handlers, address, act, what):
+    event = click(act, what)
+    assert len(handlers.click(HERE, address, event)) == len(View._fields)
+    assert len(handlers.choose(HERE, address, what, *[what] * len(FILTERS))) == len(View._fields)
+    assert len(handlers.choose_runs(HERE, address, what, act)) == len(View._fields)
+    assert len(handlers.label(HERE, address, what)) == len(View._fields)
+    assert len(handlers.note(HERE, address, what)) == len(View._fields)
+    assert len(handlers.walk(HERE, address)) == 3
+    assert len(handlers.save_slice(HERE, address, what)) == 3
+    assert len(handlers.set_reasons(HERE, address, what)) == 3
+
+
+def test_filters_keep_the_case_while_they_let_it_through(handlers):
+    start = handlers.show(HERE, {"case": [USERS[7]]})
+    row = handlers.desk.table(handlers.desk.pair(DOMAIN, "", "")).row(7)
+    winner = "a" if row["a_optimistic"] < row["b_optimistic"] else "b"
+    other = {"a": "b", "b": "a"}[winner]
+
+    def chosen(win):
+        values = {**dict.fromkeys(FILTERS, ""), "win": win}
+        return handlers.choose(HERE, start.address, "", *values.values())
+
+    kept, moved = chosen(winner), chosen(other)
+    assert current(kept) == USERS[7]
+    assert kept.case is SKIP
+    assert USERS[7] in listed(kept)
+    assert current(moved) == listed(moved)[0] != USERS[7]
+    assert chosen("") == View()  # the page's own updates come back as events
+
+
+def test_a_cell_filters_and_filters_no_more(handlers):
+    start = handlers.show(HERE, {})
+    one = handlers.click(HERE, start.address, click("cell", "1|2-10"))
+    assert (State.of(one.address).filters.a, State.of(one.address).filters.b) == ("1", "2-10")
+    assert 'aria-pressed="true"' in one.agreement
+    back = handlers.click(HERE, one.address, click("cell", "1|2-10"))
+    assert listed(back) == listed(start)
+    without = handlers.click(HERE, one.address, click("without", "a"))
+    assert State.of(without.address).filters == CaseFilters(b="2-10")
+    assert State.of(handlers.click(HERE, one.address, click("clear")).address).filters == (
+        CaseFilters()
+    )
+
+
+def test_pages_turn_both_ways(handlers):
+    start = handlers.show(HERE, {})
+    second = handlers.click(HERE, start.address, click("page", "50"))
+    assert listed(second) == USERS[50:]
+    assert current(second) == USERS[50]
+    back = handlers.click(HERE, second.address, click("page", "0"))
+    assert current(back) == USERS[49]  # k on the first of a page goes to the last before it
+    far = handlers.click(HERE, start.address, click("page", "99999"))
+    assert listed(far) == USERS[50:]
+
+
+def test_what_is_noted_is_stored_at_once(handlers, made):
+    address = handlers.show(HERE, {"case": [USERS[3]]}).address
+    starred = handlers.star(HERE, address)
+    assert "starred" in starred.cases
+    assert starred.star["value"] == "★ Starred"
+    handlers.label(HERE, address, ["popular item", "<b>mine</b>", 3, None])
+    said = handlers.note(HERE, address, "a note").said
+    assert "3,994 more characters fit" in said
+
+    fresh = Handlers(Desk(handlers.desk.app)).show(HERE, {"case": [USERS[3]]})
+    assert fresh.star["value"] == "★ Starred"
+    assert fresh.labels["value"] == ["popular item", "<b>mine</b>"]
+    assert fresh.note == "a note"
+    only = handlers.show(HERE, {"star": ["yes"]})
+    assert listed(only) == [USERS[3]]
+    assert listed(handlers.show(HERE, {"label": ["<b>mine</b>"]})) == [USERS[3]]
+    assert listed(handlers.show(HERE, {"star": ["note"], "label": ["none"]})) == []
+    handlers.star(HERE, address)
+    assert listed(handlers.show(HERE, {"star": ["yes"]})) == []
+
+
+def test_a_note_that_is_too_long_is_a_line_and_the_last_one_stays(handlers):
+    address = handlers.show(HERE, {}).address
+    handlers.note(HERE, address, "kept")
+    view = handlers.note(HERE, address, "x" * (LONGEST_NOTE + 1))
+    assert "at most 4,000 characters" in view.said
+    assert handlers.show(HERE, {}).note == "kept"
+
+
+def test_a_pinned_case_stands_beside_the_next(handlers):
+    pinned = handlers.pin(HERE, handlers.show(HERE, {"case": [USERS[2]]}).address)
+    assert pinned.pin["value"] == "Take the pin away"
+    assert pinned.pinned == ""  # the case itself is on the page already
+    beside = handlers.click(HERE, pinned.address, click("case", USERS[4]))
+    assert f"<code>{USERS[2]}</code>" in beside.pinned
+    assert f"<code>{USERS[4]}</code>" in beside.case
+    assert State.of(beside.address).pin == USERS[2]
+    gone = handlers.pin(HERE, handlers.pin(HERE, beside.address).address)
+    assert State.of(gone.address).pin == ""
+
+
+def test_the_walkthrough_gets_the_case(handlers):
+    session, tabs, said = handlers.walk(HERE, handlers.show(HERE, {"case": [USERS[6]]}).address)
+    case = handlers.desk.app.catalogue(DOMAIN).case(USERS[6])
+    assert session == Session(
+        domain=DOMAIN,
+        history=tuple(item.item_id for item in case.history),
+        target=case.target.item_id,
+        user_id=USERS[6],
+    )
+    assert isinstance(tabs, gr.Tabs)
+    assert tabs.selected == "walkthrough"
+    assert said == ""
+
+
+def test_slices_are_measured_for_the_chosen_runs(handlers):
+    filtered = handlers.show(HERE, {"win": ["b"]})
+    html, name, said = handlers.save_slice(HERE, filtered.address, "B <wins>")
+    assert "B &lt;wins&gt;" in html
+    assert (name, "Slice saved" in said) == ("", True)
+    swapped = handlers.show(HERE, {"run": ["two"], "against": ["one"]})
+    b = handlers.desk.select(handlers.desk.pair(DOMAIN, "two", "one"), CaseFilters(win="b"), "", {})
+    assert f"{b.figures[0]['mrr']['optimistic']:.4f}" in swapped.slices
+    opened = handlers.click(HERE, swapped.address, click("slice", "win=b"))
+    assert listed(opened) == b.users()[:50]
+    assert "wins" not in handlers.click(HERE, opened.address, click("drop", "B <wins>")).slices
+
+
+def test_reasons_are_edited(handlers):
+    address = handlers.show(HERE, {}).address
+    labels, text, said = handlers.set_reasons(HERE, address, "mine\n\n own  one ")
+    assert labels["choices"] == ["mine", "own one"]
+    assert text == "mine\nown one"
+    assert "stored" in said
+    assert "error" in handlers.set_reasons(HERE, address, "x" * 80)[2]
+
+
+def test_a_run_without_another_stands_alone(handlers):
+    evaluations = handlers.desk.app.workspace / "evaluations"
+    shutil.rmtree(evaluations / "two")
+    shutil.rmtree(evaluations / "three")
+    view = handlers.show(HERE, {})
+    assert "no other evaluation" in view.message
+    assert view.agreement == ""
+    assert listed(view) == USERS[:50]
+    assert 'by B"' not in view.cases
+
+
+def test_a_shop_without_evaluations_says_how_to_make_one(handlers):
+    shutil.rmtree(handlers.desk.app.workspace / "evaluations")
+    view = handlers.show(HERE, {"run": ["one"]})
+    assert "calrec-evaluate --domain crafts --recommender calrec" in view.cases
+    assert handlers.star(HERE, "case=user-00001") == View()
+
+
+@pytest.mark.parametrize("name", ["../../one", "/etc", "<script>", "one/../two"])
+def test_a_run_by_another_name_is_a_line(handlers, name):
+    view = handlers.show(HERE, {"run": [name], "against": [name]})
+    assert "expected an evaluation of crafts" in view.message
+    assert "<script>" not in view.message
+    assert view.run["value"] == "one"
+
+
+def test_a_run_that_goes_away_or_breaks_is_a_line(handlers):
+    folder = handlers.desk.app.workspace / "evaluations"
+    (folder / "one" / "cases.parquet").write_bytes(b"no more")
+    view = handlers.show(HERE, {"run": ["one"]})
+    assert "evaluate again" in view.message
+    (folder / "one" / "meta.json").write_text("{")
+    view = handlers.show(HERE, {"run": ["two"]})
+    assert "meta.json" in view.message
+    assert listed(view) == USERS[:50]
+
+
+def test_damaged_annotations_are_a_line_and_cases_stay(handlers):
+    address = handlers.show(HERE, {}).address
+    (handlers.desk.app.workspace / "annotations.duckdb").write_bytes(b"broken")
+    view = handlers.show(HERE, {})
+    assert "restore the file from a copy" in view.message
+    assert listed(view) == USERS[:50]
+    assert "restore the file from a copy" in handlers.star(HERE, address).said
+
+
+def test_exports_write_what_is_shown_and_keep_few_files(desk):
+    exports = Exports(desk, styles())
+    handlers = Handlers(desk)
+    address = handlers.show(HERE, {"win": ["b"], "case": [USERS[1]]}).address
+    path, said = exports.csv(HERE, address)
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = [row["user_id"] for row in csv.DictReader(file)]
+    assert "cases-one.csv" in said
+    shown = desk.select(desk.pair(DOMAIN, "", ""), CaseFilters(win="b"), "", {})
+    assert rows == shown.users()
+    path, _ = exports.case_file(HERE, address)
+    assert json.loads(Path(path).read_text(encoding="utf-8"))["format"] == "calrec-case"
+    assert path.endswith("case-crafts-user-00002.json")
+    paths = [exports.json(HERE, address)[0] for _ in range(KEPT + 3)]
+    assert [Path(p).exists() for p in paths] == [False] * 3 + [True] * KEPT
+    skipped, said = exports.case_page(HERE, "case=../../x&run=one")
+    assert skipped is SKIP
+    assert "expected a user" in said
+    del exports
+    gc.collect()
+    assert not Path(paths[-1]).exists()
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def cases_server(made, tmp_path_factory):
+    place = tmp_path_factory.mktemp("served") / "workspace"
+    shutil.copytree(made, place)
+    with served(place, pause=0.0) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser, cases_server):
+    contexts = []
+
+    def opened(query="", width=1440, theme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{cases_server}/?__theme={theme}&view=cases&{query}")
+        page.wait_for_selector("#case-view .cr-case")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def shown(page, user):
+    page.wait_for_function(
+        "user => document.querySelector('#case-view article')?.dataset.user === user", arg=user
+    )
+
+
+@pytest.mark.browser
+def test_a_person_goes_through_cases_by_keys_and_notes_them(visit):
+    page = visit()
+    shown(page, USERS[0])
+    for _ in range(3):
+        page.keyboard.press("j")
+    shown(page, USERS[3])
+    page.keyboard.press("k")
+    shown(page, USERS[2])
+    page.keyboard.press("s")
+    page.wait_for_selector("#case-star:has-text('Starred')")
+    page.keyboard.press("p")
+    page.wait_for_selector("#case-pin:has-text('away')")
+    page.keyboard.press("j")
+    page.wait_for_selector("#case-pinned .cr-case")
+    page.click("#case-note textarea")
+    page.keyboard.type("jks: my note")  # letters of a note are no keys
+    page.wait_for_selector("#case-said:has-text('Note stored')")
+    page.click(".cr-case-head")
+    shown(page, USERS[3])
+    page.wait_for_function(f"location.search.includes('case={USERS[3]}&pin={USERS[2]}')")
+
+    page.reload()
+    shown(page, USERS[3])
+    page.wait_for_selector("#case-pinned .cr-case")
+    assert page.input_value("#case-note textarea") == "jks: my note"
+    row = page.locator(f"#case-list tr[data-user='{USERS[2]}']").inner_text()
+    assert "starred" in row
+    page.click(f"#case-list tr[data-user='{USERS[2]}'] td.cr-value >> nth=0")
+    page.wait_for_selector("#case-star:has-text('Starred')")
+
+
+@pytest.mark.browser
+def test_filters_matrix_and_hostile_titles(visit):
+    page = visit()
+    page.fill("#case-filter-text input, #case-filter-text textarea", "<script>window")
+    page.wait_for_selector("#case-chips:has-text('<script>window')")
+    assert page.locator("#case-list .cr-title", has_text=HOSTILE[0]).count() >= 1
+    page.click("#case-chips [data-act=clear]")
+    page.wait_for_selector("#case-figures:has-text('100 cases')")
+    cell = page.locator("#case-agreement .cr-cell:not([disabled])").first
+    count = int(cell.inner_text())
+    cell.click()
+    page.wait_for_selector("#case-agreement .cr-cell[aria-pressed=true]")
+    assert page.locator("#case-list tr[data-user]").count() == min(count, 50)
+    page.wait_for_function("location.search.includes('a=')")
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.browser
+def test_a_saved_page_opens_offline_and_asks_for_nothing(visit, browser, tmp_path):
+    page = visit(f"case={USERS[0]}")
+    with page.expect_download() as download:
+        page.click("#case-save-html")
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == f"case-{DOMAIN}-{USERS[0]}.html"
+    context = browser.new_context(offline=True, viewport={"width": 390, "height": 800})
+    saved = context.new_page()
+    asked, said = [], []
+    saved.on("request", lambda request: asked.append(request.url))
+    saved.on("console", lambda message: said.append(message.text))
+    saved.goto(path.as_uri())
+    assert asked == [path.as_uri()]
+    assert said == []
+    assert saved.evaluate("window.hacked") is None
+    assert saved.evaluate("document.documentElement.scrollWidth") <= 390
+    assert saved.locator(".cr-matrix td.cr-winner").count() > 0
+    assert (
+        saved.locator(".cr-matrix td")
+        .first.evaluate("cell => getComputedStyle(cell).backgroundColor")
+        .startswith(("rgb", "color"))
+    )
+    context.close()
+
+
+@pytest.mark.browser
+def test_a_narrow_page_does_not_scroll_sideways(visit):
+    page = visit(f"pin={USERS[1]}", width=390, theme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("#case-list .cr-case-list").is_visible()
+
+
+def test_the_keys_are_named_on_the_page_and_hold_no_markup():
+    assert "</" not in KEYS
