@@ -72,6 +72,15 @@ def theme() -> gr.themes.Base:
         radius_size=gr.themes.sizes.radius_lg,
         # Not the default 600: gradio's semi-bold files lack most letters.
         font=(gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"),
+    ).set(
+        # A shade darker than the theme's own: its contrast with white is below 4.5.
+        color_accent="*primary_600",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
     )
 
 

@@ -106,7 +106,8 @@ def preset_list(presets: Sequence[Any]) -> str:
         return ""
     buttons = "".join(
         f'<li><button type="button" class="cr-preset" data-act="preset" data-id="'
-        f'{escape(one.user_id)}" data-seed="{one.seed}"><span class="cr-title">{escape(one.title)}</span>'
+        f'{escape(one.user_id)}" data-seed="{one.seed}">'
+        f'<span class="cr-title">{escape(one.title)}</span>'
         f'<span class="cr-sub cr-wrap">{escape(one.text)}</span></button></li>'
         for one in presets
     )

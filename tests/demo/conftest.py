@@ -133,6 +133,6 @@ def server(workspace):
 
 @pytest.fixture(scope="session")
 def slow_server(workspace):
-    """Address of a page whose model takes a second for every few tokens."""
-    with served(workspace, pause=1.0) as address:
+    """Address of a page whose model takes a moment for every few tokens."""
+    with served(workspace, pause=0.3) as address:
         yield address

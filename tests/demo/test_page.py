@@ -191,9 +191,10 @@ def test_two_visitors_do_not_see_each_other(visit_slow):
     assert one.locator("#stale .cr-notice").count() == 0
 
 
+# Each test has a history of its own: what was written for one is kept and comes at once.
 def test_stop_ends_the_work_and_frees_the_model(visit_slow):
     page = visit_slow()
-    add(page, "Desk lamp number 1 ")
+    add(page, "Desk lamp number 7 ")
     page.click("#run")
     page.wait_for_selector("#samples .cr-streaming")
     page.click("#stop")
@@ -211,7 +212,7 @@ def test_stop_ends_the_work_and_frees_the_model(visit_slow):
 def test_stop_while_waiting_gives_up_the_place(visit_slow):
     one, two = visit_slow(), visit_slow()
     for page in (one, two):
-        add(page, "Desk lamp number 1 ")
+        add(page, "Desk lamp number 4 ")
     one.click("#run")
     one.wait_for_selector("#samples .cr-streaming")
     two.click("#run")

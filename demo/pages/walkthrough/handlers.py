@@ -251,7 +251,7 @@ class Handlers:
             yield _failed("The history is empty: add an item from the catalogue or load a shopper.")
             return
         try:
-            yield from self._recommended(session, replace(chosen(*values), text=-1))
+            yield from self._recommended(session, chosen(*values))
         except CalrecError as error:
             yield _failed(str(error))
         except Exception as error:

@@ -172,7 +172,7 @@ def build(shell: Shell) -> Page:
 
     busy = [run, stop, message, status]
     # The button and a link that shows a recommendation start the same job.
-    run.click(None, None, start_box, js=_START, **LOOK_UP)
+    run.click(None, None, [start_box, text], js=_START, **LOOK_UP)
     start_box.change(None, None, busy, js=_switch(True, WAITING), **LOOK_UP)
     job = start_box.change(handlers.recommend, [session, *settings], [*output, run, stop], **MODEL)
     job.then(handlers.stale, [session, shown], stale, **LOOK_UP)
@@ -332,7 +332,8 @@ def _switches() -> list[Any]:
     return [n_pred, epsilon, k1, b, pooling, modulation, retrieval]
 
 
-_START = "() => { calrec.started(); return String(Date.now()); }"
+# New texts: none of them is open.
+_START = "() => { calrec.started(); return [String(Date.now()), -1]; }"
 
 
 def _switch(running: bool, said: str | None = None) -> str:
