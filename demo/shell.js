@@ -56,7 +56,9 @@ window.calrec = {
   // Keys belong to whoever types.
   typing() {
     const focus = document.activeElement;
-    return !!focus && (focus.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(focus.tagName));
+    if (!focus) return false;
+    const pressed = ['checkbox', 'radio', 'button'].includes(focus.type);
+    return focus.isContentEditable || (['INPUT', 'TEXTAREA', 'SELECT'].includes(focus.tagName) && !pressed);
   },
 };
 document.documentElement.dataset.page = calrec.page;
