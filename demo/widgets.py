@@ -153,7 +153,7 @@ def item_block(item: Item, shown: Attributes | None = None) -> str:
 
 def catalogue_list(page: Page, offset: int, limit: int) -> str:
     """One page of the catalogue, each row a button that adds the item; then the pager."""
-    note = _search_note(page)
+    note = search_note(page)
     if not page.items:
         return note + empty_state("Nothing found", "Try another word or take a filter away.")
     priced = any(item.price for item in page.items)
@@ -164,7 +164,8 @@ def catalogue_list(page: Page, offset: int, limit: int) -> str:
     return f'{note}<ul class="cr-list">{rows}</ul>{_pager(offset, limit, page.total)}'
 
 
-def _search_note(page: Page) -> str:
+def search_note(page: Page) -> str:
+    """What the search has to say of the query, with a button for the corrected one."""
     note = page.note[:1].upper() + page.note[1:]
     if not page.did_you_mean:
         return notice(note)

@@ -16,8 +16,7 @@ from catalog.sequences import Case
 from demo.annotations import Annotation
 from demo.case_study.listing import badge, flags
 from demo.case_study.matrix import matrix
-from demo.case_study.texts import texts
-from demo.record import prompt
+from demo.record import prompt, texts
 from demo.record.ranking import rankings_view, shown_rows
 from demo.stored import Stored
 from demo.widgets import item_block, notice
@@ -94,7 +93,7 @@ def case_view(study: Study, heading: str = "Case") -> str:
     parts = [_head(study, heading), _truth(study), _ranks(study), _history(study)]
     if side := study.generated:
         record = side.record
-        parts.append(_section(f"What {side.name} wrote", texts(record)))
+        parts.append(_section(f"What {side.name} wrote", texts.view(record, pressed=False)))
         drawn = matrix(record, study.items, study.target)
         if drawn:
             parts.append(

@@ -68,32 +68,38 @@ def streaming(samples: Sequence[Sample]) -> str:
 
 def view(
     record: Recommendation,
-    items: Sequence[Item],
-    attributes: AttributeIndex,
+    items: Sequence[Item] = (),
+    attributes: AttributeIndex | None = None,
     opened: int | None = None,
+    *,
+    pressed: bool = True,
 ) -> str:
     """The kept texts, best first and numbered as the columns are; the others folded away.
 
     Args:
       record: with samples.
       items: of the shop, in item-index order.
-      attributes: of the same items: which one a text names.
+      attributes: of the same items: which one a text names; without them no row says so.
       opened: place in the order drawn of the text that is shown token by token.
+      pressed: whether a row is a button that opens its text.
     """
     if not record.samples:
         return empty_state("No texts", f"{record.recommender} ranks without writing any.")
     groups = folded(record.samples)
     numbers = {fold(text): k + 1 for k, text in enumerate(record.columns)}
     rows = [
-        (fold(one.sample.text) in numbers, _row(one, numbers, record, items, attributes, opened))
+        (
+            fold(one.sample.text) in numbers,
+            _row(one, numbers, record, _matched(one.sample, items, attributes), opened, pressed),
+        )
         for one in groups
     ]
     kept = "".join(row for is_kept, row in rows if is_kept)
     rest = [row for is_kept, row in rows if not is_kept]
+    how = " Press one to see it token by token." if pressed else ""
     said = (
         f'<p class="cr-sub cr-wrap">{count(len(record.samples), "text")} written, '
-        f"{len(groups)} of them different, {len(record.columns)} kept. Press one to see it token "
-        "by token.</p>"
+        f"{len(groups)} of them different, {len(record.columns)} kept.{how}</p>"
     )
     best = (
         f'<ul class="cr-list cr-samples">{kept}</ul>'
@@ -118,9 +124,9 @@ def _row(
     one: Folded,
     numbers: dict[str, int],
     record: Recommendation,
-    items: Sequence[Item],
-    attributes: AttributeIndex,
+    matched: str,
     opened: int | None,
+    pressed: bool,
 ) -> str:
     sample = one.sample
     number = numbers.get(fold(sample.text))
@@ -129,25 +135,33 @@ def _row(
         if number is None
         else f'<span class="cr-number cr-accent">{number}</span>'
     )
-    times = (
-        f'<span class="cr-badge" title="drawn {one.times} times">× {one.times}</span>'
-        if one.times > 1
-        else ""
-    )
     is_open = opened == sample.order
+    body = (
+        f"{label}{_text_block(sample, matched)}"
+        f'<span class="cr-badges">{_times_badge(one)}{match_badge(sample)}</span>'
+        f"{_score(sample, *_span(record.samples))}"
+    )
+    if not pressed:
+        return f'<li class="cr-line">{body}</li>'
     row = (
         f'<button type="button" class="cr-row" data-act="text" data-id="{sample.order}" '
-        f'aria-expanded="{"true" if is_open else "false"}">{label}'
-        f"{_text_block(sample, _matched(sample, items, attributes))}"
-        f'<span class="cr-badges">{times}{match_badge(sample)}</span>'
-        f"{_score(sample, *_span(record.samples))}</button>"
+        f'aria-expanded="{"true" if is_open else "false"}">{body}</button>'
     )
     inside = f'<div class="cr-opened">{strip(sample)}</div>' if is_open else ""
     return f"<li>{row}{inside}</li>"
 
 
-def _matched(sample: Sample, items: Sequence[Item], attributes: AttributeIndex) -> str:
+def _times_badge(one: Folded) -> str:
+    """How often a text was drawn; nothing for one that was drawn once."""
+    if one.times == 1:
+        return ""
+    return f'<span class="cr-badge" title="drawn {one.times} times">× {one.times}</span>'
+
+
+def _matched(sample: Sample, items: Sequence[Item], attributes: AttributeIndex | None) -> str:
     """In words, which item the text names."""
+    if attributes is None:
+        return ""
     found = attributes.find(sample.attributes)
     if not found.level:
         return ""
@@ -164,6 +178,7 @@ def _span(samples: Sequence[Sample]) -> tuple[float, float]:
 
 
 def _score(sample: Sample, low: float, high: float) -> str:
+    """A text's log-probability in nats, with a bar between the lowest and the highest one."""
     # Even the least likely text keeps a visible stub of a bar.
     width = 6 + 94 * ((sample.score - low) / (high - low) if high > low else 1.0)
     tip = f"sum of log-probabilities: {sample.score:.3f} nats, {probability(sample.score)}"
@@ -175,6 +190,7 @@ def _score(sample: Sample, low: float, high: float) -> str:
 
 
 def _text_block(sample: Sample, matched: str = "") -> str:
+    """A text by its attributes, as far as it is written; `matched` names the item it means."""
     parsed = sample.attributes
     if parsed is None and not sample.finished:
         parsed = _so_far(sample.text)

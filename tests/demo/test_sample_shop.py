@@ -128,7 +128,7 @@ def test_a_telling_case_in_five_steps(visit):
 
 
 def test_switches_act_at_once_and_go_into_the_link(visit):
-    page = visit(f"{SHOPPER}&run=1&step=5")
+    page = visit(f"{SHOPPER}&written=1&step=5")
     page.wait_for_selector("#status .cr-done")
     page.wait_for_function("document.querySelectorAll('#rankings table').length == 2")
     page.click("#others >> text=Item KNN")
@@ -200,7 +200,7 @@ def test_nothing_serious_for_axe_nothing_sticks_out_nothing_calls_out(
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto(f"{demo[1]}/?view={name}&{SHOPPER}&run=1&step=0&__theme={theme}")
+    page.goto(f"{demo[1]}/?view={name}&{SHOPPER}&written=1&step=0&__theme={theme}")
     page.wait_for_selector(PAGES[name])
     page.wait_for_timeout(600)
     found = Axe().run(page).response["violations"]

@@ -289,7 +289,7 @@ def test_opening_a_text_is_part_of_the_link(handlers):
 
 @given(
     st.dictionaries(
-        st.sampled_from([*DEFAULT.__dataclass_fields__, "kept", "with", "weighed", "run"]),
+        st.sampled_from([*DEFAULT.__dataclass_fields__, "kept", "with", "weighed", "written"]),
         st.lists(st.text(max_size=8) | st.floats().map(str) | st.integers().map(str), max_size=2),
     )
 )

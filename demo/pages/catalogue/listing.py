@@ -13,7 +13,7 @@ from typing import Any
 from calrec.text import Attributes, Item
 from catalog.store import Band, Facet, Facets, Page
 from demo.pages.catalogue.view import PAGE_SIZE, View
-from demo.widgets import empty_state, item_block, notice, title_of
+from demo.widgets import empty_state, item_block, search_note, title_of
 from demo.wording import count, escape
 
 SHOWN = 8
@@ -54,7 +54,7 @@ def item_row(
 
 def results(page: Page, view: View) -> str:
     """The items of one page of the list."""
-    note = _note(page)
+    note = search_note(page)
     if not page.items:
         return note + empty_state("Nothing found", "Try another word, or take a filter away.")
     priced = any(item.price for item in page.items)
@@ -73,18 +73,6 @@ def results(page: Page, view: View) -> str:
 def _numbers(shown: Attributes, sold: int, priced: bool) -> str:
     price = f'<span class="cr-price">{shown.price or "–"}</span>' if priced else ""
     return f'<span class="cr-numbers">{price}<span class="cr-sold">{sold:,} sold</span></span>'
-
-
-def _note(page: Page) -> str:
-    note = page.note[:1].upper() + page.note[1:]
-    if not page.did_you_mean:
-        return notice(note)
-    query = escape(page.did_you_mean)
-    return (
-        '<p class="cr-notice cr-info" role="status">Did you mean <button type="button"'
-        f' class="cr-link" data-act="search" data-id="{query}">{query}</button>?'
-        f' <span class="cr-sub cr-wrap">{escape(note)}</span></p>'
-    )
 
 
 def _pager(view: View, total: int) -> str:

@@ -380,14 +380,14 @@ class Handlers:
         return [known[name].recommend(history) for name in names if name in known]
 
     def _address(self, choice: Choice, shown: Session | None) -> str:
-        return url.write({**choice.query(), "run": "1" if shown is not None else ""})
+        return url.write({**choice.query(), "written": "1" if shown is not None else ""})
 
     # The whole page
 
     def show(self, session: Session, query: Query) -> tuple[Any, ...]:
         """The page of a visitor and an address: the controls' values, then all that they show."""
         choice = from_query(query)
-        wanted = url.one(query, "run") == "1" and bool(session.history)
+        wanted = url.one(query, "written") == "1" and bool(session.history)
         browse, *filters = self.browse(session, "", "", "", "", "relevance")
         assembly = self.assembly(session, None, choice.template)
         blank = self.no_results()
@@ -407,7 +407,7 @@ class Handlers:
             ),
             *blank[1:7],
             None,
-            url.write({**choice.query(), "run": "1" if wanted else ""}),
+            url.write({**choice.query(), "written": "1" if wanted else ""}),
             # The box that starts the model: any other value than before does.
             f"{session.domain} {session.history} {choice}" if wanted else SKIP,
         )
