@@ -18,7 +18,7 @@ from calrec.markov import Markov
 from calrec.popularity import MostPopular
 from calrec.protocol import Recommender
 from calrec.recommender import CALRec
-from calrec.text import DEFAULT_TEXT, Item
+from calrec.text import DEFAULT_TEXT, Item, TextSettings
 from catalog.store import Catalogue, DomainInfo, domain_info, domains
 from catalog.workspace import FILE
 from demo.bounded import Bounded
@@ -91,7 +91,7 @@ class Application:
         self._model: Any = None
         self._models: dict[str, Any] = {}
         self._baselines: dict[str, dict[str, Recommender]] = {}
-        self._attributes: dict[str, AttributeIndex] = {}
+        self._attributes: dict[str, dict[tuple[int, ...], AttributeIndex]] = {}
         self._corpora: Bounded[tuple[str, float, float], Corpus] = Bounded(CORPORA)
 
     def catalogue(self, domain: str) -> Catalogue:
@@ -210,13 +210,14 @@ class Application:
         with self._lock:
             return self._baselines.setdefault(domain, known)
 
-    def attributes(self, domain: str) -> AttributeIndex:
-        """The shop's items by their attributes: which item a text names."""
+    def attributes(self, domain: str, text: TextSettings = DEFAULT_TEXT) -> AttributeIndex:
+        """The shop's items by their attributes, as these settings cut them: which a text names."""
         catalogue = self.catalogue(domain)
         with self._lock:
-            if domain not in self._attributes:
-                self._attributes[domain] = AttributeIndex(catalogue.items, DEFAULT_TEXT)
-            return self._attributes[domain]
+            of_shop = self._attributes.setdefault(domain, {})
+            if text.limits() not in of_shop:
+                of_shop[text.limits()] = AttributeIndex(catalogue.items, text)
+            return of_shop[text.limits()]
 
     def corpus(self, domain: str, k1: float, b: float) -> Corpus:
         """BM25 of the shop's items with these parameters."""

@@ -23,7 +23,7 @@ from calrec.metrics import TIE
 from calrec.ranking import RankingSettings
 from calrec.recommendation import Recommendation, Sample
 from calrec.retrieval import Retrieval
-from calrec.text import DEFAULT_TEXT, TextSettings, parse, prompt_text
+from calrec.text import TextSettings, parse, prompt_text
 from catalog.bm25 import BM25Settings
 from catalog.sequences import Case
 from catalog.store import Catalogue
@@ -165,11 +165,7 @@ def _generated(
     text = _settings(run, "text", TextSettings)
     ranking = _settings(run, "ranking", RankingSettings)
     first = app.recommenders(run.domain)["lir"] if ranking.retrieval == "rerank" else None
-    attributes = (
-        app.attributes(run.domain)
-        if text.limits() == DEFAULT_TEXT.limits()
-        else AttributeIndex(catalogue.items, text)
-    )
+    attributes = app.attributes(run.domain, text)
     retrieval = Retrieval(
         corpus=corpus(app, run), attributes=attributes, text=text, first_stage=first
     )

@@ -334,10 +334,11 @@ class Handlers:
         return model.rank_again(record, choice.ranking(), corpus=corpus)
 
     def _texts(self, session: Session, record: Recommendation, choice: Choice) -> str:
+        text = TextSettings(**record.settings.get("text", {}))
         return texts.view(
             record,
             self._app.catalogue(session.domain).items,
-            self._app.attributes(session.domain),
+            self._app.attributes(session.domain, text),
             choice.text,
         )
 
