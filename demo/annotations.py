@@ -2,20 +2,22 @@
 
 `workspace/annotations.duckdb` holds a star, a note and labels per case, the reasons offered as
 labels, and saved slices. DuckDB lets one process at a time have the file, so it is opened only for
-the moment of a read or a write; a second page over the same workspace waits its turn. Each write
-is one statement on one field: two people at one case do not undo each other's.
+the moment of a read or a write; a second page over the same workspace waits its turn, by a lock on
+a file beside it that spans the whole of it: DuckDB's own lock ends before its last write does. Each
+write is one statement on one field: two people at one case do not undo each other's.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -23,15 +25,18 @@ from typing import Any, NamedTuple, TypeVar
 import duckdb
 
 from calrec.errors import CalrecError
+from demo.local_paths import local
 
 VERSION = 1
-PATIENCE = 2.0
+PATIENCE = 5.0
 """Seconds that a read or a write waits for another process."""
 LONGEST_NOTE = 4_000
 LONGEST_NAME = 60
 """Characters of a note, and of a label or a slice's name."""
 MOST_LABELS = 20
 MOST_REASONS = 60
+MOST_SLICES = 50
+"""Saved slices of a domain; each is measured whenever the page is drawn."""
 REASONS = (
     "right item, other edition",
     "accessory of the last purchase",
@@ -175,10 +180,10 @@ class Annotations:
     # Slices
 
     def slices(self, domain: str) -> Mapping[str, str]:
-        """The saved slices of a domain: their queries by name."""
+        """The saved slices of a domain, the first `MOST_SLICES`: their queries by name."""
         rows = self._read(
             ("slices", domain),
-            "SELECT name, query FROM slices WHERE domain = ? ORDER BY name",
+            f"SELECT name, query FROM slices WHERE domain = ? ORDER BY name LIMIT {MOST_SLICES}",
             [domain],
         )
         return dict(rows)
@@ -187,16 +192,28 @@ class Annotations:
         """Keeps a query under a name, in the place of one of that name.
 
         Raises:
-          CalrecError: if the name is empty or too long.
+          CalrecError: if the name is empty or too long, or the domain has `MOST_SLICES` others.
         """
         found = _names([name], "name", 1)
         if not found:
             raise CalrecError("expected a name for the slice, found none; type one")
-        self._write(
-            "INSERT INTO slices (domain, name, query) VALUES (?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET query = excluded.query, updated = excluded.updated",
-            [domain, found[0], query],
-        )
+        others = "SELECT count(*) FROM slices WHERE domain = ? AND name <> ?"
+        values = _texts([domain, found[0], query])
+
+        def save(connection: duckdb.DuckDBPyConnection) -> None:
+            (count,) = connection.execute(others, values[:2]).fetchone()
+            if count >= MOST_SLICES:
+                raise CalrecError(
+                    f"expected fewer than {MOST_SLICES} saved slices, found {count}; forget one, "
+                    "then save again"
+                )
+            connection.execute(
+                "INSERT INTO slices (domain, name, query) VALUES (?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET query = excluded.query, updated = excluded.updated",
+                values,
+            )
+
+        self._write(save)
 
     def drop_slice(self, domain: str, name: str) -> None:
         """Forgets a slice; one that is not there is no error."""
@@ -257,9 +274,9 @@ class Annotations:
                     connection.execute("INSERT INTO format VALUES (?)", [VERSION])
                 with suppress(FileExistsError):
                     os.link(new, self.path)
-        except OSError as error:
+        except (OSError, duckdb.Error) as error:
             raise CalrecError(
-                f"expected to write {self.path}, found {error.strerror or error}; "
+                f"expected to write {self.path.name}, found: {self._said(error)}; "
                 "check the workspace's rights and free space"
             ) from error
 
@@ -271,6 +288,7 @@ class Annotations:
             try:
                 with (
                     _TURN,
+                    _alone(self.path, until),
                     duckdb.connect(
                         str(self.path),
                         read_only=read_only,
@@ -284,21 +302,60 @@ class Annotations:
                 if not _in_use(error):
                     raise self._unreadable(error, read_only) from error
                 if time.monotonic() > until:
-                    raise CalrecError(
-                        f"expected {self.path.name} to be free within {PATIENCE:g} seconds, found "
-                        "it in use by another program; try again, nothing was stored"
-                    ) from error
+                    raise _taken(self.path) from error
             # Not in step with the other one.
             time.sleep(pause * (0.5 + random.random()))
             pause = min(2 * pause, 0.2)
 
     def _unreadable(self, error: duckdb.Error, read_only: bool) -> CalrecError:
-        found = " ".join(str(error).split())[:160]
         act = "read" if read_only else "written"
+        space = "" if read_only else "check the free space, else "
         return CalrecError(
-            f"expected annotations in {self.path} that can be {act}, found: {found}; "
-            "restore the file from a copy or move it away"
+            f"expected annotations in {self.path.name} that can be {act}, found: "
+            f"{self._said(error)}; {space}restore the file from a copy or move it away"
         )
+
+    def _said(self, error: OSError | duckdb.Error) -> str:
+        """An error's own words, on one line."""
+        text = (isinstance(error, OSError) and error.strerror) or str(error)
+        return local(" ".join(text.split()), self.path.parent)[:160]
+
+
+@contextmanager
+def _alone(path: Path, until: float) -> Iterator[None]:
+    """Keeps the other pages' processes away from opening the file to having closed it.
+
+    Raises:
+      CalrecError: if another one has it until that moment of `time.monotonic`.
+    """
+    try:
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:
+        yield  # where nobody may write, nobody needs to wait
+        return
+    try:
+        while not _locked(lock):
+            if time.monotonic() > until:
+                raise _taken(path)
+            time.sleep(0.002 + 0.008 * random.random())
+        yield
+    finally:
+        os.close(lock)
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _taken(path: Path) -> CalrecError:
+    return CalrecError(
+        f"expected {path.name} to be free within {PATIENCE:g} seconds, found it in use by another"
+        " program; try again, nothing was stored"
+    )
 
 
 def _check_format(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -306,7 +363,7 @@ def _check_format(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     if rows != [(VERSION,)]:
         found = rows[0][0] if len(rows) == 1 else f"{len(rows)} entries"
         raise CalrecError(
-            f"expected annotations of format {VERSION} in {path}, found {found}; "
+            f"expected annotations of format {VERSION} in {path.name}, found {found}; "
             "use the release that wrote it, or move the file away"
         )
 

@@ -22,26 +22,26 @@ from calrec.recommendation import Recommendation
 from calrec.text import Item
 from catalog.sequences import SPLITS
 from catalog.store import Filters
+from demo import events
 from demo.application import Application
+from demo.session import MOST
 
 Answer = dict[str, Any]
 
 CALREC = "calrec"
 LONGEST_TEXT = 500
 """Characters of a query, a name or an id."""
-LONGEST_HISTORY = 100
-"""Items of a history."""
 MOST_ITEMS = 100
 """Items of an answer."""
 MOST_SAMPLES = 64
 MOST_LEVELS = 10
 """Levels of a category."""
 LATEST_OFFSET = 10_000_000
-LARGEST_SEED = 2**31 - 1
+LARGEST_SEED = 2**32 - 1
 TEMPERATURES = (0.1, 1.5)
 
 # One visitor at a time uses the model, be it through the page or here.
-MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
+MODEL = {name: events.MODEL[name] for name in ("concurrency_id", "concurrency_limit")}
 
 
 def publish(app: Application) -> None:
@@ -106,8 +106,8 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
 
         Args:
             shop: Name of the shop, such as sample-kitchen.
-            history: Item ids, oldest purchase first, 1 to 100 of them.
-            seed: The same seed writes the same texts; 0 to 2147483647.
+            history: Item ids, oldest purchase first, 1 to 200 of them.
+            seed: The same seed writes the same texts; 0 to 4294967295.
             samples: How many texts calrec writes, 1 to 64.
             temperature: Of the writing, 0.1 (alike texts) to 1.5 (varied ones).
             top: How many items to give, 1 to 100.
@@ -137,7 +137,7 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
             user: Id of a shopper with a held-out purchase.
             recommender: calrec, lir, popular, markov or item-knn.
             split: test (the last purchase is held out) or validation (the last but one).
-            seed: Of the texts that calrec writes; 0 to 2147483647.
+            seed: Of the texts that calrec writes; 0 to 4294967295.
 
         Returns:
             history: items, oldest first
@@ -186,7 +186,7 @@ def _recommend(
     recommender: str,
 ) -> Iterator[Answer]:
     domain = _shop(app, shop)
-    ids = _texts("history", history, LONGEST_HISTORY, at_least=1)
+    ids = _texts("history", history, MOST, at_least=1)
     options = {
         "seed": _whole("seed", seed, 0, LARGEST_SEED),
         "samples": _whole("samples", samples, 1, MOST_SAMPLES),

@@ -55,8 +55,8 @@ class Options:
       root_path: path under which a reverse proxy serves the pages, such as /calrec.
       auth: who may use the pages and the API: a file with a line USER:PASSWORD for each person,
         or one USER:PASSWORD, which others on this machine can see in the list of processes;
-        default the lines of $CALREC_AUTH. Without one stay open the login page, the program's
-        own scripts and styles, and requests that need the random number of somebody's session.
+        default the lines of $CALREC_AUTH. Nobody needs a login for the login page, the
+        program's own scripts and styles, and requests that name the random number of a session.
         Passwords are sent as they are: put a proxy
         with HTTPS before a public address.
       mcp: serve the API also as tools of an MCP server, without login.

@@ -19,7 +19,7 @@ from calrec.popularity import MostPopular
 from calrec.protocol import Recommender
 from calrec.recommender import CALRec
 from calrec.text import DEFAULT_TEXT, Item, TextSettings
-from catalog.store import Catalogue, DomainInfo, domain_info, domains
+from catalog.store import Catalogue, DomainInfo, domains
 from catalog.workspace import FILE
 from demo.bounded import Bounded
 from demo.evaluations import Evaluations
@@ -84,15 +84,11 @@ class Application:
         self.workspace = workspace
         self.evaluations = Evaluations(evaluations or (workspace / "evaluations",))
         self._load_model = load_model
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None
-        self._catalogues: dict[str, Catalogue] = {}
+        self._shops: dict[str, _Shop] = {}
         self._model_lock = threading.Lock()
         self._model: Any = None
-        self._models: dict[str, Any] = {}
-        self._baselines: dict[str, dict[str, Recommender]] = {}
-        self._attributes: dict[str, dict[tuple[int, ...], AttributeIndex]] = {}
-        self._corpora: Bounded[tuple[str, float, float], Corpus] = Bounded(CORPORA)
 
     def catalogue(self, domain: str) -> Catalogue:
         """The shop's catalogue, opened on first use and again when the shop was rebuilt.
@@ -100,37 +96,41 @@ class Application:
         Raises:
           CalrecError: if there is no such shop, or it can no longer be read.
         """
-        with self._lock:
-            self._notice_rebuilt()
-            if domain not in self._catalogues:
-                if domain not in self.domains:
-                    raise CalrecError(
-                        f"expected a shop of {', '.join(self.domains)}, found {domain!r}: "
-                        "choose one of them"
-                    )
-                self._catalogues[domain] = Catalogue.open(self.workspace, domain)
-            return self._catalogues[domain]
+        return self._shop(domain).catalogue
 
     def fingerprint(self, domain: str) -> str:
         """Of the shop's data; another one after it was rebuilt with other data."""
         return self.catalogue(domain).info.fingerprint
 
+    def _shop(self, domain: str) -> _Shop:
+        with self._lock:
+            self._notice_rebuilt()
+            if domain not in self._shops:
+                if domain not in self.domains:
+                    raise CalrecError(
+                        f"expected a shop of {', '.join(self.domains)}, found {domain!r}: "
+                        "choose one of them"
+                    )
+                self._shops[domain] = _Shop(Catalogue.open(self.workspace, domain))
+            return self._shops[domain]
+
     def _notice_rebuilt(self) -> None:
-        """Forgets the shops whose data are no longer those that were read."""
+        """Forgets the shops whose data are no longer those that were read, or that are gone."""
         try:
             state = os.stat(self.workspace / FILE)
-        except OSError:
+            stamp = (state.st_mtime_ns, state.st_ino)
+            if stamp == self._stamp:
+                return
+            now = {info.domain: info for info in domains(self.workspace)}
+        except (OSError, CalrecError):
             return  # what is open goes on; opening anything says what is wrong
-        stamp = (state.st_mtime_ns, state.st_ino)
-        if stamp == self._stamp:
-            return
-        for domain, catalogue in list(self._catalogues.items()):
-            info = domain_info(self.workspace, domain)
-            if info.fingerprint != catalogue.info.fingerprint:
-                self.domains[domain] = info
-                for kept in (self._catalogues, self._models, self._baselines, self._attributes):
-                    kept.pop(domain, None)
-                self._corpora.forget(lambda key, gone=domain: key[0] == gone)
+        kept = {domain: now[domain] for domain in self.domains if domain in now}
+        self.domains = kept | {domain: info for domain, info in now.items() if domain not in kept}
+        self._shops = {
+            domain: shop
+            for domain, shop in self._shops.items()
+            if domain in now and now[domain].fingerprint == shop.catalogue.info.fingerprint
+        }
         self._stamp = stamp
 
     def items(self, domain: str, item_ids: Sequence[str]) -> list[Item]:
@@ -179,52 +179,66 @@ class Application:
             if self._model is None:
                 keep_compiled(self.workspace)
                 self._model = self._load_model(self.checkpoint)
-            catalogue = self.catalogue(domain)
-            if domain not in self._models:
-                self._models[domain] = self._model.with_corpus(
-                    catalogue.corpus(),
-                    catalogue.items,
-                    first_stage=self.recommenders(domain)["lir"],
-                )
-            return self._models[domain]
+        shop = self._shop(domain)
+        return shop.made(
+            "model",
+            lambda: self._model.with_corpus(
+                shop.catalogue.corpus(),
+                shop.catalogue.items,
+                first_stage=shop.recommenders()["lir"],
+            ),
+        )
 
     def recommenders(self, domain: str) -> dict[str, Recommender]:
         """The simple recommenders over the same items, by name; LIR first.
 
         They know all that the shop's users bought before their held-out purchases.
         """
-        catalogue = self.catalogue(domain)
-        with self._lock:
-            known = self._baselines.get(domain)
-        if known is not None:
-            return known
-        sequences = catalogue.sequences()
-        histories = [sequences.history(u, "test") for u in sequences.cases("test")]
-        ids, popularity = catalogue.item_ids, catalogue.popularity
-        known = {
-            "lir": LastItemRepeater(catalogue.corpus(), DEFAULT_TEXT),
-            "item-knn": ItemKNN(ids, histories, popularity),
-            "markov": Markov(ids, histories, popularity),
-            "popular": MostPopular(ids, popularity),
-        }
-        with self._lock:
-            return self._baselines.setdefault(domain, known)
+        return self._shop(domain).recommenders()
 
     def attributes(self, domain: str, text: TextSettings = DEFAULT_TEXT) -> AttributeIndex:
         """The shop's items by their attributes, as these settings cut them: which a text names."""
-        catalogue = self.catalogue(domain)
-        with self._lock:
-            of_shop = self._attributes.setdefault(domain, {})
-            if text.limits() not in of_shop:
-                of_shop[text.limits()] = AttributeIndex(catalogue.items, text)
-            return of_shop[text.limits()]
+        shop = self._shop(domain)
+        return shop.made(text.limits(), lambda: AttributeIndex(shop.catalogue.items, text))
 
     def corpus(self, domain: str, k1: float, b: float) -> Corpus:
         """BM25 of the shop's items with these parameters."""
         from catalog.bm25 import BM25Settings
 
-        catalogue = self.catalogue(domain)
+        shop = self._shop(domain)
         settings = BM25Settings(k1=k1, b=b)
         if settings == BM25Settings():
-            return catalogue.corpus()
-        return self._corpora.get((domain, k1, b), lambda: catalogue.corpus(settings))
+            return shop.catalogue.corpus()
+        return shop.corpora.get(settings, lambda: shop.catalogue.corpus(settings))
+
+
+class _Shop:
+    """A shop as it was read, and all that is made of it; once rebuilt it is another one."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.corpora: Bounded[Any, Corpus] = Bounded(CORPORA)
+        self._lock = threading.RLock()
+        self._made: dict[Any, Any] = {}
+
+    def made(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What is made of the shop once, when it is first needed."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
+
+    def recommenders(self) -> dict[str, Recommender]:
+        """See `Application.recommenders`."""
+        return self.made("recommenders", self._recommenders)
+
+    def _recommenders(self) -> dict[str, Recommender]:
+        sequences = self.catalogue.sequences()
+        histories = [sequences.history(u, "test") for u in sequences.cases("test")]
+        ids, popularity = self.catalogue.item_ids, self.catalogue.popularity
+        return {
+            "lir": LastItemRepeater(self.catalogue.corpus(), DEFAULT_TEXT),
+            "item-knn": ItemKNN(ids, histories, popularity),
+            "markov": Markov(ids, histories, popularity),
+            "popular": MostPopular(ids, popularity),
+        }

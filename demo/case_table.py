@@ -27,6 +27,7 @@ from calrec.evaluation.statistics import Bootstrap
 from calrec.text import Item
 from demo.bounded import Bounded
 from demo.case_filters import NO_CATEGORY, RANKS, SORTS, CaseFilters
+from demo.local_paths import local
 
 PAGE = 50
 """Cases a page."""
@@ -54,7 +55,11 @@ class CaseTable:
     def __init__(
         self, first: EvaluationRun, second: EvaluationRun, items: Mapping[str, Item]
     ) -> None:
-        comparison = Comparison.of([first, second], Bootstrap())
+        try:
+            comparison = Comparison.of([first, second], Bootstrap())
+        except CalrecError as error:
+            folders = (first.folder.parent, second.folder.parent)
+            raise CalrecError(local(str(error), *folders)) from None
         if len(comparison.runs) < 2:
             raise CalrecError(
                 f"expected runs with users in common, found none in {first.folder.name} and "
@@ -152,7 +157,8 @@ class CaseTable:
                 )
             except (pa.ArrowException, OSError, ValueError):
                 raise CalrecError(
-                    f"expected the generated texts in {path}, found a damaged file; evaluate again"
+                    f"expected the generated texts in {run.folder.name}/{path.name}, found a "
+                    "damaged file; evaluate again"
                 ) from None
         places = pc.index_in(known["user_id"], value_set=self.rows["user_id"].combine_chunks())
         found = pa.table({"place": places, "text": known["text"]})
@@ -257,7 +263,8 @@ def _of_the_texts(comparison: Comparison) -> dict[str, pa.Array]:
                 found[name] = table[column].cast(pa.int64()).take(order).combine_chunks()
     except (pa.ArrowException, OSError, ValueError):
         raise CalrecError(
-            f"expected the cases of an evaluation in {path}, found a damaged file; evaluate again"
+            f"expected the cases of an evaluation in {run.folder.name}/{path.name}, found a "
+            "damaged file; evaluate again"
         ) from None
     return found
 

@@ -7,7 +7,7 @@ that is none of ours filters nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from catalog.errors import CatalogueError
@@ -33,7 +33,12 @@ def chosen_filters(category: Any, brand: Any, price: Any) -> Filters:
         "brand": brand or None,
         "price": Band(*ends) if len(ends) == 2 else None,
     }
-    return Filters(**{name: value for name, value in chosen.items() if _can_be(name, value)})
+    return possible_filters(chosen)
+
+
+def possible_filters(asked: Mapping[str, Any]) -> Filters:
+    """Filters by their names; a value that a filter cannot have filters nothing."""
+    return Filters(**{name: value for name, value in asked.items() if _can_be(name, value)})
 
 
 def _can_be(name: str, value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
+from demo.local_paths import local
 
 
 class Found(NamedTuple):
@@ -49,7 +50,7 @@ class Evaluations:
         try:
             state = path.stat()
         except OSError as error:
-            return f"expected an evaluation in {path.parent}, found {error.strerror}"
+            return _unreadable(path, error)
         stamp = (state.st_mtime_ns, state.st_ino)
         with self._lock:
             known = self._known.get(path)
@@ -58,7 +59,17 @@ class Evaluations:
         try:
             found: EvaluationRun | str = EvaluationRun.load(path.parent)
         except CalrecError as error:
-            found = str(error)
+            found = local(str(error), path.parent.parent)
+        except OSError as error:
+            # Rights change without a trace in the stamp: look again the next time.
+            return _unreadable(path, error)
         with self._lock:
             self._known[path] = (stamp, found)
         return found
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return (
+        f"expected an evaluation in {path.parent.name} that can be read, found "
+        f"{error.strerror or type(error).__name__}; check its rights"
+    )

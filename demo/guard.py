@@ -42,6 +42,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "GET" and _PREFIX not in scope["path"]:
+            scope = {**scope, "query_string": _without_page(scope["query_string"])}
         try:
             _check_path(scope["path"])
             if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
@@ -72,6 +74,11 @@ class Guard:
             print(f"error: {scope['method']} {scope['path'][:200]!r}: {found}", file=sys.stderr)
             line = "expected a request that these pages know, found another; see /gradio_api/info"
             await PlainTextResponse(line + "\n", 400)(scope, receive, send)
+
+
+def _without_page(query: bytes) -> bytes:
+    """Gradio takes `page` for a choice among pages of its own kind, and fails where it has none."""
+    return b"&".join(part for part in query.split(b"&") if not part.startswith(b"page="))
 
 
 def _check_path(path: str) -> None:

@@ -2,7 +2,8 @@
 
     WORKSPACE/embeddings/<domain>-<key>.npz    `vectors`, float32, N items x D
 
-The key names the model and the shop's content, so a file is either of both or not found at all.
+The key names the model and the shop's content, so a file is either of both or not found at all. The
+model is the one that answers: a checkpoint that replaces it on disk counts after a restart.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -68,6 +69,9 @@ class ItemVectors:
         self._lock = threading.Lock()
         self._computing = threading.Lock()
         self._held: OrderedDict[tuple[str, str], Float[np.ndarray, "N D"]] = OrderedDict()
+        # Of the model that answers; the folder may hold another one later on.
+        self._record = self._recorded()
+        self._is_loaded = False
 
     def known(self, domain: str) -> Float[np.ndarray, "N D"] | None:
         """The vectors if they were computed before; a damaged file counts as none.
@@ -75,6 +79,8 @@ class ItemVectors:
         Raises:
           CalrecError: if there is no such shop.
         """
+        if self._app.model_is_loaded and not self._is_loaded:
+            self._take(self._app.model(domain))
         return self._known(self._app.catalogue(domain).info)
 
     def compute(
@@ -95,8 +101,9 @@ class ItemVectors:
             catalogue = self._app.catalogue(domain)
             vectors = self._known(catalogue.info)
             if vectors is None:
-                embedder = self._app.model(domain).embedder()
-                vectors = embedder.items(catalogue.items, tick=tick)
+                model = self._app.model(domain)
+                self._take(model)
+                vectors = model.embedder().items(catalogue.items, tick=tick)
                 self._hold(catalogue.info, vectors)
                 path = self._path(catalogue.info)
                 if path is not None:
@@ -151,13 +158,29 @@ class ItemVectors:
 
     def _path(self, info: DomainInfo) -> Path | None:
         """Where the vectors lie on disk; `None` if the model comes from no checkpoint folder."""
+        record = self._record
+        if record is None:
+            return None
+        key = hashlib.sha256(record + info.fingerprint.encode()).hexdigest()[:16]
+        return self._app.workspace / "embeddings" / f"{info.domain}-{key}.npz"
+
+    def _recorded(self) -> bytes | None:
+        """What the checkpoint says of itself, with the digests of all weights."""
         try:
-            # It holds the digests of all weights.
-            model = (checkpoint.resolve(self._app.checkpoint) / "calrec.json").read_bytes()
+            return (checkpoint.resolve(self._app.checkpoint) / "calrec.json").read_bytes()
         except (CalrecError, OSError):
             return None
-        key = hashlib.sha256(model + info.fingerprint.encode()).hexdigest()[:16]
-        return self._app.workspace / "embeddings" / f"{info.domain}-{key}.npz"
+
+    def _take(self, model: Any) -> None:
+        """From now on the vectors are those of this loaded model, by its own record."""
+        if self._is_loaded:
+            return
+        own = getattr(model, "description", None)
+        record = own.to_text().encode() if own is not None else self._record
+        with self._lock:
+            if record != self._record:
+                self._held.clear()
+            self._record, self._is_loaded = record, True
 
     def _hold(self, info: DomainInfo, vectors: Float[np.ndarray, "N D"]) -> None:
         vectors.setflags(write=False)

@@ -89,7 +89,9 @@ def query_of(session: Session) -> str:
     """The session as an address carries it: the shopper alone where that says all."""
     whole = {"shop": session.domain, "user": session.user_id}
     if session.user_id is None or session.edited:
-        whole |= {"item": session.history, "target": session.target}
+        # A shopper's history with everything removed is not the shopper's whole one.
+        emptied = "1" if session.edited and not session.history else ""
+        whole |= {"item": session.history, "target": session.target, "emptied": emptied}
     return url.write(whole)
 
 
@@ -109,7 +111,8 @@ def from_query(query: url.Query, app: Application) -> Session:
     if user_id is not None:
         loaded = of_shopper(app, domain, user_id)
         app.items(domain, history)
-        return loaded if not history else replace(loaded, history=history, edited=True)
+        edited = bool(history) or url.one(query, "emptied") == "1"
+        return replace(loaded, history=history, edited=True) if edited else loaded
     target = url.one(query, "target") or None
     app.items(domain, [*history, *([target] if target else [])])
     return Session(domain=domain, history=history, target=target)

@@ -2,10 +2,11 @@
 // query of the open page behind the session's. The step of the walkthrough is a matter of the page
 // alone, so it never goes to the server.
 window.calrec = {
-  parts: { '': '' },
-  page: new URLSearchParams(location.search).get('view') || 'walkthrough',
+  parts: {},
+  page: ['cases', 'metrics', 'catalogue', 'embeddings'].find(
+    (name) => name === new URLSearchParams(location.search).get('view')) || 'walkthrough',
   arrived: false,
-  step: Number(new URLSearchParams(location.search).get('step') ?? 1),
+  step: Math.min(Math.max(Math.trunc(Number(new URLSearchParams(location.search).get('step') ?? 1)) || 0, 0), 5),
 
   address(part, query) {
     this.parts[part] = query || '';
@@ -22,8 +23,20 @@ window.calrec = {
     setTimeout(() => window.dispatchEvent(new Event('resize')), 60);
   },
 
+  // Until the pages have written their own, the address stays as it came.
+  read() {
+    const shared = ['shop', 'user', 'item', 'target', 'emptied'];
+    const own = [[], []];
+    for (const [name, value] of new URLSearchParams(location.search)) {
+      if (['view', 'step', '__theme'].includes(name)) continue;
+      own[shared.includes(name) ? 0 : 1].push([name, value]);
+    }
+    [this.parts[''], this.parts[this.page]] = own.map((pairs) => new URLSearchParams(pairs).toString());
+  },
+
   arrive() {
     this.arrived = true;
+    document.documentElement.dataset.arrived = '';
     this.write();
   },
 
@@ -61,6 +74,7 @@ window.calrec = {
     return focus.isContentEditable || (['INPUT', 'TEXTAREA', 'SELECT'].includes(focus.tagName) && !pressed);
   },
 };
+calrec.read();
 document.documentElement.dataset.page = calrec.page;
 document.documentElement.dataset.step = calrec.step;
 // The steps' buttons are drawn after this script has run, and again with every new content.

@@ -173,17 +173,14 @@ class _Showing:
         query = url.read(str(request.query_params))
         page = self._page_of(query)
         visitor, said = self._visitor(query)
-        return [
-            *self._common(visitor, page, said),
-            gr.Tabs(selected=page),
-            *self._shown(page, visitor, query),
-        ]
+        common, shown = self._views(visitor, page, said, query)
+        return [*common, gr.Tabs(selected=page), *shown]
 
     def another_shop(self, domain: str, request: gr.Request) -> list[Any]:
         """An empty history in another shop, and the page that is open anew."""
         page = self._page_of(url.read(str(request.query_params)))
-        visitor = Session(domain=domain)
-        return [*self._common(visitor, page, ""), *self._shown(page, visitor, {})]
+        common, shown = self._views(Session(domain=domain), page, "", {})
+        return [*common, *shown]
 
     def look_again(self, visitor: Session, data: str, request: gr.Request) -> Any:
         """Nothing, unless the shop was built anew since this visitor last looked."""
@@ -191,15 +188,15 @@ class _Showing:
             now = self._app.fingerprint(visitor.domain)
         except CalrecError as error:
             return self._only_said(str(error))
-        if now == data or not data:
+        if now == data:
             return SKIP
         page = self._page_of(url.read(str(request.query_params)))
         fresh = Session(domain=visitor.domain)
-        said = widgets.notice(
-            "The shop was rebuilt with other data: this page now shows the new ones, with an"
-            " empty history."
-        )
-        return [*self._common(fresh, page, said), *self._shown(page, fresh, {})]
+        # Without data before, the shop could not be read when this visitor came.
+        rebuilt = "The shop was rebuilt with other data: this page now shows the new ones, with an"
+        said = widgets.notice(f"{rebuilt} empty history.") if data else ""
+        common, shown = self._views(fresh, page, said, {})
+        return [*common, *shown]
 
     def opener(self, name: str) -> Callable[..., Any]:
         """Shows a page when its tab is opened, unless it shows this shop already."""
@@ -208,7 +205,10 @@ class _Showing:
             # The first tab opens itself before the address has been read.
             if not data or opened.get(name) == data:
                 return SKIP
-            return [{**opened, name: data}, *self._of(name, visitor, url.read(written))]
+            try:
+                return [{**opened, name: data}, *self._of(name, visitor, url.read(written))]
+            except CalrecError as error:
+                raise gr.Error(str(error), print_exception=False) from None
 
         return show
 
@@ -230,6 +230,17 @@ class _Showing:
         except CalrecError:
             return ""
 
+    def _views(
+        self, visitor: Session, page: str, said: str, query: Query
+    ) -> tuple[list[Any], list[Any]]:
+        """Updates of what all pages share, and of all pages' outputs."""
+        try:
+            shown = self._shown(page, visitor, query)
+        except CalrecError as error:
+            shown = [SKIP] * sum(len(one.outputs) for one in self._pages.values())
+            said = widgets.notice(str(error), "error")
+        return self._common(visitor, page, said), shown
+
     def _common(self, visitor: Session, page: str, said: str) -> list[Any]:
         data = self._fingerprint(visitor.domain)
         # The dropdown only where it changes: its own event would come back.
@@ -240,12 +251,13 @@ class _Showing:
         return [SKIP, SKIP, SKIP, widgets.notice(line, "error"), SKIP, *[SKIP] * rest]
 
     def _shown(self, name: str, visitor: Session, query: Query) -> list[Any]:
-        """Updates of all pages' outputs: those of one page, the others as they are."""
+        """Updates of all pages' outputs: one page's own; the others forget what they showed."""
         updates: list[Any] = []
         for other, page in self._pages.items():
-            updates += (
-                self._of(name, visitor, query) if other == name else [SKIP] * len(page.outputs)
-            )
+            if other == name:
+                updates += self._of(name, visitor, query)
+            else:
+                updates += ["" if box is page.address else SKIP for box in page.outputs]
         return updates
 
     def _of(self, name: str, visitor: Session, query: Query) -> list[Any]:

@@ -1,8 +1,9 @@
 """A case of a finished evaluation as a whole `Recommendation`, without the model.
 
 A CALRec run keeps its texts: they are matched to the catalogue again, by the run's own settings.
-LIR and the simple recommenders are asked again. For any other the best items that the run kept
-stand in, with its ranks. What was made is compared with the ranks that the run wrote.
+LIR is asked again, by the run's settings; the simple recommenders by this page's, and a line says
+where the run's were others. For any other the best items that the run kept stand in, with its
+ranks. What was made is compared with the ranks that the run wrote.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ class Tables:
         path = run.folder / name
         if not path.exists():
             raise CalrecError(
-                f"expected {name} in {run.folder}, found none; evaluate again with a recommender "
-                "that writes it"
+                f"expected {name} in {run.folder.name}, found none; evaluate again with a "
+                "recommender that writes it"
             )
         try:
             with self._connection.cursor() as cursor:
@@ -79,7 +80,8 @@ class Tables:
                 return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         except duckdb.Error:
             raise CalrecError(
-                f"expected {path} as it was written, found a damaged file; evaluate again"
+                f"expected {run.folder.name}/{name} as it was written, found a damaged file; "
+                "evaluate again"
             ) from None
 
     def row(self, run: EvaluationRun, name: str, user_id: str) -> Mapping[str, Any]:
@@ -87,7 +89,8 @@ class Tables:
         rows = self.rows(run, name, user_id)
         if not rows:
             raise CalrecError(
-                f"expected the user in {run.folder / name}, found no such row; choose another case"
+                f"expected the user in {run.folder.name}/{name}, found no such row; choose "
+                "another case"
             )
         return rows[0]
 
@@ -106,23 +109,27 @@ def rebuild(app: Application, run: EvaluationRun, user_id: str, tables: Tables) 
     catalogue = app.catalogue(run.domain)
     case = catalogue.case(user_id, run.split)
     facts = tables.row(run, "cases.parquet", user_id)
-    name = run.folder.name
+    source, differs = f"from the stored run {run.folder.name}", ""
     if run.generative:
-        record, source = _generated(app, run, case, facts, tables), f"from the stored run {name}"
+        record = _generated(app, run, case, facts, tables)
+        shown = "its stored texts matched to the present items"
     elif run.recommender == "lir":
-        record, source = _repeated(app, run, case), "ranked now, as the run did"
+        record = _repeated(app, run, case)
+        source, shown = "ranked now, by the run's settings", "the present items ranked anew"
     elif run.split == "test" and run.recommender in app.recommenders(run.domain):
         record = app.recommenders(run.domain)[run.recommender].recommend(case.history)
-        source = "ranked now, as the run did"
+        differs = _differences(run, record)
+        source = "ranked now, by this page's settings" if differs else "ranked now, by its settings"
+        shown = "the present items ranked anew, from the present purchases"
     else:
         record = _kept(catalogue, run, case, facts, tables)
-        source = f"from the stored run {name}"
+        shown = "its stored list, without items that are gone"
     whole = len(record.item_ids) == record.corpus_size
     return Stored(
         record=replace(record, target=case.target.item_id),
         whole=whole,
         source=source,
-        notes=tuple(_notes(run, catalogue, case, record, facts)),
+        notes=tuple(filter(None, (differs, *_notes(run, catalogue, case, record, facts, shown)))),
     )
 
 
@@ -132,12 +139,13 @@ def _notes(
     case: Case,
     record: Recommendation,
     facts: Mapping[str, Any],
+    shown: str,
 ) -> list[str]:
     notes = []
     if catalogue.info.fingerprint != run.fingerprint:
         notes.append(
-            f"The shop was built with other data since {run.folder.name} was evaluated: this is "
-            "what its texts give over the present items."
+            f"The shop was built with other data since {run.folder.name} was evaluated: shown are "
+            f"{shown}."
         )
     found = record.ranks(case.target.item_id)
     written = (facts["optimistic_rank"], facts["pessimistic_rank"])
@@ -152,6 +160,20 @@ def _notes(
             " data or code have changed since."
         )
     return notes
+
+
+def _differences(run: EvaluationRun, record: Recommendation) -> str:
+    """A line about the settings of a simple recommender that are not the run's; or nothing."""
+    here = record.settings
+    # Both ways, as either may lack some; what neither names is equal.
+    names = [name for name in {**run.settings, **here} if run.settings.get(name) != here.get(name)]
+    if not names:
+        return ""
+    told = "; ".join(
+        f"{name} {here.get(name, 'absent')} here, {run.settings.get(name, 'absent')} in the run"
+        for name in names
+    )
+    return f"Ranked with other settings than {run.folder.name} had: {told}."
 
 
 def _generated(
@@ -172,7 +194,7 @@ def _generated(
     samples = _samples(tables.rows(run, "samples.parquet", case.user_id), attributes)
     if not samples:
         raise CalrecError(
-            f"expected texts of {case.user_id} in {run.folder / 'samples.parquet'}, found none; "
+            f"expected texts of {case.user_id} in {run.folder.name}/samples.parquet, found none; "
             "evaluate again"
         )
     n = len(catalogue.items)
@@ -275,6 +297,6 @@ def _settings(run: EvaluationRun, name: str, kind: type) -> Any:
         return kind(**run.settings.get(name, {}))
     except (TypeError, ValueError) as error:
         raise CalrecError(
-            f"expected {name} settings that are known here in {run.folder}, found {error}; "
+            f"expected {name} settings that are known here in {run.folder.name}, found {error}; "
             "evaluate again"
         ) from None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from demo.annotations import NOTHING, Annotation
+from demo.annotations import MOST_SLICES, NOTHING, Annotation
 from demo.case_filters import (
     COLD,
     LENGTHS,
@@ -273,6 +273,12 @@ def slices_view(slices: Sequence[Slice], names: Pair, alone: bool) -> str:
             "Set some filters, give them a name here and press Save: the slice is then measured "
             "for whichever two runs are chosen.",
         )
+    full = ""
+    if len(slices) >= MOST_SLICES:
+        full = (
+            f'<p class="cr-sub cr-wrap">These are {MOST_SLICES} slices, the most that a shop can '
+            "have: forget one to save another.</p>"
+        )
     sides = [0] if alone else [0, 1]
     heads = "".join(
         f'<th scope="col">{title} {"AB"[side]}</th>' for title in METRICS.values() for side in sides
@@ -296,5 +302,5 @@ def slices_view(slices: Sequence[Slice], names: Pair, alone: bool) -> str:
         '<div class="cr-scroll" tabindex="0" role="region" aria-label="Saved slices">'
         '<table class="cr-case-figures"><thead><tr><th scope="col">slice</th>'
         '<th scope="col">cases</th>'
-        f'{heads}<th scope="col"></th></tr></thead><tbody>{body}</tbody></table></div>'
+        f'{heads}<th scope="col"></th></tr></thead><tbody>{body}</tbody></table></div>' + full
     )

@@ -194,7 +194,7 @@ def _rankings(study: Study) -> str:
             [side.record for side in rest],
             study.items,
             study.target,
-            first.corpus,
+            [side.corpus for side in sides],
             top=TOP,
         )
     else:
@@ -205,7 +205,7 @@ def _rankings(study: Study) -> str:
 def _alone(side: Side, study: Study) -> str:
     """One ranking by itself: there are no places of the other's items to set beside it."""
     if side.stored.whole:
-        drawn = rankings_view(side.record, [], study.items, study.target, side.corpus, top=TOP)
+        drawn = rankings_view(side.record, [], study.items, study.target, [side.corpus], top=TOP)
         return f"<div>{drawn}</div>"
     record = side.record
     target = study.target if study.row["target"] in record.item_ids else None

@@ -9,7 +9,7 @@ from calrec.protocol import Corpus
 from calrec.recommendation import Recommendation
 from calrec.text import Item, query_words
 from demo.widgets import item_block, title_of
-from demo.wording import escape, rank_range, rank_sentence
+from demo.wording import count, escape, rank_range, rank_sentence
 
 TOP = 20
 """Places shown of each ranking."""
@@ -59,7 +59,7 @@ def rankings_view(
     others: Sequence[Recommendation],
     items: Mapping[str, Item],
     target: Item | None,
-    corpus: Corpus | None = None,
+    corpora: Sequence[Corpus | None] = (),
     top: int = TOP,
 ) -> str:
     """The first places of all rankings side by side, the true item marked in each.
@@ -69,13 +69,18 @@ def rankings_view(
       others: over the same items.
       items: by id.
       target: the item really bought, where it is known.
-      corpus: tells how much each word adds to a BM25 score; `None` where there is no such score.
+      corpora: of each record in turn, what tells how much each word adds to its BM25 scores;
+        `None` for one without such scores.
       top: places shown.
     """
+    own, *of_others = corpora or [None] * (1 + len(others))
     return (
         '<div class="cr-cards cr-wide">'
-        + _ranking(record, others, items, target, corpus, top)
-        + "".join(_ranking(other, [record], items, target, corpus, top) for other in others)
+        + _ranking(record, others, items, target, own, top)
+        + "".join(
+            _ranking(other, [record], items, target, of_other, top)
+            for other, of_other in zip(others, of_others, strict=True)
+        )
         + "</div>"
     )
 
@@ -105,9 +110,8 @@ def _ranking(
         item = items[record.item_ids[row]]
         is_target = target is not None and item.item_id == target.item_id
         own = record.ranks(item.item_id)
-        number = str(place + 1)
+        number = rank_range(*own)
         if place >= top:
-            number = rank_range(*own)
             body += f'<tr class="cr-gap" aria-hidden="true"><td colspan="{columns}">⋯</td></tr>'
         mark = '<span class="cr-badge cr-true">really bought</span>' if is_target else ""
         against = "".join(_against(own[0], other.ranks(item.item_id)[0]) for other in beside)
@@ -148,9 +152,9 @@ def _against(here: int, there: int) -> str:
     """Where another recommender puts the item, and the way from there to here."""
     way = there - here
     if way > 0:
-        arrow = f'<span class="cr-up" title="{way:,} places higher here">▲</span>'
+        arrow = f'<span class="cr-up" title="{count(way, "place")} higher here">▲</span>'
     elif way < 0:
-        arrow = f'<span class="cr-down" title="{-way:,} places lower here">▼</span>'
+        arrow = f'<span class="cr-down" title="{count(-way, "place")} lower here">▼</span>'
     else:
         arrow = '<span class="cr-same" title="the same place">=</span>'
     return f'<td class="cr-value">{there:,} {arrow}</td>'

@@ -211,6 +211,7 @@ def test_a_cut_file_is_one_line(path, left):
         with pytest.raises(CalrecError, match="restore the file from a copy") as error:
             use(Annotations(path))
         assert "\n" not in str(error.value)
+        assert str(path.parent) not in str(error.value)
     assert path.read_bytes() == before
 
 
@@ -233,5 +234,31 @@ def test_another_database_is_one_line(path):
 def test_a_workspace_that_cannot_be_written_is_one_line(tmp_path):
     blocked = tmp_path / "a file"
     blocked.write_text("")
-    with pytest.raises(CalrecError, match="expected to write"):
+    with pytest.raises(CalrecError, match="expected to write") as error:
         Annotations(blocked / "annotations.duckdb").set_star(HERE, "ann", True)
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_a_full_disk_is_one_line_without_a_path(path, monkeypatch):
+    def full(file, *_, **__):
+        raise duckdb.IOException(f'Could not write file "{file}":\nNo space left on device')
+
+    monkeypatch.setattr(duckdb, "connect", full)
+    with pytest.raises(CalrecError, match=r"No space left on device; check .* free space") as error:
+        Annotations(path).set_star(HERE, "ann", True)
+    assert "\n" not in str(error.value)
+    assert str(path.parent) not in str(error.value)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_domain_has_so_many_slices_and_no_more(path):
+    notes = Annotations(path)
+    for k in range(annotations.MOST_SLICES):
+        notes.save_slice("crafts", f"{k:02d}", "win=a")
+    before = notes.slices("crafts")
+    with pytest.raises(CalrecError, match="fewer than 50 saved slices, found 50"):
+        notes.save_slice("crafts", "more", "win=b")
+    assert notes.slices("crafts") == before
+    notes.save_slice("crafts", "07", "win=b")
+    assert notes.slices("crafts") == {**before, "07": "win=b"}
+    notes.save_slice("other", "more", "win=b")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from running import API, Events, Tab, running
 
 from demo import api
+from demo.session import MOST
 
 HOSTILE = "<script>window.hacked = 1</script> lamp"
 
@@ -128,11 +129,14 @@ BAD = [
     *(("search", "offset", value) for value in (-1, 10**30, "0")),
     *(("search", "query", value) for value in ("x" * 501, None, 3, ["a"], "a\0b", "\ud800")),
     *(("search", "category", value) for value in ("Home", [1], ["x"] * 11, [["Home"]], {"a": 1})),
-    *(("recommend", "history", value) for value in ([], "lamps-001", ["lamps-001"] * 101, [None])),
+    *(
+        ("recommend", "history", value)
+        for value in ([], "lamps-001", ["lamps-001"] * (MOST + 1), [None])
+    ),
     *(("recommend", "history", value) for value in (["no such"], ["../../etc/passwd"], [{}])),
     *(("recommend", "samples", value) for value in (0, 65, 1.5)),
     *(("recommend", "temperature", value) for value in (0.0, 1.6, math.inf, "hot")),
-    *(("recommend", "seed", value) for value in (-1, 2**31, None)),
+    *(("recommend", "seed", value) for value in (-1, 2**32, None)),
     *(("recommend", "top", value) for value in (0, 101)),
     *(("recommend", "recommender", value) for value in ("sasrec", "", None, "../lir")),
     *(("evaluate", "user", value) for value in ("nobody", "", None, "../user-1", "u" * 501)),
@@ -157,6 +161,13 @@ def test_bad_input_is_one_line_without_a_trace(functions, name, argument, value)
     assert message.isprintable()
     assert len(message) < 700
     assert not refusal.value.print_exception
+
+
+def test_what_a_page_can_hold_can_be_asked_for(functions):
+    longest = {**GOOD["recommend"], "recommender": "calrec", "history": ["lamps-001"] * MOST}
+    answer = asked(functions, "recommend", {**longest, "seed": 2**32 - 1})
+    assert len(answer["history"]) == MOST
+    assert answer["settings"]["seed"] == 2**32 - 1
 
 
 JSON = st.recursive(

@@ -126,3 +126,32 @@ def test_what_cannot_be_made_is_one_line(shop, tmp_path, damage):
     with pytest.raises(CalrecError, match="expected") as error:
         rebuild(application, EvaluationRun.load(folder), user, Tables())
     assert "\n" not in str(error.value)
+    assert str(tmp_path) not in str(error.value)
+    assert "one" in str(error.value)
+
+
+@pytest.mark.parametrize(("last", "said"), [(5, ""), (3, "last 5 here, 3 in the run")])
+def test_other_settings_of_a_simple_recommender_are_said(shop, tmp_path, last, said):
+    application, _ = shop
+    folder = copied(application, tmp_path, "two")
+    meta = json.loads((folder / "meta.json").read_text())
+    meta |= {"recommender": "item-knn", "settings": {"last": last, "decay": 0.8}}
+    (folder / "meta.json").write_text(json.dumps(meta))
+    stored = rebuild(application, EvaluationRun.load(folder), USERS[0], Tables())
+    lines = [note for note in stored.notes if "settings" in note]
+    assert [said in note for note in lines] == [True] * bool(said)
+    assert stored.source == (
+        "ranked now, by this page's settings" if said else "ranked now, by its settings"
+    )
+
+
+def test_a_word_of_texts_is_only_about_a_recommender_that_writes_them(shop, tmp_path):
+    application, _ = shop
+    for name in ("one", "two", "three"):
+        folder = copied(application, tmp_path, name)
+        meta = json.loads((folder / "meta.json").read_text())
+        meta["data"]["fingerprint"] = "another"
+        (folder / "meta.json").write_text(json.dumps(meta))
+        stored = rebuild(application, EvaluationRun.load(folder), USERS[0], Tables())
+        assert "built with other data" in stored.notes[0]
+        assert ("texts" in stored.notes[0]) == (name == "one")

@@ -142,6 +142,22 @@ def test_a_run_with_its_best_items_only_stands_beside(desk):
     assert Tags(text).tags <= OURS
 
 
+def test_each_side_explains_words_by_its_own_corpus(desk, pair, monkeypatch):
+    from dataclasses import replace
+
+    from demo.case_study import view
+
+    given = []
+    monkeypatch.setattr(view, "rankings_view", lambda *args, **_: given.append(args[4]) or "")
+    study = desk.study(pair, USERS[3], NOTED)
+    own, other = study.sides
+    case_view(replace(study, sides=(own, replace(other, corpus=None))))
+    case_view(replace(study, sides=(replace(own, corpus=None), other)))
+    assert given == [[own.corpus, None], [None, other.corpus]]
+    assert own.corpus is not None
+    assert other.corpus is not None
+
+
 def test_csv_is_safe_for_spreadsheets_and_whole(desk, pair):
     selection = desk.select(pair, CaseFilters(), "worst", NOTED)
     rows = list(csv.DictReader(io.StringIO(export.csv_text(selection, NOTED))))

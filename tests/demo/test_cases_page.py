@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import gc
 import json
@@ -17,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from demo import url
-from demo.annotations import LONGEST_NOTE
+from demo.annotations import LONGEST_NOTE, MOST_SLICES
 from demo.case_filters import CaseFilters
 from demo.events import SKIP
 from demo.pages.cases import KEYS
@@ -147,6 +148,37 @@ def test_filters_keep_the_case_while_they_let_it_through(handlers):
     assert chosen("") == View()  # the page's own updates come back as events
 
 
+def test_only_taking_a_text_away_writes_into_the_box_where_it_is_typed(handlers):
+    start = handlers.show(HERE, {})
+    typed = {**dict.fromkeys(FILTERS, ""), "text": "user-0000"}
+    found = handlers.choose(HERE, start.address, "", *typed.values())
+    assert State.of(found.address).filters.text == "user-0000"
+    assert len(listed(found)) == 9
+    assert found.text is SKIP
+    assert handlers.choose_runs(HERE, found.address, "two", "one").text is SKIP
+    assert handlers.click(HERE, found.address, click("cell", "1|1")).text is SKIP
+    assert handlers.click(HERE, found.address, click("without", "text")).text == ""
+    assert handlers.click(HERE, found.address, click("clear")).text == ""
+    assert handlers.show(HERE, url.read(found.address)).text == "user-0000"
+
+
+def test_notes_are_stored_one_after_another(handlers):
+    from demo.pages.cases import build
+
+    async def built():
+        with gr.Blocks() as blocks:
+            parts = {"session": gr.State(HERE), "tabs": gr.Tabs(), "toast": gr.HTML()}
+            build(SimpleNamespace(app=handlers.desk.app, **parts))
+        return blocks
+
+    # In a loop: without one gradio opens its own and leaves it open.
+    blocks = asyncio.run(built())
+    stores = [fn for fn in blocks.fns.values() if getattr(fn.fn, "__name__", "") == "note"]
+    assert len(stores) == 3
+    assert {fn.concurrency_id for fn in stores} == {"note"}
+    assert {fn.concurrency_limit for fn in stores} == {1}
+
+
 def test_a_cell_filters_and_filters_no_more(handlers):
     start = handlers.show(HERE, {})
     one = handlers.click(HERE, start.address, click("cell", "1|2-10"))
@@ -191,6 +223,23 @@ def test_what_is_noted_is_stored_at_once(handlers, made):
     assert listed(handlers.show(HERE, {"star": ["note"], "label": ["none"]})) == []
     handlers.star(HERE, address)
     assert listed(handlers.show(HERE, {"star": ["yes"]})) == []
+
+
+def test_two_tabs_writing_one_note_keep_both(handlers):
+    address = handlers.show(HERE, {"case": [USERS[5]]}).address
+    one = handlers.note(HERE, address, "from one", "")
+    assert one.seen == "from one"
+    two = handlers.note(HERE, address, "two's words", "")
+    assert "both are kept" in two.said
+    assert two.note == two.seen == "from one\ntwo's words"
+    # The first tab goes on writing without knowing of the second.
+    again = handlers.note(HERE, address, "from one, more", one.seen)
+    stored = handlers.show(HERE, {"case": [USERS[5]]}).note
+    assert again.note == stored
+    for words in ("from one, more", "two's words"):
+        assert words in stored
+    on = handlers.note(HERE, address, f"{stored} and on", stored)
+    assert handlers.show(HERE, {"case": [USERS[5]]}).note == on.seen == f"{stored} and on"
 
 
 def test_a_note_that_is_too_long_is_a_line_and_the_last_one_stays(handlers):
@@ -240,6 +289,20 @@ def test_slices_are_measured_for_the_chosen_runs(handlers):
     assert "wins" not in handlers.click(HERE, opened.address, click("drop", "B <wins>")).slices
 
 
+def test_slices_have_an_end_and_the_page_says_so(handlers):
+    address = handlers.show(HERE, {"win": ["b"]}).address
+    for k in range(MOST_SLICES):
+        handlers.desk.annotations.save_slice(DOMAIN, f"slice {k:02d}", "win=a")
+    assert "50 slices, the most" in handlers.show(HERE, {}).slices
+    skipped, _, said = handlers.save_slice(HERE, address, "one more")
+    assert skipped is SKIP
+    assert "forget one" in said
+    assert "Slice saved" in handlers.save_slice(HERE, address, "slice 07")[2]
+    dropped = handlers.click(HERE, address, click("drop", "slice 03")).slices
+    assert "the most" not in dropped
+    assert "Slice saved" in handlers.save_slice(HERE, address, "one more")[2]
+
+
 def test_reasons_are_edited(handlers):
     address = handlers.show(HERE, {}).address
     labels, text, said = handlers.set_reasons(HERE, address, "mine\n\n own  one ")
@@ -255,6 +318,9 @@ def test_a_run_without_another_stands_alone(handlers):
     shutil.rmtree(evaluations / "three")
     view = handlers.show(HERE, {})
     assert "no other evaluation" in view.message
+    said, folded = view.message.split("<details")
+    assert "calrec-evaluate" not in said
+    assert "--recommender lir --out evaluations/crafts-lir" in folded
     assert view.agreement == ""
     assert listed(view) == USERS[:50]
     assert 'by B"' not in view.cases
@@ -263,7 +329,9 @@ def test_a_run_without_another_stands_alone(handlers):
 def test_a_shop_without_evaluations_says_how_to_make_one(handlers):
     shutil.rmtree(handlers.desk.app.workspace / "evaluations")
     view = handlers.show(HERE, {"run": ["one"]})
-    assert "calrec-evaluate --domain crafts --recommender calrec" in view.cases
+    said, folded = view.cases.split("<details")
+    assert "calrec-evaluate" not in said
+    assert "calrec-evaluate --domain crafts --recommender calrec" in folded
     assert handlers.star(HERE, "case=user-00001") == View()
 
 
@@ -280,9 +348,12 @@ def test_a_run_that_goes_away_or_breaks_is_a_line(handlers):
     (folder / "one" / "cases.parquet").write_bytes(b"no more")
     view = handlers.show(HERE, {"run": ["one"]})
     assert "evaluate again" in view.message
+    assert "one/cases.parquet" in view.message
+    assert str(folder.parent) not in view.message
     (folder / "one" / "meta.json").write_text("{")
     view = handlers.show(HERE, {"run": ["two"]})
-    assert "meta.json" in view.message
+    assert "one/meta.json" in view.message
+    assert str(folder.parent) not in view.message
     assert listed(view) == USERS[:50]
 
 
@@ -291,6 +362,7 @@ def test_damaged_annotations_are_a_line_and_cases_stay(handlers):
     (handlers.desk.app.workspace / "annotations.duckdb").write_bytes(b"broken")
     view = handlers.show(HERE, {})
     assert "restore the file from a copy" in view.message
+    assert str(handlers.desk.app.workspace) not in view.message
     assert listed(view) == USERS[:50]
     assert "restore the file from a copy" in handlers.star(HERE, address).said
 

@@ -188,8 +188,13 @@ def test_pages_follow_each_other_to_the_end(page, application):
 
 
 def test_an_offset_behind_the_end_shows_the_last_page(page):
-    results = shown(page, offset=24_000).results
-    assert "49–60 of 60" in text_of(results)
+    update = shown(page, offset=24_000, open="lamps-007")
+    assert "49–60 of 60" in text_of(update.results)
+    assert update.address == "offset=48&open=lamps-007"
+    followed = page.click(LAMPS, "", "", "relevance", click(act="go", id="offset=24000"))
+    assert "49–60 of 60" in text_of(followed.results)
+    assert followed.address == "offset=48"
+    assert "offset" not in shown(page, q="xylophone", brand="none", offset=48).address
     assert "Nothing found" in shown(page, q="xylophone", brand="none").results
 
 
@@ -268,8 +273,9 @@ def test_item_vectors_are_computed_on_request(page, model):
     address = "open=lamps-007"
     assert "Compute item vectors" in page.vectors(LAMPS, address)
     told = list(page.compute(LAMPS))
-    assert "Loading the model" in told[0]
-    assert "60 of 60 items read" in told[-1]
+    assert "Loading the model" in told[0][0]
+    assert "60 of 60 items read" in told[-1][0]
+    assert told[0][1] == ""
     found = [item_id for item_id, _ in buttons(page.vectors(LAMPS, address), "open")]
     # Each is nearest to those beside it on a quarter of a circle.
     assert set(found[:2]) == {"lamps-006", "lamps-008"}
@@ -289,7 +295,22 @@ def test_a_model_that_cannot_be_loaded_is_one_line(page, application):
         raise CalrecError("expected a checkpoint, found <none>; export one")
 
     application.model = broken
-    assert "found &lt;none&gt;" in list(page.compute(LAMPS))[-1]
+    place, toast = list(page.compute(LAMPS))[-1]
+    assert place is SKIP
+    assert "found &lt;none&gt;" in toast
+    # What follows it draws the place anew, and the line stays in the toast.
+    assert "Not computed yet" in page.vectors(LAMPS, "open=lamps-007")
+
+
+def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(page, application, caplog):
+    def broken(domain):
+        raise RuntimeError("out of <memory>")
+
+    application.model = broken
+    _, toast = list(page.compute(LAMPS))[-1]
+    assert "failure in the model (RuntimeError)" in toast
+    assert "memory" not in toast
+    assert "out of <memory>" in caplog.text
 
 
 def test_the_shop_in_numbers(page):
@@ -382,7 +403,7 @@ def test_a_shop_that_is_gone_is_one_line(page):
     gone = Session(domain="gone")
     assert "expected a shop of" in page.show(gone, {}).results
     assert "expected a shop of" in page.vectors(gone, "open=x")
-    assert "expected a shop of" in list(page.compute(gone))[-1]
+    assert "expected a shop of" in list(page.compute(gone))[-1][1]
     assert "expected a shop of" in page.edit(gone, click(act="add", id="x"))[1]
 
 

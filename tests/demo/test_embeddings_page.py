@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,7 +28,7 @@ from demo import session as sessions
 from demo.application import Application
 from demo.pages.embeddings import drawing, handlers, plots
 from demo.pages.embeddings.choice import USERS, Choice, checked, from_query
-from demo.pages.embeddings.handlers import Handlers, Map
+from demo.pages.embeddings.handlers import Cosines, Handlers, Map
 from demo.pages.embeddings.plots import Special
 from demo.pages.embeddings.towers import Models, Towers, Visitor
 from demo.session import Session
@@ -197,6 +199,48 @@ def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
     assert "expected weights" in last(page.draw_cosines(controls.cosines_of)).status
 
 
+def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(workspace, caplog):
+    def fail(_):
+        raise RuntimeError("a shape of <3>")
+
+    app = Application(workspace, "scripted", load_model=fail)
+    page = Handlers(app, item_vectors.shared(app), Models(app))
+    controls = page.show(Session(domain="lamps"), {})
+    for end in (last(page.draw_map(controls.map_of)), last(page.draw_cosines(controls.cosines_of))):
+        assert "failure in the model (RuntimeError)" in end.status
+        assert "a shape of" not in end.status
+    assert caplog.text.count("RuntimeError: a shape of <3>") == 2
+
+
+def test_a_shop_rebuilt_meanwhile_is_not_drawn_with_the_vectors_of_another(
+    page, app, shopper, monkeypatch
+):
+    before = app.catalogue("lamps")
+    for change in ({"items": before.items[1:]}, {"info": replace(before.info, fingerprint="new")}):
+        catalogue = copy.copy(before)
+        for name, value in change.items():
+            setattr(catalogue, name, value)
+        steps = page.draw_map(page.show(shopper, {}).map_of)
+        next(steps)
+        with monkeypatch.context() as rebuilt:
+            rebuilt.setattr(app, "catalogue", lambda domain, now=catalogue: now)
+            end = last(steps)
+        assert "built anew" in end.status
+        assert end.plot["value"] is None
+        page = Handlers(app, item_vectors.ItemVectors(app), Models(app))
+
+
+def test_closing_the_cosines_ends_the_computation(page, model, shopper, monkeypatch):
+    monkeypatch.setattr("demo.pages.embeddings.towers.CHUNK", 1)
+    steps = page.draw_cosines(page.show(shopper, {}).cosines_of)
+    while "1 of 4" not in next(steps).status:
+        pass
+    steps.close()
+    assert model.calls.count("users 1") == 1
+    halted = handlers.stopped_cosines()
+    assert (halted.again["visible"], halted.stop["visible"]) == (True, False)
+
+
 def test_titles_are_text_in_figure_and_list(page, app):
     hostile = tuple(item.item_id for item in app.catalogue("lamps").items[:4])
     end = drawn(page, Session(domain="lamps", history=hostile, target=hostile[0]))
@@ -261,7 +305,14 @@ def test_users_are_drawn_by_seed_and_kept(page, model, shopper, app):
     assert len(towers.target) == 2
     own = {tuple(last(models.stream("lamps", "", 2, seed)).v_u[0]) for seed in range(8)}
     assert len(own) > 1
-    assert [step for step in models.stream("lamps", "", 4, 0) if isinstance(step, int)] == [4]
+
+
+def test_progress_is_of_the_users_that_the_shop_has(page, app, model, shopper):
+    *steps, _ = Models(app, load=lambda _: model).stream("lamps", "", 100, 0)
+    assert steps == [(0, 4), (4, 4)]
+    said = [step.status for step in page.draw_cosines(page.show(shopper, {}).cosines_of)]
+    assert any("4 of 4" in status for status in said)
+    assert not any("of 100" in status for status in said)
 
 
 def test_another_checkpoint_stands_beside(workspace, tmp_path, model, shopper):
@@ -459,4 +510,6 @@ def test_nothing_sticks_out_of_a_narrow_screen(visit):
 
 def test_the_map_has_as_many_updates_as_outputs():
     assert len(handlers.stopped()) == len(Map._fields)
+    assert len(handlers.stopped_cosines()) == len(Cosines._fields)
+    assert len(handlers.begin_cosines()) == 1 + len(Cosines._fields)
     assert one(read("seed=3"), "seed") == "3"

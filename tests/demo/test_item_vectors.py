@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from calrec import checkpoint
 from calrec.errors import CalrecError
 from demo.application import Application
 from demo.item_vectors import ItemVectors, shared
@@ -90,6 +92,39 @@ def test_another_model_or_shop_has_vectors_of_its_own(fresh, model, place):
     fresh().compute("lamps")
     assert model.calls == 2
     assert len(files(place)) == 2
+
+
+def test_vectors_are_filed_under_the_model_that_made_them(fresh, model, place):
+    vectors = fresh()
+    # Replaced after the start, and again after the vectors were made.
+    for content in ('{"another": 1}', '{"another": 2}'):
+        (place / "model" / "calrec.json").write_text(content)
+        vectors.compute("lamps")
+    assert fresh().known("lamps") is None
+    (place / "model" / "calrec.json").write_text("{}")
+    assert fresh().known("lamps") is not None
+    assert model.calls == 1
+
+
+def test_a_loaded_model_is_named_by_its_own_record(fresh, model, place):
+    first = fresh()
+    first.compute("lamps")
+    # Loaded later than its folder was replaced: it is the other one.
+    model.description = SimpleNamespace(to_text=lambda: '{"another": 1}')
+    vectors = fresh()
+    assert vectors.known("lamps") is not None
+    vectors._app.model("lamps")
+    assert vectors.known("lamps") is None
+    vectors.compute("lamps")
+    (place / "model" / "calrec.json").write_text('{"another": 1}')
+    assert fresh().known("lamps") is not None
+    assert model.calls == 2
+
+
+def test_the_shipped_record_is_written_as_it_is_read():
+    folder = checkpoint.resolve("sample")
+    text = (folder / "calrec.json").read_text()
+    assert checkpoint.describe(folder).to_text() == text
 
 
 def test_a_shop_of_other_content_has_none_yet(fresh, model):

@@ -219,9 +219,12 @@ def test_a_damaged_run_is_named_and_the_others_are_shown(tmp_path, workspace):
     handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
     shown = handlers.show(HERE, {})
     assert "1 evaluation could not be read" in shown.problems
-    assert "bad" in shown.problems
+    assert "bad/meta.json" in shown.problems
+    assert str(tmp_path) not in shown.problems
     end = last(handlers.draw_report(("lamps", ("lir", "worse"), "ndcg@10")))
     assert "worse" in end.status
+    assert str(tmp_path) not in end.status
+    assert str(tmp_path) not in handlers.draw_pair(("lamps", "lir", "worse")).table
     assert "cr-error" in end.status
     assert 'id="metrics-runs"' in last(handlers.draw_report(("lamps", ("lir",), "mrr"))).overview
 
@@ -230,7 +233,10 @@ def test_a_shop_without_evaluations_says_what_to_run(tmp_path, workspace):
     handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
     shown = handlers.show(HERE, url.read("runs=lir&first=lir"))
     assert value(shown.runs) == []
-    assert "calrec-evaluate --domain lamps" in last(handlers.draw_report(shown.report_of)).status
+    said = last(handlers.draw_report(shown.report_of)).status
+    plain, folded = said.split("<details>")
+    assert "calrec-evaluate" not in plain
+    assert "calrec-evaluate --domain lamps" in folded
     assert isinstance(handlers.draw_pair(shown.pair_of), Pair)
     assert handlers.draw_slices(shown.slices_of).slices["visible"] is False
 

@@ -13,6 +13,7 @@ from calrec.ranking import fold
 from calrec.recommendation import Alternative, Sample
 from calrec.text import Attributes, item_text, query_words
 from demo.record import prompt, ranking, texts, tokens
+from demo.wording import rank_range
 
 
 def sample(**changes) -> Sample:
@@ -145,7 +146,7 @@ def test_arrows_are_the_difference_of_the_ranks(recommendation, others, applicat
     own, *_ = re.findall(r"<tbody>(.*?)</tbody>", view, re.S)
     rows = re.findall(r"<tr>(.*?)</tr>", own, re.S)
     assert len(rows) == ranking.TOP
-    for place, (row, index) in enumerate(zip(rows, recommendation.order(), strict=False)):
+    for row, index in zip(rows, recommendation.order(), strict=False):
         cells = re.findall(r'<td class="cr-value">([\d,]+) <span class="cr-(\w+)"', row)
         assert len(cells) == len(others)
         here = metrics.ranks(recommendation.scores, index)[0]
@@ -153,13 +154,14 @@ def test_arrows_are_the_difference_of_the_ranks(recommendation, others, applicat
             expected = metrics.ranks(other.scores, index)[0]
             assert int(there.replace(",", "")) == expected
             assert way == ("up" if here < expected else "down" if here > expected else "same")
-        assert f'cr-number">{place + 1}<' in row
+        number = rank_range(*metrics.ranks(recommendation.scores, index))
+        assert f'cr-number">{number}<' in row
 
 
 def test_the_words_of_an_item_add_up_to_its_bm25(recommendation, application):
     catalogue = application.catalogue("lamps")
     items = {item.item_id: item for item in catalogue.items}
-    view = ranking.rankings_view(recommendation, [], items, None, catalogue.corpus())
+    view = ranking.rankings_view(recommendation, [], items, None, [catalogue.corpus()])
     sums = re.findall(r"(\d+) words?, BM25 ([\d.]+)", view)
     best = [int(row) for row in recommendation.order()[: ranking.TOP]]
     assert len(sums) == len(best)

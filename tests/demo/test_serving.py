@@ -71,6 +71,12 @@ def test_no_file_of_the_workspace_is_served(served, workspace):
         assert status(served.address, f"{API}/file={workspace / name}")[0] == 403
 
 
+def test_an_address_with_gradios_own_page_parameter_opens(served):
+    answer = httpx.get(f"{served.address}/?view=cases&page=99&shop=lamps", timeout=30)
+    assert answer.status_code == 200
+    assert "gradio" in answer.text
+
+
 def test_nothing_can_be_uploaded(served):
     for size in (10, 3_000_000):
         files = {"files": ("a.txt", b"x" * size)}

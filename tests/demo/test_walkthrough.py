@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from calrec.errors import CalrecError
 from demo import url
 from demo.application import Application
+from demo.draws import Draws
 from demo.events import SKIP
 from demo.pages.walkthrough import choice
 from demo.pages.walkthrough.choice import DEFAULT
@@ -184,7 +185,7 @@ def test_samples_stream_and_the_result_is_whole(handlers, model):
     last = updates[-1]
     assert "Done: 16 texts written" in last.status
     assert last.heat["visible"]
-    assert last.shown == session
+    assert last.shown.session == session
     assert "Last Item Repeater" in last.ranks
     assert "This is the summary" in last.prompt
     # The target is the one thing that the model must not see.
@@ -217,26 +218,52 @@ def test_closing_the_stream_stops_the_model(handlers, model):
 
 
 def test_a_changed_history_is_said_above_the_results(handlers):
-    shown = Session(domain="lamps", history=("lamps-000",))
-    assert handlers.stale(shown, None) == ""
-    assert handlers.stale(shown, shown) == ""
+    session = Session(domain="lamps", history=("lamps-000",))
+    shown = list(handlers.recommend(session, *values()))[-1].shown
+    assert handlers.stale(session, None) == ""
+    assert handlers.stale(session, shown) == ""
     changed = Session(domain="lamps", history=("lamps-001",))
     assert "changed" in handlers.stale(changed, shown)
     assert "changed" in handlers.assembly(changed, shown, "calrec").stale
+
+
+def test_a_switch_ranks_the_shown_texts_whatever_the_seed_says_by_now(handlers):
+    session = Session(domain="lamps", history=("lamps-000",))
+    first = list(handlers.recommend(session, *values(seed=1)))[-1]
+    list(handlers.recommend(session, *values(seed=2)))
+    again = handlers.again(first.shown, *values(seed=2, n_pred=3))
+    assert "seed=1" in again.address
+    wanted = list(handlers.recommend(session, *values(seed=1, n_pred=3)))[-1]
+    assert again.samples == wanted.samples
+
+
+def test_a_switch_moved_while_the_model_wrote_counts(handlers):
+    session = Session(domain="lamps", history=("lamps-000",))
+    last = list(handlers.recommend(session, *values()))[-1]
+    assert all(part == SKIP for part in handlers.settled(last.shown, *values()))
+    moved = handlers.settled(last.shown, *values(n_pred=2))
+    assert len(moved.heat["value"].data[0].z[0]) == 2
+
+
+def test_texts_that_are_no_longer_kept_are_one_line(handlers):
+    session = Session(domain="lamps", history=("lamps-000",))
+    shown = list(handlers.recommend(session, *values()))[-1].shown
+    handlers._draws = Draws()
+    assert "press Recommend" in handlers.again(shown, *values(n_pred=2)).message
 
 
 def test_switches_rank_the_same_texts_again_without_the_model(handlers, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-009"), target="lamps-020")
     first = list(handlers.recommend(session, *values()))[-1]
     assert len(model.histories) == 1
-    fewer = handlers.again(session, session, *values(n_pred=3))
+    fewer = handlers.again(first.shown, *values(n_pred=3))
     assert len(model.histories) == 1
     assert fewer.samples.split("<details")[0].count('data-act="text"') == 3
     assert len(fewer.heat["value"].data[0].z[0]) == 3
     for changed in ({"k1": 0.0}, {"pooling": "mean"}, {"retrieval": "hierarchical"}):
-        other = handlers.again(session, session, *values(**changed))
+        other = handlers.again(first.shown, *values(**changed))
         assert other.rankings != first.rankings, changed
-    plain = handlers.again(session, session, *values(modulation=False)).heat["value"].data
+    plain = handlers.again(first.shown, *values(modulation=False)).heat["value"].data
     assert plain[1].z == plain[2].z
     weighed = first.heat["value"].data
     assert weighed[1].z != weighed[2].z
@@ -260,7 +287,7 @@ def test_other_recommenders_can_stand_beside(handlers):
     last = list(handlers.recommend(session, *values(others=names)))[-1]
     assert last.ranks.count("cr-rank") == 1 + len(names)
     assert last.rankings.count("<table") == 1 + len(names)
-    alone = handlers.again(session, session, *values(others=()))
+    alone = handlers.again(last.shown, *values(others=()))
     assert alone.rankings.count("<table") == 1
 
 
@@ -276,15 +303,15 @@ def test_a_link_shows_the_same_settings_and_starts_the_model(handlers):
 
 def test_opening_a_text_is_part_of_the_link(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
-    list(handlers.recommend(session, *values()))
-    place, view, address = handlers.click_text(click(act="text", id="3"), session, *values())
+    shown = list(handlers.recommend(session, *values()))[-1].shown
+    place, view, address, _ = handlers.click_text(click(act="text", id="3"), shown, *values())
     assert place == 3
     assert url.one(url.read(address), "text") == "3"
-    closed, view, _ = handlers.click_text(click(act="text", id="3"), session, *values(text=3))
+    closed, view, *_ = handlers.click_text(click(act="text", id="3"), shown, *values(text=3))
     assert closed == -1
     assert "cr-token" not in view
     for made_up in ("x", "99", ""):
-        handlers.click_text(click(act="text", id=made_up), session, *values())
+        handlers.click_text(click(act="text", id=made_up), shown, *values())
 
 
 @given(
@@ -336,4 +363,4 @@ def test_handlers_hold_nothing_of_a_visitor(handlers):
     before = dict(vars(handlers._app))
     list(handlers.recommend(Session(domain="lamps", history=("lamps-000",)), *values(samples=4)))
     changed = {name for name, value in vars(handlers._app).items() if value is not before[name]}
-    assert changed <= {"_model", "_stamp"}
+    assert changed <= {"_model", "_stamp", "_shops", "domains"}

@@ -117,7 +117,7 @@ def test_the_whole_recommendation_is_harmless(recommendation, application):
         prompt.of(recommendation),
         ranking.ranks_view([recommendation, *others], catalogue.items[0]),
         ranking.rankings_view(
-            recommendation, others, items, catalogue.items[0], catalogue.corpus()
+            recommendation, others, items, catalogue.items[0], [catalogue.corpus()] * 5
         ),
     ):
         assert_harmless(view)

@@ -18,6 +18,7 @@ from demo.bounded import Bounded
 from demo.case_filters import CaseFilters
 from demo.case_study.view import Side, Study
 from demo.case_table import CaseTable, Selection
+from demo.local_paths import local
 from demo.stored import Stored, Tables, corpus, rebuild
 
 TABLES = 6
@@ -168,7 +169,7 @@ class Desk:
             if run.recommender in ("calrec", "lir") and ranking.get("retrieval", "bm25") == "bm25":
                 words = corpus(self.app, run)
         except CalrecError as error:
-            stored = str(error)
+            stored = local(str(error), self.app.workspace)
         return Side(
             letter=letter,
             name=name,

@@ -20,6 +20,7 @@ from demo.events import SKIP
 from demo.pages.cases.desk import Desk, Pair, among
 from demo.pages.cases.state import State
 from demo.session import Session
+from demo.wording import escape
 
 
 class View(NamedTuple):
@@ -50,6 +51,7 @@ class View(NamedTuple):
     pin: Any = SKIP
     labels: Any = SKIP
     note: Any = SKIP
+    seen: Any = SKIP
     said: Any = SKIP
     case: Any = SKIP
     pinned: Any = SKIP
@@ -117,10 +119,9 @@ class Drawing:
         }
         if pair.alone:
             updates["message"] += widgets.notice(
-                "There is no other evaluation on the same purchases to compare with: run "
-                f"calrec-evaluate --domain {session.domain} --recommender lir --out "
-                f"evaluations/{session.domain}-lir in the workspace, and choose it as B."
-            )
+                "There is no other evaluation on the same purchases to compare with. Once whoever "
+                "runs this page has made one, it can be chosen as B."
+            ) + _commands(_evaluate(session.domain, "lir"))
         if CONTROLS in parts:
             updates |= self._controls(state, pair, noted)
         if LIST in parts:
@@ -201,6 +202,7 @@ class Drawing:
             "pin": gr.update(value="Take the pin away" if state.pin == state.case else "Pin"),
             "labels": gr.update(choices=list(offered), value=list(note.labels)),
             "note": note.note,
+            "seen": note.note,
             "said": "",
         }
 
@@ -261,9 +263,10 @@ def _nothing(session: Session, problems: tuple[str, ...]) -> View:
     """The page of a shop without evaluations."""
     empty = widgets.empty_state(
         "No evaluation of this shop yet",
-        f"Run calrec-evaluate --domain {session.domain} --recommender calrec --users 1000 "
-        f"--out evaluations/{session.domain}-calrec in the workspace, and the same with "
-        "--recommender lir: the cases then appear here.",
+        "Once whoever runs this page has measured a recommender on the shop's last purchases, each "
+        "of them stands here as a case; with two recommenders they can be compared.",
+    ) + _commands(
+        _evaluate(session.domain, "calrec", "--users 1000"), _evaluate(session.domain, "lir")
     )
     nobody = gr.update(choices=[], value=None)
     return View(
@@ -280,6 +283,22 @@ def _nothing(session: Session, problems: tuple[str, ...]) -> View:
         slices="",
         scatter=gr.update(value=None, visible=False),
         address="",
+    )
+
+
+def _evaluate(domain: str, recommender: str, more: str = "") -> str:
+    words = ["calrec-evaluate", "--domain", domain, "--recommender", recommender]
+    out = f"evaluations/{domain}-{recommender}"
+    return " ".join([*words, *filter(None, [more]), "--out", out])
+
+
+def _commands(*commands: str) -> str:
+    """How to make what is missing, folded: only who has the machine needs it."""
+    lines = "\n".join(map(escape, commands))
+    return (
+        '<details class="cr-more"><summary>How to make one</summary><p class="cr-sub cr-wrap">In '
+        'the folder of the workspace:</p><pre class="cr-prompt" tabindex="0" role="region" '
+        f'aria-label="Commands">{lines}</pre></details>'
     )
 
 

@@ -48,7 +48,7 @@ class Handlers:
     def choose_runs(self, session: Session, address: str, run: Any, against: Any) -> View:
         """Other runs; filters and case stay as far as they can."""
         state = replace(State.of(address), run=_text(run), against=_text(against), offset=0)
-        return self._drawing.view(session, state, ALL)
+        return self._drawing.view(session, state, ALL)._replace(text=SKIP)
 
     def choose(self, session: Session, address: str, sort: Any, *values: Any) -> View:
         """Other filters or another order: from the first page on."""
@@ -57,11 +57,13 @@ class Handlers:
         state = replace(before, sort=sort if isinstance(sort, str) and sort in SORTS else "")
         if (state.sort, filters) == (before.sort, before.filters):
             return View()  # the page itself has set its fields
-        return self._filtered(session, state, filters)
+        # Somebody may be typing on: only they write into the box.
+        return self._filtered(session, state, filters)._replace(text=SKIP)
 
-    def _filtered(self, session: Session, state: State, filters: CaseFilters) -> View:
-        state = replace(state, filters=filters, offset=0)
-        return self._drawing.view(session, state, {LIST, CASE, CONTROLS}, keep=True)
+    def _filtered(self, session: Session, before: State, filters: CaseFilters) -> View:
+        state = replace(before, filters=filters, offset=0)
+        view = self._drawing.view(session, state, {LIST, CASE, CONTROLS}, keep=True)
+        return view if filters.text != before.filters.text else view._replace(text=SKIP)
 
     def click(self, session: Session, address: str, click: gr.EventData) -> View:
         """A button in one of the page's pieces of HTML."""
@@ -116,16 +118,34 @@ class Handlers:
 
         return self._annotate(session, address, write, "Labels stored.")
 
-    def note(self, session: Session, address: str, note: Any) -> View:
-        """Stores the case's note, if it differs."""
+    def note(self, session: Session, address: str, note: Any, seen: Any = None) -> View:
+        """Stores the case's note, if it differs.
+
+        Args:
+          session: the visitor's.
+          address: the page's query.
+          note: what stands in the box.
+          seen: the stored note as this tab knows it; where another one stands there by now, both
+            are kept. `None` replaces whatever stands there.
+        """
+        text, stored = _text(note), _text(note)
 
         def write(pair: Pair, state: State, before: Annotation) -> None:
-            if note != before.note:
-                self.desk.annotations.set_note(pair.place, state.case, note)
+            nonlocal stored
+            if text == before.note:
+                return
+            if seen is not None and seen != before.note and before.note not in text:
+                stored = f"{before.note}\n{text}".strip()
+            self.desk.annotations.set_note(pair.place, state.case, stored)
 
-        text = _text(note)
         left = f"Note stored, {LONGEST_NOTE - len(text):,} more characters fit." if text else ""
-        return self._annotate(session, address, write, left, only_said=True)
+        view = self._annotate(session, address, write, left, only_said=True)
+        if view.said is SKIP or "cr-error" in view.said:
+            return view
+        if stored != text:
+            said = "Another tab wrote a note on this case meanwhile: both are kept."
+            return view._replace(note=stored, said=_quiet(said), seen=stored)
+        return view._replace(seen=stored)
 
     def _annotate(
         self,

@@ -37,6 +37,7 @@ _IN_TURN: dict[str, Any] = {
     "concurrency_id": "cases",
     "concurrency_limit": 1,
 }
+_NOTE: dict[str, Any] = {**LOOK_UP, "concurrency_id": "note", "concurrency_limit": 1}
 
 _RESIZE = "() => { setTimeout(() => window.dispatchEvent(new Event('resize')), 80); }"
 
@@ -93,13 +94,19 @@ def build(shell: Shell) -> Page:
     part["star"].click(handlers.star, state, outputs, **EDIT)
     part["pin"].click(handlers.pin, state, outputs, **EDIT)
     part["labels"].input(handlers.label, [*state, part["labels"]], outputs, **{**EDIT, **UNCHECKED})
-    # While typing the last state is stored whenever the one before is; leaving stores it for sure.
+    # While typing the last state is stored whenever the one before is; leaving stores it for sure,
+    # and one after another, so that none overwrites a later one.
     # Not note.change: that also comes when another case's note is shown.
     said = [part[name] for name in View._fields]
-    note = [*state, part["note"]]
-    part["note"].input(handlers.note, note, said, **{**LOOK_UP, "trigger_mode": "always_last"})
-    for event in (part["note"].blur, part["note"].submit):
-        event(handlers.note, note, said, **{**LOOK_UP, "trigger_mode": "multiple"})
+    box_note, store_note = part["note"], handlers.note
+    for event, trigger in (
+        (box_note.input, "always_last"),
+        (box_note.blur, "multiple"),
+        (box_note.submit, "multiple"),
+    ):
+        event(
+            store_note, [*state, box_note, part["seen"]], said, **{**_NOTE, "trigger_mode": trigger}
+        )
     note_buttons["walk"].click(
         handlers.walk, state, [shell.session, shell.tabs, part["message"]], **EDIT
     )
@@ -221,6 +228,7 @@ def _one_case(part: dict[str, Any]) -> dict[str, Any]:
                 max_length=LONGEST_NOTE,
                 min_width=200,
             )
+        part["seen"] = gr.State("")
         part["said"] = widgets.html("", elem_id="case-said")
     part["tools"] = tools
     return buttons

@@ -76,7 +76,8 @@ def build(shell: Shell) -> Page:
         clicked.select(handlers.click, state, list(outputs), **BROWSE)
     for clicked in (results, item, words, vectors):
         clicked.edit(handlers.edit, shell.session, [shell.session, shell.toast, shell.tabs], **EDIT)
-    job = vectors.apply(handlers.compute, shell.session, vectors, **MODEL)
+    # A failure is said in the toast: what follows draws the vectors' own place anew.
+    job = vectors.apply(handlers.compute, shell.session, [vectors, shell.toast], **MODEL)
     job.then(handlers.vectors, [shell.session, where], vectors, **LOOK_UP)
     vectors.stop(None, None, None, cancels=[job], **LOOK_UP).then(
         handlers.vectors, [shell.session, where], vectors, **LOOK_UP

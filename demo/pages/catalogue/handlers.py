@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,9 +12,9 @@ import gradio as gr
 from calrec import checkpoint
 from calrec.errors import CalrecError
 from calrec.text import DEFAULT_TEXT, TextSettings
-from catalog.store import Catalogue
+from catalog.store import Catalogue, Page
+from demo import failures, url, widgets
 from demo import session as sessions
-from demo import url, widgets
 from demo.application import Application
 from demo.bounded import Bounded
 from demo.events import SKIP
@@ -56,8 +57,8 @@ class Handlers:
         view = view_of(query)
         try:
             catalogue = self._app.catalogue(session.domain)
-            return self._listed(catalogue, view)._replace(
-                address=view.query(),
+            view, page = self._found(catalogue, view)
+            return self._listed(catalogue, view, page)._replace(
                 search=view.q,
                 sort=view.sort,
                 about=self._about_shop(catalogue),
@@ -97,22 +98,29 @@ class Handlers:
         try:
             catalogue = self._app.catalogue(session.domain)
             if view.listing() != before.listing():
-                shown = self._listed(catalogue, view)._replace(address=view.query())
+                view, page = self._found(catalogue, view)
+                shown = self._listed(catalogue, view, page)
             if view.open != before.open:
                 shown = shown._replace(**self._opened(catalogue, view))
         except CalrecError as error:
             shown = shown._replace(results=widgets.notice(str(error), "error"))
         return shown
 
-    def _listed(self, catalogue: Catalogue, view: View) -> Shown:
-        asked: dict[str, Any] = {"query": view.q, "filters": view.filters}
-        page = catalogue.page(**asked, sort=view.sort, offset=view.offset, limit=PAGE_SIZE)
-        if not page.items and page.total:
+    def _found(self, catalogue: Catalogue, view: View) -> tuple[View, Page]:
+        """The items of a view; of the last page where it asks for one behind the end."""
+        asked: dict[str, Any] = {"query": view.q, "filters": view.filters, "sort": view.sort}
+        page = catalogue.page(**asked, offset=view.offset, limit=PAGE_SIZE)
+        last = max(page.total - 1, 0) // PAGE_SIZE * PAGE_SIZE
+        if view.offset > last:
             # An address from when there were more.
-            view = replace(view, offset=(page.total - 1) // PAGE_SIZE * PAGE_SIZE)
-            page = catalogue.page(**asked, sort=view.sort, offset=view.offset, limit=PAGE_SIZE)
-        facets = catalogue.facets(**asked)
+            view = replace(view, offset=last)
+            page = catalogue.page(**asked, offset=last, limit=PAGE_SIZE)
+        return view, page
+
+    def _listed(self, catalogue: Catalogue, view: View, page: Page) -> Shown:
+        facets = catalogue.facets(query=view.q, filters=view.filters)
         return Shown(
+            address=view.query(),
             filters=listing.filter_lists(facets, view),
             chips=listing.chips(view, facets, page.total),
             results=listing.results(page, view),
@@ -175,19 +183,19 @@ class Handlers:
         except CalrecError:
             return DEFAULT_TEXT
 
-    def compute(self, session: Session) -> Iterator[str]:
-        """Computes the shop's item vectors, telling how far it is; closing it stops the work."""
+    def compute(self, session: Session) -> Iterator[tuple[Any, Any]]:
+        """Computes the shop's item vectors; closing it stops the work.
+
+        Yields how far it is, and the line for the toast: empty, or what went wrong.
+        """
         try:
             total = self._app.catalogue(session.domain).info.items
-            yield item.computing(0, total)
-            stream = self._vectors.stream(session.domain)
-            try:
+            yield item.computing(0, total), ""
+            with closing(self._vectors.stream(session.domain)) as stream:
                 for done in stream:
-                    yield item.computing(done, total)
-            finally:
-                stream.close()
-        except CalrecError as error:
-            yield widgets.notice(str(error), "error")
+                    yield item.computing(done, total), SKIP
+        except Exception as error:
+            yield SKIP, widgets.notice(failures.line(error, "item vectors"), "error")
 
     def vectors(self, session: Session, written: str) -> str:
         """What stands under the item that is open now, when the vectors are there or stopped."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.browse.filters import EVERYTHING
-from catalog.errors import CatalogueError
 from catalog.store import Band, Filters
 from demo import url
+from demo.choices import possible_filters
 
 SORTS = (
     ("Best match", "relevance"),
@@ -84,18 +84,10 @@ def view_of(query: url.Query) -> View:
     return View(
         q=_clean(url.one(query, "q")),
         sort=_sort(url.one(query, "sort")),
-        filters=Filters(**{name: value for name, value in asked.items() if _can_be(name, value)}),
+        filters=possible_filters(asked),
         offset=offset - offset % PAGE_SIZE,
         open=_clean(url.one(query, "open")),
     )
-
-
-def _can_be(name: str, value: Any) -> bool:
-    try:
-        Filters(**{name: value})
-    except CatalogueError:
-        return False
-    return True
 
 
 def _sort(value: Any) -> str:

@@ -145,9 +145,12 @@ def _half(one: Alignment) -> str:
 def spread_caption(read: bool) -> str:
     """What a plot of cosines shows."""
     what = (
-        "After: the purchase read behind its history (v_TU) and items alone (v_T), as L_TT compares"
+        "After: the vector of the purchase read behind the shopper's history (v_TU), beside the"
+        " vectors of items read alone (v_T). The contrastive loss of the purchase (L_TT) compares"
+        " these"
         if read
-        else "Before: histories (v_U) and items alone (v_T), as L_UT compares"
+        else "Before: the shopper's vector, of the history alone (v_U), beside the vectors of items"
+        " read alone (v_T). The contrastive loss of the history (L_UT) compares these"
     )
     return f'<p class="lead">{what}.</p>'
 

@@ -14,9 +14,11 @@ from calrec import checkpoint
 from calrec.alignment import cosine
 from calrec.checkpoint import Description
 from calrec.errors import CalrecError
-from demo import checkpoints, model_card, session
+from catalog.store import Catalogue
+from demo import checkpoints, failures, model_card, session
 from demo.application import Application
 from demo.bounded import Bounded
+from demo.figures import HIDDEN, shown
 from demo.item_vectors import ItemVectors
 from demo.pages.embeddings import drawing, plots
 from demo.pages.embeddings.choice import checked, from_query
@@ -33,6 +35,7 @@ ASK = 5_000
 EVERY = 0.4
 """Seconds between two lines of progress."""
 MAPS = 12
+"""Maps kept, two methods a shop: those of six shops, each with the vectors that it is made of."""
 
 
 class Controls(NamedTuple):
@@ -64,6 +67,8 @@ class Cosines(NamedTuple):
     """Of the served checkpoint, then of the one compared with it: words and two plots each."""
 
     status: Any
+    again: Any
+    stop: Any
     legend: Any
     words: Any
     before: Any
@@ -169,7 +174,9 @@ class Handlers:
             return
         domain, _, history, target, method, seed, go = asked
         try:
-            items = self._app.catalogue(domain).items
+            # Once: what is drawn minutes later is still of the shop as it was when this began.
+            catalogue = self._app.catalogue(domain)
+            items = catalogue.items
             vectors = self._vectors.known(domain)
             if vectors is None and len(items) > ASK and not go:
                 yield self._question(domain, len(items))
@@ -181,10 +188,18 @@ class Handlers:
                     for done in _now_and_then(steps):
                         yield _working(drawing.progress(text, done, len(items)), stop=True)
                 vectors = self._vectors.compute(domain)
+            if (
+                len(vectors) != len(items)
+                or self._app.fingerprint(domain) != catalogue.info.fingerprint
+            ):
+                raise CalrecError(
+                    f"expected {domain} as it was when this map was begun, found it built anew"
+                    " since; draw the map again"
+                )
             yield _working(notice("Laying the items out."))
-            yield self._map(domain, vectors, history, target, method, seed)
-        except CalrecError as error:
-            yield _no_map(notice(str(error), "error"))
+            yield self._map(catalogue, vectors, history, target, method, seed)
+        except Exception as error:
+            yield _no_map(notice(failures.line(error, "a map"), "error"))
 
     def _question(self, domain: str, items: int) -> Map:
         try:
@@ -202,22 +217,22 @@ class Handlers:
 
     def _map(
         self,
-        domain: str,
+        catalogue: Catalogue,
         vectors: np.ndarray,
         history: Sequence[str],
         target: str | None,
         method: str,
         seed: int,
     ) -> Map:
-        catalogue = self._app.catalogue(domain)
         items, index = catalogue.items, catalogue.index
         bought = [index[item_id] for item_id in history if item_id in index]
         goal = index.get(target) if target else None
-        key = (domain, catalogue.info.fingerprint, method)
+        key = (catalogue.domain, catalogue.info.fingerprint, method)
         projected = self._maps.get(key, lambda: project(vectors, method))
         user = cosines = None
         if bought:
-            v_u = self._visitor(domain, "", history, None).v_u
+            embedder = self._models.embedder(catalogue.domain)
+            v_u = Visitor.of(embedder, [items[i] for i in bought], None).v_u
             user = projected.place(v_u[None])[0]
             cosines = cosine(v_u[None], vectors)[0]
         special = Special(history=bought, target=goal, user=user)
@@ -230,7 +245,7 @@ class Handlers:
             go=gr.update(visible=False),
             stop=gr.update(visible=False),
             lead=drawing.map_lead(projected, len(drawn), len(items), seed),
-            plot=_shown(plots.item_map(projected.points, items, categories, drawn, special)),
+            plot=shown(plots.item_map(projected.points, items, categories, drawn, special)),
             legend=drawing.map_legend(plots.legend(colours, special)),
             nearest=drawing.nearest_html(items, cosines, bought, goal),
         )
@@ -254,13 +269,13 @@ class Handlers:
                                 towers = done
                             else:
                                 text = f"Embedding shoppers with {called}"
-                                yield _busy(drawing.progress(text, done, users))
+                                yield _busy(drawing.progress(text, *done))
                 if towers is not None:
                     visitor = self._visitor(domain, one, history, target) if history else None
                     found.append((one, towers, visitor))
             yield self._cosines(found)
-        except CalrecError as error:
-            yield Cosines(notice(str(error), "error"), "", "", *_NO_PLOTS, "", *_NO_PLOTS)
+        except Exception as error:
+            yield _no_cosines(notice(failures.line(error, "cosines"), "error"))
 
     def _cosines(self, found: Sequence[tuple[str, Towers, Visitor | None]]) -> Cosines:
         marks = [drawing.visitor_marks(visitor) for _, _, visitor in found]
@@ -276,12 +291,12 @@ class Handlers:
             spreads = zip((towers.history, towers.read), pair, strict=True)
             parts += [
                 words,
-                *(_shown(plots.cosine_spread(one, mark, span)) for one, mark in spreads),
+                *(shown(plots.cosine_spread(one, mark, span)) for one, mark in spreads),
             ]
         if len(found) < 2:
             parts += ["", *_NO_PLOTS]
         marked = any(mark is not None for pair in marks for mark in pair)
-        return Cosines("", drawing.spread_legend(marked), *parts)
+        return Cosines("", _HIDE, _HIDE, drawing.spread_legend(marked), *parts)
 
     def _visitor(
         self, domain: str, name: str, history: Sequence[str], target: str | None
@@ -308,6 +323,16 @@ def waiting() -> str:
     return notice("Waiting for the model; it serves one visitor at a time.")
 
 
+def begin_cosines() -> tuple[Any, ...]:
+    """Another moment, which sets the drawing off, and the line until it is this visitor's turn."""
+    return time.time(), *_said(waiting(), again=False, stop=True)
+
+
+def stopped_cosines() -> Cosines:
+    """After Stop: what was there stays, and it can be started again."""
+    return _said(notice("Stopped."), again=True, stop=False)
+
+
 def stopped() -> Map:
     """After Stop: what was there stays, and it can be started again."""
     text = notice("Stopped. Nothing of it is kept.")
@@ -328,16 +353,23 @@ def _working(text: str, *, stop: bool = False) -> Map:
 
 
 def _busy(text: str) -> Cosines:
-    return Cosines(text, *(gr.skip(),) * 7)
+    return _said(text, again=False, stop=True)
+
+
+def _said(text: str, *, again: bool, stop: bool) -> Cosines:
+    """What is drawn stays."""
+    buttons = gr.update(visible=again), gr.update(visible=stop)
+    return Cosines(text, *buttons, *(gr.skip(),) * 7)
+
+
+def _no_cosines(text: str) -> Cosines:
+    return Cosines(text, _HIDE, _HIDE, "", "", *_NO_PLOTS, "", *_NO_PLOTS)
 
 
 def _no_map(text: str) -> Map:
     hidden = gr.update(visible=False)
-    return Map(text, hidden, hidden, "", gr.update(value=None, visible=False), "", "")
+    return Map(text, hidden, hidden, "", HIDDEN, "", "")
 
 
-def _shown(figure: Any) -> Any:
-    return gr.update(value=figure, visible=True)
-
-
-_NO_PLOTS: tuple[Any, Any] = (gr.update(value=None, visible=False),) * 2
+_HIDE: Any = gr.update(visible=False)
+_NO_PLOTS: tuple[Any, Any] = (HIDDEN, HIDDEN)

@@ -9,9 +9,19 @@ import gradio as gr
 from demo import item_vectors, widgets
 from demo import shell as shell_
 from demo.events import BROWSE, EDIT, LOOK_UP, MODEL
+from demo.figures import place
 from demo.pages.embeddings import drawing
 from demo.pages.embeddings.choice import DEFAULT_USERS, HIGHEST_SEED, USERS
-from demo.pages.embeddings.handlers import Controls, Cosines, Handlers, Map, stopped, waiting
+from demo.pages.embeddings.handlers import (
+    Controls,
+    Cosines,
+    Handlers,
+    Map,
+    begin_cosines,
+    stopped,
+    stopped_cosines,
+    waiting,
+)
 from demo.pages.embeddings.towers import Models
 from demo.projection import METHODS
 from demo.session import Session
@@ -25,6 +35,7 @@ def build(shell: shell_.Shell) -> shell_.Page:
     handlers = Handlers(shell.app, item_vectors.shared(shell.app), Models(shell.app))
     address = shell_.address()
     map_of, cosines_of = gr.State(None), gr.State(None)
+    begun = gr.State(0.0)  # when the cosines were last asked for
 
     stale = html("", js_on_load=widgets.CLICKS, elem_id="embeddings-stale")
     with gr.Column(elem_classes="cr-panel"):
@@ -56,7 +67,7 @@ def build(shell: shell_.Shell) -> shell_.Page:
         with gr.Row(elem_classes="cr-plots"):
             with gr.Column(scale=7, min_width=320):
                 lead = html("", elem_id="embeddings-lead")
-                plot = _plot("embeddings-map")
+                plot = place("embeddings-map")
                 legend = html("", elem_id="embeddings-legend")
             with gr.Column(scale=5, min_width=320):
                 html(
@@ -102,6 +113,9 @@ def build(shell: shell_.Shell) -> shell_.Page:
                 min_width=140,
             )
         cosines_status = html("", elem_id="embeddings-cosines-status")
+        with gr.Row(elem_classes="cr-actions"):
+            again = gr.Button("Compare again", visible=False, elem_id="embeddings-cosines-again")
+            halt = gr.Button("Stop", visible=False, elem_id="embeddings-cosines-stop")
         cosines_legend = html("", elem_id="embeddings-cosines-legend")
         served, compared = _spreads("served"), _spreads("compared")
 
@@ -117,9 +131,18 @@ def build(shell: shell_.Shell) -> shell_.Page:
     )
     go.click(handlers.go, inputs, controls, **LOOK_UP)
     stop.click(stopped, None, drawn, cancels=[drawing_map], **LOOK_UP)
-    cosines = list(Cosines(cosines_status, cosines_legend, *served, *compared))
-    cosines_of.change(waiting, None, cosines_status, **LOOK_UP).then(
-        handlers.draw_cosines, cosines_of, cosines, **MODEL
+    cosines = list(Cosines(cosines_status, again, halt, cosines_legend, *served, *compared))
+    # Of several choices in a row only the last one is computed: each ends the job of the one
+    # before, and sets off its own by way of `begun`.
+    comparing = begun.change(handlers.draw_cosines, cosines_of, cosines, **MODEL)
+    begin = {"fn": begin_cosines, "outputs": [begun, *cosines], **LOOK_UP}
+    cosines_of.change(**begin)
+    for control in (other, users, seed):
+        control.input(None, None, None, cancels=[comparing], **LOOK_UP)
+    again.click(**begin)
+    # What the job said last must not come after "Stopped".
+    halt.click(None, None, None, cancels=[comparing], **LOOK_UP).then(
+        stopped_cosines, None, cosines, **LOOK_UP
     )
 
     visitor = [shell.session, shell.toast]
@@ -148,11 +171,5 @@ def _spreads(name: str) -> tuple[gr.HTML, gr.Plot, gr.Plot]:
         for read in (False, True):
             with gr.Column(min_width=300, elem_classes="cr-spread"):
                 html(drawing.spread_caption(read))
-                plots.append(_plot(f"embeddings-{name}-{'after' if read else 'before'}"))
+                plots.append(place(f"embeddings-{name}-{'after' if read else 'before'}"))
     return words, *plots
-
-
-def _plot(elem_id: str) -> gr.Plot:
-    return gr.Plot(
-        visible=False, show_label=False, container=False, elem_id=elem_id, elem_classes="cr-drawn"
-    )

@@ -152,7 +152,7 @@ def _mark(
             y=_short(special.user[1:]),
             mode="markers",
             marker=_big(USER, "diamond", 15),
-            hovertext=["<b>The shopper's history (v_U)</b>"],
+            hovertext=["<b>The shopper's vector, of the history (v_U)</b>"],
             hoverinfo="text",
         )
 
@@ -231,7 +231,7 @@ def legend(colours: Mapping[str, str], special: Special) -> list[tuple[str, str,
     """Name, colour and sign of all that is on a map: a dot, ring, star or diamond."""
     entries = []
     if special.user is not None:
-        entries.append(("The shopper's history (v_U)", USER, "◆"))
+        entries.append(("The shopper's vector, of the history (v_U)", USER, "◆"))
     if special.target is not None:
         entries.append(("Really bought next", TARGET, "★"))
     if special.history:

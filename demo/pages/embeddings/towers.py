@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,8 +23,16 @@ if TYPE_CHECKING:
     from demo.application import Application
 
 KEPT = 16
+"""Samples of users kept: some shops, checkpoints and seeds, at most 6 MB each."""
 CHUNK = 10
-"""Users embedded between two reports of progress."""
+"""Users, or items, embedded between two reports of progress."""
+
+
+class Progress(NamedTuple):
+    """How many of all the users that there are to embed are done."""
+
+    done: int
+    of: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,8 +141,10 @@ class Models:
         """The vectors of test users if they were computed before."""
         return self._kept.known(self._key(domain, name, users, seed))
 
-    def stream(self, domain: str, name: str, users: int, seed: int) -> Iterator[int | Towers]:
-        """Computes them: yields how many users are done, last the result; closing it stops.
+    def stream(self, domain: str, name: str, users: int, seed: int) -> Iterator[Progress | Towers]:
+        """Computes them: yields how far it is, last the result; closing it stops the work.
+
+        A shop with fewer test users than asked for gives all that it has.
 
         Raises:
           CalrecError: if the checkpoint cannot be loaded, or the shop has fewer than two users
@@ -150,8 +160,11 @@ class Models:
             )
         embedder = self.embedder(domain, name)
         items = self._app.catalogue(domain).items
-        v_t = embedder.items([items[target] for target in targets])
-        v_u, v_tu = [], []
+        v_t, v_u, v_tu = [], [], []
+        for start in range(0, len(targets), CHUNK):
+            # Not yet a user done, but the work can be stopped here.
+            yield Progress(0, len(cases))
+            v_t.append(embedder.items([items[t] for t in targets[start : start + CHUNK]]))
         for start in range(0, len(cases), CHUNK):
             part = cases[start : start + CHUNK]
             both = embedder.user_tower(
@@ -160,12 +173,12 @@ class Models:
             )
             v_u.append(both.v_u)
             v_tu.append(both.v_tu)
-            yield start + len(part)
+            yield Progress(start + len(part), len(cases))
         place = {target: k for k, target in enumerate(targets)}
         towers = Towers(
             v_u=np.concatenate(v_u),
             v_tu=np.concatenate(v_tu),
-            v_t=v_t,
+            v_t=np.concatenate(v_t),
             target=np.array([place[target] for _, target in cases]),
         )
         self._kept.put(key, towers)

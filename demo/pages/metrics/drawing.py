@@ -17,7 +17,6 @@ from calrec.evaluation.tables import Column, Table
 from calrec.evaluation.variants import names
 from demo import training_curves
 from demo.training_curves import Log
-from demo.widgets import empty_state
 from demo.wording import count, escape
 
 OVERVIEW = ("runs", "table2")
@@ -51,11 +50,15 @@ def _named(table: Table) -> Table:
 
 def no_runs(domain: str) -> str:
     """What stands where a shop has no finished evaluation."""
-    return empty_state(
-        "No finished evaluation of this shop",
-        f"Make one with: calrec-evaluate --domain {domain} --recommender lir --out"
-        " WORKSPACE/evaluations/NAME, and one of the model with --recommender calrec --checkpoint"
-        " CHECKPOINT. They appear here when they are done.",
+    command = f"calrec-evaluate --domain {escape(domain)} --out WORKSPACE/evaluations/NAME"
+    return (
+        '<div class="cr-empty"><p class="cr-empty-title">No finished evaluation of this shop</p>'
+        "<p>How well the recommenders foresee what shoppers buy has not been measured here yet."
+        " Evaluations appear on this page when they are done.</p>"
+        "<details><summary>How to make one</summary>"
+        f"<p>A simple rule: <code>{command} --recommender lir</code></p>"
+        f"<p>The model: <code>{command} --recommender calrec --checkpoint CHECKPOINT</code></p>"
+        "</details></div>"
     )
 
 

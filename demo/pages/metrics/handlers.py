@@ -14,6 +14,8 @@ from calrec.evaluation.layouts.overview import TITLES
 from demo import checkpoints, model_card, model_card_text, training_curves
 from demo.application import Application
 from demo.evaluations import Found
+from demo.figures import HIDDEN, shown
+from demo.local_paths import local
 from demo.pages.metrics import drawing
 from demo.pages.metrics.choice import DIMENSIONS, checked, from_query
 from demo.pages.metrics.reports import Reports, chosen
@@ -121,12 +123,16 @@ class Handlers:
     def _found(self, domain: str) -> Found:
         return self._app.evaluations.of(domain)
 
-    @staticmethod
-    def _problems(found: Found) -> str:
+    def _problems(self, found: Found) -> str:
         if not found.problems:
             return ""
         unread = count(len(found.problems), "evaluation")
-        return notice(f"{unread} could not be read. {' '.join(found.problems)}", "error")
+        lines = " ".join(map(self._without_folders, found.problems))
+        return notice(f"{unread} could not be read. {lines}", "error")
+
+    def _without_folders(self, line: object) -> str:
+        """An error without where the runs lie on this machine: their own names stay."""
+        return local(str(line), *self._app.evaluations.folders)
 
     # Drawing
 
@@ -149,49 +155,49 @@ class Handlers:
                 status="",
                 overview=overview,
                 plots_lead=drawing.plots_lead(content),
-                distribution=_shown(figures.rank_distribution(content.comparisons[0][1])),
+                distribution=shown(figures.rank_distribution(content.comparisons[0][1])),
                 details=details,
                 more=more,
             )
         except CalrecError as error:
-            yield _no_report(notice(str(error), "error"))
+            yield _no_report(notice(self._without_folders(error), "error"))
 
     def draw_slices(self, asked: Any) -> Slices:
         """A metric over the bands of a dimension."""
         if not asked:
-            return Slices("", _HIDDEN)
+            return Slices("", HIDDEN)
         domain, names, metric, dimension = asked
         runs = chosen(names, self._found(domain).runs)
         if not runs:
-            return Slices("", _HIDDEN)
+            return Slices("", HIDDEN)
         cut = DIMENSIONS[dimension]
         try:
             one = self._reports.report(runs, metric).comparisons[0][1]
             drawn = self._reports.slices(runs, metric, cut)
         except CalrecError:
-            return Slices("", _HIDDEN)  # the report says why
+            return Slices("", HIDDEN)  # the report says why
         caption = (
             f'<p class="lead">{TITLES[metric]} by {escape(cut(one.cases[0]).dimension.lower())}:'
             f" dots optimistic with their {one.bootstrap.level:.0%} interval, rings"
             " pessimistic.</p>"
         )
-        return Slices(caption, _shown(drawn))
+        return Slices(caption, shown(drawn))
 
     def draw_pair(self, asked: Any) -> Pair:
         """Two runs on their common users."""
         if not asked:
-            return Pair("", "", _HIDDEN)
+            return Pair("", "", HIDDEN)
         domain, *names = asked
         found = self._found(domain).runs
         runs = chosen(names, found)
         if len(runs) < 2:
             text = "This shop needs two finished evaluations; evaluate a second recommender."
-            return Pair(empty_state("Nothing to compare yet", text), "", _HIDDEN)
+            return Pair(empty_state("Nothing to compare yet", text), "", HIDDEN)
         try:
             one = self._reports.pair(*runs)
         except CalrecError as error:
-            return Pair(notice(str(error), "error"), "", _HIDDEN)
-        return Pair(drawing.pair_html(one), drawing.scatter_caption(one), _shown(_scatter(one)))
+            return Pair(notice(self._without_folders(error), "error"), "", HIDDEN)
+        return Pair(drawing.pair_html(one), drawing.scatter_caption(one), shown(_scatter(one)))
 
     def draw_model(self, asked: Any) -> tuple[Any, ...]:
         """Training curves and model card of a checkpoint."""
@@ -207,13 +213,13 @@ class Handlers:
             log = training_curves.read(folder)
             lead = drawing.curves_lead(log)
         except CalrecError as error:
-            lead = notice(str(error))
+            lead = notice(local(str(error), folder.parent))
         try:
             shops = {shop: info.fingerprint for shop, info in self._app.domains.items()}
             card = model_card.read(folder, shops, domain)
             model = Model(lead, model_card_text.to_html(card), _download(card))
         except CalrecError as error:
-            model = Model(lead, notice(str(error), "error"), "")
+            model = Model(lead, notice(local(str(error), folder.parent), "error"), "")
         return (*model, *_curves(log))
 
 
@@ -222,12 +228,12 @@ def _curves(log: Log | None) -> tuple[Any, ...]:
     updates: list[Any] = []
     for place in range(PLOTS):
         if log is None or place >= len(log.curves):
-            updates += ["", _HIDDEN]
+            updates += ["", HIDDEN]
             continue
         curve = log.curves[place]
         updates += [
             f'<h3 class="cr-plot-title">{escape(curve.title)}</h3>',
-            _shown(training_curves.figure(curve, log.colours())),
+            shown(training_curves.figure(curve, log.colours())),
         ]
     return tuple(updates)
 
@@ -238,14 +244,7 @@ def _scatter(one: Any) -> Any:
 
 
 def _no_report(text: str) -> Report:
-    return Report(text, "", "", _HIDDEN, "", "")
-
-
-def _shown(figure: Any) -> Any:
-    return gr.update(value=figure, visible=True)
-
-
-_HIDDEN: Any = gr.update(value=None, visible=False)
+    return Report(text, "", "", HIDDEN, "", "")
 
 
 def _download(card: model_card.Card) -> str:

@@ -7,6 +7,7 @@ import gradio as gr
 from calrec.evaluation.layouts.overview import TITLES
 from demo import shell as shell_
 from demo.events import BROWSE, LOOK_UP
+from demo.figures import place
 from demo.pages.metrics.choice import DIMENSION_TITLES, METRIC, MOST
 from demo.pages.metrics.handlers import PLOTS, Controls, Handlers, Model, Pair, Report, Slices
 from demo.widgets import html
@@ -63,7 +64,7 @@ def build(shell: shell_.Shell) -> shell_.Page:
                     '<p class="lead">How often the item really bought is among the first k: solid'
                     " optimistic, dotted pessimistic.</p>"
                 )
-                distribution = _plot("metrics-distribution")
+                distribution = place("metrics-distribution")
             with gr.Column(min_width=320, elem_classes="cr-figure"):
                 with gr.Row(elem_classes="cr-filters"):
                     dimension = gr.Dropdown(
@@ -73,7 +74,7 @@ def build(shell: shell_.Shell) -> shell_.Page:
                         elem_id="metrics-dimension",
                     )
                 slices_caption = html("", elem_id="metrics-slices-caption")
-                slices = _plot("metrics-slices")
+                slices = place("metrics-slices")
 
     with gr.Column(elem_classes="cr-panel"):
         _head(
@@ -91,7 +92,7 @@ def build(shell: shell_.Shell) -> shell_.Page:
                 pair = html("", elem_id="metrics-pair-html")
             with gr.Column(min_width=320, scale=5):
                 scatter_caption = html("", elem_id="metrics-scatter-caption")
-                scatter = _plot("metrics-scatter")
+                scatter = place("metrics-scatter")
 
     with gr.Column(elem_classes="cr-panel"):
         _head(
@@ -116,9 +117,9 @@ def build(shell: shell_.Shell) -> shell_.Page:
         curves_lead = html("", elem_id="metrics-curves-lead")
         curves = []
         with gr.Row(elem_classes="cr-curves"):
-            for place in range(PLOTS):
+            for number in range(PLOTS):
                 with gr.Column(min_width=280, elem_classes="cr-curve"):
-                    curves += [html(""), _plot(f"metrics-curve-{place}")]
+                    curves += [html(""), place(f"metrics-curve-{number}")]
 
     with gr.Column(elem_classes="cr-panel"):
         _head("Model card", "Everything that the checkpoint says of itself, in words.")
@@ -146,9 +147,3 @@ def build(shell: shell_.Shell) -> shell_.Page:
 
 def _head(title: str, text: str) -> None:
     html(f'<div class="cr-heading"><h2>{title}</h2><p>{text}</p></div>')
-
-
-def _plot(elem_id: str) -> gr.Plot:
-    return gr.Plot(
-        visible=False, show_label=False, container=False, elem_id=elem_id, elem_classes="cr-drawn"
-    )

@@ -19,6 +19,7 @@ from calrec.evaluation.statistics import Bootstrap
 from demo.bounded import Bounded
 
 KEPT = 48
+"""Reports, pairs and slices kept: some choices of runs, with the metrics and parts looked at."""
 BOOTSTRAP = Bootstrap(resamples=2000, seed=0)
 
 Runs = tuple[EvaluationRun, ...]

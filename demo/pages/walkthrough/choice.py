@@ -120,8 +120,7 @@ def from_query(query: Query) -> Choice:
 def chosen(*values: Any) -> Choice:
     """The settings of the page's controls, in the order of `Choice`'s fields.
 
-    Raises:
-      CalrecError: if a value is none of what the control offers.
+    A value that the control does not offer is the default.
     """
     names = [field.name for field in fields(Choice)]
     given = dict(zip(names, values, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -66,6 +66,15 @@ class Results(NamedTuple):
     address: Any = SKIP
     run: Any = SKIP
     stop: Any = SKIP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What the results on the page are of: the visitor's session then, and all settings."""
+
+    session: Session
+    choice: Choice
+    draw: Draw
 
 
 class Handlers:
@@ -168,16 +177,17 @@ class Handlers:
         """Shoppers that begin with what was typed."""
         return gr.update(choices=self.shoppers(session, typed.input_value))
 
-    def stale(self, session: Session, shown: Session | None) -> str:
+    def stale(self, session: Session, shown: Shown | None) -> str:
         """A line above the results if they belong to another history than the one now shown."""
-        if shown is None or (shown.domain, shown.history) == (session.domain, session.history):
+        read = shown and (shown.session.domain, shown.session.history)
+        if not read or read == (session.domain, session.history):
             return ""
         return widgets.notice(
             "The history has changed since. These results belong to the earlier one: "
             "press Recommend for new ones."
         )
 
-    def assembly(self, session: Session, shown: Session | None, template: str) -> Assembly:
+    def assembly(self, session: Session, shown: Shown | None, template: str) -> Assembly:
         """The history's side of the page, and the prompt that it makes."""
         try:
             items = self._app.items(session.domain, session.history)
@@ -265,7 +275,8 @@ class Handlers:
     def _recommended(self, session: Session, choice: Choice) -> Iterator[Results]:
         draw = self._draw(session, choice)
         if (kept := self._draws.known(draw)) is not None:
-            yield self._ranked(session, kept, choice, "kept from an earlier run of the same seed")
+            source = "kept from an earlier run of the same seed"
+            yield self._ranked(session, kept, choice, draw, source)
             return
         waiting = "Reading the history." if self._app.model_is_loaded else "Loading the model."
         yield self.no_results()._replace(status=widgets.notice(waiting))
@@ -282,7 +293,7 @@ class Handlers:
             for update in stream:
                 if isinstance(update, Recommendation):
                     self._draws.put(draw, update)
-                    yield self._ranked(session, update, choice, "computed live")
+                    yield self._ranked(session, update, choice, draw, "computed live")
                 else:
                     yield Results(
                         status=texts.progress(update.step, update.limit, update.samples),
@@ -291,31 +302,54 @@ class Handlers:
         finally:
             stream.close()
 
-    def again(self, session: Session, shown: Session | None, *values: Any) -> Results:
-        """The same texts ranked with the settings as they are now; nothing is sampled."""
+    def again(self, shown: Shown | None, *values: Any) -> Results:
+        """The shown texts ranked with the settings as they are now; nothing is sampled."""
         choice = chosen(*values)
-        address = self._address(choice, shown)
+        if shown is None:
+            return Results(address=self._address(choice, shown))
+        choice = _as_drawn(choice, shown.draw)
         try:
-            if shown is None or (record := self._draws.known(self._draw(shown, choice))) is None:
-                return Results(address=address)
-            return self._ranked(shown, record, choice)._replace(address=address)
+            return self._ranked(shown.session, self._kept(shown), choice, shown.draw)
         except CalrecError as error:
-            return Results(message=widgets.notice(str(error), "error"), address=address)
+            return Results(message=widgets.notice(str(error), "error"))
+
+    def settled(self, shown: Shown | None, *values: Any) -> Results:
+        """Nothing, unless a switch was moved while the model wrote."""
+        if shown is None or _as_drawn(chosen(*values), shown.draw) == shown.choice:
+            return Results()
+        return self.again(shown, *values)
 
     def click_text(
-        self, click: gr.EventData, shown: Session | None, *values: Any
-    ) -> tuple[Any, Any, Any]:
-        """Opens a text token by token, or closes it: its place, the list, and the address."""
-        choice = chosen(*values)
+        self, click: gr.EventData, shown: Shown | None, *values: Any
+    ) -> tuple[Any, Any, Any, Any]:
+        """Opens a text token by token, or closes it: its place, the list, address and message."""
+        if shown is None:
+            return SKIP, SKIP, SKIP, SKIP
+        choice = _as_drawn(chosen(*values), shown.draw)
         try:
             order = int(click.id)
             choice = replace(choice, text=-1 if order == choice.text else order)
-            if shown is None or (record := self._draws.known(self._draw(shown, choice))) is None:
-                return SKIP, SKIP, SKIP
-            ranked = self._again(shown, record, choice)
-            return choice.text, self._texts(shown, ranked, choice), self._address(choice, shown)
-        except (CalrecError, ValueError):
-            return SKIP, SKIP, SKIP
+            ranked = self._again(shown.session, self._kept(shown), choice)
+            view = self._texts(shown.session, ranked, choice)
+            return choice.text, view, self._address(choice, shown), ""
+        except ValueError:
+            return SKIP, SKIP, SKIP, SKIP
+        except CalrecError as error:
+            return SKIP, SKIP, SKIP, widgets.notice(str(error), "error")
+
+    def _kept(self, shown: Shown) -> Recommendation:
+        """The shown texts.
+
+        Raises:
+          CalrecError: if they have been given up for those of others.
+        """
+        record = self._draws.known(shown.draw)
+        if record is None:
+            raise CalrecError(
+                "expected the texts on this page among those that are kept for a while, found them "
+                "gone; press Recommend, and the same seed writes them again"
+            )
+        return record
 
     def _draw(self, session: Session, choice: Choice) -> Draw:
         return Draw(
@@ -343,7 +377,12 @@ class Handlers:
         )
 
     def _ranked(
-        self, session: Session, record: Recommendation, choice: Choice, source: str = ""
+        self,
+        session: Session,
+        record: Recommendation,
+        choice: Choice,
+        draw: Draw,
+        source: str = "",
     ) -> Results:
         """All results of some samples, ranked as chosen."""
         calrec = self._again(session, record, choice)
@@ -354,7 +393,9 @@ class Handlers:
         figure = matching.heat_maps(calrec, items, target)
         # The words say nothing where texts are matched by whole attributes.
         words = choice.retrieval != "hierarchical"
-        corpus = self._app.corpus(session.domain, choice.k1, choice.b) if words else None
+        corpora = [self._app.corpus(session.domain, choice.k1, choice.b) if words else None]
+        corpora += [catalogue.corpus() if o.recommender == "lir" else None for o in others]
+        shown = Shown(session=session, choice=choice, draw=draw)
         kept = count(len(calrec.columns), "different text")
         status = SKIP
         if source:
@@ -367,12 +408,12 @@ class Handlers:
             heat=gr.update(value=figure, visible=figure is not None),
             heat_empty=gr.update(visible=figure is None),
             ranks=ranking.ranks_view([calrec, *others], target),
-            rankings=ranking.rankings_view(calrec, others, items, target, corpus)
+            rankings=ranking.rankings_view(calrec, others, items, target, corpora)
             + ranking.timings_line(calrec),
             prompt=prompt.of(calrec) if source else SKIP,
-            shown=session,
-            address=self._address(choice, session),
-            **_READY,
+            shown=shown,
+            address=self._address(choice, shown),
+            **(_READY if source else {}),
         )
 
     def _others(self, session: Session, names: Sequence[str]) -> list[Recommendation]:
@@ -380,7 +421,7 @@ class Handlers:
         known = self._app.recommenders(session.domain)
         return [known[name].recommend(history) for name in names if name in known]
 
-    def _address(self, choice: Choice, shown: Session | None) -> str:
+    def _address(self, choice: Choice, shown: Shown | None) -> str:
         return url.write({**choice.query(), "written": "1" if shown is not None else ""})
 
     # The whole page
@@ -412,6 +453,17 @@ class Handlers:
             # The box that starts the model: any other value than before does.
             f"{session.domain} {session.history} {choice}" if wanted else SKIP,
         )
+
+
+def _as_drawn(choice: Choice, draw: Draw) -> Choice:
+    """The settings with those of the texts that are shown, whatever the controls say by now."""
+    return replace(
+        choice,
+        seed=draw.seed,
+        temperature=draw.temperature,
+        samples=draw.samples,
+        template=draw.template,
+    )
 
 
 _READY = {"run": gr.update(visible=True), "stop": gr.update(visible=False)}

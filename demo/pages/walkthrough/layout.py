@@ -175,19 +175,21 @@ def build(shell: Shell) -> Page:
     run.click(None, None, [start_box, text], js=_START, **LOOK_UP)
     start_box.change(None, None, busy, js=_switch(True, WAITING), **LOOK_UP)
     job = start_box.change(handlers.recommend, [session, *settings], [*output, run, stop], **MODEL)
-    job.then(handlers.stale, [session, shown], stale, **LOOK_UP)
+    job.then(handlers.stale, [session, shown], stale, **LOOK_UP).then(
+        handlers.settled, [shown, *settings], [*output, run, stop], **LOOK_UP
+    )
     stop.click(None, None, busy, js=_switch(False, "Stopped."), cancels=[job], **LOOK_UP)
 
     for switch in (*switches, others):
         changed = switch.release if isinstance(switch, gr.Slider) else switch.input
         changed(
             handlers.again,
-            [session, shown, *settings],
+            [shown, *settings],
             [*output, run, stop],
             **LOOK_UP,
             trigger_mode="always_last",
         )
-    texts.select(handlers.click_text, [shown, *settings], [text, texts, box], **LOOK_UP)
+    texts.select(handlers.click_text, [shown, *settings], [text, texts, box, message], **LOOK_UP)
 
     return Page(
         show=handlers.show,
@@ -308,19 +310,46 @@ def _switches() -> list[Any]:
     """The settings of the ranking, in the order of `Choice`'s fields."""
     with gr.Row(elem_classes="cr-filters", elem_id="switches"):
         n_pred = gr.Slider(
-            1, 32, value=DEFAULT.n_pred, step=1, label="Texts kept (N_pred)", min_width=132
+            1,
+            32,
+            value=DEFAULT.n_pred,
+            step=1,
+            label="Texts kept (N_pred)",
+            info="How many different texts are compared with the items.",
+            min_width=150,
         )
         epsilon = gr.Number(
-            DEFAULT.epsilon, minimum=0, maximum=1, label="Weight of probability (ε)", min_width=132
+            DEFAULT.epsilon,
+            minimum=0,
+            maximum=1,
+            label="Weight of probability (ε)",
+            info="At 0 all texts count alike.",
+            min_width=150,
         )
-        k1 = gr.Slider(0, 5, value=DEFAULT.k1, step=0.1, label="BM25 k1", min_width=132)
-        b = gr.Slider(0, 1, value=DEFAULT.b, step=0.05, label="BM25 b", min_width=132)
-    with gr.Row(elem_classes="cr-filters"):
+        k1 = gr.Slider(
+            0,
+            5,
+            value=DEFAULT.k1,
+            step=0.1,
+            label="Repeated words (BM25 k1)",
+            info="At 0 a word counts once, however often an item has it.",
+            min_width=150,
+        )
+        b = gr.Slider(
+            0,
+            1,
+            value=DEFAULT.b,
+            step=0.05,
+            label="Long items (BM25 b)",
+            info="At 1 the words of a long text count less.",
+            min_width=150,
+        )
+    with gr.Row(elem_classes="cr-filters", elem_id="ways"):
         pooling = gr.Dropdown(
-            ["max", "mean", "min"], value=DEFAULT.pooling, label="Pooling", min_width=110
-        )
-        modulation = gr.Checkbox(
-            DEFAULT.modulation, label="Weigh by probability", min_width=150, elem_id="modulation"
+            [("the best of its texts", "max"), ("their mean", "mean"), ("the least", "min")],
+            value=DEFAULT.pooling,
+            label="An item's score is (pooling)",
+            min_width=150,
         )
         retrieval = gr.Dropdown(
             _RETRIEVALS,
@@ -328,6 +357,9 @@ def _switches() -> list[Any]:
             label="From texts to items by",
             min_width=190,
             elem_id="retrieval",
+        )
+        modulation = gr.Checkbox(
+            DEFAULT.modulation, label="Weigh by probability", min_width=150, elem_id="modulation"
         )
     return [n_pred, epsilon, k1, b, pooling, modulation, retrieval]
 

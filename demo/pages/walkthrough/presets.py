@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from jaxtyping import Bool, Float
 
 from calrec.errors import CalrecError
@@ -71,8 +73,8 @@ def presets(app: Application, domain: str) -> tuple[Preset, ...]:
         data = app.fingerprint(domain)
         shipped = json.loads(SHIPPED.read_text(encoding="utf-8")).get(data)
         users = shipped if shipped is not None else _of_runs(app, domain, data)
-    except CalrecError:
-        return ()
+    except (CalrecError, pa.ArrowException, OSError, KeyError):
+        return ()  # what is wrong with an evaluation stands on the pages that are of it
     return tuple(
         Preset(kind=kind, title=title, text=text, user_id=users[kind][0], seed=users[kind][1])
         for kind, (title, text) in KINDS.items()
@@ -93,11 +95,11 @@ def _of_runs(app: Application, domain: str, data: str) -> dict[str, tuple[str, i
             best[run.recommender] = run
     if not {"calrec", "lir"} <= best.keys():
         return {}
-    return found(best["calrec"], best["lir"], category_of(app, domain))
+    return found(best["calrec"], best["lir"], differs_in_category(app, domain))
 
 
-def category_of(app: Application, domain: str) -> Callable[[str, str], bool]:
-    """Whether a user's last purchase is of another category than an item."""
+def differs_in_category(app: Application, domain: str) -> Callable[[str, str], bool]:
+    """A test of whether a user's last purchase is of another category than an item."""
     catalogue = app.catalogue(domain)
 
     def differs(user_id: str, item_id: str) -> bool:
@@ -159,8 +161,6 @@ def found(
 
 
 def _counts(run: EvaluationRun) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
     wanted = ["user_id", "format_errors", "distinct_texts", "seed"]
     path = run.folder / "cases.parquet"
     there = set(pq.read_schema(path).names)
