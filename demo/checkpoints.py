@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,9 @@ def known(app: Application) -> Mapping[str, Path]:
     missing if it is no folder any more.
     """
     found: dict[str, Path] = {}
-    try:
+    with suppress(CalrecError):
         served = checkpoint.resolve(app.checkpoint)
         found[served.name or str(served)] = served
-    except CalrecError:
-        pass
     for path in sorted((app.workspace / "checkpoints").glob("*/calrec.json")):
         if path.parent.resolve() not in [folder.resolve() for folder in found.values()]:
             found.setdefault(path.parent.name, path.parent)

@@ -18,7 +18,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from calrec.errors import CalrecError
-from calrec.evaluation.figures import COLOURS, GENERATIVE, INK, LINE
+from calrec.evaluation.figures import COLOURS, GENERATIVE, layout
 
 FILE = "training_log.jsonl"
 POINTS = 600
@@ -201,17 +201,7 @@ def figure(curve: Curve, colours: Mapping[str, str]) -> go.Figure:
             marker={"color": colour, "size": 8},
             hoverinfo="skip",
         )
-    drawn.update_layout(
-        height=230,
-        margin={"l": 8, "r": 12, "t": 8, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "IBM Plex Sans, system-ui, sans-serif", "size": 12, "color": INK},
-        dragmode=False,
-        hovermode="closest",
-        showlegend=False,
-    )
-    line = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "fixedrange": True}
-    drawn.update_xaxes(automargin=True, title={"text": "step"}, tickformat=",", nticks=6, **line)
-    drawn.update_yaxes(automargin=True, nticks=6, **line)
+    layout(drawn, height=230)
+    drawn.update_xaxes(title={"text": "step"}, tickformat=",", nticks=6)
+    drawn.update_yaxes(nticks=6)
     return drawn

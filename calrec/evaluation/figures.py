@@ -114,7 +114,7 @@ def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimist
             ),
         ]
     )
-    _layout(figure, height=480)
+    layout(figure, height=480)
     powers = [10**power for power in range(len(str(int(edges[-1]))))]
     axis = {
         "type": "log",
@@ -169,7 +169,7 @@ def rank_distribution(one: Comparison) -> go.Figure:
                 line={"color": colour, "width": width, "dash": dash},
                 hovertemplate=f"{_text(name)}, {side}<br>Recall@%{{x:,}} %{{y:.4f}}<extra></extra>",
             )
-    _layout(figure, height=470)
+    layout(figure, height=470)
     ticks = [10**power for power in range(len(str(largest)))]
     figure.update_xaxes(
         type="log",
@@ -242,7 +242,7 @@ def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: s
             hoverinfo="text",
         )
     # Less than the least, and the axis would stand in its own title.
-    _layout(figure, height=max(LEAST, 64 + rows * max(34, 13 * len(by_run) + 8)))
+    layout(figure, height=max(LEAST, 64 + rows * max(34, 13 * len(by_run) + 8)))
     figure.update_xaxes(title={"text": title}, rangemode="tozero")
     figure.update_yaxes(
         tickvals=list(range(rows))[::-1],
@@ -254,7 +254,13 @@ def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: s
     return figure
 
 
-def _layout(figure: go.Figure, *, height: int) -> None:
+def layout(figure: go.Figure, *, height: int) -> None:
+    """The look of every plot: no ground of its own, the page's colours, no zoom.
+
+    Args:
+      figure: changed in place.
+      height: in pixels.
+    """
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 12, "t": 12, "b": 8},

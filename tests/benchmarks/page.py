@@ -28,6 +28,21 @@ CHANGED = """(what) => new Promise((done) => {
   document.querySelector(what.click).click();
 })"""
 
+FOUND = """(word) => new Promise((done) => {
+  const start = performance.now();
+  const list = document.querySelector('#catalogue-list');
+  const seen = new MutationObserver(() => {
+    if (list.querySelector('mark')?.innerText.toLowerCase() !== word) return;
+    seen.disconnect();
+    done(performance.now() - start);
+  });
+  seen.observe(list, {childList: true, subtree: true, characterData: true});
+  const box = document.querySelector('#query textarea, #query input');
+  // Set by the element itself, as typing does: the page's framework watches the property.
+  Object.getOwnPropertyDescriptor(box.constructor.prototype, 'value').set.call(box, word);
+  box.dispatchEvent(new Event('input', {bubbles: true}));
+})"""
+
 
 def milliseconds(act) -> float:
     """What an action takes."""
@@ -72,18 +87,8 @@ def recommended(page: Page, seed: int) -> tuple[float, float]:
 
 
 def found(page: Page, word: str) -> float:
-    """From a typed word to the items that have it."""
-    page.keyboard.press("1")
-
-    def act() -> None:
-        page.fill("#query textarea, #query input", word)
-        page.wait_for_function(
-            "word => document.querySelector('#catalogue-list mark')?.innerText.toLowerCase()"
-            " === word",
-            arg=word,
-        )
-
-    return milliseconds(act)
+    """From a typed word to the items that have it, on the page's own clock."""
+    return page.evaluate(FOUND, word)
 
 
 def main() -> None:
@@ -111,8 +116,12 @@ def main() -> None:
         for _ in range(options.rounds):
             rows["a switch of the ranking"].append(page.evaluate(CHANGED, switch))
             page.wait_for_timeout(300)
+        page.keyboard.press("1")
         words = ("espresso", "knife", "paprika", "skillet", "flour")
-        rows["a word in the catalogue"] = [found(page, word) for word in words]
+        rows["a word in the catalogue"] = []
+        for word in words:
+            rows["a word in the catalogue"].append(found(page, word))
+            page.wait_for_timeout(300)
         browser.close()
     for name, spent in rows.items():
         table.add_row(name, f"{statistics.median(spent):.0f}", f"{max(spent):.0f}")

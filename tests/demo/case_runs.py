@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from conftest import HOSTILE
 from scripted import ScriptedModel
+from shops import HOSTILE
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "calrec" / "evaluation"))
 from synthetic_runs import write_run

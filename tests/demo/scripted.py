@@ -1,6 +1,4 @@
-"""A scripted model with the surface of `calrec.recommender.CALRec`, and a page served with it.
-
-    python scripted.py WORKSPACE PORT PAUSE     serves until its standard input closes
+"""A scripted model with the surface of `calrec.recommender.CALRec`.
 
 The tests in this folder are of the page, not of the model: the script writes texts of the shop's
 own items as slowly as a test wants, so that streaming, stopping and two visitors can be seen.
@@ -8,19 +6,12 @@ own items as slowly as a test wants, so that streaming, stopping and two visitor
 
 from __future__ import annotations
 
-import os
-
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ["HF_HUB_OFFLINE"] = "1"
-
 import copy
 import re
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -170,20 +161,3 @@ class ScriptedModel:
             corpus_size=len(self.items),
             timings={"sample": 10 * self.pause},
         )
-
-
-def serve(workspace: str, port: str, pause: str) -> None:
-    from demo.app import launch
-    from demo.application import Application
-
-    model = ScriptedModel(float(pause))
-    page = launch(
-        Application(Path(workspace), "scripted", load_model=lambda _: model), "127.0.0.1", int(port)
-    )
-    print("ready", flush=True)
-    sys.stdin.read()
-    page.close(verbose=False)
-
-
-if __name__ == "__main__":
-    serve(*sys.argv[1:])

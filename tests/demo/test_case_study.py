@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 from case_runs import DOMAIN, TITLES, USERS, build_shop, write_evaluations
-from conftest import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
+from shops import HOSTILE
 
 from demo.annotations import Annotation
 from demo.case_filters import CaseFilters

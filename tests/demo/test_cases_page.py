@@ -13,9 +13,10 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 from case_runs import DOMAIN, USERS, build_shop, write_evaluations
-from conftest import HOSTILE, served
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from running import running
+from shops import HOSTILE
 
 from demo import url
 from demo.annotations import LONGEST_NOTE, MOST_SLICES
@@ -397,26 +398,17 @@ def test_exports_write_what_is_shown_and_keep_few_files(desk):
 def cases_server(made, tmp_path_factory):
     place = tmp_path_factory.mktemp("served") / "workspace"
     shutil.copytree(made, place)
-    with served(place, pause=0.0) as address:
-        yield address
+    with running(place) as served:
+        yield served.address
 
 
 @pytest.fixture
-def visit(browser, cases_server):
-    contexts = []
-
+def visit(open_page, cases_server):
     def opened(query="", width=1440, theme="light"):
-        context = browser.new_context(viewport={"width": width, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.goto(f"{cases_server}/?__theme={theme}&view=cases&{query}")
-        page.wait_for_selector("#case-view .cr-case")
-        return page
+        address = f"{cases_server}/?__theme={theme}&view=cases&{query}"
+        return open_page(address, "#case-view .cr-case", width)
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def shown(page, user):

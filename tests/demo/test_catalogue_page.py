@@ -411,25 +411,13 @@ def test_a_shop_that_is_gone_is_one_line(page):
 
 
 @pytest.fixture
-def visit(browser, server):
-    """Opens the page, as another visitor each time."""
-    contexts = []
-
+def visit(open_page, server):
     def opened(width: int = 1440):
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        contexts.append(context)
-        tab = context.new_page()
-        tab.set_default_timeout(30_000)
-        tab.goto(f"{server}/?shop=lamps")
-        tab.get_by_role("tab", name="Catalogue").click()
+        tab = open_page(f"{server}/?view=catalogue&shop=lamps", width=width)
         wait_for(tab, "60 items")
-        # Only now: on a narrow screen the tabs are behind a menu.
-        tab.set_viewport_size({"width": width, "height": 900})
         return tab
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def wait_for(tab, text: str) -> None:

@@ -209,11 +209,8 @@ def load_in(page, shopper: str, word: str) -> None:
 
 
 @pytest.mark.browser
-def test_a_crash_shows_one_line(server, browser):
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.goto(server.address)
+def test_a_crash_shows_one_line(server, open_page):
+    page = open_page(server.address)
     for shopper in ("user-crash", "user-03"):
         page.click('[data-go="1"]')
         word = "crash" if shopper == "user-crash" else "mark06"
@@ -225,7 +222,6 @@ def test_a_crash_shows_one_line(server, browser):
             assert "nobody wrote" not in line
             page.wait_for_selector("#run:visible")
     page.wait_for_selector("#status .cr-done")
-    context.close()
 
 
 def test_a_rebuilt_shop_is_noticed(shop, server, events):

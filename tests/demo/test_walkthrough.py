@@ -24,7 +24,7 @@ def click(**data):
 
 
 def add(handlers, session, item_id):
-    return handlers.click_catalogue(
+    return handlers.assembling.click_catalogue(
         session, "", "", "", "", "relevance", click(act="add", id=item_id)
     )
 
@@ -32,7 +32,7 @@ def add(handlers, session, item_id):
 def test_a_click_adds_the_item(handlers):
     updated, browse, query = add(handlers, EMPTY, "lamps-004")
     assert updated.history == ("lamps-004",)
-    assert "Desk lamp number 0" in handlers.assembly(updated, None, "calrec").history
+    assert "Desk lamp number 0" in handlers.assembling.assembly(updated, None, "calrec").history
     assert browse == query == SKIP
 
 
@@ -41,7 +41,7 @@ def test_a_click_on_another_shops_old_list_changes_nothing(handlers):
 
 
 def test_turning_the_page_leaves_the_history_and_the_query_alone(handlers):
-    session, browse, query = handlers.click_catalogue(
+    session, browse, query = handlers.assembling.click_catalogue(
         EMPTY, "", "", "", "", "title", click(act="page", id="40")
     )
     assert session == query == SKIP
@@ -51,7 +51,7 @@ def test_turning_the_page_leaves_the_history_and_the_query_alone(handlers):
 def test_the_corrected_query_is_taken_with_a_click(handlers):
     listing = browse(handlers, query="scrpit lamp")
     assert 'data-act="search" data-id="script lamp"' in listing.browse
-    session, listed, query = handlers.click_catalogue(
+    session, listed, query = handlers.assembling.click_catalogue(
         EMPTY, "scrpit lamp", "", "", "", "relevance", click(act="search", id="script lamp")
     )
     assert session == listed == SKIP
@@ -59,7 +59,7 @@ def test_the_corrected_query_is_taken_with_a_click(handlers):
 
 
 def browse(handlers, query="", category="", brand="", price="", sort="relevance"):
-    return handlers.browse(EMPTY, query, category, brand, price, sort)
+    return handlers.assembling.browse(EMPTY, query, category, brand, price, sort)
 
 
 def test_search_and_filters_narrow_the_list(handlers):
@@ -102,9 +102,9 @@ def test_what_is_chosen_stays_among_the_choices(handlers):
 @pytest.mark.parametrize("value", [None, 7, [], "[", "{}", "[1]", "null", "[[]]", '["a", 1]', {}])
 def test_what_the_browser_makes_up_filters_nothing(handlers, value):
     brand = "" if isinstance(value, str) else value
-    listed = handlers.browse(EMPTY, "", value, brand, value, "title").browse
+    listed = handlers.assembling.browse(EMPTY, "", value, brand, value, "title").browse
     assert "1–20 of 60" in listed
-    assert "cr-error" in handlers.browse(EMPTY, "", "", "", "", value).browse
+    assert "cr-error" in handlers.assembling.browse(EMPTY, "", "", "", "", value).browse
 
 
 def test_a_hostile_query_ends_in_a_list_and_not_in_an_error(handlers):
@@ -120,44 +120,44 @@ def test_history_clicks(handlers, act, position, expected):
     ids = dict(zip("abc", ("lamps-001", "lamps-002", "lamps-003"), strict=True))
     session = Session(domain="lamps", history=tuple(ids.values()))
     at = session.history[int(position)]
-    update = handlers.click_history(session, click(act=act, position=position, id=at))
+    update = handlers.assembling.click_history(session, click(act=act, position=position, id=at))
     assert update.history == tuple(ids[x] for x in expected)
 
 
 def test_clear(handlers):
     session = Session(domain="lamps", history=("lamps-001",), target="lamps-002", user_id="user-1")
-    update = handlers.click_history(session, click(act="clear"))
+    update = handlers.assembling.click_history(session, click(act="clear"))
     assert update == EMPTY
-    assert "No purchases yet" in handlers.assembly(update, None, "calrec").history
+    assert "No purchases yet" in handlers.assembling.assembly(update, None, "calrec").history
 
 
 def test_a_shopper_brings_history_and_target(handlers, application):
     case = application.catalogue("lamps").case("user-2")
-    session, message = handlers.load_shopper(EMPTY, "user-2")
+    session, message = handlers.assembling.load_shopper(EMPTY, "user-2")
     assert message == ""
     assert session.history == tuple(item.item_id for item in case.history)
     assert session.target == case.target.item_id
-    shown = handlers.assembly(session, None, "calrec")
+    shown = handlers.assembling.assembly(session, None, "calrec")
     assert session.target not in shown.history
     assert case.target.title in shown.target["value"]
     assert case.target.title not in shown.prompt
 
 
 def test_an_unknown_shopper_is_one_line(handlers):
-    session, message = handlers.load_shopper(EMPTY, "<b>nobody</b>")
+    session, message = handlers.assembling.load_shopper(EMPTY, "<b>nobody</b>")
     assert session == SKIP
     assert "cr-error" in message
     assert "&lt;b&gt;nobody" in message
 
 
 def test_a_random_shopper_has_a_held_out_purchase(handlers):
-    session, _ = handlers.random_shopper(EMPTY)
+    session, _ = handlers.assembling.random_shopper(EMPTY)
     assert session.target is not None
     assert session.user_id is not None
 
 
 def test_typing_narrows_the_shoppers(handlers):
-    update = handlers.search_shoppers(EMPTY, SimpleNamespace(input_value="user-3"))
+    update = handlers.assembling.search_shoppers(EMPTY, SimpleNamespace(input_value="user-3"))
     assert update["choices"] == ["user-3"]
 
 
@@ -167,7 +167,7 @@ def values(**changes):
 
 
 def test_the_empty_history_is_one_plain_line(handlers):
-    updates = list(handlers.recommend(EMPTY, *values()))
+    updates = list(handlers.recommending.recommend(EMPTY, *values()))
     assert len(updates) == 1
     assert "The history is empty" in updates[0].message
     assert "Traceback" not in updates[0].message
@@ -175,7 +175,7 @@ def test_the_empty_history_is_one_plain_line(handlers):
 
 def test_samples_stream_and_the_result_is_whole(handlers, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-001"), target="lamps-020")
-    updates = list(handlers.recommend(session, *values(samples=16, seed=3)))
+    updates = list(handlers.recommending.recommend(session, *values(samples=16, seed=3)))
     streamed = [u for u in updates if "Decoding step" in str(u.status)]
     assert len(streamed) == 10
     assert streamed[0].samples.count("<li ") == 16
@@ -194,7 +194,7 @@ def test_samples_stream_and_the_result_is_whole(handlers, model):
 
 def test_the_ranks_shown_are_those_of_the_records(handlers, application, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-007"), target="lamps-020")
-    last = list(handlers.recommend(session, *values(samples=8, seed=3)))[-1]
+    last = list(handlers.recommending.recommend(session, *values(samples=8, seed=3)))[-1]
     items = application.items("lamps", session.history)
     for name, record in (
         ("CALRec", application.model("lamps").recommend(items, seed=3, samples=8)),
@@ -209,7 +209,7 @@ def test_the_ranks_shown_are_those_of_the_records(handlers, application, model):
 
 def test_closing_the_stream_stops_the_model(handlers, model):
     session = Session(domain="lamps", history=("lamps-000",))
-    running = handlers.recommend(session, *values(samples=8))
+    running = handlers.recommending.recommend(session, *values(samples=8))
     for _ in range(3):
         next(running)
     assert not model.closed.is_set()
@@ -219,51 +219,51 @@ def test_closing_the_stream_stops_the_model(handlers, model):
 
 def test_a_changed_history_is_said_above_the_results(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
-    shown = list(handlers.recommend(session, *values()))[-1].shown
-    assert handlers.stale(session, None) == ""
-    assert handlers.stale(session, shown) == ""
+    shown = list(handlers.recommending.recommend(session, *values()))[-1].shown
+    assert handlers.recommending.stale(session, None) == ""
+    assert handlers.recommending.stale(session, shown) == ""
     changed = Session(domain="lamps", history=("lamps-001",))
-    assert "changed" in handlers.stale(changed, shown)
-    assert "changed" in handlers.assembly(changed, shown, "calrec").stale
+    assert "changed" in handlers.recommending.stale(changed, shown)
+    assert "changed" in handlers.assembling.assembly(changed, shown, "calrec").stale
 
 
 def test_a_switch_ranks_the_shown_texts_whatever_the_seed_says_by_now(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
-    first = list(handlers.recommend(session, *values(seed=1)))[-1]
-    list(handlers.recommend(session, *values(seed=2)))
-    again = handlers.again(first.shown, *values(seed=2, n_pred=3))
+    first = list(handlers.recommending.recommend(session, *values(seed=1)))[-1]
+    list(handlers.recommending.recommend(session, *values(seed=2)))
+    again = handlers.recommending.again(first.shown, *values(seed=2, n_pred=3))
     assert "seed=1" in again.address
-    wanted = list(handlers.recommend(session, *values(seed=1, n_pred=3)))[-1]
+    wanted = list(handlers.recommending.recommend(session, *values(seed=1, n_pred=3)))[-1]
     assert again.samples == wanted.samples
 
 
 def test_a_switch_moved_while_the_model_wrote_counts(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
-    last = list(handlers.recommend(session, *values()))[-1]
-    assert all(part == SKIP for part in handlers.settled(last.shown, *values()))
-    moved = handlers.settled(last.shown, *values(n_pred=2))
+    last = list(handlers.recommending.recommend(session, *values()))[-1]
+    assert all(part == SKIP for part in handlers.recommending.settled(last.shown, *values()))
+    moved = handlers.recommending.settled(last.shown, *values(n_pred=2))
     assert len(moved.heat["value"].data[0].z[0]) == 2
 
 
 def test_texts_that_are_no_longer_kept_are_one_line(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
-    shown = list(handlers.recommend(session, *values()))[-1].shown
-    handlers._draws = Draws()
-    assert "press Recommend" in handlers.again(shown, *values(n_pred=2)).message
+    shown = list(handlers.recommending.recommend(session, *values()))[-1].shown
+    handlers.recommending._draws = Draws()
+    assert "press Recommend" in handlers.recommending.again(shown, *values(n_pred=2)).message
 
 
 def test_switches_rank_the_same_texts_again_without_the_model(handlers, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-009"), target="lamps-020")
-    first = list(handlers.recommend(session, *values()))[-1]
+    first = list(handlers.recommending.recommend(session, *values()))[-1]
     assert len(model.histories) == 1
-    fewer = handlers.again(first.shown, *values(n_pred=3))
+    fewer = handlers.recommending.again(first.shown, *values(n_pred=3))
     assert len(model.histories) == 1
     assert fewer.samples.split("<details")[0].count('data-act="text"') == 3
     assert len(fewer.heat["value"].data[0].z[0]) == 3
     for changed in ({"k1": 0.0}, {"pooling": "mean"}, {"retrieval": "hierarchical"}):
-        other = handlers.again(first.shown, *values(**changed))
+        other = handlers.recommending.again(first.shown, *values(**changed))
         assert other.rankings != first.rankings, changed
-    plain = handlers.again(first.shown, *values(modulation=False)).heat["value"].data
+    plain = handlers.recommending.again(first.shown, *values(modulation=False)).heat["value"].data
     assert plain[1].z == plain[2].z
     weighed = first.heat["value"].data
     assert weighed[1].z != weighed[2].z
@@ -271,29 +271,29 @@ def test_switches_rank_the_same_texts_again_without_the_model(handlers, model):
 
 def test_the_same_draw_is_taken_from_what_was_kept_and_says_so(handlers, model):
     session = Session(domain="lamps", history=("lamps-000",))
-    first = list(handlers.recommend(session, *values(seed=5)))[-1]
-    again = list(handlers.recommend(session, *values(seed=5)))[-1]
+    first = list(handlers.recommending.recommend(session, *values(seed=5)))[-1]
+    again = list(handlers.recommending.recommend(session, *values(seed=5)))[-1]
     assert len(model.histories) == 1
     assert "computed live" in first.status
     assert "earlier run of the same seed" in again.status
     assert again.samples == first.samples
-    list(handlers.recommend(session, *values(seed=6)))
+    list(handlers.recommending.recommend(session, *values(seed=6)))
     assert len(model.histories) == 2
 
 
 def test_other_recommenders_can_stand_beside(handlers):
     session = Session(domain="lamps", history=("lamps-000",), target="lamps-020")
     names = ("lir", "item-knn", "markov", "popular")
-    last = list(handlers.recommend(session, *values(others=names)))[-1]
+    last = list(handlers.recommending.recommend(session, *values(others=names)))[-1]
     assert last.ranks.count("cr-rank") == 1 + len(names)
     assert last.rankings.count("<table") == 1 + len(names)
-    alone = handlers.again(last.shown, *values(others=()))
+    alone = handlers.recommending.again(last.shown, *values(others=()))
     assert alone.rankings.count("<table") == 1
 
 
 def test_a_link_shows_the_same_settings_and_starts_the_model(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
-    last = list(handlers.recommend(session, *values(seed=7, k1=0.5, n_pred=4)))[-1]
+    last = list(handlers.recommending.recommend(session, *values(seed=7, k1=0.5, n_pred=4)))[-1]
     query = url.read(last.address)
     shown = handlers.show(session, query)
     assert (shown[-1] != SKIP, shown[-2]) == (True, last.address)
@@ -303,15 +303,16 @@ def test_a_link_shows_the_same_settings_and_starts_the_model(handlers):
 
 def test_opening_a_text_is_part_of_the_link(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
-    shown = list(handlers.recommend(session, *values()))[-1].shown
-    place, view, address, _ = handlers.click_text(click(act="text", id="3"), shown, *values())
+    shown = list(handlers.recommending.recommend(session, *values()))[-1].shown
+    press = handlers.recommending.click_text
+    place, view, address, _ = press(click(act="text", id="3"), shown, *values())
     assert place == 3
     assert url.one(url.read(address), "text") == "3"
-    closed, view, *_ = handlers.click_text(click(act="text", id="3"), shown, *values(text=3))
+    closed, view, *_ = press(click(act="text", id="3"), shown, *values(text=3))
     assert closed == -1
     assert "cr-token" not in view
     for made_up in ("x", "99", ""):
-        handlers.click_text(click(act="text", id=made_up), shown, *values())
+        press(click(act="text", id=made_up), shown, *values())
 
 
 @given(
@@ -332,7 +333,7 @@ def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
 
     handlers = Handlers(Application(workspace, "<i>x</i>", load_model=broken))
     session = Session(domain="lamps", history=("lamps-000",))
-    last = list(handlers.recommend(session, *values(samples=8)))[-1]
+    last = list(handlers.recommending.recommend(session, *values(samples=8)))[-1]
     assert "expected weights/" in last.message
     assert "&lt;i&gt;" in last.message
 
@@ -359,8 +360,12 @@ def test_the_first_shop_can_be_chosen(workspace):
 
 
 def test_handlers_hold_nothing_of_a_visitor(handlers):
-    assert list(vars(handlers)) == ["_app", "_draws"]
-    before = dict(vars(handlers._app))
-    list(handlers.recommend(Session(domain="lamps", history=("lamps-000",)), *values(samples=4)))
-    changed = {name for name, value in vars(handlers._app).items() if value is not before[name]}
+    assert list(vars(handlers)) == ["assembling", "recommending"]
+    assert list(vars(handlers.assembling)) == ["_app"]
+    assert list(vars(handlers.recommending)) == ["_app", "_draws"]
+    application = handlers.assembling._app
+    before = dict(vars(application))
+    session = Session(domain="lamps", history=("lamps-000",))
+    list(handlers.recommending.recommend(session, *values(samples=4)))
+    changed = {name for name, value in vars(application).items() if value is not before[name]}
     assert changed <= {"_model", "_stamp", "_shops", "domains"}

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int
 
 from calrec.alignment import Alignment
-from calrec.evaluation.figures import INK, LINE
+from calrec.evaluation.figures import layout
 from calrec.evaluation.foreign import plain
 from calrec.text import Item
 from demo.widgets import title_of
@@ -111,7 +111,7 @@ def item_map(
                 hoverinfo="text",
             )
     _mark(figure, points, items, special)
-    _layout(figure, height=560)
+    layout(figure, height=560)
     bare = {"showticklabels": False, "showgrid": True, "fixedrange": False}
     figure.update_layout(dragmode="zoom")
     figure.update_xaxes(**bare)
@@ -213,7 +213,7 @@ def cosine_spread(alignment: Alignment, mark: float | None, span: tuple[float, f
         )
     if mark is not None:
         figure.add_vline(x=float(np.clip(mark, *span)), line={"color": USER, "width": 2.4})
-    _layout(figure, height=250)
+    layout(figure, height=250)
     figure.update_xaxes(title={"text": "cosine"}, range=list(span), fixedrange=True)
     figure.update_yaxes(tickformat=".0%", rangemode="tozero", fixedrange=True, nticks=5)
     return figure
@@ -237,20 +237,3 @@ def legend(colours: Mapping[str, str], special: Special) -> list[tuple[str, str,
     if special.history:
         entries.append(("In the history", HISTORY, "○"))
     return entries + [(name, colour, "●") for name, colour in colours.items()]
-
-
-def _layout(figure: go.Figure, *, height: int) -> None:
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "IBM Plex Sans, system-ui, sans-serif", "size": 12, "color": INK},
-        dragmode=False,
-        hovermode="closest",
-        hoverlabel={"align": "left"},
-        showlegend=False,
-    )
-    line = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False}
-    figure.update_xaxes(automargin=True, **line)
-    figure.update_yaxes(automargin=True, **line)

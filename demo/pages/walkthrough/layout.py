@@ -9,8 +9,9 @@ import gradio as gr
 
 from demo import widgets
 from demo.events import BROWSE, EDIT, LOOK_UP, MODEL, UNCHECKED
+from demo.pages.walkthrough import controls
 from demo.pages.walkthrough.choice import DEFAULT, OTHERS
-from demo.pages.walkthrough.handlers import Handlers, Listing
+from demo.pages.walkthrough.handlers import Handlers
 from demo.record.ranking import name_of
 from demo.session import Session
 
@@ -19,17 +20,6 @@ if TYPE_CHECKING:
 
 TITLE = "Walkthrough"
 WAITING = "Waiting for the model; it serves one visitor at a time."
-SORTS = [
-    ("Relevance", "relevance"),
-    ("Most sold", "popularity"),
-    ("Title", "title"),
-    ("Price", "price"),
-]
-_RETRIEVALS = [
-    ("BM25 over all items", "bm25"),
-    ("hierarchical match", "hierarchical"),
-    ("rerank of LIR's best", "rerank"),
-]
 
 
 def build(shell: Shell) -> Page:
@@ -37,9 +27,10 @@ def build(shell: Shell) -> Page:
     from demo.shell import Page, address
 
     handlers = Handlers(shell.app)
+    assembling, recommending = handlers.assembling, handlers.recommending
     start = Session(domain=next(iter(shell.app.domains)))
-    blank = handlers.no_results()
-    listing = handlers.browse(start, "", "", "", "", "relevance")
+    blank = recommending.no_results()
+    listing = assembling.browse(start, "", "", "", "", "relevance")
     session, box = shell.session, address()
     shown = gr.State(None)
 
@@ -53,14 +44,14 @@ def build(shell: Shell) -> Page:
 
     with _step(1):
         presets = widgets.html(
-            handlers.telling(start), js_on_load=widgets.CLICKS, elem_id="presets"
+            assembling.telling(start), js_on_load=widgets.CLICKS, elem_id="presets"
         )
         with gr.Row(elem_classes="cr-columns"):
             with gr.Column(scale=6, min_width=320, elem_classes="cr-panel"):
-                browser = _browser(listing)
+                browser = controls.browser(listing)
             with gr.Column(scale=5, min_width=320, elem_classes="cr-panel"):
-                assembly = _assembly(handlers, start)
-                sampling = _sampling()
+                parts_of = controls.assembly(assembling.shoppers(start), start)
+                sampling = controls.sampling()
         widgets.html(widgets.step_buttons(1))
     with _step(2), gr.Column(elem_classes="cr-panel"):
         widgets.html(
@@ -121,7 +112,7 @@ def build(shell: Shell) -> Page:
                 "the third decimal.",
             )
         )
-        switches = _switches()
+        switches = controls.switches()
         heat_empty = widgets.html(blank.heat_empty["value"], elem_id="heat-empty")
         heat = gr.Plot(visible=False, show_label=False, elem_id="heat", container=False)
         widgets.html(widgets.step_buttons(4))
@@ -149,7 +140,7 @@ def build(shell: Shell) -> Page:
 
     query, sort, *filters = browser[:-1]
     browse = browser[-1]
-    shopper, any_shopper, history, target = assembly
+    shopper, any_shopper, history, target = parts_of
     seed, *_, template = sampling
     settings = [*sampling, *switches, others, text]
     choice = [session, query, *filters, sort]
@@ -158,38 +149,45 @@ def build(shell: Shell) -> Page:
 
     # Not query.input, which a paste does not set off.
     for changed in (query.change, query.submit, sort.input, *(f.input for f in filters)):
-        changed(handlers.browse, choice, [browse, *filters], **BROWSE)
+        changed(assembling.browse, choice, [browse, *filters], **BROWSE)
     browse.select(
-        handlers.click_catalogue, choice, [session, browse, query], **{**EDIT, **UNCHECKED}
+        assembling.click_catalogue,
+        choice,
+        [session, browse, query],
+        **{**EDIT, **UNCHECKED},
     )
-    history.select(handlers.click_history, session, session, **EDIT)
-    presets.select(handlers.click_preset, session, [session, message, seed], **EDIT)
-    shopper.input(handlers.load_shopper, [session, shopper], [session, message], **EDIT)
-    shopper.key_up(handlers.search_shoppers, session, shopper, **LOOK_UP)
-    any_shopper.click(handlers.random_shopper, session, [session, message], **EDIT)
-    session.change(handlers.assembly, [session, shown, template], parts, **LOOK_UP)
-    template.input(handlers.prompt, [session, template], prompt, **LOOK_UP)
+    history.select(assembling.click_history, session, session, **EDIT)
+    presets.select(assembling.click_preset, session, [session, message, seed], **EDIT)
+    shopper.input(assembling.load_shopper, [session, shopper], [session, message], **EDIT)
+    shopper.key_up(assembling.search_shoppers, session, shopper, **LOOK_UP)
+    any_shopper.click(assembling.random_shopper, session, [session, message], **EDIT)
+    session.change(assembling.assembly, [session, shown, template], parts, **LOOK_UP)
+    template.input(assembling.prompt, [session, template], prompt, **LOOK_UP)
 
     busy = [run, stop, message, status]
     # The button and a link that shows a recommendation start the same job.
     run.click(None, None, [start_box, text], js=_START, **LOOK_UP)
     start_box.change(None, None, busy, js=_switch(True, WAITING), **LOOK_UP)
-    job = start_box.change(handlers.recommend, [session, *settings], [*output, run, stop], **MODEL)
-    job.then(handlers.stale, [session, shown], stale, **LOOK_UP).then(
-        handlers.settled, [shown, *settings], [*output, run, stop], **LOOK_UP
+    job = start_box.change(
+        recommending.recommend, [session, *settings], [*output, run, stop], **MODEL
+    )
+    job.then(recommending.stale, [session, shown], stale, **LOOK_UP).then(
+        recommending.settled, [shown, *settings], [*output, run, stop], **LOOK_UP
     )
     stop.click(None, None, busy, js=_switch(False, "Stopped."), cancels=[job], **LOOK_UP)
 
     for switch in (*switches, others):
         changed = switch.release if isinstance(switch, gr.Slider) else switch.input
         changed(
-            handlers.again,
+            recommending.again,
             [shown, *settings],
             [*output, run, stop],
             **LOOK_UP,
             trigger_mode="always_last",
         )
-    texts.select(handlers.click_text, [shown, *settings], [text, texts, box, message], **LOOK_UP)
+    texts.select(
+        recommending.click_text, [shown, *settings], [text, texts, box, message], **LOOK_UP
+    )
 
     return Page(
         show=handlers.show,
@@ -211,157 +209,6 @@ def build(shell: Shell) -> Page:
 
 def _step(number: int) -> gr.Column:
     return gr.Column(elem_id=f"step-{number}", elem_classes="cr-stage")
-
-
-def _browser(listing: Listing) -> list[Any]:
-    """Query, sort, the three filters, and the list."""
-    widgets.html(
-        widgets.heading(
-            1,
-            "Pick from the catalogue",
-            "Click items in the order in which somebody might have bought them.",
-        )
-    )
-    with gr.Row(elem_classes="cr-filters"):
-        query = gr.Textbox(
-            label="Search",
-            placeholder="Words of a title, brand or category",
-            elem_id="query",
-            scale=2,
-            min_width=160,
-        )
-        sort = gr.Dropdown(SORTS, value="relevance", label="Sort", min_width=120)
-    with gr.Row(elem_classes="cr-filters"):
-        filters = [
-            gr.Dropdown(
-                offered["choices"],
-                value="",
-                label=label,
-                elem_id=label.lower(),
-                min_width=130,
-            )
-            for label, offered in zip(("Category", "Brand", "Price"), listing[1:], strict=True)
-        ]
-    browse = widgets.html(listing.browse, js_on_load=widgets.CLICKS, elem_id="catalogue-list")
-    return [query, sort, *filters, browse]
-
-
-def _assembly(handlers: Handlers, start: Session) -> list[Any]:
-    """Shopper, random shopper, history, the true next item."""
-    widgets.html(
-        widgets.heading(
-            0,
-            "The purchase history",
-            "What the recommenders read. Or load a real shopper, whose last purchase "
-            "is held back as the right answer.",
-        )
-    )
-    with gr.Row(elem_classes="cr-filters"):
-        shopper = gr.Dropdown(
-            handlers.shoppers(start),
-            value=None,
-            label="Shopper (type the beginning of an id)",
-            allow_custom_value=True,
-            elem_id="shopper",
-            scale=2,
-            min_width=180,
-        )
-        any_shopper = gr.Button("Random shopper", elem_id="random", min_width=130)
-    history = widgets.html(
-        widgets.history_list([], start), js_on_load=widgets.CLICKS, elem_id="history"
-    )
-    target = widgets.html("", elem_id="target", visible=False)
-    return [shopper, any_shopper, history, target]
-
-
-def _sampling() -> list[Any]:
-    """Seed, temperature, samples, template."""
-    with gr.Accordion("How the model writes", open=False, elem_classes="cr-quiet"):
-        seed = gr.Number(
-            DEFAULT.seed,
-            precision=0,
-            minimum=0,
-            label="Seed",
-            info="The same seed writes the same texts.",
-            elem_id="seed",
-        )
-        temperature = gr.Slider(
-            0.1,
-            1.5,
-            value=DEFAULT.temperature,
-            step=0.05,
-            label="Temperature",
-            info="Lower: safer, more alike texts. Higher: more varied ones.",
-        )
-        samples = gr.Slider(
-            1, 64, value=DEFAULT.samples, step=1, label="Texts to write", elem_id="samples-number"
-        )
-        template = gr.Dropdown(
-            [("CALRec", "calrec"), ("GPT4Rec", "gpt4rec")],
-            value=DEFAULT.template,
-            label="Words around the items",
-            info="A model that was trained with one writes worse with the other.",
-            elem_id="template",
-        )
-    return [seed, temperature, samples, template]
-
-
-def _switches() -> list[Any]:
-    """The settings of the ranking, in the order of `Choice`'s fields."""
-    with gr.Row(elem_classes="cr-filters", elem_id="switches"):
-        n_pred = gr.Slider(
-            1,
-            32,
-            value=DEFAULT.n_pred,
-            step=1,
-            label="Texts kept (N_pred)",
-            info="How many different texts are compared with the items.",
-            min_width=150,
-        )
-        epsilon = gr.Number(
-            DEFAULT.epsilon,
-            minimum=0,
-            maximum=1,
-            label="Weight of probability (ε)",
-            info="At 0 all texts count alike.",
-            min_width=150,
-        )
-        k1 = gr.Slider(
-            0,
-            5,
-            value=DEFAULT.k1,
-            step=0.1,
-            label="Repeated words (BM25 k1)",
-            info="At 0 a word counts once, however often an item has it.",
-            min_width=150,
-        )
-        b = gr.Slider(
-            0,
-            1,
-            value=DEFAULT.b,
-            step=0.05,
-            label="Long items (BM25 b)",
-            info="At 1 the words of a long text count less.",
-            min_width=150,
-        )
-    with gr.Row(elem_classes="cr-filters", elem_id="ways"):
-        pooling = gr.Dropdown(
-            [("the best of its texts", "max"), ("their mean", "mean"), ("the least", "min")],
-            value=DEFAULT.pooling,
-            label="An item's score is (pooling)",
-            min_width=150,
-        )
-        retrieval = gr.Dropdown(
-            _RETRIEVALS,
-            value=DEFAULT.retrieval,
-            label="From texts to items by",
-            min_width=190,
-            elem_id="retrieval",
-        )
-        modulation = gr.Checkbox(
-            DEFAULT.modulation, label="Weigh by probability", min_width=150, elem_id="modulation"
-        )
-    return [n_pred, epsilon, k1, b, pooling, modulation, retrieval]
 
 
 # New texts: none of them is open.

@@ -1,0 +1,254 @@
+"""Recommending: the texts as they come, and ranking them again at every switch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from calrec.errors import CalrecError
+from calrec.recommendation import Recommendation
+from calrec.text import TextSettings
+from demo import failures, url, widgets
+from demo.application import Application
+from demo.draws import Draw, Draws
+from demo.events import SKIP
+from demo.pages.walkthrough.choice import Choice, chosen
+from demo.pages.walkthrough.updates import Results, Shown, stale_line, target_of
+from demo.record import matching, prompt, ranking, texts
+from demo.session import Session
+from demo.wording import count
+
+ALTERNATIVES = 5
+"""Tokens shown beside each drawn one."""
+
+
+class Recommending:
+    """The events of steps three to five over one `Application`; holds nothing of a visitor."""
+
+    def __init__(self, application: Application) -> None:
+        self._app = application
+        self._draws = Draws()
+
+    def no_results(self) -> Results:
+        """The results before the first recommendation."""
+        return Results(
+            message="",
+            status="",
+            samples=widgets.empty_state(
+                "Nothing written yet",
+                "Press Recommend: the texts appear here while the model writes them.",
+            ),
+            heat=gr.update(value=None, visible=False),
+            heat_empty=gr.update(
+                value=widgets.empty_state(
+                    "No comparison yet", "It follows when all texts are written."
+                ),
+                visible=True,
+            ),
+            ranks="",
+            rankings=widgets.empty_state(
+                "No ranking yet", "The recommenders' first items appear here side by side."
+            ),
+            shown=None,
+        )
+
+    def recommend(self, session: Session, *values: Any) -> Iterator[Results]:
+        """Streams the samples, then all rankings; closing it stops the model.
+
+        The last update gives the button Recommend back; an earlier job that was stopped says no
+        more, so that it takes nothing from the one after it.
+        """
+        if not session.history:
+            yield _failed("The history is empty: add an item from the catalogue or load a shopper.")
+            return
+        try:
+            yield from self._recommended(session, chosen(*values))
+        except Exception as error:
+            yield _failed(failures.line(error, "a recommendation"))
+
+    def _recommended(self, session: Session, choice: Choice) -> Iterator[Results]:
+        draw = self._draw(session, choice)
+        if (kept := self._draws.known(draw)) is not None:
+            source = "kept from an earlier run of the same seed"
+            yield self._ranked(session, kept, choice, draw, source)
+            return
+        waiting = "Reading the history." if self._app.model_is_loaded else "Loading the model."
+        yield self.no_results()._replace(status=widgets.notice(waiting))
+        history = self._app.items(session.domain, session.history)
+        model = self._app.model(session.domain).with_template(choice.template)
+        stream = model.stream(
+            history,
+            seed=choice.seed,
+            temperature=choice.temperature,
+            samples=choice.samples,
+            alternatives=ALTERNATIVES,
+        )
+        try:
+            for update in stream:
+                if isinstance(update, Recommendation):
+                    self._draws.put(draw, update)
+                    yield self._ranked(session, update, choice, draw, "computed live")
+                else:
+                    yield Results(
+                        status=texts.progress(update.step, update.limit, update.samples),
+                        samples=texts.streaming(update.samples),
+                    )
+        finally:
+            stream.close()
+
+    def stale(self, session: Session, shown: Shown | None) -> str:
+        """See `stale_line`."""
+        return stale_line(session, shown)
+
+    def again(self, shown: Shown | None, *values: Any) -> Results:
+        """The shown texts ranked with the settings as they are now; nothing is sampled."""
+        choice = chosen(*values)
+        if shown is None:
+            return Results(address=self._address(choice, shown))
+        choice = _as_drawn(choice, shown.draw)
+        try:
+            return self._ranked(shown.session, self._kept(shown), choice, shown.draw)
+        except CalrecError as error:
+            return Results(message=widgets.notice(str(error), "error"))
+
+    def settled(self, shown: Shown | None, *values: Any) -> Results:
+        """Nothing, unless a switch was moved while the model wrote."""
+        if shown is None or _as_drawn(chosen(*values), shown.draw) == shown.choice:
+            return Results()
+        return self.again(shown, *values)
+
+    def click_text(
+        self, click: gr.EventData, shown: Shown | None, *values: Any
+    ) -> tuple[Any, Any, Any, Any]:
+        """Opens a text token by token, or closes it: its place, the list, address and message."""
+        if shown is None:
+            return SKIP, SKIP, SKIP, SKIP
+        choice = _as_drawn(chosen(*values), shown.draw)
+        try:
+            order = int(click.id)
+            choice = replace(choice, text=-1 if order == choice.text else order)
+            ranked = self._again(shown.session, self._kept(shown), choice)
+            view = self._texts(shown.session, ranked, choice)
+            return choice.text, view, self._address(choice, shown), ""
+        except ValueError:
+            return SKIP, SKIP, SKIP, SKIP
+        except CalrecError as error:
+            return SKIP, SKIP, SKIP, widgets.notice(str(error), "error")
+
+    def _kept(self, shown: Shown) -> Recommendation:
+        """The shown texts.
+
+        Raises:
+          CalrecError: if they have been given up for those of others.
+        """
+        record = self._draws.known(shown.draw)
+        if record is None:
+            raise CalrecError(
+                "expected the texts on this page among those that are kept for a while, found them "
+                "gone; press Recommend, and the same seed writes them again"
+            )
+        return record
+
+    def _draw(self, session: Session, choice: Choice) -> Draw:
+        return Draw(
+            domain=session.domain,
+            fingerprint=self._app.fingerprint(session.domain),
+            history=session.history,
+            seed=choice.seed,
+            temperature=choice.temperature,
+            samples=choice.samples,
+            template=choice.template,
+        )
+
+    def _again(self, session: Session, record: Recommendation, choice: Choice) -> Recommendation:
+        model = self._app.model(session.domain)
+        corpus = self._app.corpus(session.domain, choice.k1, choice.b)
+        return model.rank_again(record, choice.ranking(), corpus=corpus)
+
+    def _texts(self, session: Session, record: Recommendation, choice: Choice) -> str:
+        text = TextSettings(**record.settings.get("text", {}))
+        return texts.view(
+            record,
+            self._app.catalogue(session.domain).items,
+            self._app.attributes(session.domain, text),
+            choice.text,
+        )
+
+    def _ranked(
+        self,
+        session: Session,
+        record: Recommendation,
+        choice: Choice,
+        draw: Draw,
+        source: str = "",
+    ) -> Results:
+        """All results of some samples, ranked as chosen."""
+        calrec = self._again(session, record, choice)
+        catalogue = self._app.catalogue(session.domain)
+        others = self._others(session, choice.others)
+        items = _ById(catalogue.items, catalogue.index)
+        target = target_of(self._app, session)
+        figure = matching.heat_maps(calrec, items, target)
+        # The words say nothing where texts are matched by whole attributes.
+        words = choice.retrieval != "hierarchical"
+        corpora = [self._app.corpus(session.domain, choice.k1, choice.b) if words else None]
+        corpora += [catalogue.corpus() if o.recommender == "lir" else None for o in others]
+        shown = Shown(session=session, choice=choice, draw=draw)
+        kept = count(len(calrec.columns), "different text")
+        status = SKIP
+        if source:
+            done = f"Done: {count(len(calrec.samples), 'text')} written, {kept} kept."
+            status = widgets.done(done, source, "live" in source)
+        return Results(
+            message="",
+            status=status,
+            samples=self._texts(session, calrec, choice),
+            heat=gr.update(value=figure, visible=figure is not None),
+            heat_empty=gr.update(visible=figure is None),
+            ranks=ranking.ranks_view([calrec, *others], target),
+            rankings=ranking.rankings_view(calrec, others, items, target, corpora)
+            + ranking.timings_line(calrec),
+            prompt=prompt.of(calrec) if source else SKIP,
+            shown=shown,
+            address=self._address(choice, shown),
+            **(_READY if source else {}),
+        )
+
+    def _others(self, session: Session, names: Sequence[str]) -> list[Recommendation]:
+        history = self._app.items(session.domain, session.history)
+        known = self._app.recommenders(session.domain)
+        return [known[name].recommend(history) for name in names if name in known]
+
+    def _address(self, choice: Choice, shown: Shown | None) -> str:
+        return url.write({**choice.query(), "written": "1" if shown is not None else ""})
+
+
+def _as_drawn(choice: Choice, draw: Draw) -> Choice:
+    """The settings with those of the texts that are shown, whatever the controls say by now."""
+    return replace(
+        choice,
+        seed=draw.seed,
+        temperature=draw.temperature,
+        samples=draw.samples,
+        template=draw.template,
+    )
+
+
+_READY = {"run": gr.update(visible=True), "stop": gr.update(visible=False)}
+
+
+def _failed(line: str) -> Results:
+    return Results(message=widgets.notice(line, "error"), status="", **_READY)
+
+
+class _ById:
+    """Items by id, without a dictionary of all of them for every picture."""
+
+    def __init__(self, items: Sequence[Any], index: Any) -> None:
+        self._items, self._index = items, index
+
+    def __getitem__(self, item_id: str) -> Any:
+        return self._items[self._index[item_id]]
