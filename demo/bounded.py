@@ -41,12 +41,3 @@ class Bounded(Generic[K, V]):
             value = make()
             self.put(key, value)
         return value
-
-    def forget(self, which: Callable[[K], bool]) -> None:
-        """Drops the keys of which this is true."""
-        with self._lock:
-            for key in [key for key in self._kept if which(key)]:
-                del self._kept[key]
-
-    def __len__(self) -> int:
-        return len(self._kept)

@@ -243,8 +243,7 @@ class _Showing:
 
     def _common(self, visitor: Session, page: str, said: str) -> list[Any]:
         data = self._fingerprint(visitor.domain)
-        # The dropdown only where it changes: its own event would come back.
-        return [visitor, gr.update(value=visitor.domain), data, said, {page: data}]
+        return [visitor, visitor.domain, data, said, {page: data}]
 
     def _only_said(self, line: str) -> list[Any]:
         rest = sum(len(page.outputs) for page in self._pages.values())

@@ -9,6 +9,10 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
+BUSY = "getComputedStyle(document.querySelector('.gradio-container'), '::before').animationName"
+"""The line at the top of the window: its animation begins 0.3 s after what it stands for."""
+
+
 def opener(open_page, address: str):
     def visit(width: int = 1440, theme: str = "light"):
         query = f"__theme={theme}&step=0"
@@ -55,7 +59,9 @@ def test_from_an_empty_history_to_both_rankings(visit_slow):
     page.wait_for_selector("#samples .cr-streaming li")
     page.wait_for_function("document.querySelector('#status').innerText.includes('Decoding step')")
     assert "of 32 texts finished" in page.inner_text("#status")
+    assert page.evaluate(BUSY) == "cr-busy"
     wait_done(page)
+    page.wait_for_function(f"{BUSY} === 'none'")
     page.wait_for_selector("#heat .js-plotly-plot .heatmaplayer image, #heat .heatmaplayer .hm")
     assert page.locator("#rankings table").count() == 2
     assert page.locator("#rankings tbody tr").count() == 40

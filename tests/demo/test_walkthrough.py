@@ -14,6 +14,7 @@ from demo.events import SKIP
 from demo.pages.walkthrough import choice
 from demo.pages.walkthrough.choice import DEFAULT
 from demo.pages.walkthrough.handlers import Handlers
+from demo.pages.walkthrough.updates import stale_line
 from demo.session import Session
 
 EMPTY = Session(domain="lamps")
@@ -220,10 +221,10 @@ def test_closing_the_stream_stops_the_model(handlers, model):
 def test_a_changed_history_is_said_above_the_results(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
     shown = list(handlers.recommending.recommend(session, *values()))[-1].shown
-    assert handlers.recommending.stale(session, None) == ""
-    assert handlers.recommending.stale(session, shown) == ""
+    assert stale_line(session, None) == ""
+    assert stale_line(session, shown) == ""
     changed = Session(domain="lamps", history=("lamps-001",))
-    assert "changed" in handlers.recommending.stale(changed, shown)
+    assert "changed" in stale_line(changed, shown)
     assert "changed" in handlers.assembling.assembly(changed, shown, "calrec").stale
 
 

@@ -12,6 +12,7 @@ from demo.events import BROWSE, EDIT, LOOK_UP, MODEL, UNCHECKED
 from demo.pages.walkthrough import controls
 from demo.pages.walkthrough.choice import DEFAULT, OTHERS
 from demo.pages.walkthrough.handlers import Handlers
+from demo.pages.walkthrough.updates import stale_line
 from demo.record.ranking import name_of
 from demo.session import Session
 
@@ -171,7 +172,7 @@ def build(shell: Shell) -> Page:
     job = start_box.change(
         recommending.recommend, [session, *settings], [*output, run, stop], **MODEL
     )
-    job.then(recommending.stale, [session, shown], stale, **LOOK_UP).then(
+    job.then(stale_line, [session, shown], stale, **LOOK_UP).then(
         recommending.settled, [shown, *settings], [*output, run, stop], **LOOK_UP
     )
     stop.click(None, None, busy, js=_switch(False, "Stopped."), cancels=[job], **LOOK_UP)

@@ -16,7 +16,7 @@ from demo.application import Application
 from demo.draws import Draw, Draws
 from demo.events import SKIP
 from demo.pages.walkthrough.choice import Choice, chosen
-from demo.pages.walkthrough.updates import Results, Shown, stale_line, target_of
+from demo.pages.walkthrough.updates import Results, Shown, target_of
 from demo.record import matching, prompt, ranking, texts
 from demo.session import Session
 from demo.wording import count
@@ -98,10 +98,6 @@ class Recommending:
                     )
         finally:
             stream.close()
-
-    def stale(self, session: Session, shown: Shown | None) -> str:
-        """See `stale_line`."""
-        return stale_line(session, shown)
 
     def again(self, shown: Shown | None, *values: Any) -> Results:
         """The shown texts ranked with the settings as they are now; nothing is sampled."""
