@@ -1,7 +1,12 @@
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A busy machine is no fault: no example has a time limit of its own.
+hypothesis.settings.register_profile("calrec", deadline=None)
+hypothesis.settings.load_profile("calrec")
 
 
 def pytest_collection_modifyitems(items):

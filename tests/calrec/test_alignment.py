@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calrec.alignment import QUANTILES, Alignment, cosine
@@ -17,7 +17,6 @@ def loop_cosine(a, b):
     return dot / math.sqrt(norm_a * norm_b) if norm_a and norm_b else 0.0
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 999), a=st.integers(0, 5), b=st.integers(0, 5), size=st.integers(1, 9))
 def test_cosines_are_those_of_plain_loops(seed, a, b, size):
     """Any number of rows of any length, zero vectors among them."""
@@ -40,7 +39,6 @@ def alignment_of(seed=0, users=6, items=5):
 
 
 @given(seed=st.integers(0, 999), users=st.integers(1, 6), items=st.integers(2, 6))
-@settings(deadline=None)
 def test_own_and_others_are_told_apart_user_by_user(seed, users, items):
     """Six users over a few items share targets: what one bought is not among its others."""
     v_u, v_t, target = alignment_of(seed, users, items)

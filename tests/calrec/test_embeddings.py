@@ -115,7 +115,7 @@ def test_a_history_has_the_same_vector_whatever_follows(embedder):
         np.testing.assert_allclose(followed, alone, atol=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(chosen=st.lists(st.integers(0, len(HISTORIES) - 1), max_size=20))
 def test_order_and_company_change_nothing(embedder, chosen):
     """Any selection, in any order, with repeats: rows of the vectors of all."""

@@ -148,7 +148,7 @@ def test_alternatives_are_the_most_probable_tokens(model, sampler):
     st.lists(st.floats(0, 1, width=32), min_size=1, max_size=200).filter(lambda w: sum(w) > 1e-3),
     st.floats(0, 1, exclude_max=True, width=32),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_token_is_drawn_where_the_cumulative_sum_passes(weights, uniform):
     """Against one cumulative sum in float64; never a token of no weight."""
     token = int(draw(np.array([weights], np.float32), np.array([uniform], np.float32))[0])

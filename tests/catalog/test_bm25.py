@@ -67,7 +67,7 @@ def _okapi(documents: list[list[str]], query: list[str], k1=1.5, b=0.75, epsilon
     return scores
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(DOCUMENTS, QUERIES, st.sampled_from([{}, {"k1": 0.9, "b": 0.4}, {"epsilon": 1.0}]))
 def test_scores_are_those_of_an_independent_okapi(documents, queries, parameters):
     items = _items(documents)
@@ -134,7 +134,7 @@ def test_another_formula_is_refused():
         BM25Settings(formula="Okapi")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_score_is_a_sum_of_impact_columns_in_any_order_and_number(data):
     # First and last column, neighbours, empty columns and repeats: what the kernel's pointers
@@ -151,7 +151,7 @@ def test_a_score_is_a_sum_of_impact_columns_in_any_order_and_number(data):
     np.testing.assert_allclose(scores[:, 0], expected, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(DOCUMENTS, QUERIES)
 def test_scores_are_those_of_rank_bm25(documents, queries):
     items = _items(documents)
@@ -173,7 +173,7 @@ def test_scores_are_those_of_rank_bm25(documents, queries):
             assert better == int((expected > expected[target] + 1e-9).sum())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(DOCUMENTS, QUERIES)
 def test_contributions_add_up_to_the_score(documents, queries):
     items = _items(documents)

@@ -135,7 +135,7 @@ ORDERS = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows_, filters_, st.data())
 def test_pages_and_facets_are_those_of_a_count_by_hand(rows, filters, data):
     scores = data.draw(
@@ -187,7 +187,7 @@ def test_pages_and_facets_are_those_of_a_count_by_hand(rows, filters, data):
         st.none() | st.sampled_from([0.0, 3.0, 9.99, 12.5, 480.0, 1e7, float("inf")]), max_size=9
     )
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_price_is_in_exactly_one_band(prices):
     bands = bands_of(prices)
     for price in prices:

@@ -126,7 +126,7 @@ def _folded(text: str) -> str | None:
     return re.sub(r"[ \t\n\r\f]+", " ", text).strip(" ") or None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=20))
 @example("&ampx")
 @example("&#1")
@@ -140,7 +140,7 @@ def test_what_cleaning_changes_is_suspect(sql, raw, clean):
     assert clean == _folded(raw) or sql("regexp_matches", raw, SUSPECT)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from([*"$ -,.0159", "$1", ".99", " - "]), max_size=8).map("".join))
 def test_what_is_a_price_for_sql_is_one_for_python_and_stays(sql, text):
     if sql("regexp_full_match", text, PRICE):

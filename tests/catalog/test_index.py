@@ -68,7 +68,7 @@ def built(tmp_path) -> Path:
     return tmp_path / "index"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ITEMS, st.integers(1, 4))
 def test_an_index_holds_exactly_the_words_of_each_field(tmp_path_factory, values, segment_items):
     items = make_items(values)

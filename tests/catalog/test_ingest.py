@@ -59,7 +59,7 @@ LINES = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     chosen=st.lists(st.sampled_from(LINES), min_size=1, max_size=30),
     end=st.sampled_from([b"\n", b"\r\n"]),
@@ -193,7 +193,7 @@ ESCAPES = [
 ]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.lists(st.sampled_from(ESCAPES), max_size=8), min_size=1, max_size=9))
 def test_half_a_character_goes_and_its_record_stays(tmp_path_factory, texts):
     path = tmp_path_factory.mktemp("lines") / "x.jsonl"
@@ -217,7 +217,7 @@ def test_reading_ahead_gives_the_same_bytes_and_the_same_error(tmp_path):
 FIELD = st.text(st.sampled_from('ab ",;\'\n\r\t\\Ä5"'), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(FIELD, FIELD, FIELD), max_size=12),
     delimiter=st.sampled_from(",;|\t"),
@@ -241,7 +241,7 @@ def test_csv_as_programs_write_it_is_read_by_both_ways_alike(
         assert given_rows == [row[3:] for row in slow]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.sampled_from(
@@ -350,7 +350,7 @@ def test_a_field_of_megabytes_is_read_and_a_longer_one_is_a_bad_line(tmp_path):
     assert csv.field_size_limit() == 131_072
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     ends=st.lists(st.sampled_from(["\n", "\r\n"]), min_size=1, max_size=9),
     chunk=st.integers(1, 9),

@@ -224,7 +224,7 @@ def in_whoosh(tree):
     return Or([type(tree)(field, content) for field in FIELDS])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(catalogues, st.lists(trees, min_size=1, max_size=8))
 def test_whooshs_own_searcher_finds_the_same_items(rows, asked):
     analyzer = schema()["title"].analyzer
@@ -342,7 +342,7 @@ hostile = st.text(max_size=300) | st.builds(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(hostile)
 def test_any_text_is_answered_in_bounded_time(large, query):
     start = time.perf_counter()

@@ -42,7 +42,7 @@ def _brute_force(events: list[tuple], keep_repeats: bool) -> tuple[list[tuple], 
     return kept, len(good), repeats
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(EVENT, max_size=25), st.booleans())
 def test_repeats_and_order_are_those_of_brute_force(events, keep_repeats):
     kept, read, repeats = _brute_force(events, keep_repeats)

@@ -90,7 +90,7 @@ def test_a_note_has_a_longest_length(notes):
     assert notes.of(HERE)["ann"].note == "x" * LONGEST_NOTE
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(note=st.text(max_size=40), user=st.text(max_size=20), label=st.text(max_size=20))
 def test_any_text_comes_back(path, note, user, label):
     notes = Annotations(path)

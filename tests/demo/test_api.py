@@ -183,9 +183,7 @@ JSON = st.recursive(
 
 
 @given(data=st.data())
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_json_is_answered_or_refused(functions, data):
     name = data.draw(st.sampled_from(sorted(GOOD)))
     argument = data.draw(st.sampled_from(sorted(GOOD[name])))

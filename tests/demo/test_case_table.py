@@ -106,20 +106,20 @@ FILTERS = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
 @given(filters=FILTERS)
 def test_filters_let_through_what_plain_python_does(runs, table, filters):
     expected = [row["user_id"] for row in plain(runs) if wanted(row, filters)]
     assert table.select(filters).users() == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(filters=FILTERS)
 def test_filters_come_back_from_an_address(filters):
     assert CaseFilters.read(url.read(url.write(filters.write()))) == filters
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.dictionaries(st.sampled_from(["win", "a", "text", "level", "label"]), st.text()))
 def test_any_address_is_read(values):
     filters = CaseFilters.of(values)

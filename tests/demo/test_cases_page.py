@@ -95,7 +95,7 @@ def test_a_view_comes_back_from_its_address(handlers):
     assert "Pinned case" in again.pinned
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     st.dictionaries(
         st.sampled_from([*State.__dataclass_fields__, *FILTERS, "x"]),
@@ -113,7 +113,7 @@ def test_any_address_is_a_page(handlers, query):
 ANYTHING = st.none() | st.integers() | st.text() | st.lists(st.text()) | st.just({"a": [1]})
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     address=ANYTHING,
     act=st.sampled_from(["case", "page", "cell", "without", "clear", "slice", "drop"]) | ANYTHING,

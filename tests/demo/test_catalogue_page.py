@@ -24,7 +24,7 @@ from demo.session import MOST, Session
 
 LAMPS = Session(domain="lamps")
 same_application = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40
 )
 
 

@@ -84,7 +84,7 @@ def test_the_address_brings_back_the_same_view(page, shopper):
     assert page.show(shopper, {}).address == ""
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(*[st.none() | st.text(max_size=6) | st.floats() | st.integers() | st.lists(st.text())] * 4)
 def test_whatever_a_browser_sends_becomes_a_view(method, name, users, seed):
     wanted = {"method": method, "checkpoint": name, "users": users, "seed": seed}

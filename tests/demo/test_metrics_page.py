@@ -86,7 +86,7 @@ def test_the_address_brings_back_the_same_view(handlers):
     assert again.address == chosen.address != ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(["calrec", "lir", "tools", "../x", ""]) | st.none() | st.integers()),
     *[st.none() | st.text(max_size=8) | st.sampled_from(["mrr", "lir"]) | st.lists(st.text())] * 5,

@@ -57,7 +57,7 @@ def test_the_vectors_of_a_map_are_placed_where_they_are():
     assert projected.place(vectors) == pytest.approx(projected.points, abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 30), st.sampled_from(sorted(METHODS)), st.integers(0, 3), st.booleans())
 def test_few_equal_and_zero_vectors_give_finite_points(count, method, kinds, zero):
     rng = np.random.default_rng(count)

@@ -83,7 +83,7 @@ def test_a_checkpoint_without_a_log_says_so(tmp_path, lines):
         read(folder)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 5 * POINTS))
 def test_long_logs_are_thinned_and_keep_their_end(tmp_path_factory, count):
     entries = [{"stage": "s", "step": k, "total": float(k)} for k in range(1, count + 1)]

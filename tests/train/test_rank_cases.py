@@ -32,7 +32,7 @@ def cases_of(histories, targets):
     levels=st.integers(1, 5),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ranks_equal_brute_force_on_random_matrices_with_ties(items, reads, levels, seed):
     generator = np.random.default_rng(seed)
     histories = [generator.integers(0, items, n) for n in generator.integers(1, 6, 30)]

@@ -319,7 +319,7 @@ def test_slices_and_ties(run):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 300), st.sampled_from(sorted(METRICS)))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_every_value_is_at_least_as_good_optimistically(seed, count, metric):
     """So are both bounds of its interval: they come of one draw."""
     with TemporaryDirectory() as folder:
