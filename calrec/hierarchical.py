@@ -47,10 +47,14 @@ class AttributeIndex:
     An item stands in it as its own text parses back, so that a generated text equal to an item's
     text always matches it on all four attributes. An absent attribute equals an absent one; white
     space is folded.
+
+    Attributes:
+      settings: how items became text, and texts are parsed.
     """
 
     def __init__(self, items: Iterable[Attributes], settings: TextSettings = DEFAULT_TEXT) -> None:
-        keys = ["".join(_lines(parse(item_text(item, settings)))) for item in items]
+        self.settings = settings
+        keys = ["".join(_lines(parse(item_text(item, settings), settings))) for item in items]
         order = sorted(range(len(keys)), key=keys.__getitem__)
         # The items with equal first attributes have keys with one beginning, side by side.
         self._keys = [keys[i] for i in order]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from calrec.protocol import words_rule
 from calrec.ranking import scale
 from calrec.recommendation import Recommendation, check_history
 from calrec.text import DEFAULT_TEXT, Attributes, Item, TextSettings, document_words, item_text
@@ -33,7 +34,8 @@ class LastItemRepeater:
 
     def scores(self, last_items: Sequence[Attributes]) -> Float[np.ndarray, "N Q"]:
         """Raw BM25 scores of the N items of the corpus after each of Q last items."""
-        return self._corpus.scores([document_words(item, self._text) for item in last_items])
+        rule = words_rule(self._corpus)
+        return self._corpus.scores([document_words(item, self._text, rule) for item in last_items])
 
     def recommend(self, history: Sequence[Item]) -> Recommendation:
         """Ranks every item of the corpus for one history, oldest item first.

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from calrec.text import Item
+from calrec.words import Rule
 
 if TYPE_CHECKING:
     from calrec.recommendation import Recommendation
@@ -19,7 +20,8 @@ class Corpus(Protocol):
 
     Attributes:
       item_ids: the ids of its N items, in the order of the scores.
-      settings: a dataclass of BM25's settings.
+      settings: a dataclass of BM25's settings; its `words` names the rule of `calrec.words` that
+        the items were cut by, the paper's if it has none.
     """
 
     item_ids: tuple[str, ...]
@@ -28,6 +30,11 @@ class Corpus(Protocol):
     def scores(self, queries: Sequence[Sequence[str]]) -> Float[np.ndarray, "N Q"]:
         """Raw BM25 of every item against each of Q word lists; higher is better."""
         ...
+
+
+def words_rule(corpus: Corpus) -> Rule:
+    """The rule that a query's words must be cut by, to meet those of the corpus."""
+    return getattr(corpus.settings, "words", "paper")
 
 
 class Recommender(Protocol):

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from calrec.errors import CalrecError
 from calrec.hierarchical import AttributeIndex, hierarchical
+from calrec.protocol import words_rule
 from calrec.ranking import Match, RankingSettings, keep, match
 from calrec.recommendation import Recommendation, Sample
 from calrec.rerank import rerank
@@ -88,7 +89,8 @@ class Retrieval:
         if ranking.retrieval == "hierarchical":
             matches = [self.attributes.find(sample.attributes) for sample in columns]
             return hierarchical(matches, scores, len(self.corpus.item_ids))
-        raw = self.corpus.scores([query_words(sample.text, self.text) for sample in columns])
+        rule = words_rule(self.corpus)
+        raw = self.corpus.scores([query_words(one.text, self.text, rule) for one in columns])
         if ranking.retrieval == "rerank":
             return rerank(self._first_stage_scores(history), raw, scores, ranking)
         return match(raw, scores, ranking)

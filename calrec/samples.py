@@ -33,7 +33,7 @@ def _sample(drawn: Drawn, order: int, tokenizer: Tokenizer, attributes: Attribut
     ids = drawn.tokens[here].tolist()
     log_probs = drawn.log_probs[here].astype(float)
     text = tokenizer.decode(ids)
-    parsed = parse(text)
+    parsed = parse(text, attributes.settings)
     return Sample(
         text=text,
         token_ids=tuple(ids),

@@ -9,14 +9,16 @@ in the history, as the target, and alone in the item tower.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+
+from calrec.words import Rule, first_words, words
 
 UNKNOWN = "Unknown"
 LABELS = ("Title: ", ". Category: ", ". Brand: ", ". Price: ")
 
 _PARSE = re.compile("(.*?)".join(map(re.escape, LABELS)) + "(.*)")
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,7 @@ def truncated(item: Attributes, settings: TextSettings = DEFAULT_TEXT) -> Attrib
     A blank value is missing, and so is one that reads `Unknown`: the text cannot tell them apart.
     """
     cut = [
-        None if (text := " ".join((value or "").split()[:limit])) in ("", UNKNOWN) else text
+        None if (text := first_words(value or "", limit)) in ("", UNKNOWN) else text
         for value, limit in zip(item.values(), settings.limits(), strict=True)
     ]
     return Attributes(title=cut[0], category=cut[1], brand=cut[2], price=cut[3])
@@ -115,19 +117,47 @@ def item_text(item: Attributes, settings: TextSettings = DEFAULT_TEXT) -> str:
     return "".join(label + value for label, value in zip(LABELS, values, strict=True))
 
 
-def parse(text: str) -> Attributes | None:
+def parse(text: str, settings: TextSettings = DEFAULT_TEXT) -> Attributes | None:
     """The attributes that a generated text names, or `None` for a format error.
 
     The inverse of `item_text`: all four labels, in order, from the first character on, on one line.
+    Values may hold labels themselves. Of the ways to read such a text, the one is taken whose
+    values `item_text` would write so, and of several such the one of the longest title, as labels
+    stand in titles sooner than elsewhere; where there is none, the labels that come first count.
     """
-    match = _PARSE.fullmatch(text.strip())
+    line = text.strip()
+    match = _PARSE.fullmatch(line)
     if match is None:
         return None
+    values: Sequence[str] = match.groups()
+    if any(line.count(label) > 1 for label in LABELS[1:]):
+        rest = line.removeprefix(LABELS[0])
+        values = next(_readings(rest, LABELS[1:], settings.limits()), values)
     title, category, brand, price = (
-        None if (value := " ".join(group.split())) in ("", UNKNOWN) else value
-        for group in match.groups()
+        None if (value := " ".join(group.split())) in ("", UNKNOWN) else value for group in values
     )
     return Attributes(title=title, category=category, brand=brand, price=price)
+
+
+def _readings(text: str, labels: Sequence[str], limits: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    """The values that these labels may part the text into; the longest first value first.
+
+    Only values as `item_text` writes them: not empty, and within the limits of words. That bounds
+    how many there are, whatever the text.
+    """
+
+    def fits(end: int) -> bool:
+        return first_words(text[:end], limits[0]) == text[:end]
+
+    if not labels:
+        if text and fits(len(text)):
+            yield (text,)
+        return
+    starts = (found.start() for found in re.finditer(re.escape(labels[0]), text))
+    for end in reversed([*takewhile(fits, starts)]):
+        if end:
+            rest = text[end + len(labels[0]) :]
+            yield from ((text[:end], *more) for more in _readings(rest, labels[1:], limits[1:]))
 
 
 def prompt_pieces(texts: Sequence[str], settings: TextSettings = DEFAULT_TEXT) -> list[str]:
@@ -158,17 +188,16 @@ def prompt_text(items: Sequence[Attributes], settings: TextSettings = DEFAULT_TE
     return "".join(prompt_pieces([item_text(item, settings) for item in items], settings))
 
 
-def words(text: str) -> list[str]:
-    r"""Lower-case `\w+` words, repeats kept: what BM25 sees of any text."""
-    return _WORD.findall(text.lower())
-
-
-def document_words(item: Attributes, settings: TextSettings = DEFAULT_TEXT) -> list[str]:
+def document_words(
+    item: Attributes, settings: TextSettings = DEFAULT_TEXT, rule: Rule = "paper"
+) -> list[str]:
     """An item's words for BM25: its truncated attribute values, no labels, no `Unknown`."""
-    return words(" ".join(value for value in truncated(item, settings).values() if value))
+    return words(" ".join(value for value in truncated(item, settings).values() if value), rule)
 
 
-def query_words(text: str, settings: TextSettings = DEFAULT_TEXT) -> list[str]:
+def query_words(
+    text: str, settings: TextSettings = DEFAULT_TEXT, rule: Rule = "paper"
+) -> list[str]:
     """A generated text's words for BM25: reduced as a document is, or plain on a format error."""
-    parsed = parse(text)
-    return words(text) if parsed is None else document_words(parsed, settings)
+    parsed = parse(text, settings)
+    return words(text, rule) if parsed is None else document_words(parsed, settings, rule)

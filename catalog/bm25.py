@@ -29,6 +29,8 @@ from jaxtyping import Float, Int
 # the columns of the query's words, which takes longer than adding them.
 from scipy.sparse._sparsetools import csc_matvec
 
+from calrec.words import RULES, Rule
+
 Formula = Literal["okapi", "whoosh"]
 
 
@@ -42,17 +44,21 @@ class BM25Settings:
       b: how much an item's length counts, from 0 to 1.
       epsilon: what a negative idf becomes, as a share of the mean idf. Without meaning in Whoosh's
         formula, where no idf is negative.
+      words: the rule of `calrec.words` that cuts items and queries.
 
     Raises:
-      ValueError: if there is no such formula.
+      ValueError: if there is no such formula or rule.
     """
 
     formula: Formula = "okapi"
     k1: float = 1.5
     b: float = 0.75
     epsilon: float = 0.25
+    words: Rule = "paper"
 
     def __post_init__(self) -> None:
+        if self.words not in RULES:
+            raise ValueError(f"words must be one of {list(RULES)}, found {self.words!r}")
         if self.formula not in get_args(Formula):
             raise ValueError(
                 f"formula must be one of {list(get_args(Formula))}, found {self.formula!r}"
@@ -92,8 +98,8 @@ class Corpus:
         items of equal words.
 
         Args:
-          queries: lists of words as `calrec.text.query_words` gives them. A word that no item has
-            counts nothing.
+          queries: lists of words as `calrec.text.query_words` gives them by the settings' rule. A
+            word that no item has counts nothing.
         """
         # By columns, as every reader takes one query at a time.
         scores = np.empty((len(self.item_ids), len(queries)), order="F")

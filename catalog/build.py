@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog import bad_lines
+from catalog import bad_lines, word_rule
 from catalog.errors import CatalogueError
 from catalog.ingest import Source
 from catalog.ingest.two_tables import TwoTables
 from catalog.sequences import ROLES, clean_events
 from catalog.staging import Say, changing, commit, place_index, staged_database
-from catalog.tables import domain_items, number_items, write_domain
+from catalog.tables import domain_items, number_items, titles, write_domain
 from catalog.workspace import DomainInfo, check_domain_name, domains
 
 WITH_REPEATS = "-repeats"
@@ -25,6 +25,7 @@ def build(
     role: str = "evaluation",
     keep_repeats: bool = False,
     allow_bad_lines: bool = False,
+    words: word_rule.Asked = "auto",
     say: Say = lambda step: None,
 ) -> DomainInfo:
     """Builds a domain, or builds it anew; readers see the state before it until it is whole.
@@ -36,6 +37,7 @@ def build(
       role: `evaluation`, `training` or `selection`.
       keep_repeats: leave exact repeats in, to compare with (paper, Table 7).
       allow_bad_lines: build even if more than `bad_lines.LIMIT` of a file's lines are bad.
+      words: the rule of `calrec.words` for BM25; `auto` goes by the titles (`catalog.word_rule`).
       say: told each step, in a few words.
 
     Raises:
@@ -47,6 +49,7 @@ def build(
         raise CatalogueError(
             f"expected a role of {', '.join(ROLES)}, found {role!r}: choose one of them"
         )
+    word_rule.check(words)
     source.check()
     with changing(workspace, f"build {domain}"):
         domains(workspace)  # refuses a workspace of another format before anything is read
@@ -57,6 +60,7 @@ def build(
             role=role,
             keep_repeats=keep_repeats,
             allow_bad_lines=allow_bad_lines,
+            words=words,
             say=lambda step: say(f"{domain}: {step}"),
         )
         bad_lines.publish(workspace, domain)
@@ -109,6 +113,7 @@ def _build(
     role: str,
     keep_repeats: bool,
     allow_bad_lines: bool,
+    words: word_rule.Asked,
     say: Say,
 ) -> None:
     with staged_database(workspace) as connection:
@@ -126,6 +131,7 @@ def _build(
             **loaded.notes,
         }
         report |= clean_events(connection, keep_repeats=keep_repeats) | number_items(connection)
+        report["words"] = word_rule.choose(words, titles(connection))
         say("writing tables")
         fingerprint = write_domain(connection, domain, role, report)
         items = domain_items(connection, domain)

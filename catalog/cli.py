@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import tyro
 
 from calrec.errors import run_cli
-from catalog import bad_lines
+from catalog import bad_lines, word_rule
 from catalog.browse.filters import as_bigint
 from catalog.build import build, build_sample
 from catalog.errors import CatalogueError
@@ -54,6 +54,10 @@ class Build:
     """Leave exact repeats in, to compare with a domain without them (the paper's Table 7)."""
     allow_bad_lines: bool = False
     """Build even if more than 1 % of a file's lines cannot be used."""
+    words: word_rule.Asked = "auto"
+    r"""What BM25 calls a word: paper (\w+ in lower case, as the paper's figures were made), unicode
+    (every script: marks kept, Chinese in pairs of characters, C++), or auto: paper unless unicode
+    changes the words of more than 1 % of the titles. The search always goes by unicode."""
 
     def run(self) -> None:
         """Builds and prints what came of it."""
@@ -66,6 +70,7 @@ class Build:
                 role=self.role,
                 keep_repeats=self.keep_repeats,
                 allow_bad_lines=self.allow_bad_lines,
+                words=self.words,
                 say=say,
             )
         _print_built(info)
@@ -307,6 +312,7 @@ def _print_built(info: DomainInfo) -> None:
         f"{'; the source lacks ' + ', '.join(missing) if missing else ''}), "
         f"{report['items_without_metadata']:,} items without metadata"
     )
+    print(word_rule.explained(report["words"]))
 
 
 def _built(workspace: Path) -> list[DomainInfo]:

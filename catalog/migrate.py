@@ -10,7 +10,8 @@ from catalog.tables import PATH, PRICE_LOW, domain_items
 from catalog.workspace import FILE, FORMAT, check_format, format_version
 
 # What each format needs to become the next one. Format 2 browses by the levels of categories and
-# by price, keeps bad lines, and cuts each attribute's words in the index as BM25 does.
+# by price, keeps bad lines, and cuts each attribute's words in the index as BM25 does. Format 3 has
+# a rule of words for each domain: the one that its figures were made with, so that they stay.
 _STEPS = {
     1: f"""
     ALTER TABLE items ADD COLUMN path VARCHAR[];
@@ -23,7 +24,11 @@ _STEPS = {
         list_filter(['rating', 'review_text'],
           lambda name: NOT list_contains(json_extract_string(report, '$.compared[*]'), name))
       ))::VARCHAR;
-    """
+    """,
+    2: """
+    UPDATE domains SET report = json_merge_patch(report, json_object('words',
+      {'rule': 'paper', 'asked': 'paper', 'titles': 0, 'changed': 0, 'example': NULL}))::VARCHAR;
+    """,
 }
 
 

@@ -227,12 +227,18 @@ class Catalogue:
         )
 
     def corpus(self, settings: BM25Settings | None = None) -> Corpus:
-        """The items ready to be scored by BM25; with the default settings made once."""
+        """The items ready to be scored by BM25.
+
+        Args:
+          settings: the defaults with the domain's rule of words if not given; those made once.
+        """
         return self._corpus if settings is None else self._index.corpus(self.item_ids, settings)
 
     @cached_property
     def _corpus(self) -> Corpus:
-        return self._index.corpus(self.item_ids)
+        from catalog.bm25 import BM25Settings
+
+        return self._index.corpus(self.item_ids, BM25Settings(words=self.info.words))
 
     @cached_property
     def _sequences(self) -> Sequences:
@@ -282,9 +288,13 @@ class Catalogue:
 
     @cached_property
     def _search(self) -> Search:
+        from catalog.bm25 import BM25Settings
         from catalog.search import Search
 
-        return Search(self._index, self.items, self.corpus())
+        by_unicode = BM25Settings(words="unicode")
+        one = self.corpus().settings == by_unicode
+        corpus = self.corpus() if one else self.corpus(by_unicode)
+        return Search(self._index, self.items, corpus)
 
     @cached_property
     def _price_bands(self) -> tuple[Band, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import duckdb
@@ -161,7 +162,17 @@ def number_items(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def write_domain(
     connection: duckdb.DuckDBPyConnection, domain: str, role: str, report: dict[str, object]
 ) -> str:
-    """Replaces the domain's rows by `numbered` and `kept_events`; returns their fingerprint."""
+    """Replaces the domain's rows by `numbered` and `kept_events`.
+
+    Args:
+      connection: of the staged database.
+      domain: its name.
+      role: its role.
+      report: for its row; the rule of words in it counts to the fingerprint.
+
+    Returns:
+      The fingerprint.
+    """
     name = {"domain": domain}
     for table in ("domains", "items", "users", "events"):
         connection.execute(f"DELETE FROM {table} WHERE domain = $domain", name)
@@ -169,11 +180,24 @@ def write_domain(
     connection.execute(_EVENTS, name)
     connection.execute(_ITEMS_WITH_POPULARITY, {**name, "held_out": HELD_OUT[role]})
     fingerprint = connection.execute(_FINGERPRINT, name).fetchone()[0]
+    # All figures of a domain depend on the rule; those by the paper's had their names before.
+    if (rule := report["words"]["rule"]) != "paper":
+        fingerprint = hashlib.sha256(f"{fingerprint} {rule}".encode()).hexdigest()
     items, users, events, short, rare = connection.execute(_SIZES, name).fetchone()
     report = report | {"users_under_5_purchases": short, "items_under_5_purchases": rare}
     row = [domain, role, fingerprint, items, users, events, json.dumps(report)]
     connection.execute("INSERT INTO domains VALUES (?, ?, ?, ?, ?, ?, ?)", row)
     return fingerprint
+
+
+def titles(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The titles of `numbered`, where there are any."""
+    return [
+        title
+        for (title,) in connection.execute(
+            "SELECT title FROM numbered WHERE title IS NOT NULL ORDER BY item_index"
+        ).fetchall()
+    ]
 
 
 def domain_items(connection: duckdb.DuckDBPyConnection, domain: str) -> list[Item]:

@@ -27,9 +27,10 @@ from typing import Any
 
 import duckdb
 
+from calrec.words import Rule
 from catalog.errors import CatalogueError
 
-FORMAT = 2
+FORMAT = 3
 FILE = "catalog.duckdb"
 
 SCHEMA = f"""
@@ -62,7 +63,8 @@ class DomainInfo:
       items: how many items.
       users: how many users.
       events: how many purchases; without exact repeats, unless they were kept (see `report`).
-      fingerprint: sha256 of the cleaned items and events; the same input gives the same one.
+      fingerprint: sha256 of the cleaned items and events, and of the rule of words where it is not
+        the paper's; the same input gives the same one.
       report: what building it found and left out, JSON-able.
     """
 
@@ -73,6 +75,11 @@ class DomainInfo:
     events: int
     fingerprint: str
     report: Mapping[str, Any]
+
+    @property
+    def words(self) -> Rule:
+        """The rule of `calrec.words` that BM25 cuts its words by (see `catalog.word_rule`)."""
+        return self.report.get("words", {}).get("rule", "paper")
 
 
 def workspace_path(given: Path | None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 import threading
@@ -203,12 +204,11 @@ class Application:
 
     def corpus(self, domain: str, k1: float, b: float) -> Corpus:
         """BM25 of the shop's items with these parameters."""
-        from catalog.bm25 import BM25Settings
-
         shop = self._shop(domain)
-        settings = BM25Settings(k1=k1, b=b)
-        if settings == BM25Settings():
-            return shop.catalogue.corpus()
+        default = shop.catalogue.corpus()
+        settings = dataclasses.replace(default.settings, k1=k1, b=b)
+        if settings == default.settings:
+            return default
         return shop.corpora.get(settings, lambda: shop.catalogue.corpus(settings))
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from calrec.protocol import words_rule
 from calrec.text import DEFAULT_TEXT, Item, TextSettings, document_words
 from catalog.bm25 import Corpus
 
@@ -30,7 +31,7 @@ def by_words(
       text: how items become text.
       limit: items at most. Those without a common word are never among them.
     """
-    scores = corpus.scores([document_words(item, text)])[:, 0]
+    scores = corpus.scores([document_words(item, text, words_rule(corpus))])[:, 0]
     return tuple(found for found in _best(scores, index, limit) if found.score > 0)
 
 

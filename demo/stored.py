@@ -223,9 +223,8 @@ def corpus(app: Application, run: EvaluationRun) -> Any:
     """BM25 of the shop's items as the run computed it."""
     settings = _settings(run, "bm25", BM25Settings)
     catalogue = app.catalogue(run.domain)
-    if settings == BM25Settings():
-        return catalogue.corpus()
-    if settings == BM25Settings(k1=settings.k1, b=settings.b):
+    default = catalogue.corpus()
+    if settings == replace(default.settings, k1=settings.k1, b=settings.b):
         return app.corpus(run.domain, settings.k1, settings.b)
     return catalogue.corpus(settings)
 
@@ -275,7 +274,7 @@ def _kept(
 def _samples(rows: Sequence[Mapping[str, Any]], attributes: AttributeIndex) -> tuple[Sample, ...]:
     found = []
     for place, row in enumerate(sorted(rows, key=lambda row: row.get("order") or 0)):
-        parsed = parse(row["text"])
+        parsed = parse(row["text"], attributes.settings)
         found.append(
             Sample(
                 text=row["text"],

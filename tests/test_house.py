@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("calrec", "catalog", "train", "demo")
 MAY_IMPORT = {
     "calrec": {"calrec"},
-    "catalog": {"catalog", "calrec.text", "calrec.errors"},
+    "catalog": {"catalog", "calrec.text", "calrec.words", "calrec.errors"},
     "train": {"train", "catalog", "calrec"},
     "demo": {"demo", "catalog", "calrec"},
 }

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import html
-import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, fields
 
 from calrec.text import Attributes
-
-# As `calrec.text.words` cuts; here it matters where a word stands.
-_WORD = re.compile(r"\w+")
+from calrec.words import places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +15,7 @@ class Mark:
     """Words to mark.
 
     Attributes:
-      word: in lower case.
+      word: by the rule `unicode`; or one character of those that it cuts into pairs.
       field: the only attribute to mark it in; `None` for all of them.
       beginning: whether longer words that begin so are marked too.
     """
@@ -43,21 +40,19 @@ def highlight(value: str, marks: Sequence[Mark]) -> str:
     """The value with everything escaped and the marked words within `<mark>` and `</mark>`."""
     whole = {mark.word for mark in marks}
     beginnings = tuple(mark.word for mark in marks if mark.beginning)
-    places = _places(value)
     parts, done = [], 0
-    for found in _WORD.finditer(value.lower()):
-        if found[0] in whole or found[0].startswith(beginnings):
-            start, end = max(done, places[found.start()]), places[found.end() - 1] + 1
-            parts += [
-                html.escape(value[done:start]),
-                f"<mark>{html.escape(value[start:end])}</mark>",
-            ]
-            done = end
+    for start, end in _spans(value, whole, beginnings):
+        parts += [html.escape(value[done:start]), f"<mark>{html.escape(value[start:end])}</mark>"]
+        done = end
     return "".join(parts) + html.escape(value[done:])
 
 
-def _places(value: str) -> Sequence[int]:
-    """For each character of the value in lower case, which character of the value it comes from."""
-    if len(value.lower()) == len(value):
-        return range(len(value))
-    return [i for i, character in enumerate(value) for _ in character.lower()]
+def _spans(value: str, whole: Set[str], beginnings: tuple[str, ...]) -> list[tuple[int, int]]:
+    """From where to where the value is marked; what overlaps is one."""
+    spans: list[tuple[int, int]] = []
+    for word, start, end in places(value) if whole else ():
+        if word in whole or word.startswith(beginnings):
+            if spans and start < spans[-1][1]:
+                start, end = spans[-1][0], max(end, spans.pop()[1])
+            spans.append((start, end))
+    return spans

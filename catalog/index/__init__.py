@@ -13,10 +13,13 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
+from itertools import compress
 from operator import add
 from pathlib import Path
 
+import numpy as np
 import scipy.sparse as sp
+from jaxtyping import Bool
 
 from calrec.text import DEFAULT_TEXT, Item
 from catalog.bm25 import BM25Settings, Corpus
@@ -31,6 +34,7 @@ from catalog.index.counts import (
 )
 from catalog.index.segments import (
     FIELDS,
+    PAPER,
     TICK,
     index_files,
     join_segments,
@@ -43,9 +47,10 @@ __all__ = ["FIELDS", "Index", "schema", "write_index"]
 
 _ABOUT = "index.json"
 _COUNTS = "counts.npz"
+_STORED = (*FIELDS, *PAPER)
 
 # Raised with every change of the files or of how words are cut.
-_FORMAT = 3
+_FORMAT = 4
 
 # Enough to keep the two or four processors of a small machine busy, and the memory bounded.
 _MOST_WORKERS = 4
@@ -102,7 +107,7 @@ class Index:
       content: the `content` that it must have been written with.
 
     Attributes:
-      words: all words of all fields, sorted; the columns of the counts.
+      words: all words of all fields by the rule `unicode`, sorted; the columns of the counts.
       counts: field -> how often each word stands in each item's field, N items x V words, int32,
         indices sorted.
 
@@ -142,17 +147,32 @@ class Index:
                 f"expected an index of {n_items} items in {folder}, found {counts.n_items}: "
                 "build the domain again"
             )
-        self.words, self.counts = counts.words, counts.fields
+        self._stored = counts
+        used = np.any([np.diff(counts.fields[field].indptr) for field in FIELDS], axis=0)
+        self.words = list(compress(counts.words, used.tolist()))
+        self.counts = {field: _columns(counts.fields[field], used) for field in FIELDS}
 
     def corpus(self, item_ids: Sequence[str], settings: BM25Settings | None = None) -> Corpus:
-        """The items ready to be scored by BM25, all fields together.
+        """The items ready to be scored by BM25, all fields together, cut by the settings' rule.
 
         Args:
           item_ids: one for each of the N items, in item-index order.
           settings: the defaults if not given.
         """
-        counts = reduce(add, self.counts.values())
-        return Corpus(tuple(item_ids), self.words, counts, settings)
+        settings = settings or BM25Settings()
+        if settings.words == "unicode":
+            words, counts = self.words, reduce(add, self.counts.values())
+        else:
+            words, counts = self._by_paper()
+        return Corpus(tuple(item_ids), words, counts, settings)
+
+    def _by_paper(self) -> tuple[list[str], sp.csc_array]:
+        """The words by the rule `paper`, and how often each stands in each item."""
+        more, less = (self._stored.fields[field] for field in PAPER)
+        counts = reduce(add, (self._stored.fields[field] for field in FIELDS)) + more - less
+        counts.eliminate_zeros()
+        used = np.diff(counts.indptr) > 0
+        return list(compress(self._stored.words, used.tolist())), _columns(counts, used)
 
 
 def _write(
@@ -185,11 +205,11 @@ def _write(
 def _counts(folder: Path) -> Counts:
     path, key = folder / _COUNTS, _key(folder)
     try:
-        return load_counts(path, key, FIELDS)
+        return load_counts(path, key, _STORED)
     except UnusableCountsError as error:
         state = str(error)
     with open_index(folder).reader() as reader:
-        counts = read_counts(reader, FIELDS)
+        counts = read_counts(reader, _STORED)
     try:
         save_counts(path, counts, key)
         kept = ""
@@ -197,6 +217,12 @@ def _counts(folder: Path) -> Counts:
         kept = f", and could not be kept there ({error.strerror or error})"
     _log.warning("%s was %s: its counts were read from the index again%s", path, state, kept)
     return counts
+
+
+def _columns(counts: sp.csc_array, kept: Bool[np.ndarray, " V"]) -> sp.csc_array:
+    """The columns to keep; the others are empty."""
+    indptr = np.concatenate([counts.indptr[:1], counts.indptr[1:][kept]])
+    return sp.csc_array((counts.data, counts.indices, indptr), (counts.shape[0], int(kept.sum())))
 
 
 def _key(folder: Path) -> str:
@@ -214,7 +240,7 @@ def _about(content: str) -> dict:
     """An index of that content, and what this version and its settings cut its words with."""
     return {
         "format": _FORMAT,
-        "fields": list(FIELDS),
+        "fields": list(_STORED),
         "words_kept": list(DEFAULT_TEXT.limits()),
         "content": content,
     }

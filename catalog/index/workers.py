@@ -24,7 +24,7 @@ from typing import BinaryIO
 from calrec.text import Item
 from catalog.errors import CatalogueError
 from catalog.index.counts import Counts, load_counts, read_counts, save_counts
-from catalog.index.segments import FIELDS, open_index, write_segment
+from catalog.index.segments import FIELDS, PAPER, open_index, write_segment
 
 Parts = Mapping[Path, Sequence[Item]]
 
@@ -47,12 +47,12 @@ def write_part(folder: Path, items: Sequence[Item], tick: Callable[[], None]) ->
     """Writes one segment, and its counts, into the new folder `folder`."""
     write_segment(folder, items, tick)
     with open_index(folder).reader() as reader:
-        save_counts(folder / _COUNTS, read_counts(reader, FIELDS), key="")
+        save_counts(folder / _COUNTS, read_counts(reader, (*FIELDS, *PAPER)), key="")
 
 
 def read_part(folder: Path) -> Counts:
     """The counts that `write_part` wrote."""
-    return load_counts(folder / _COUNTS, "", FIELDS)
+    return load_counts(folder / _COUNTS, "", (*FIELDS, *PAPER))
 
 
 def write_parts(parts: Parts, workers: int, tick: Callable[[], None]) -> None:

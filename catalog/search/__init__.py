@@ -8,17 +8,18 @@ phrase is looked for in the items' own words.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import regex
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
-from calrec.text import Item, words
+from calrec.text import Item
+from calrec.words import units, words
 from catalog.bm25 import Corpus
 from catalog.browse.highlight import Mark
 from catalog.index import FIELDS, Index
@@ -49,9 +50,10 @@ _BEGINNING = 1.0
 
 # A word of the query with its field; not a field's name, nor marked as the beginning of a word.
 # Operators match too, but are too short to be corrected.
-_WORD = re.compile(
+_INSIDE = r"[\p{L}\p{N}\p{M}\p{DI}_]"
+_WORD = regex.compile(
     rf"\b{ITEM_ID}:\S+"
-    rf"|(?:\b(?P<field>{ANYWHERE}|{'|'.join(FIELDS)}):)?(?P<word>\w+)(?![\w*:])"
+    rf"|(?:\b(?P<field>{ANYWHERE}|{'|'.join(FIELDS)}):)?(?P<word>{_INSIDE}++)(?![*:])"
 )
 
 
@@ -81,7 +83,7 @@ class Search:
     Args:
       index: of the domain.
       items: in item-index order.
-      corpus: of the index, for the scores.
+      corpus: of the index by the rule `unicode`, for the scores.
     """
 
     def __init__(self, index: Index, items: Sequence[Item], corpus: Corpus):
@@ -147,35 +149,32 @@ class Search:
             found[self._phrases.holding(phrase.words, field, among)] = True
         return found
 
-    def _columns(self, term: Term | Prefix) -> tuple[int, int]:
-        """The columns of a word, or of all words that begin so, as a range."""
+    def _columns(self, term: Term | Prefix) -> list[tuple[int, int]]:
+        """The columns of a word, or of all words that begin so, as ranges.
+
+        Of one character of those that are cut into pairs, also the pairs that end so.
+        """
         if isinstance(term, Prefix):
             length = len(term.text)
-            return (
-                bisect_left(self._words, term.text),
-                bisect_right(self._words, term.text, key=lambda word: word[:length]),
-            )
+            start = bisect_left(self._words, term.text)
+            stop = bisect_right(self._words, term.text, key=lambda word: word[:length])
+            return [(start, stop), *((i, i + 1) for i in self._pairs_ending.get(term.text, ()))]
         column = place(self._words, term.text)
-        return (column, column + 1) if column >= 0 else (0, 0)
+        return [(column, column + 1)] if column >= 0 else []
 
     def _holders(self, term: Term | Prefix, field: str) -> Int[np.ndarray, " n"]:
         """The items with the word in that field; a beginning's once for each of its words."""
         if field == ITEM_ID:
             known = self._by_id.get(term.text)
             return np.asarray([] if known is None else [known], np.int64)
-        start, end = self._columns(term)
-        matrix = self._columns_of[field]
-        return matrix.indices[matrix.indptr[start] : matrix.indptr[end]]
+        return _entries(self._columns_of[field], self._columns(term))[0]
 
     def _scores(self, terms: Sequence[Term | Prefix]) -> Float[np.ndarray, " N"]:
         scores = np.zeros(len(self._items))
         worth = np.zeros(len(self._items))
         for term in dict.fromkeys(terms):
-            start, end = self._columns(term)
-            entries = slice(self._impacts.indptr[start], self._impacts.indptr[end])
-            worth[self._impacts.indices[entries]] = (
-                _BEGINNING if isinstance(term, Prefix) else self._impacts.data[entries]
-            )
+            having, impacts = _entries(self._impacts, self._columns(term))
+            worth[having] = _BEGINNING if isinstance(term, Prefix) else impacts
             # An item that stands there more than once (a beginning) is added to once.
             for field in _scored_in(term.fieldname):
                 holders = self._holders(term, field)
@@ -188,8 +187,8 @@ class Search:
         unknown: dict[tuple[str, str], str] = {}
         better: dict[tuple[str, str], str | None] = {}
         for found in _WORD.finditer(query):
-            cut = words(found["word"] or "")
-            if len(cut) != 1:
+            cut = words(found["word"] or "", "unicode")
+            if len(cut) != 1 or units(cut[0]):
                 continue
             asked = cut[0], found["field"] or ANYWHERE
             open_end = ends_open(query) and not query[found.end() :].strip()
@@ -206,8 +205,7 @@ class Search:
         return "".join([*parts, query[done:]]), list(dict.fromkeys(unknown.values()))
 
     def _begins_a_word(self, word: str, field: str) -> bool:
-        start, end = self._columns(Prefix(field, word))
-        return start < end
+        return any(start < end for start, end in self._columns(Prefix(field, word)))
 
     def _correction(self, word: str, field: str) -> str | None:
         if place(self._words, word) >= 0:
@@ -218,12 +216,36 @@ class Search:
     def _by_id(self) -> dict[str, int]:
         return {item.item_id: i for i, item in enumerate(self._items)}
 
+    @cached_property
+    def _pairs_ending(self) -> Mapping[str, list[int]]:
+        """Character -> the columns of the pairs that end with it and do not begin with it."""
+        found: dict[str, list[int]] = {}
+        for column, word in enumerate(self._words):
+            match units(word):
+                case [first, last] if not first.startswith(last):
+                    found.setdefault(last, []).append(column)
+        return found
+
+
+def _entries(
+    matrix: sp.csc_array, ranges: Sequence[tuple[int, int]]
+) -> tuple[Int[np.ndarray, " n"], np.ndarray]:
+    """The items, and the values beside them, of those columns."""
+    slices = [slice(matrix.indptr[start], matrix.indptr[stop]) for start, stop in ranges]
+    if len(slices) == 1:
+        return matrix.indices[slices[0]], matrix.data[slices[0]]
+    nothing = slice(0, 0)
+    return tuple(
+        np.concatenate([part[one] for one in (nothing, *slices)])
+        for part in (matrix.indices, matrix.data)
+    )
+
 
 def _mark(term: Term | Prefix) -> Mark:
     return Mark(
         word=term.text,
         field=None if term.fieldname == ANYWHERE else term.fieldname,
-        beginning=isinstance(term, Prefix),
+        beginning=isinstance(term, Prefix) and len(units(term.text)) != 1,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -10,13 +9,13 @@ import numpy as np
 from jaxtyping import Int
 
 from calrec.text import Attributes, truncated
+from calrec.words import words
 from catalog.index import FIELDS
 
 # Up to so many items are read on the spot, in a few milliseconds. For more, the words of all items
 # are read once, which takes about a second for 100,000 items, and kept.
 _FEW = 500
-_END = "\n"  # in no attribute, as white space is folded
-_WORD = re.compile(rf"\w+|{_END}")
+_END = "\n"  # in no word
 
 # Field -> the numbers of all items' words in one row, -1 behind each item; whose each one is.
 _Rows = Mapping[str, tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]]
@@ -40,7 +39,7 @@ class Phrases:
         """Items with these words, in this order and with nothing between, in the field.
 
         Args:
-          phrase: words as `calrec.text.words` cuts them.
+          phrase: words by the rule `unicode`.
           field: one of `catalog.index.FIELDS`.
           among: the item indices to look at.
         """
@@ -71,7 +70,7 @@ def _rows(items: Sequence[Attributes], numbers: Mapping[str, int]) -> _Rows:
     cut = [truncated(item).values() for item in items]
     rows = {}
     for field, values in zip(FIELDS, zip(*cut, strict=True), strict=True):
-        found = _WORD.findall("".join(f"{value or ''}{_END}" for value in values).lower())
+        found = [word for value in values for word in (*words(value or "", "unicode"), _END)]
         row = np.fromiter((numbers.get(word, -2) for word in found), np.int32, len(found))
         ends = row == -1
         rows[field] = row, (np.cumsum(ends) - ends).astype(np.int32)

@@ -5,23 +5,28 @@
     brand:fender        in this attribute    guit*               words that begin so
     item_id:B00001      the item itself       guitar -korg         without, too
 
-The last word may be the beginning of one, so that a search works while it is typed.
+The last word may be the beginning of one, so that a search works while it is typed. Words are those
+of the rule `unicode` (`calrec.words`): of a script without spaces, characters that stand together
+are looked for as they stand, anywhere in a longer run.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from calrec.text import words
-from catalog.index import schema
+import regex
+
+from calrec.words import groups, units, words
+from catalog.index import FIELDS
 
 with warnings.catch_warnings():
     # Whoosh's last release is of 2016: compiling it, at its first import, warns of old escapes.
     warnings.simplefilter("ignore")
     from whoosh import qparser
-    from whoosh.fields import ID
+    from whoosh.analysis import IDAnalyzer
+    from whoosh.fields import ID, TEXT, Schema
     from whoosh.query import And, Not, NullQuery, Or, Phrase, Prefix, Query, Term
 
 ANYWHERE = "anywhere"  # the field of words that may stand in any attribute
@@ -33,14 +38,14 @@ MAX_QUERY = 200  # characters; a search box needs no more, and parsing time grow
 _PREFIX = r'(?P<text>(?!-)[^ \t\r\n*:()"]+)[*](?= |$|\))'
 _SPACE = re.compile(r"\s+")
 # Whoosh's own, and the dash before a word that other searches know; none within a word (`wi-fi`).
-_NOT = r"""(?:^|(?<=[\s()]))(?:NOT(?=\s)|-(?=[\w"(]))"""
-_OPEN_END = re.compile(r"\w\s*$")
+_NOT = r"""(?:^|(?<=[\s()]))(?:NOT(?=\s)|-(?=\.?[\w"(]))"""
+_OPEN_END = regex.compile(r"[\p{L}\p{N}\p{M}\p{DI}_]\s*$")
 
 
 def _parser() -> qparser.QueryParser:
-    fields = schema()
-    fields.add(ANYWHERE, fields["title"])
-    fields.add(ITEM_ID, ID())
+    # Texts come out of the parser whole; what their words are is decided behind it.
+    whole = TEXT(analyzer=IDAnalyzer(), phrase=False)
+    fields = Schema(**{field: whole for field in (*FIELDS, ANYWHERE)}, **{ITEM_ID: ID()})
     # No wildcards, ranges or fuzzy words: a hostile pattern of them runs for minutes.
     plugins = [
         qparser.WhitespacePlugin(),
@@ -78,9 +83,10 @@ def parse(text: str) -> tuple[Query, str]:
     except (IndexError, AssertionError):
         note = "AND, OR, NOT and - were read as plain words: one of them has nothing to join"
         tree = _PARSER.parse(text.lower().replace("-", " "), normalize=False)
+    tree = _cut(tree)
     if ends_open(text):
         tree = _rewrite_last(tree, _or_beginning)
-    return _cut_prefixes(tree).normalize(), note
+    return tree.normalize(), note
 
 
 def ends_open(text: str) -> bool:
@@ -109,15 +115,27 @@ def _or_beginning(term: Term) -> Query:
     return Or([term, Prefix(term.fieldname, term.text)])
 
 
-def _cut_prefixes(tree: Query) -> Query:
-    """Whoosh hands the text of a beginning on as it stands; here it is cut into words."""
+def _cut(tree: Query) -> Query:
+    """The tree with its texts cut into words, as an item's are."""
     if isinstance(tree, And | Or):
-        return type(tree)([_cut_prefixes(child) for child in tree])
+        return type(tree)([_cut(child) for child in tree])
     if isinstance(tree, Not):
-        return Not(_cut_prefixes(tree.query))
-    if not isinstance(tree, Prefix):
+        return Not(_cut(tree.query))
+    if isinstance(tree, Phrase):
+        cut = words(" ".join(tree.words), "unicode")
+        return Phrase(tree.fieldname, cut) if len(cut) > 1 else _together(tree.fieldname, cut)
+    if tree == NullQuery or tree.fieldname == ITEM_ID:
         return tree
-    *whole, last = words(tree.text) or [""]
-    if not last:
-        return NullQuery
-    return And([*(Term(tree.fieldname, word) for word in whole), Prefix(tree.fieldname, last)])
+    parts = [_together(tree.fieldname, cut) for cut in groups(tree.text)]
+    if isinstance(tree, Prefix) and parts and isinstance(parts[-1], Term):
+        parts[-1] = Prefix(tree.fieldname, parts[-1].text)
+    return And(parts)
+
+
+def _together(field: str, cut: Sequence[str]) -> Query:
+    """The words of one of `calrec.words.groups`, in that field."""
+    if len(cut) != 1:
+        return Phrase(field, list(cut))
+    term = Term(field, cut[0])
+    # A character alone is found within a run, too.
+    return _or_beginning(term) if len(units(cut[0])) == 1 else term

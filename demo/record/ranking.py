@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from calrec.evaluation.runs import NAMES
-from calrec.protocol import Corpus
+from calrec.protocol import Corpus, words_rule
 from calrec.recommendation import Recommendation
 from calrec.text import Item, query_words
 from demo.widgets import item_block, title_of
@@ -176,7 +176,8 @@ def _why(record: Recommendation, row: int, corpus: Corpus | None) -> str:
     column = record.winner(row) if record.columns else None
     if corpus is None or column is None or not hasattr(corpus, "contributions"):
         return ""
-    shared = corpus.contributions(query_words(record.columns[column]), int(record.rows[row]))
+    query = query_words(record.columns[column], rule=words_rule(corpus))
+    shared = corpus.contributions(query, int(record.rows[row]))
     if not shared:
         return ""
     most = max(map(abs, shared.values()), default=1.0) or 1.0

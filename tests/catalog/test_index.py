@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whoosh.filedb.filestore import FileStorage
 
-from calrec.text import DEFAULT_TEXT, Item, document_words, truncated, words
+from calrec.text import DEFAULT_TEXT, Item, document_words, truncated
+from calrec.words import words
 from catalog.build import build
 from catalog.errors import CatalogueError
 from catalog.index import FIELDS, Index, write_index

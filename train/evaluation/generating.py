@@ -119,7 +119,7 @@ class Again:
             history=tuple(self._items[i] for i in cases.histories[place]),
             prompt_tokens=drawn.prompt_tokens,
             items_cut=drawn.items_cut,
-            samples=tuple(_sample(one) for one in drawn.samples),
+            samples=tuple(_sample(one, self._retrieval.text) for one in drawn.samples),
             rows=np.arange(n_items),
             item_ids=self._retrieval.corpus.item_ids,
             raw=none,
@@ -178,8 +178,8 @@ def _table(record: Recommendation, cases: Cases, place: int, seed: int) -> pa.Ta
     return pa.Table.from_pylist([row], schema=GENERATED)
 
 
-def _sample(row: Mapping[str, Any]) -> Sample:
-    """The sample that a row of `samples.parquet` tells of."""
+def _sample(row: Mapping[str, Any], text: TextSettings) -> Sample:
+    """The sample that a row of `samples.parquet` tells of; `text` is how items became text."""
     return Sample(
         text=row["text"],
         token_ids=tuple(row["token_ids"]),
@@ -188,6 +188,6 @@ def _sample(row: Mapping[str, Any]) -> Sample:
         score=row["score"],
         order=row["order"],
         finished=row["finished"],
-        attributes=parse(row["text"]),
+        attributes=parse(row["text"], text),
         match_level=row["match_level"],
     )
