@@ -56,8 +56,11 @@ _UNIT = regex.compile(rf"{_PAIRED}\p{{M}}*", regex.V1)
 _COUNTED = regex.compile(rf"(?P<unit>{_SPACELESS}\p{{M}}*)|[[{_INSIDE}]--{_SPACELESS}]+", regex.V1)
 _SPACELESS_LETTER = regex.compile(_SPACELESS, regex.V1)
 _CLUSTER = regex.compile(r"\X")
-# In ASCII text the rules differ in these alone.
-_ASCII_NAME = re.compile(r"\+\+|#|\.net", re.IGNORECASE)
+# Most of what Europe writes, accents composed: a character is one of the folded text or more, and
+# runs of `\w` are words. It is read some ten times as fast for that.
+_EUROPEAN = re.compile(
+    "[\x00-\xac\xae-\xbb\xbf-\u02af\u0370-\u0482\u048a-\u052f\u1e00-\u1eff\u2010-\u2027\u2030-\u205e€]*"
+)
 
 # Nothing that is seen, or (Arabic) a vowel sign on a space of its own; and frames (`1⃣`).
 _SHAPELESS = regex.compile(r"[\p{DI}\p{Me}\uFE70-\uFE7F]")
@@ -86,9 +89,10 @@ def words(text: str, rule: Rule = "paper") -> list[str]:
     """The text's words by that rule, in order, repeats kept: what BM25 and the search see of it."""
     if rule == "paper":
         return _PAPER.findall(text.lower())
-    if text.isascii() and not _ASCII_NAME.search(text):
-        return _PAPER.findall(text.lower())
-    return list(chain.from_iterable(_pieces(fold(text))))
+    folded = fold(text)
+    if _is_plain(text, folded):
+        return _PAPER.findall(folded)
+    return list(chain.from_iterable(_pieces(folded)))
 
 
 def groups(text: str) -> list[list[str]]:
@@ -108,9 +112,10 @@ def fold(text: str) -> str:
     """The text as the rule `unicode` compares it: what is the same word is the same string."""
     if text.isascii():
         return text.lower()
+    if _EUROPEAN.fullmatch(text):
+        return _cased(text)
     text = _SIGN.sub(_apart, _SHAPELESS.sub("", text)).translate(_ALIKE)
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return _OPTIONAL.sub("", text.replace("ı", "i").replace("i\u0307", "i"))
+    return _OPTIONAL.sub("", _cased(text))
 
 
 def places(text: str) -> list[Place]:
@@ -120,13 +125,11 @@ def places(text: str) -> list[Place]:
     """
     folded, origin = _with_origin(text)
     found = []
-    for piece in _PIECE.finditer(folded):
-        if piece["word"]:
-            found.append((piece["word"], *piece.span()))
-            continue
-        units = [(unit[0], *unit.span()) for unit in _UNIT.finditer(folded, *piece.span())]
-        pairs = [(one + other, start, end) for (one, start, _), (other, _, end) in pairwise(units)]
-        found += sorted(units + pairs, key=lambda place: place[1:])
+    if _is_plain(text, folded):
+        found = [(word[0], *word.span()) for word in _PAPER.finditer(folded)]
+    else:
+        for piece in _PIECE.finditer(folded):
+            found += _places_of(piece, folded)
     return [Place(word, origin(start)[0], origin(end - 1)[1]) for word, start, end in found]
 
 
@@ -137,8 +140,10 @@ def first_words(text: str, limit: int) -> str:
     space each word by the rule `unicode` does: else such a text would have no limit.
     """
     chunks = text.split()
-    plain = text.isascii() or not _SPACELESS_LETTER.search(text)
-    if plain and (len(chunks) != 1 or len(chunks[0]) < 2 * limit):
+    # A word and a character take two signs at least, and are three half words.
+    short = 3 * len(text) <= 4 * limit
+    spaced = text.isascii() or not _SPACELESS_LETTER.search(text)
+    if short or (spaced and len(chunks) != 1):
         return " ".join(chunks[:limit])
     kept, halves = [], 2 * limit
     for chunk in chunks:
@@ -159,8 +164,28 @@ def _pieces(folded: str) -> Iterator[list[str]]:
             yield [one + other for one, other in pairwise(units)] or units
 
 
+def _places_of(piece: regex.Match, folded: str) -> list[tuple[str, int, int]]:
+    """A word, or the characters and the pairs of a run, with where they stand."""
+    if piece["word"]:
+        return [(piece["word"], *piece.span())]
+    alone = [(unit[0], *unit.span()) for unit in _UNIT.finditer(folded, *piece.span())]
+    pairs = [(one + other, start, end) for (one, start, _), (other, _, end) in pairwise(alone)]
+    return sorted(alone + pairs, key=lambda place: place[1:])
+
+
+def _cased(text: str) -> str:
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return text.replace("ı", "i").replace("i\u0307", "i")
+
+
 def _apart(sign: re.Match) -> str:
     return " " if sign[0] in _MARKS_OF_TRADE else f" {sign[0]} "
+
+
+def _is_plain(text: str, folded: str) -> bool:
+    """Whether the words of the text are the runs of `\\w` in the folded one."""
+    names = "#" in folded or "++" in folded or ".net" in folded
+    return not names and (text.isascii() or _EUROPEAN.fullmatch(text) is not None)
 
 
 def _with_origin(text: str) -> tuple[str, Callable[[int], tuple[int, int]]]:
@@ -168,8 +193,10 @@ def _with_origin(text: str) -> tuple[str, Callable[[int], tuple[int, int]]]:
 
     Folded cluster by cluster, as no composition goes beyond one.
     """
-    if text.isascii():
-        return fold(text), lambda place: (place, place + 1)
+    if text.isascii() or _EUROPEAN.fullmatch(text):
+        folded = fold(text)
+        if len(folded) == len(text):
+            return folded, lambda place: (place, place + 1)
     parts, spans = [], []
     for cluster in _CLUSTER.finditer(text):
         part = _folded_cluster(cluster[0])
@@ -187,7 +214,7 @@ def _within(chunk: str, halves: int, *, alone: bool) -> tuple[str, int]:
     """The beginning of a chunk within so many half words, and how many it uses."""
     counted = [(2 - bool(found["unit"]), found.end()) for found in _COUNTED.finditer(chunk)]
     if not alone and all(weight == 2 for weight, _ in counted):
-        return chunk, 2
+        return (chunk, 2) if halves > 1 else ("", 0)
     used = end = 0
     for weight, stop in counted:
         if used + weight > halves:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from whoosh.filedb.filestore import FileStorage
 
 from calrec.text import DEFAULT_TEXT, Item, document_words, truncated
-from calrec.words import words
+from calrec.words import RULES, words
+from catalog.bm25 import BM25Settings
 from catalog.build import build
 from catalog.errors import CatalogueError
 from catalog.index import FIELDS, Index, write_index
@@ -20,7 +21,22 @@ from catalog.index.segments import WordTokenizer, schema
 from catalog.store import Catalogue
 from catalog.workspace import index_folder
 
-WORDS = ["guitar", "GUITAR", "İstanbul", "ΣΑΣ", "straße", "wi-fi", "a_b", "5", "x", "字", "a", "b"]
+WORDS = [
+    "guitar",
+    "GUITAR",
+    "İstanbul",
+    "ΣΑΣ",
+    "straße",
+    "wi-fi",
+    "a_b",
+    "5",
+    "x",
+    "字",
+    "手机壳",
+    "C++",
+    "a",
+    "b",
+]
 VALUE = st.none() | st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join) | st.text()
 ITEMS = st.lists(st.tuples(VALUE, VALUE, VALUE, VALUE), max_size=8)
 
@@ -76,10 +92,11 @@ def test_an_index_holds_exactly_the_words_of_each_field(tmp_path_factory, values
     folder = tmp_path_factory.mktemp("words") / "index"
     write_index(folder, items, "it", workers=1, segment_items=segment_items)
     index = Index(folder, len(items), "it")
-    assert index.words == sorted({word for item in items for word in document_words(item)})
+    found = {word for item in items for word in document_words(item, rule="unicode")}
+    assert index.words == sorted(found)
     for number, item in enumerate(items):
         for field, value in zip(FIELDS, truncated(item).values(), strict=True):
-            assert held(index, field, number) == Counter(words(value or ""))
+            assert held(index, field, number) == Counter(words(value or "", "unicode"))
     for counts in index.counts.values():
         assert counts.shape == (len(items), len(index.words))
         assert counts.dtype == counts.indices.dtype == counts.indptr.dtype == np.int32
@@ -90,16 +107,24 @@ def test_an_index_holds_exactly_the_words_of_each_field(tmp_path_factory, values
 
 @given(st.lists(st.sampled_from([*WORDS, "İİ", "ﬃ", "ǅ", ".", " "])).map("".join) | st.text())
 def test_queries_are_cut_as_items_are(text):
-    assert [token.text for token in WordTokenizer()(text)] == words(text)
+    assert [token.text for token in WordTokenizer()(text)] == words(text, "unicode")
 
 
-def test_the_corpus_counts_the_words_of_all_fields(built):
-    items = random_items(7)
-    corpus = Index(built, 7, "it").corpus([item.item_id for item in items])
-    assert corpus.item_ids == tuple(item.item_id for item in items)
+@settings(max_examples=40)
+@given(ITEMS, st.sampled_from(RULES))
+def test_the_corpus_counts_the_words_of_all_fields_by_either_rule(tmp_path_factory, values, rule):
+    items = make_items(values)
+    folder = tmp_path_factory.mktemp("words") / "index"
+    write_index(folder, items, "it", workers=1, segment_items=3)
+    ids = tuple(item.item_id for item in items)
+    corpus = Index(folder, len(items), "it").corpus(ids, BM25Settings(words=rule))
+    assert corpus.item_ids == ids
+    # A word of no item would count to the mean idf.
+    every = {word for item in items for word in document_words(item, rule=rule)}
+    assert list(corpus.vocabulary) == sorted(every)
     for row, item in zip(corpus.counts.toarray(), items, strict=True):
         found = {word: row[column] for word, column in corpus.vocabulary.items() if row[column]}
-        assert found == Counter(document_words(item))
+        assert found == Counter(document_words(item, rule=rule))
 
 
 def test_processes_and_segments_change_nothing(tmp_path):

@@ -24,7 +24,9 @@ from catalog.store import Catalogue
 def search_over(items: list[Item]) -> Search:
     """A search whose counts are counted here, without an index on the disk."""
     cut = [dict(zip(FIELDS, truncated(item).values(), strict=True)) for item in items]
-    counters = {field: [Counter(words(row[field] or "")) for row in cut] for field in FIELDS}
+    counters = {
+        field: [Counter(words(row[field] or "", "unicode")) for row in cut] for field in FIELDS
+    }
     vocabulary = sorted(set().union(*(row for rows in counters.values() for row in rows)))
     column = {word: i for i, word in enumerate(vocabulary)}
 
@@ -192,11 +194,25 @@ def test_words_are_marked_where_they_were_asked_for(music):
     assert music.page().highlights[0].title == "Acoustic Guitar Strings"
 
 
-WORDS = ["gui", "guitar", "guitars", "amp", "drum", "wi", "fi", "İx", "korg", "5"]
+WORDS = [
+    "gui",
+    "guitar",
+    "guitars",
+    "amp",
+    "drum",
+    "wi",
+    "fi",
+    "İx",
+    "korg",
+    "5",
+    "C++",
+    "手机壳",
+    "机",
+]
 texts = st.lists(st.sampled_from(WORDS), max_size=5).map(" ".join)
 catalogues = st.lists(st.tuples(texts, texts, texts, texts), min_size=1, max_size=12)
 places = st.sampled_from([ANYWHERE, *FIELDS])
-cut_words = st.sampled_from(sorted({word for text in WORDS for word in words(text)}))
+cut_words = st.sampled_from(sorted({word for text in WORDS for word in words(text, "unicode")}))
 leaves = (
     st.builds(Term, places, cut_words | st.just("unheard"))
     | st.builds(Prefix, places, st.sampled_from(["g", "gui", "guitar", "i", "z"]))
