@@ -168,6 +168,12 @@ class Tokenizer:
             list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
 
+    def decode_many(self, many: Sequence[Sequence[int]]) -> list[str]:
+        """The same for several texts at once."""
+        return self._fast.batch_decode(
+            list(map(list, many)), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+
 
 def _end_of(folder: Path, fast: Any) -> str | None:
     """The end token that a model's `config.json` names, where the tokenizer's files name none."""

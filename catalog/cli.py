@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +14,7 @@ import tyro
 
 from calrec.errors import run_cli
 from catalog import bad_lines, word_rule
+from catalog.arguments import query_last
 from catalog.browse.filters import as_bigint
 from catalog.build import build, build_sample
 from catalog.errors import CatalogueError
@@ -294,9 +295,18 @@ def main() -> None:
                 "migrate": Migrate,
             },
             prog="calrec-catalog",
+            args=_arguments(sys.argv[1:]),
             description="Catalogues of items and purchase histories.",
         ).run()
     )
+
+
+def _arguments(given: list[str]) -> list[str]:
+    """Those given, with the query of a search where no option is looked for."""
+    if given[:1] != ["search"]:
+        return given
+    options = {f"--{field.name.replace('_', '-')}" for field in fields(Search)} - {"--query"}
+    return ["search", *query_last(given[1:], options - {"--category"}, {"--category"})]
 
 
 def _print_built(info: DomainInfo) -> None:

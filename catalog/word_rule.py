@@ -6,7 +6,7 @@ chosen, and why, is the report's `words`; the search always cuts by the rule `un
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 from calrec.words import words
@@ -51,12 +51,12 @@ def choose(asked: Asked, titles: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def explained(chosen: dict[str, Any]) -> str:
+def explained(chosen: Mapping[str, Any]) -> str:
     """One line: the rule and why it was taken."""
-    changed, count = chosen["changed"], chosen["titles"]
+    changed, count, rule = chosen["changed"], chosen["titles"], chosen["rule"]
     share = f"{100 * changed / count:.2f} %" if count else "none"
-    why = "as asked" if chosen["asked"] != "auto" else f"the limit for paper is {LIMIT:.0%}"
-    return (
-        f"BM25's words: {chosen['rule']} ({why}; unicode changes the words of {changed:,} of "
-        f"{count:,} titles, {share})"
-    )
+    found = f"unicode changes the words of {changed:,} of {count:,} titles ({share})"
+    if chosen["asked"] != "auto":
+        return f"words of BM25: {rule}, as asked; {found}"
+    side = "more" if rule == "unicode" else "not more"
+    return f"words of BM25: {rule}, as {found}, {side} than {100 * LIMIT:.0f} %"

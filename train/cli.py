@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +17,7 @@ from calrec.sasrec.settings import SASRecSettings, SASRecTraining
 
 if TYPE_CHECKING:
     from train.presets import StageSettings
+    from train.targets import Targets
 
 PresetName = Literal["tiny", "sample"]
 
@@ -216,7 +218,7 @@ def execute(command: Command) -> None:
     console = Console(stderr=True)
     match command:
         case Prepare():
-            _prepare(command)
+            _prepare(command, console)
             console.print(f"prepared {', '.join(command.domains)} in {command.out}")
         case Pretrain() | Stage1() | Stage2():
             _train(command, console)
@@ -237,7 +239,7 @@ def execute(command: Command) -> None:
             _sasrec(command, console)
 
 
-def _prepare(command: Prepare) -> None:
+def _prepare(command: Prepare, console: Console) -> None:
     from calrec.text import TextSettings
     from catalog.store import workspace_path
     from train.prepare import prepare
@@ -246,7 +248,7 @@ def _prepare(command: Prepare) -> None:
         text = TextSettings(template=command.template)
     except ValueError as error:
         raise CalrecError(f"{error}; give another --template") from None
-    prepare(
+    targets = prepare(
         workspace_path(command.workspace),
         command.domains,
         command.out,
@@ -254,6 +256,14 @@ def _prepare(command: Prepare) -> None:
         vocab_size=command.vocab_size,
         text=text,
     )
+    _print_cut(targets, console)
+
+
+def _print_cut(targets: Mapping[str, Targets], console: Console) -> None:
+    for domain, found in targets.items():
+        console.print(
+            f"{domain}: {found.explained()}", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
@@ -294,7 +304,8 @@ def _recipe(command: Recipe, console: Console) -> None:
     if (data / "meta.json").is_file():
         check_same(workspace, command.domains, data)
     else:
-        prepare(workspace, command.domains, data, vocab_size=preset.vocab_size)
+        targets = prepare(workspace, command.domains, data, vocab_size=preset.vocab_size)
+        _print_cut(targets, console)
     pretrained, last = command.runs / "pretrain", command.runs / "stage1"
     from_scratch(data, preset, preset.pretrain, pretrained, console)
     continue_from("stage1", data, pretrained, preset.stage1, last, console)

@@ -16,6 +16,7 @@ from calrec.text import LABELS, TEMPLATES, TextSettings, item_text
 from calrec.tokenizer import Tokenizer
 from catalog.store import Catalogue
 from train.data import FORMAT, KIND, Prepared
+from train.targets import Targets, check_given_back, count_cut
 
 
 def prepare(
@@ -26,7 +27,7 @@ def prepare(
     tokenizer_folder: Path | None = None,
     vocab_size: int = 4096,
     text: TextSettings | None = None,
-) -> None:
+) -> dict[str, Targets]:
     """Writes the training parts of some domains as tokens, whole or not at all.
 
     Args:
@@ -37,9 +38,12 @@ def prepare(
       vocab_size: the most tokens of such a BPE.
       text: how items become text.
 
+    Returns:
+      Domain -> which of its texts are too long for a target; `meta.json` has the same.
+
     Raises:
-      CalrecError: for an unknown domain, an unreadable tokenizer, or an `out` that holds others'
-        files.
+      CalrecError: for an unknown domain, a tokenizer that cannot be read or does not give the
+        items' texts back, or an `out` that holds others' files.
     """
     if not domains:
         raise CalrecError("prepare: expected at least one domain, found none; give --domains D")
@@ -54,24 +58,33 @@ def prepare(
         tokenizer = Tokenizer.train(every, vocab_size, units=units)
     else:
         tokenizer = Tokenizer.load(tokenizer_folder)
+    tokens = {domain: tokenizer.encode(some) for domain, some in texts.items()}
+    for domain, some in texts.items():
+        check_given_back(tokenizer, some, tokens[domain])
+    targets = {d: count_cut(tokenizer, some, tokens[d]) for d, some in texts.items()}
 
     with whole_folder(out, ours=_is_prepared, what="prepared data") as new:
         tokenizer.save(new / "tokenizer")
         for catalogue in catalogues:
-            arrays = _tokens(catalogue, tokenizer, texts[catalogue.domain])
+            arrays = _arrays(catalogue, tokens[catalogue.domain])
             np.savez(new / f"{catalogue.domain}.npz", **arrays)
         meta = {
             "kind": KIND,
             "format": FORMAT,
             "text": dataclasses.asdict(text),
             "domains": {
-                c.domain: {"fingerprint": c.info.fingerprint, "role": c.info.role}
+                c.domain: {
+                    "fingerprint": c.info.fingerprint,
+                    "role": c.info.role,
+                    "targets": targets[c.domain].as_dict(),
+                }
                 for c in catalogues
             },
         }
         (new / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
     for catalogue in catalogues:
         catalogue.close()
+    return targets
 
 
 def check_same(workspace: Path, domains: Sequence[str], prepared: Path) -> None:
@@ -101,11 +114,8 @@ def _is_prepared(folder: Path) -> bool:
         return False
 
 
-def _tokens(
-    catalogue: Catalogue, tokenizer: Tokenizer, texts: Sequence[str]
-) -> dict[str, np.ndarray]:
-    """The arrays of `train.data.DomainData`."""
-    encoded = tokenizer.encode(texts)
+def _arrays(catalogue: Catalogue, encoded: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
+    """The arrays of `train.data.DomainData`, from the tokens of each item's text."""
     sequences = catalogue.sequences()
     users = range(len(sequences.user_ids))
     training = [sequences.training(u) for u in users]
