@@ -170,6 +170,8 @@ class Tokenizer:
 
     def decode_many(self, many: Sequence[Sequence[int]]) -> list[str]:
         """The same for several texts at once."""
+        if not many:
+            return []
         return self._fast.batch_decode(
             list(map(list, many)), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )

@@ -75,6 +75,7 @@ class Build:
                 say=say,
             )
         _print_built(info)
+        print(printable(word_rule.explained(info.report["words"]), sys.stdout.encoding))
         bad = info.report["bad_lines"]
         if any(bad.values()):
             print(
@@ -322,7 +323,6 @@ def _print_built(info: DomainInfo) -> None:
         f"{'; the source lacks ' + ', '.join(missing) if missing else ''}), "
         f"{report['items_without_metadata']:,} items without metadata"
     )
-    print(word_rule.explained(report["words"]))
 
 
 def _built(workspace: Path) -> list[DomainInfo]:

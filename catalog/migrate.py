@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from catalog import word_rule
 from catalog.errors import CatalogueError
 from catalog.staging import Say, changing, commit, place_index, staged_database
 from catalog.tables import PATH, PRICE_LOW, domain_items
@@ -25,11 +27,11 @@ _STEPS = {
           lambda name: NOT list_contains(json_extract_string(report, '$.compared[*]'), name))
       ))::VARCHAR;
     """,
-    2: """
-    UPDATE domains SET report = json_merge_patch(report, json_object('words',
-      {'rule': 'paper', 'asked': 'paper', 'titles': 0, 'changed': 0, 'example': NULL}))::VARCHAR;
-    """,
+    2: "",
 }
+_WORDS = (
+    "UPDATE domains SET report = json_merge_patch(report, $words)::VARCHAR WHERE domain = $domain"
+)
 
 
 def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
@@ -59,6 +61,10 @@ def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
             connection.execute("UPDATE format SET version = $format", {"format": FORMAT})
             domains = connection.execute("SELECT domain, fingerprint FROM domains").fetchall()
             items = {domain: domain_items(connection, domain) for domain, _ in domains}
+            for domain, some in items.items():
+                words = word_rule.choose("paper", [item.title for item in some if item.title])
+                words = json.dumps({"words": {**words, "asked": word_rule.KEPT}})
+                connection.execute(_WORDS, {"words": words, "domain": domain})
         for domain, fingerprint in domains:
             place_index(workspace, domain, fingerprint, items[domain], say)
         commit(workspace)

@@ -14,6 +14,9 @@ from catalog.errors import CatalogueError
 
 Asked = Literal["auto", "paper", "unicode"]
 
+KEPT = "kept"
+"""Stands for what was asked where a domain was built before there was a choice."""
+
 LIMIT = 0.01
 """The share of titles whose words may differ by the two rules for `auto` to take the paper's."""
 
@@ -57,6 +60,7 @@ def explained(chosen: Mapping[str, Any]) -> str:
     share = f"{100 * changed / count:.2f} %" if count else "none"
     found = f"unicode changes the words of {changed:,} of {count:,} titles ({share})"
     if chosen["asked"] != "auto":
-        return f"words of BM25: {rule}, as asked; {found}"
+        why = "as before there was a choice" if chosen["asked"] == KEPT else "as asked"
+        return f"words of BM25: {rule}, {why}; {found}"
     side = "more" if rule == "unicode" else "not more"
     return f"words of BM25: {rule}, as {found}, {side} than {100 * LIMIT:.0f} %"

@@ -49,6 +49,7 @@ def test_the_report_counts_what_was_found_and_left_out(shop):
         "items_without_metadata": 1,
         "users_under_5_purchases": 3,
         "items_under_5_purchases": 8,
+        "words": {"rule": "paper", "asked": "auto", "titles": 6, "changed": 0, "example": None},
     }
 
 

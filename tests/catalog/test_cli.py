@@ -9,6 +9,7 @@ import pytest
 
 from catalog.build import build
 from catalog.store import domains
+from catalog.workspace import FORMAT
 
 
 def test_build_stats_and_list(tmp_path, tables, run):
@@ -123,7 +124,7 @@ def test_a_report_needs_no_index_and_knows_the_domains(tmp_path, tables, run):
 def test_migrating_twice_does_nothing(tmp_path, tables, run):
     build(tmp_path, "music", tables())
     status, out, _ = run("migrate", "--workspace", tmp_path)
-    assert (status, out) == (0, f"{tmp_path} has format 2 already\n")
+    assert (status, out) == (0, f"{tmp_path} has format {FORMAT} already\n")
 
 
 @pytest.mark.parametrize(

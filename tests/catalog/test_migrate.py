@@ -7,6 +7,7 @@ from catalog.build import build
 from catalog.errors import CatalogueError
 from catalog.migrate import migrate
 from catalog.store import Catalogue, domains
+from catalog.word_rule import explained
 from catalog.workspace import FORMAT
 
 # Takes from a workspace of format 2 what format 1 had not.
@@ -51,7 +52,7 @@ def test_a_migrated_workspace_is_as_one_built_today(old, tables, tmp_path_factor
     build(fresh, "music", tables())
     steps = []
     assert migrate(old, say=steps.append) == 1
-    assert "format 1 to 2" in steps
+    assert steps[:2] == ["format 1 to 2", "format 2 to 3"]
     assert migrate(old) == FORMAT
     rows = []
     for workspace in (fresh, old):
@@ -68,6 +69,25 @@ def test_a_migrated_workspace_is_as_one_built_today(old, tables, tmp_path_factor
         assert catalogue.info.report["missing"] == ["rating", "review_text"]
         assert catalogue.info.report["repeats_removed"] == 2
     build(old, "music", tables())
+
+
+def test_a_domain_of_format_2_keeps_the_words_that_its_figures_were_made_with(tmp_path, tables):
+    chinese = [("i1", "不锈钢保温杯", None, None, None), ("i2", "保温杯", None, None, None)]
+    info = build(tmp_path, "shop", tables(chinese), words="paper")
+    with duckdb.connect(str(tmp_path / "catalog.duckdb")) as connection:
+        connection.execute('UPDATE domains SET report = \'{"form": "two tables"}\'')
+        connection.execute("UPDATE format SET version = 2")
+    for path in (tmp_path / "index").glob("*/*/*"):
+        path.write_bytes(b"of old")
+    assert migrate(tmp_path) == 2
+    with Catalogue.open(tmp_path, "shop") as catalogue:
+        assert catalogue.info.fingerprint == info.fingerprint
+        assert catalogue.corpus().settings.words == "paper"
+        assert sorted(catalogue.corpus().vocabulary) == ["不锈钢保温杯", "保温杯"]
+        assert catalogue.page(query="保温").total == 2
+        words = catalogue.info.report["words"]
+        assert (words["rule"], words["changed"], words["titles"]) == ("paper", 2, 2)
+        assert "as before there was a choice" in explained(words)
 
 
 def test_a_failing_migration_changes_nothing(old, monkeypatch):

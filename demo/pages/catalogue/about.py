@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from catalog import word_rule
 from catalog.sequences import HELD_OUT
 from catalog.statistics import Statistics, statistics
 from catalog.store import Catalogue
@@ -65,6 +66,7 @@ def _report(report: Mapping[str, Any]) -> str:
         _bad(report.get("bad_lines")),
         _repeats(report),
         _few(report),
+        word_rule.explained(report["words"]).capitalize() + "." if "words" in report else "",
     ]
     said = "".join(f"<li>{escape(line)}</li>" for line in lines if line)
     return f'<ul class="cr-remarks">{said}</ul>'
