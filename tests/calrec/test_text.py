@@ -1,3 +1,6 @@
+import time
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +51,13 @@ def test_attributes_are_cut_to_25_15_15_15_words():
     assert cut.title.startswith("w0 w1 ")
 
 
+def test_a_title_without_spaces_has_its_limit_too():
+    cut = truncated(Attributes(title="保温杯" * 40, category="コップ" * 40, brand="สี" * 99))
+    assert [len(value or "") for value in cut.values()] == [50, 30, 60, 0]
+    joined = ",".join(f"w{i}" for i in range(40))
+    assert truncated(Attributes(title=joined)).title == joined[: joined.index(",w25")]
+
+
 def test_prompt_is_the_paper_s_word_for_word():
     two = [GUITAR, Attributes(title="Strings")]
     assert prompt_text(two) == (
@@ -85,6 +95,59 @@ def test_parse_inverts_item_text(title, category, brand, price):
     ambiguous = any(label.strip(" .") in (v or "") for v in shown.values() for label in LABELS)
     if not ambiguous:
         assert parse(item_text(item)) == shown
+
+
+LONG = " ".join(f"clause{i}" for i in range(16))
+LABELLED = [
+    Attributes(title=f"Deed. Category: {LONG}", category="Forms", brand="Acme", price="$5"),
+    Attributes(title="Label. Brand: Zed. Price: 3", category="Office", price="$1"),
+    Attributes(title="A. Category: B. Brand: C. Price: D", category="E", brand="F", price="G"),
+    Attributes(title="A. Category: Unknown. Brand: C", brand="F"),
+    Attributes(title="Title: Poster", category="Title: x", brand="b"),
+    Attributes(title="Sign. Category: . Category: ", category="x"),
+    Attributes(title="Ends so. Category:", category="Category: x", brand="Brand: ", price="Price:"),
+    Attributes(title="标签。. Category: 标签", category="办公用品", brand="得力"),
+]
+
+
+@pytest.mark.parametrize("item", LABELLED)
+def test_labels_in_a_title_change_nothing(item):
+    assert parse(item_text(item)) == truncated(item)
+    assert query_words(item_text(item)) == document_words(item)
+    assert query_words(item_text(item), rule="unicode") == document_words(item, rule="unicode")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Attributes(title="Card", category=f"A. Brand: {LONG[:60]}", brand="Zed"),
+        Attributes(title="Card", category="A. Category: B", brand="C. Price: D. Brand: E"),
+        Attributes(title="x. Brand: y", category="Unknown. Brand: z", brand="Price: 3. Price: 4"),
+        Attributes(title="Card", price="5. Category: x. Brand: y. Price: z"),
+    ],
+)
+def test_labels_elsewhere_lose_no_word(item):
+    assert Counter(document_words(item)) <= Counter(query_words(item_text(item)))
+
+
+def test_a_generated_text_with_labels_again_is_read_by_those_that_fit():
+    # No item is written so: the first title would have more words than a title may.
+    text = f"Title: {'a ' * 24}a. Category: b. Brand: c. Price: d. Category: e"
+    assert parse(text) == Attributes(
+        title=" ".join("a" * 25), category="b", brand="c", price="d. Category: e"
+    )
+    long = f"Title: a. Category: {LONG} {LONG}. Brand: c. Price: d. Price: e"
+    assert parse(long) == Attributes(
+        title="a", category=f"{LONG} {LONG}", brand="c", price="d. Price: e"
+    )
+
+
+def test_labels_by_the_thousand_are_read_at_once():
+    start = time.perf_counter()
+    assert parse("Title: " + "a. Category: b. Brand: c. Price: d" * 3000) is not None
+    labels = (". Category: b", ". Brand: c", ". Price: d")
+    assert parse("Title: a" + "".join(label * 900 for label in labels)) is not None
+    assert time.perf_counter() - start < 1
 
 
 @pytest.mark.parametrize(
