@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+from calrec.words import fold
 from demo.url import Query, one
 
 NO_CATEGORY = "(no category)"
@@ -165,10 +166,10 @@ class CaseFilters:
         if self.level:
             parts.append("match_level = $level")
             bound["level"] = int(self.level)
-        for k, word in enumerate(self.text.split()[:MOST_WORDS]):
+        for k, word in enumerate(fold(self.text).split()[:MOST_WORDS]):
             parts.append(
-                f"(contains(facts, lower($word{k}))"
-                f" OR place IN (SELECT place FROM texts WHERE contains(text, lower($word{k}))))"
+                f"(contains(facts, $word{k})"
+                f" OR place IN (SELECT place FROM texts WHERE contains(text, $word{k})))"
             )
             bound[f"word{k}"] = word
         return " AND ".join(parts), bound

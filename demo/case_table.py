@@ -25,6 +25,7 @@ from calrec.evaluation.comparison import Comparison
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.text import Item
+from calrec.words import fold
 from demo.bounded import Bounded
 from demo.case_filters import NO_CATEGORY, RANKS, SORTS, CaseFilters
 from demo.local_paths import local
@@ -71,12 +72,11 @@ class CaseTable:
         self._selections: Bounded[Any, Int[np.ndarray, " M"]] = Bounded(64)
         self._texts, self._searchable = threading.Lock(), False
         self._connection = duckdb.connect(config={"threads": 2})
-        rows = self.rows.append_column("facts", pa.array(_facts(self.rows, items)))
+        facts = [fold(one) for one in _facts(self.rows, items)]
+        rows = self.rows.append_column("facts", pa.array(facts, pa.string()))
         with self._connection.cursor() as cursor:
             cursor.register("arrow_rows", rows)
-            cursor.execute(
-                "CREATE TABLE cases AS SELECT * REPLACE (lower(facts) AS facts) FROM arrow_rows"
-            )
+            cursor.execute("CREATE TABLE cases AS FROM arrow_rows")
             cursor.execute("CREATE TABLE texts (place INTEGER, text VARCHAR)")
 
     @property
@@ -161,11 +161,12 @@ class CaseTable:
                     "damaged file; evaluate again"
                 ) from None
         places = pc.index_in(known["user_id"], value_set=self.rows["user_id"].combine_chunks())
-        found = pa.table({"place": places, "text": known["text"]})
+        texts = [fold(text or "") for text in known["text"].to_pylist()]
+        found = pa.table({"place": places, "text": pa.array(texts, pa.string())})
         with self._connection.cursor() as cursor:
             cursor.register("arrow_texts", found)
             cursor.execute(
-                "CREATE OR REPLACE TABLE texts AS SELECT place, lower(string_agg(text, '\n')) AS"
+                "CREATE OR REPLACE TABLE texts AS SELECT place, string_agg(text, '\n') AS"
                 " text FROM arrow_texts WHERE place IS NOT NULL GROUP BY place"
             )
 
