@@ -56,9 +56,8 @@ class Build:
     allow_bad_lines: bool = False
     """Build even if more than 1 % of a file's lines cannot be used."""
     words: word_rule.Asked = "auto"
-    r"""What BM25 calls a word: paper (\w+ in lower case, as the paper's figures were made), unicode
-    (every script: marks kept, Chinese in pairs of characters, C++), or auto: paper unless unicode
-    changes the words of more than 1 % of the titles. The search always goes by unicode."""
+    r"""BM25's words: paper (\w+, lower case), unicode (every script; the search's own), or auto:
+    paper, unless unicode changes the words of more than 1 % of the titles."""
 
     def run(self) -> None:
         """Builds and prints what came of it."""
