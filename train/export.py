@@ -33,7 +33,7 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
         raise CalrecError(f"export: expected dtype float32 or bfloat16, found {dtype!r}")
     run = Run.load(run_folder)
     model = best_weights(run_folder)
-    this = history_entry(run_folder)
+    entries = [*run.parents, history_entry(run_folder)]
     description = checkpoint.Description(
         decoder=run.decoder,
         dtype=dtype,
@@ -41,12 +41,12 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
         max_prompt_tokens=run.settings["max_prompt_tokens"],
         sampling=dataclasses.asdict(SamplingSettings()),
         ranking=RankingSettings(),
-        data=run.data,
-        training={"stages": [_summary(entry) for entry in [*run.parents, this]]},
+        data={domain: data for entry in entries for domain, data in entry["data"].items()},
+        training={"stages": [_summary(entry) for entry in entries]},
     )
     log = "".join(
         json.dumps({"stage": entry["stage"], **line}) + "\n"
-        for entry in [*run.parents, this]
+        for entry in entries
         for line in entry["log"]
     )
     checkpoint.save(
@@ -127,7 +127,13 @@ def history_entry(run_folder: Path) -> dict[str, Any]:
     """A run's stage, settings, data and log, as its successors carry them."""
     run = Run.load(run_folder)
     lines = read_log(run_folder / "log.jsonl")
-    return {"stage": run.stage, "settings": run.settings, "data": run.data, "log": lines}
+    return {
+        "stage": run.stage,
+        "settings": run.settings,
+        "data": run.data,
+        "roles": run.roles,
+        "log": lines,
+    }
 
 
 def _summary(entry: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +142,11 @@ def _summary(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "stage": entry["stage"],
         "settings": entry["settings"],
+        # What it may know of whoever is evaluated later: see `calrec.leaks`.
+        "data": {
+            domain: {"fingerprint": fingerprint, "role": entry.get("roles", {}).get(domain)}
+            for domain, fingerprint in entry["data"].items()
+        },
         "seconds": sum(_spans(entry["log"])),
         "best_step": best.get("step"),
         "validation_nig": best.get("validation_nig"),

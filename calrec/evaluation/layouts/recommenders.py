@@ -9,7 +9,7 @@ from calrec.evaluation import paper
 from calrec.evaluation.comparison import SIDES, Comparison, Group
 from calrec.evaluation.foreign import isolated
 from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.layouts.remarks import other_code, other_data
+from calrec.evaluation.layouts.remarks import other_code
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap, Difference
 from calrec.evaluation.tables import Cell, Column, Table, Value, relative_change, with_best
@@ -47,7 +47,6 @@ def table_2(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
             )
         notes.append(f"{group.title}: {one.note}.")
         notes += other_code(group.title, one.names, one.runs)
-        notes += other_data(one.names, one.runs)
         notes += _elsewhere(group, one)
         notes += [group.paper.remark] if group.paper else []
     notes += [
@@ -55,11 +54,6 @@ def table_2(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
         for name in order
         if (which := _which(labelled[name]))
     ]
-    if any(run.settings.get("rank_seen") is False for one in compared for run in one.runs):
-        notes.append(
-            "SASRec: items of the history stand behind all others; one trained with --rank-seen"
-            " ranks them as any other."
-        )
     if not beside:
         notes.append("No domain here is one of the paper's, so none of its figures stand beside.")
     if any(one.runs[-1].generative and len(one.runs) > 1 for one in compared):
