@@ -52,14 +52,18 @@ class Seen:
 def of_stages(stages: Iterable[Mapping[str, Any]]) -> tuple[Seen, ...] | None:
     """What the stages of a `calrec.json` had; `None` where one of them does not record it."""
     try:
-        found = tuple(
-            Seen(stage=stage["stage"], domain=domain, **of_domain)
+        return from_json(
+            {"stage": stage["stage"], "domain": domain, **of_domain}
             for stage in stages
             for domain, of_domain in stage["data"].items()
         )
-    except (LookupError, TypeError, AttributeError):
+    except (LookupError, AttributeError):
         return None
-    return found if all(one.role in HELD_OUT for one in found) else None
+
+
+def of_training(training: Mapping[str, Any]) -> tuple[Seen, ...] | None:
+    """The same of the `training` of a `calrec.json`; `None`, too, where that names no stage."""
+    return of_stages(training["stages"]) if training.get("stages") else None
 
 
 def to_json(seen: Sequence[Seen] | None) -> list[dict[str, str]] | None:
@@ -71,9 +75,9 @@ def from_json(content: Any) -> tuple[Seen, ...] | None:
     """The inverse of `to_json`; `None`, too, for what has another form."""
     try:
         found = tuple(Seen(**one) for one in content)
+        return found if all(one.role in HELD_OUT for one in found) else None
     except TypeError:
         return None
-    return found if all(one.role in HELD_OUT for one in found) else None
 
 
 def leaks(

@@ -15,6 +15,7 @@ from calrec import checkpoint
 from calrec.backbone import hf
 from calrec.errors import CalrecError
 from calrec.ranking import RankingSettings
+from calrec.rules import DEFAULT, Rules
 from calrec.sampling import SamplingSettings
 from calrec.text import TextSettings
 from train.evaluation import fingerprints
@@ -95,13 +96,15 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
                 json.loads((evaluation / f"{name}.json").read_text())
                 for name in ("meta", "metrics")
             )
+            rules = Rules(bought=meta["bought"], count=meta["count"])
             name = f"{meta['domain']} {meta['split']} {meta['label'] or meta['recommender']}"
+            name += f", {rules}" if rules != DEFAULT else ""
             of_calrec = meta["recommender"] == "calrec"
             model = meta["checkpoint"]["digest"] if of_calrec else ours
-            figure = {"seed": meta["seed"]} | {
+            figure = {"seed": meta["seed"], **dataclasses.asdict(rules)} | {
                 key: content[key] for key in ("users", "metrics", "generation") if key in content
             }
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, CalrecError) as error:
             raise CalrecError(
                 f"expected an evaluation in {evaluation}, found none that can be read"
                 f" ({type(error).__name__}); make one with: calrec-evaluate --out {evaluation}"

@@ -101,13 +101,14 @@ def _setting(run: EvaluationRun, part: str, name: str, default: str) -> str:
 def main_first(runs: Sequence[EvaluationRun]) -> list[EvaluationRun]:
     """The runs of one recommender, the one that stands for it first.
 
-    That is the run closest to the paper's CALRec (its template, BM25, both stages, contrastive
-    losses), and among equally close ones the one named first.
+    That is the run closest to the paper's CALRec (its rule for items bought before, its template,
+    BM25, both stages, contrastive losses), and among equally close ones the one named first.
     """
     order = list(VARIANTS)
     return sorted(
         runs,
         key=lambda run: (
+            run.rules.bought != "ranked",
             retrieval(run) != "bm25",
             template(run) != "calrec",
             run.generative and order.index(variant(run)),

@@ -66,7 +66,7 @@ def calrec_checkpoint(name: str) -> dict[str, Any]:
         # Figures are measured afterwards and shape nothing; the files' digests are in it.
         "digest": _digest({k: v for k, v in content.items() if k not in ("figures", "digest")}),
         "data": dict(description.data),
-        "seen": leaks.to_json(leaks.of_stages(stages)),
+        "seen": leaks.to_json(leaks.of_training(description.training)),
         "training": [_stage(stage) for stage in stages],
     }
 
