@@ -60,7 +60,7 @@ def ranks_view(
 def rules_line(rules: Rules | None) -> str:
     """By which rules all recommenders on a page rank."""
     words = rules.words if rules else ""
-    return f'<p class="cr-sub cr-wrap">Of all recommenders {escape(words)}.</p>' if words else ""
+    return f'<p class="cr-sub cr-wrap">For all recommenders: {escape(words)}.</p>' if words else ""
 
 
 def leaks_line(known: Sequence[str], name: str = "CALRec") -> str:

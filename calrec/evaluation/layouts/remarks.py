@@ -46,7 +46,7 @@ def with_rules(table: Table, groups: Sequence[Group]) -> Table:
         return table
     every = {group.rules for group in groups}
     if len(every) == 1:
-        notes = [f"Of all recommenders {every.pop().words}."]
+        notes = [f"For all recommenders: {every.pop().words}."]
     else:
         notes = [f"{group.title}: {group.rules.words}." for group in groups]
     return dataclasses.replace(table, notes=(*table.notes, *notes))

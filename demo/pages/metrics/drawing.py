@@ -115,7 +115,7 @@ def pair_table(one: Comparison) -> Table:
             f"On {one.note}. Optimistic/pessimistic; {interval_words(one.bootstrap)}; p from a"
             " two-sided paired t-test over users: how likely so large a difference would be if both"
             " were equally good.",
-            f"Of both {one.runs[0].rules.words}.",
+            f"For both: {one.runs[0].rules.words}.",
             *(
                 f"{name}: {'; '.join(run.leaks)}."
                 for name, run in zip(one.names, one.runs, strict=True)
