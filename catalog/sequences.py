@@ -124,12 +124,13 @@ class Sequences:
         Args:
           split: whose targets.
           count: `training`, the training parts alone, or `all`, whatever lies before the targets.
-            Before those of the validation split there is nothing else than training parts.
+            Before those of the validation split there is nothing else than training parts, nor
+            where the role has no targets.
 
         Raises:
           CatalogueError: as `cases`.
         """
-        if count == "all":
+        if count == "all" and self.role != "training":
             return [self.history(u, split) for u in self.cases(split)]
         self._from_end(split)
         parts = (self.training(u) for u in range(len(self.user_ids)))
