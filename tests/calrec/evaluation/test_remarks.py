@@ -108,6 +108,9 @@ def test_a_model_that_may_know_what_it_is_asked_for_is_marked_and_said(run):
     assert any("trained on the very purchases" in note for note in whole["runs"].notes)
     fresh = tables(run("d", "calrec", **trained(DATA["fingerprint"])))
     assert not any("†" in note for table in fresh.values() for note in table.notes)
+    # Of a column that is not the same everywhere, the one that is marked marks it.
+    mixed = tables(run("m", "calrec"), run("n", "calrec", split="validation", **trained("old")))
+    assert "CALRec †" in [column.title for column in mixed["table2"].columns]
     unknown = tables(run("u", "calrec", meta={"checkpoint": {"name": "x"}}))
     assert any("†: what it was" in note for note in unknown["runs"].notes)
 
