@@ -58,7 +58,7 @@ def with_leaks(table: Table, runs: Sequence[EvaluationRun]) -> Table:
     if not any(MARK in text for text in texts):
         return table
     notes = [
-        f"{called}: {isolated('; '.join(run.leaks))}."
+        f"{called} on {isolated(run.domain)}, {run.split}: {isolated('; '.join(run.leaks))}."
         for called, run in zip(names(runs), runs, strict=True)
         if run.leaks
     ]

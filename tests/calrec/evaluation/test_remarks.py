@@ -100,7 +100,7 @@ def test_a_model_that_may_know_what_it_is_asked_for_is_marked_and_said(run):
 
     found = tables(run("c", "calrec", **trained("old")), run("l", "lir"))
     for key in ("runs", "table2", "paired", "table3", "slices-1", "ties"):
-        (note,) = (note for note in found[key].notes if note.startswith("CALRec, w/o stage I †:"))
+        (note,) = (note for note in found[key].notes if "w/o stage I † on shop, test: " in note)
         assert "trained on another state of shop than it is evaluated on" in note
     (row,) = cells(found["runs"], "CALRec, w/o stage I †")
     assert row["Split"] == "test"
@@ -112,7 +112,7 @@ def test_a_model_that_may_know_what_it_is_asked_for_is_marked_and_said(run):
     mixed = tables(run("m", "calrec"), run("n", "calrec", split="validation", **trained("old")))
     assert "CALRec †" in [column.title for column in mixed["table2"].columns]
     unknown = tables(run("u", "calrec", meta={"checkpoint": {"name": "x"}}))
-    assert any("†: what it was" in note for note in unknown["runs"].notes)
+    assert any("† on shop, test: what it was" in note for note in unknown["runs"].notes)
 
 
 def test_hints_name_the_domain_of_the_generative_runs(run):
