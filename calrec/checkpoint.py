@@ -48,8 +48,9 @@ class Description:
       max_prompt_tokens: the token budget of a history.
       sampling: fields of `calrec.sampling.SamplingSettings`.
       ranking: how samples become a ranking.
-      data: fingerprint per domain that the model was trained on.
-      training: stages, steps and settings, as they were run.
+      data: fingerprint per domain that the model was trained on, in whatever stage.
+      training: stages, steps and settings, as they were run, each with fingerprint and role of its
+        domains (`calrec.leaks`).
       figures: measured figures by domain, split and recommender.
       files: sha256 of every file of the weights and the tokenizer, by path; `save` fills it.
     """

@@ -3,7 +3,8 @@
 A text matches the items that equal it in all four attributes; where there is none, in the first
 three (title, category, brand); else in the first two; else in the title. The m items that a text of
 score s (nats) matches share its probability, exp(s) / m each, and the probability p of an item is
-the sum over the kept texts. Items that no text matches have p = 0.
+the sum over the kept texts. Items that no text matches have p = 0 and stand behind all others: one
+of them has rank N on both sides, optimistic and pessimistic.
 
 As a score, p stands on the scale
 
@@ -99,6 +100,7 @@ def hierarchical(matches: Sequence[Matched], scores: Sequence[float], n_items: i
       scaled: the item's share of the text, 1 / m for each of the m items that it matches.
       modulated: exp(s) / m, on the scale of the scores.
       scores: p, the sum of exp(s) / m over the texts, on the scale above.
+      unranked: the items that no text matches.
     """
     raw, scaled, modulated = (np.zeros((n_items, len(matches)), order="F") for _ in range(3))
     log_p = np.full(n_items, -np.inf)
@@ -117,7 +119,7 @@ def hierarchical(matches: Sequence[Matched], scores: Sequence[float], n_items: i
     pooled[matched] = 1 / (1 + (best - log_p[matched]))
     for column, _, items, log_share in hits:
         modulated[items, column] = 1 / (1 + (best - log_share))
-    return Match(raw=raw, scaled=scaled, modulated=modulated, scores=pooled)
+    return Match(raw=raw, scaled=scaled, modulated=modulated, scores=pooled, unranked=~matched)
 
 
 def _lines(attributes: Attributes) -> list[str]:

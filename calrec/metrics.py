@@ -9,25 +9,33 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 TIE = 1e-9
 """Scores this close to each other tie."""
 
 
 def ranks(
-    scores: Float[np.ndarray, "*batch N"], target: int | Int[np.ndarray, "*batch"]
+    scores: Float[np.ndarray, "*batch N"],
+    target: int | Int[np.ndarray, "*batch"],
+    unranked: Bool[np.ndarray, " N"] | None = None,
 ) -> tuple[Int[np.ndarray, "*batch"], Int[np.ndarray, "*batch"]]:
     """Rank of the target among all N items, from 1.
 
     Args:
       scores: one score per item, higher is better.
       target: index of the item really bought.
+      unranked: items that the recommender says nothing of, where there are such.
 
     Returns:
       optimistic, 1 + the number of items that score higher, and pessimistic, the number of items
-      that score at least as high (the target itself included), ties within `TIE`.
+      that score at least as high (the target itself included), ties within `TIE`; N and N for a
+      target that is not ranked.
     """
+    if unranked is not None:
+        optimistic, pessimistic = ranks(scores, target)
+        last, items = unranked[target], scores.shape[-1]
+        return np.where(last, items, optimistic), np.where(last, items, pessimistic)
     if scores.ndim == 1:  # a third of the general way's time at 17,000 items
         level = scores[target]
         return np.count_nonzero(scores > level + TIE) + 1, np.count_nonzero(scores >= level - TIE)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from calrec.errors import CalrecError
 
@@ -72,12 +72,14 @@ class Match:
       scaled: each column scaled linearly to [0, 1].
       modulated: scaled x exp(epsilon x the text's score).
       scores: pooled score per item; higher is better.
+      unranked: items that no text matches at all, where those stand behind all others.
     """
 
     raw: Float[np.ndarray, "N K"]
     scaled: Float[np.ndarray, "N K"]
     modulated: Float[np.ndarray, "N K"]
     scores: Float[np.ndarray, " N"]
+    unranked: Bool[np.ndarray, " N"] | None = None
 
 
 def fold(text: str) -> str:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from calrec import metrics
 from calrec.errors import CalrecError
+from calrec.rules import Rules
 from calrec.text import Attributes, Item
 
 CASE_FORMAT = "calrec-case"
@@ -77,7 +78,7 @@ class Recommendation:
 
     Attributes:
       recommender: its name (`calrec`, `lir`, ...).
-      settings: every setting that shaped it, JSON-able.
+      settings: every setting that shaped it, JSON-able; by `under` also `bought` and `count`.
       history: items, oldest first.
       prompt: the text that the model read; empty where there is none.
       prompt_tokens: its length in tokens.
@@ -94,6 +95,8 @@ class Recommendation:
       scores: pooled score per row; higher is better.
       corpus_size: N.
       timings: seconds per step.
+      unranked: rows that the recommender says nothing of, where those stand behind all others (see
+        `calrec.hierarchical`); a case file has their ranks instead.
       target: item id of the true next item, where a case file knows it.
       row_ranks: optimistic and pessimistic rank of each row among all N items, in a case file;
         `None` in memory, where the scores tell.
@@ -116,12 +119,35 @@ class Recommendation:
     scores: Float[np.ndarray, " N"]
     corpus_size: int
     timings: Mapping[str, float]
+    unranked: Bool[np.ndarray, " N"] | None = None
     target: str | None = None
     row_ranks: Int[np.ndarray, "N 2"] | None = None
 
     def order(self) -> Int[np.ndarray, " N"]:
         """Places of the rows by score, best first; equal scores stay in row order."""
         return np.argsort(-self.scores, kind="stable")
+
+    def under(self, rules: Rules) -> Recommendation:
+        """The same scores ranked by these rules, which the settings then name.
+
+        Args:
+          rules: `bought` is applied here; `count` is what the recommender was made by.
+
+        Raises:
+          ValueError: for a record that a case file held, whose ranks are what they were.
+        """
+        if self.row_ranks is not None:
+            raise ValueError("the ranks of a case file follow its own rules")
+        scores = self.scores
+        if rules.bought == "last":
+            bought = {item.item_id for item in self.history}
+            rows = [row for row, item_id in enumerate(self.item_ids) if item_id in bought]
+            scores = rules.scores(scores, np.array(rows, dtype=np.int64))
+        return replace(self, scores=scores, settings={**self.settings, **asdict(rules)})
+
+    def is_ranked(self, item_id: str) -> bool:
+        """Whether the recommender says anything of an item; raises as `ranks` does."""
+        return self.unranked is None or not self.unranked[self._row(item_id)]
 
     def ranks(self, item_id: str) -> tuple[int, int]:
         """Optimistic and pessimistic rank of an item among all N, from 1 (paper, section 4).
@@ -133,7 +159,7 @@ class Recommendation:
         if self.row_ranks is not None:
             optimistic, pessimistic = self.row_ranks[row]
         else:
-            optimistic, pessimistic = metrics.ranks(self.scores, row)
+            optimistic, pessimistic = metrics.ranks(self.scores, row, self.unranked)
         return int(optimistic), int(pessimistic)
 
     def winner(self, row: int) -> int | None:
@@ -159,6 +185,7 @@ class Recommendation:
         if target is not None and (row := self._row(target)) not in kept:
             kept.append(row)
         case = {field.name: getattr(self, field.name) for field in fields(self)}
+        del case["unranked"]
         case.update({name: getattr(self, name)[kept].tolist() for name in _MATRICES})
         case.update(
             format=CASE_FORMAT,

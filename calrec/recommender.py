@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from calrec.tokenizer import Tokenizer
 
 
+_NO_CORPUS = "expected a corpus to rank, found none: call with_corpus first"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """How far a generation is.
@@ -149,6 +152,18 @@ class CALRec:
             text=self._text,
             first_stage=first_stage,
         )
+        return other
+
+    def with_first_stage(self, first_stage: Recommender) -> CALRec:
+        """The same model and corpus with another recommender for the retrieval `rerank`.
+
+        Raises:
+          CalrecError: if there is no corpus.
+        """
+        if self._retrieval is None:
+            raise CalrecError(_NO_CORPUS)
+        other = copy.copy(self)
+        other._retrieval = dataclasses.replace(self._retrieval, first_stage=first_stage)
         return other
 
     def with_template(self, name: str) -> CALRec:
@@ -387,6 +402,6 @@ class CALRec:
 
     def _ready(self, ranking: RankingSettings) -> Retrieval:
         if self._retrieval is None:
-            raise CalrecError("expected a corpus to rank, found none: call with_corpus first")
+            raise CalrecError(_NO_CORPUS)
         self._retrieval.check(ranking)
         return self._retrieval

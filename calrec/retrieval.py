@@ -77,6 +77,7 @@ class Retrieval:
             scaled=matched.scaled,
             modulated=matched.modulated,
             scores=matched.scores,
+            unranked=matched.unranked,
             corpus_size=len(matched.scores),
             timings={**record.timings, "match": time.perf_counter() - start},
             row_ranks=None,

@@ -118,6 +118,24 @@ class Sequences:
         whole = self.whole(u)
         return whole[: max(0, len(whole) - HELD_OUT[self.role])]
 
+    def counted(self, split: str, count: str) -> list[Int[np.ndarray, " m"]]:
+        """The purchases that may be counted for a split's targets, user by user; none is empty.
+
+        Args:
+          split: whose targets.
+          count: `training`, the training parts alone, or `all`, whatever lies before the targets.
+            Before those of the validation split there is nothing else than training parts, nor
+            where the role has no targets.
+
+        Raises:
+          CatalogueError: as `cases`.
+        """
+        if count == "all" and self.role != "training":
+            return [self.history(u, split) for u in self.cases(split)]
+        self._from_end(split)
+        parts = (self.training(u) for u in range(len(self.user_ids)))
+        return [part for part in parts if len(part)]
+
     def history(self, u: int, split: str) -> Int[np.ndarray, " h"]:
         """The items before user `u`'s target of that split; raises as `cases` does."""
         whole = self.whole(u)

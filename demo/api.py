@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import wraps
 from reprlib import repr as shortened
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 from gradio.context import LocalContext
 
 from calrec.errors import CalrecError
 from calrec.recommendation import Recommendation
+from calrec.rules import Bought, Count, Rules
 from calrec.text import Item
 from catalog.sequences import SPLITS
 from catalog.store import Filters
@@ -97,6 +98,8 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
         temperature: float = 0.5,
         top: int = 10,
         recommender: str = CALREC,
+        bought: str = "ranked",
+        count: str = "training",
     ) -> Iterator[Answer]:
         """
         Ranks a shop's items by how likely somebody with this purchase history buys them next.
@@ -112,15 +115,20 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
             temperature: Of the writing, 0.1 (alike texts) to 1.5 (varied ones).
             top: How many items to give, 1 to 100.
             recommender: calrec, lir, popular, markov or item-knn.
+            bought: Items of the history are ranked like all others, or last, behind all others.
+            count: popular, markov and item-knn count training parts alone, or all (validation too).
 
         Returns:
             ranking: items, best first, with their score, higher is better
             optimistic_rank and pessimistic_rank of each, which differ where scores tie
             texts: those that calrec kept, best first, with log_probability in nats
             corpus_size: how many items were ranked
+            bought and count: by which rules
             settings: all that shaped the ranking
         """
-        yield from _recommend(app, shop, history, seed, samples, temperature, top, recommender)
+        rules = _rules(bought, count)
+        options = (seed, samples, temperature, top, recommender, rules)
+        yield from _recommend(app, shop, history, *options)
 
     def evaluate(
         shop: str,
@@ -128,6 +136,8 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
         recommender: str = CALREC,
         split: str = "test",
         seed: int = 0,
+        bought: str = "ranked",
+        count: str = "training",
     ) -> Iterator[Answer]:
         """
         Evaluates one case: where a recommender ranks what a shopper really bought next.
@@ -138,6 +148,8 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
             recommender: calrec, lir, popular, markov or item-knn.
             split: test (the last purchase is held out) or validation (the last but one).
             seed: Of the texts that calrec writes; 0 to 4294967295.
+            bought: Items of the history are ranked like all others, or last, behind all others.
+            count: popular, markov and item-knn count training parts alone, or all (validation too).
 
         Returns:
             history: items, oldest first
@@ -145,9 +157,11 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
             optimistic_rank and pessimistic_rank of the target among corpus_size items
             texts: those that calrec kept, best first, with log_probability in nats
             ranking: the best ten items
+            bought and count: by which rules
+            may_know: how calrec may have known the target before it was asked
             settings: all that shaped the ranking
         """
-        yield from _evaluate(app, shop, user, recommender, split, seed)
+        yield from _evaluate(app, shop, user, recommender, split, seed, _rules(bought, count))
 
     return {
         "search": _one_line(search),
@@ -184,6 +198,7 @@ def _recommend(
     temperature: float,
     top: int,
     recommender: str,
+    rules: Rules,
 ) -> Iterator[Answer]:
     domain = _shop(app, shop)
     ids = _texts("history", history, MOST, at_least=1)
@@ -194,23 +209,29 @@ def _recommend(
     }
     top = _whole("top", top, 1, MOST_ITEMS)
     items = app.items(domain, ids)
-    for result in _ranked(app, domain, items, recommender, options):
+    for result in _ranked(app, domain, items, recommender, rules, options):
         yield result if isinstance(result, dict) else _shown(app, domain, result, top)
 
 
 def _evaluate(
-    app: Application, shop: str, user: str, recommender: str, split: str, seed: int
+    app: Application,
+    shop: str,
+    user: str,
+    recommender: str,
+    split: str,
+    seed: int,
+    rules: Rules,
 ) -> Iterator[Answer]:
     domain = _shop(app, shop)
     _one_of("split", split, SPLITS)
-    if split == "validation" and recommender in ("markov", "item-knn"):
+    if split == "validation" and rules.count == "all":
         raise CalrecError(
-            f"expected calrec, lir or popular for the validation split, found {recommender!r}, "
-            "which has learnt from these purchases here; choose one of them, or the test split"
+            "expected training as count for the validation split, whose very purchases are among "
+            "all, found all; leave it out, or choose the test split"
         )
     options = {"seed": _whole("seed", seed, 0, LARGEST_SEED)}
     case = app.catalogue(domain).case(_text("user", user), split)
-    for result in _ranked(app, domain, case.history, recommender, options):
+    for result in _ranked(app, domain, case.history, recommender, rules, options):
         if isinstance(result, dict):
             yield result
             continue
@@ -221,6 +242,7 @@ def _evaluate(
             "target": asdict(case.target),
             "optimistic_rank": optimistic,
             "pessimistic_rank": pessimistic,
+            "may_know": list(app.leaks(domain, split)) if result.samples else [],
             **_shown(app, domain, result, top=10),
         }
 
@@ -230,18 +252,19 @@ def _ranked(
     domain: str,
     history: Sequence[Item],
     recommender: str,
+    rules: Rules,
     options: dict[str, Any],
 ) -> Iterator[Answer | Recommendation]:
     """How far it is, as often as the model says so, then the recommendation; closing stops it."""
-    simple = app.recommenders(domain)
+    simple = app.recommenders(domain, rules)
     if _one_of("recommender", recommender, (CALREC, *simple)) != CALREC:
         yield simple[recommender].recommend(history)
         return
-    stream = app.model(domain).stream(history, **options)
+    stream = app.model(domain, rules).stream(history, **options)
     try:
         for update in stream:
             if isinstance(update, Recommendation):
-                yield update
+                yield update.under(rules)
             else:
                 yield {"step": update.step, "limit": update.limit}
     finally:
@@ -266,6 +289,7 @@ def _shown(app: Application, domain: str, record: Recommendation, top: int) -> A
         "ranking": ranking,
         "texts": [{"text": s.text, "log_probability": float(s.score)} for s in kept],
         "corpus_size": record.corpus_size,
+        **{name: record.settings[name] for name in asdict(Rules())},
         "settings": dict(record.settings),
     }
 
@@ -314,6 +338,11 @@ def _forget_caller() -> None:
 
 def _refusal(error: CalrecError) -> gr.Error:
     return gr.Error(" ".join(str(error).split()), print_exception=False)
+
+
+def _rules(bought: Any, count: Any) -> Rules:
+    known = {"bought": (bought, get_args(Bought)), "count": (count, get_args(Count))}
+    return Rules(**{name: _one_of(name, *value) for name, value in known.items()})
 
 
 def _shop(app: Application, shop: Any) -> str:

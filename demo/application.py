@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calrec.compilation import keep_compiled
+from calrec.counting import COUNTING, counting
 from calrec.errors import CalrecError
 from calrec.hierarchical import AttributeIndex
-from calrec.item_knn import ItemKNN
+from calrec.leaks import leaks, of_training
 from calrec.lir import LastItemRepeater
-from calrec.markov import Markov
-from calrec.popularity import MostPopular
 from calrec.protocol import Recommender
 from calrec.recommender import CALRec
+from calrec.rules import DEFAULT, Count, Ruled, Rules
 from calrec.text import DEFAULT_TEXT, Item, TextSettings
 from catalog.store import Catalogue, DomainInfo, domains
 from catalog.workspace import FILE
@@ -170,8 +170,12 @@ class Application:
         """Whether the next recommendation starts without waiting for the model."""
         return self._model is not None
 
-    def model(self, domain: str) -> Any:
+    def model(self, domain: str, rules: Rules = DEFAULT) -> Any:
         """The generative recommender over the shop's items; loads the model if need be.
+
+        Args:
+          domain: the shop.
+          rules: of LIR as its first stage; its own ranking is for whoever asks to put `under` them.
 
         Raises:
           CalrecError: if the checkpoint cannot be loaded.
@@ -181,21 +185,30 @@ class Application:
                 keep_compiled(self.workspace)
                 self._model = self._load_model(self.checkpoint)
         shop = self._shop(domain)
-        return shop.made(
-            "model",
-            lambda: self._model.with_corpus(
-                shop.catalogue.corpus(),
-                shop.catalogue.items,
-                first_stage=shop.recommenders()["lir"],
-            ),
+        model = shop.made(
+            "model", lambda: self._model.with_corpus(shop.catalogue.corpus(), shop.catalogue.items)
+        )
+        lir = Ruled(shop.recommenders(rules.count)["lir"], rules)
+        return shop.made(("model", rules), lambda: model.with_first_stage(lir))
+
+    def leaks(self, domain: str, split: str = "test") -> tuple[str, ...]:
+        """How the loaded model may know the held-out purchases of a shop; see `calrec.leaks`."""
+        info = self.catalogue(domain).info
+        return leaks(
+            of_training(self._model.description.training),
+            domain=domain,
+            split=split,
+            fingerprint=info.fingerprint,
+            role=info.role,
         )
 
-    def recommenders(self, domain: str) -> dict[str, Recommender]:
+    def recommenders(self, domain: str, rules: Rules = DEFAULT) -> dict[str, Recommender]:
         """The simple recommenders over the same items, by name; LIR first.
 
-        They know all that the shop's users bought before their held-out purchases.
+        They count what the shop's users bought before their held-out purchases, by the rules.
         """
-        return self._shop(domain).recommenders()
+        made = self._shop(domain).recommenders(rules.count)
+        return {name: Ruled(one, rules) for name, one in made.items()}
 
     def attributes(self, domain: str, text: TextSettings = DEFAULT_TEXT) -> AttributeIndex:
         """The shop's items by their attributes, as these settings cut them: which a text names."""
@@ -228,17 +241,14 @@ class _Shop:
                 self._made[key] = make()
             return self._made[key]
 
-    def recommenders(self) -> dict[str, Recommender]:
+    def recommenders(self, count: Count) -> dict[str, Recommender]:
         """See `Application.recommenders`."""
-        return self.made("recommenders", self._recommenders)
+        return self.made(("recommenders", count), lambda: self._recommenders(count))
 
-    def _recommenders(self) -> dict[str, Recommender]:
-        sequences = self.catalogue.sequences()
-        histories = [sequences.history(u, "test") for u in sequences.cases("test")]
-        ids, popularity = self.catalogue.item_ids, self.catalogue.popularity
-        return {
-            "lir": LastItemRepeater(self.catalogue.corpus(), DEFAULT_TEXT),
-            "item-knn": ItemKNN(ids, histories, popularity),
-            "markov": Markov(ids, histories, popularity),
-            "popular": MostPopular(ids, popularity),
+    def _recommenders(self, count: Count) -> dict[str, Recommender]:
+        histories = self.catalogue.sequences().counted("test", count)
+        lir = LastItemRepeater(self.catalogue.corpus(), DEFAULT_TEXT)
+        counted = {
+            name: counting(name, self.catalogue.item_ids, histories) for name in reversed(COUNTING)
         }
+        return {"lir": lir, **counted}

@@ -48,7 +48,7 @@ def words(bands: Mapping[str, Band]) -> list[Choice]:
     ]
 
 
-COLD = [("Never bought in training", "yes"), ("Bought in training", "no")]
+COLD = [("In none", "yes"), ("In some", "no")]
 REPEAT = [
     ("The last purchase again", "last"),
     ("An earlier purchase again", "earlier"),
@@ -101,7 +101,7 @@ class CaseFilters:
       b: by the second run.
       length: of the history, a key of `LENGTHS`.
       category: the target's; `NO_CATEGORY` for those without.
-      cold: `yes` if the target was never bought in training, `no` if it was.
+      cold: `yes` if the target is in no training and no validation part, `no` if it is.
       repeat: whether the target is the `last` purchase, an `earlier` one, or `new`.
       tie: items that tie with the target by the first run, a key of `TIES`.
       level: on how many attributes the best kept text matches an item.

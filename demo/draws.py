@@ -62,5 +62,6 @@ class Draws:
                 scaled=none,
                 modulated=none,
                 scores=np.zeros(0),
+                unranked=None,
             ),
         )

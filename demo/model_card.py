@@ -15,6 +15,7 @@ from typing import Any
 from calrec.backbone.config import DecoderConfig
 from calrec.checkpoint import Description, describe
 from calrec.evaluation.layouts.overview import TITLES
+from calrec.leaks import Seen, leaks, of_training
 from catalog.sample import DEPARTMENTS
 from demo.training_curves import stage_title
 
@@ -222,10 +223,12 @@ def seen_words(trained_on: str | None, now: str | None) -> str:
 
 def _data(record: Description, shops: Mapping[str, str], shop: str) -> Section:
     names = dict.fromkeys([*sorted(record.data), *shops])
+    seen = of_training(record.training)
     rows = tuple(
         (
             name,
             seen_words(record.data.get(name), shops.get(name)),
+            _roles(seen, name),
             (record.data.get(name) or "–")[:12],
             (shops.get(name) or "–")[:12],
         )
@@ -234,8 +237,7 @@ def _data(record: Description, shops: Mapping[str, str], shop: str) -> Section:
     here = {
         "never seen in training": f"This shop, {shop}, was never seen in training.",
         "in training, as it is here": (
-            f"This shop, {shop}, was in training with the very data that it has here; purchases"
-            " that are held out for tests are left out of training."
+            f"This shop, {shop}, was in training with the very data that it has here."
         ),
         "in training, in another state": (
             f"This shop, {shop}, was in training in another state: its held-out purchases may have"
@@ -244,14 +246,35 @@ def _data(record: Description, shops: Mapping[str, str], shop: str) -> Section:
     }
     remarks = ()
     if shop in shops:
-        remarks = (here[seen_words(record.data.get(shop), shops[shop])],)
+        words = seen_words(record.data.get(shop), shops[shop])
+        remarks = (here[words], *_known(seen, shop, shops[shop]))
     return Section(
         title="Training data",
-        columns=("Shop", "Seen in training", "Its data then", "Its data here"),
+        columns=("Shop", "Seen in training", "Role then", "Its data then", "Its data here"),
         rows=rows,
         remarks=remarks if record.data else (*remarks, "The record names no training data."),
         wide=True,
     )
+
+
+def _roles(seen: tuple[Seen, ...] | None, name: str) -> str:
+    if seen is None:
+        return "not known"
+    return ", ".join(dict.fromkeys(one.role for one in seen if one.domain == name)) or "–"
+
+
+def _known(seen: tuple[Seen, ...] | None, shop: str, fingerprint: str) -> list[str]:
+    """What the model may know of a shop's held-out purchases, split by split."""
+    asked = {"domain": shop, "fingerprint": fingerprint, "role": "evaluation"}
+    told = {split: leaks(seen, split=split, **asked) for split in ("test", "validation")}
+    if told["test"] == told["validation"]:
+        lines = {"Its held-out purchases": told["test"]}
+    else:
+        lines = {f"Its {split} purchases": found for split, found in told.items()}
+    return [
+        f"{which}: {'; '.join(found) or 'neither trained nor selected on'}."
+        for which, found in lines.items()
+    ]
 
 
 def _training(record: Description) -> Section:
@@ -307,14 +330,18 @@ def _figures(record: Description) -> Section:
         metrics = figure.get("metrics") if isinstance(figure, dict) else None
         if isinstance(metrics, dict):
             shown = tuple(_pair(metrics.get(metric)) for metric in TITLES)
-            rows.append((name, _shown(figure.get("users")), *shown))
+            facts = (_shown(figure.get(fact)) for fact in ("bought", "count", "users"))
+            rows.append((name, *facts, *shown))
     return Section(
         title="Measured figures",
-        columns=("Shop, split, recommender", "Users", *TITLES.values()) if rows else (),
+        columns=("Shop, split, recommender", "Bought", "Count", "Users", *TITLES.values())
+        if rows
+        else (),
         rows=tuple(rows),
         remarks=(
             "Optimistic / pessimistic: the item really bought counted first or last among the items"
-            " with its score.",
+            " with its score. Bought: items of the history are ranked like all others, or stand"
+            " last. Count: counting rules use training parts alone, or all before the targets.",
         )
         if rows
         else ("The record holds none; calrec-train figures writes those of evaluations into it.",),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -116,8 +116,8 @@ def rebuild(app: Application, run: EvaluationRun, user_id: str, tables: Tables) 
     elif run.recommender == "lir":
         record = _repeated(app, run, case)
         source, shown = "ranked now, by the run's settings", "the present items ranked anew"
-    elif run.split == "test" and run.recommender in app.recommenders(run.domain):
-        record = app.recommenders(run.domain)[run.recommender].recommend(case.history)
+    elif run.recommender in (known := app.recommenders(run.domain, run.rules)):
+        record = known[run.recommender].recommend(case.history)
         differs = _differences(run, record)
         source = "ranked now, by this page's settings" if differs else "ranked now, by its settings"
         shown = "the present items ranked anew, from the present purchases"
@@ -164,7 +164,8 @@ def _notes(
 
 def _differences(run: EvaluationRun, record: Recommendation) -> str:
     """A line about the settings of a simple recommender that are not the run's; or nothing."""
-    here = record.settings
+    # The rules are the run's own: it is ranked by them.
+    here = {name: v for name, v in record.settings.items() if name not in asdict(run.rules)}
     # Both ways, as either may lack some; what neither names is equal.
     names = [name for name in {**run.settings, **here} if run.settings.get(name) != here.get(name)]
     if not names:
@@ -186,7 +187,8 @@ def _generated(
     catalogue = app.catalogue(run.domain)
     text = _settings(run, "text", TextSettings)
     ranking = _settings(run, "ranking", RankingSettings)
-    first = app.recommenders(run.domain)["lir"] if ranking.retrieval == "rerank" else None
+    known = app.recommenders(run.domain, run.rules)
+    first = known["lir"] if ranking.retrieval == "rerank" else None
     attributes = app.attributes(run.domain, text)
     retrieval = Retrieval(
         corpus=corpus(app, run), attributes=attributes, text=text, first_stage=first
@@ -216,7 +218,7 @@ def _generated(
         corpus_size=n,
         timings={},
     )
-    return retrieval.rank(record, ranking)
+    return retrieval.rank(record, ranking).under(run.rules)
 
 
 def corpus(app: Application, run: EvaluationRun) -> Any:
@@ -231,7 +233,8 @@ def corpus(app: Application, run: EvaluationRun) -> Any:
 
 def _repeated(app: Application, run: EvaluationRun, case: Case) -> Recommendation:
     text = _settings(run, "text", TextSettings)
-    return LastItemRepeater(corpus(app, run), text).recommend(case.history)
+    lir = LastItemRepeater(corpus(app, run), text)
+    return lir.recommend(case.history).under(run.rules)
 
 
 def _kept(
@@ -257,7 +260,7 @@ def _kept(
     none = np.zeros((len(ids), 0))
     return Recommendation(
         recommender=run.recommender,
-        settings={**run.settings, "run": run.folder.name},
+        settings={**run.settings, **asdict(run.rules), "run": run.folder.name},
         history=case.history,
         rows=np.array([catalogue.index[item] for item in ids], dtype=np.int64),
         item_ids=ids,

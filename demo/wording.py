@@ -25,8 +25,17 @@ def rank_range(optimistic: int, pessimistic: int) -> str:
     return f"{optimistic:,} to {pessimistic:,}"
 
 
-def rank_sentence(optimistic: int, pessimistic: int, total: int) -> str:
-    """One line that says what a rank means and why it may be a range."""
+def rank_sentence(optimistic: int, pessimistic: int, total: int, ranked: bool = True) -> str:
+    """One line that says what a rank means and why it may be a range.
+
+    Args:
+      optimistic: first among its ties.
+      pessimistic: last among them.
+      total: items ranked.
+      ranked: whether the recommender says anything of the item at all.
+    """
+    if not ranked:
+        return f"Rank {total:,} of {total:,}: no text matches it, so it stands behind all others."
     if optimistic == pessimistic:
         return f"Rank {optimistic:,} of {total:,}. No other item has the same score."
     tied = pessimistic - optimistic + 1

@@ -15,6 +15,7 @@ from calrec import checkpoint
 from calrec.backbone import hf
 from calrec.errors import CalrecError
 from calrec.ranking import RankingSettings
+from calrec.rules import DEFAULT, Rules
 from calrec.sampling import SamplingSettings
 from calrec.text import TextSettings
 from train.evaluation import fingerprints
@@ -33,7 +34,7 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
         raise CalrecError(f"export: expected dtype float32 or bfloat16, found {dtype!r}")
     run = Run.load(run_folder)
     model = best_weights(run_folder)
-    this = history_entry(run_folder)
+    entries = [*run.parents, history_entry(run_folder)]
     description = checkpoint.Description(
         decoder=run.decoder,
         dtype=dtype,
@@ -41,12 +42,12 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
         max_prompt_tokens=run.settings["max_prompt_tokens"],
         sampling=dataclasses.asdict(SamplingSettings()),
         ranking=RankingSettings(),
-        data=run.data,
-        training={"stages": [_summary(entry) for entry in [*run.parents, this]]},
+        data={domain: data for entry in entries for domain, data in entry["data"].items()},
+        training={"stages": [_summary(entry) for entry in entries]},
     )
     log = "".join(
         json.dumps({"stage": entry["stage"], **line}) + "\n"
-        for entry in [*run.parents, this]
+        for entry in entries
         for line in entry["log"]
     )
     checkpoint.save(
@@ -95,13 +96,15 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
                 json.loads((evaluation / f"{name}.json").read_text())
                 for name in ("meta", "metrics")
             )
+            rules = Rules(bought=meta["bought"], count=meta["count"])
             name = f"{meta['domain']} {meta['split']} {meta['label'] or meta['recommender']}"
+            name += f", {rules}" if rules != DEFAULT else ""
             of_calrec = meta["recommender"] == "calrec"
             model = meta["checkpoint"]["digest"] if of_calrec else ours
-            figure = {"seed": meta["seed"]} | {
+            figure = {"seed": meta["seed"], **dataclasses.asdict(rules)} | {
                 key: content[key] for key in ("users", "metrics", "generation") if key in content
             }
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, CalrecError) as error:
             raise CalrecError(
                 f"expected an evaluation in {evaluation}, found none that can be read"
                 f" ({type(error).__name__}); make one with: calrec-evaluate --out {evaluation}"
@@ -127,7 +130,13 @@ def history_entry(run_folder: Path) -> dict[str, Any]:
     """A run's stage, settings, data and log, as its successors carry them."""
     run = Run.load(run_folder)
     lines = read_log(run_folder / "log.jsonl")
-    return {"stage": run.stage, "settings": run.settings, "data": run.data, "log": lines}
+    return {
+        "stage": run.stage,
+        "settings": run.settings,
+        "data": run.data,
+        "roles": run.roles,
+        "log": lines,
+    }
 
 
 def _summary(entry: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +145,11 @@ def _summary(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "stage": entry["stage"],
         "settings": entry["settings"],
+        # What it may know of whoever is evaluated later: see `calrec.leaks`.
+        "data": {
+            domain: {"fingerprint": fingerprint, "role": entry.get("roles", {}).get(domain)}
+            for domain, fingerprint in entry["data"].items()
+        },
         "seconds": sum(_spans(entry["log"])),
         "best_step": best.get("step"),
         "validation_nig": best.get("validation_nig"),

@@ -13,7 +13,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ LOG_EVERY = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What `run.json` says of a run."""
+    """What `run.json` says of a run; fingerprint and role of each domain, as it was then."""
 
     stage: str
     settings: dict[str, Any]
@@ -55,6 +55,7 @@ class Run:
     text: dict[str, Any]
     data: dict[str, str]
     parents: list[dict[str, Any]]
+    roles: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The content of `run.json`."""
@@ -155,6 +156,7 @@ def fit(
         text=data.meta["text"],
         data={d.domain: data.meta["domains"][d.domain]["fingerprint"] for d in data.domains},
         parents=list(parents),
+        roles={d.domain: data.meta["domains"][d.domain]["role"] for d in data.domains},
     )
     if stage == "pretrain":
         batches, loss = PackedRows(data, settings), pretraining_loss()
@@ -234,7 +236,10 @@ class _Log:
 def _claim(out: Path, run: Run, data: Prepared) -> None:
     """Makes `out` this run's folder, or checks that it is."""
     if (out / "run.json").is_file():
-        if Run.load(out) != run:
+        found = Run.load(out)
+        if not found.roles:  # of before they were recorded
+            found = dataclasses.replace(found, roles=run.roles)
+        if found != run:
             raise CalrecError(
                 f"{out} holds a run with other settings or data; name another --out, or delete it"
             )

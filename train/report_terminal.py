@@ -21,7 +21,7 @@ BETWEEN = 3
 """Spaces from one column to the next."""
 NARROWEST = 60
 """Narrower terminals fold as rich does."""
-_PLAIN = str.maketrans({"–": "-", "−": "-", "×": "x"})
+_PLAIN = str.maketrans({"–": "-", "−": "-", "×": "x", "†": "*"})
 
 
 def show(table: Table, console: Console) -> None:

@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from calrec import metrics
 from calrec.errors import CalrecError
 from calrec.files import whole_folder
+from calrec.rules import Bought, Rules
 from calrec.sasrec.folder import is_sasrec
 from calrec.sasrec.model import SASRecModel
 from calrec.sasrec.recommender import SASRec
@@ -109,21 +110,30 @@ def _loss(graph: nnx.GraphDef, weights: nnx.State, batch: Any) -> dict[str, jax.
     return {"total": next_item_loss(logits, targets)}
 
 
-def validate(recommender: SASRec, sequences: Sequences) -> dict[str, dict[str, float]]:
+def validate(
+    recommender: SASRec, sequences: Sequences, bought: Bought = "ranked"
+) -> dict[str, dict[str, float]]:
     """Metrics over all validation cases, as `calrec.metrics.summarise` gives them.
+
+    Args:
+      recommender: the model.
+      sequences: of its domain.
+      bought: how items of a history are ranked.
 
     Raises:
       CalrecError: if a score is no number, as when a training diverged.
     """
-    users = sequences.cases("validation")
+    users, rules = sequences.cases("validation"), Rules(bought=bought)
     found = []
     for start in range(0, len(users), BLOCK):
         block = users[start : start + BLOCK]
-        scores = recommender.scores([sequences.history(u, "validation") for u in block])
+        histories = [sequences.history(u, "validation") for u in block]
+        scores = recommender.scores(histories)
         if not np.isfinite(scores).all():
             raise CalrecError(
                 "sasrec: expected scores that are numbers, found others; lower --learning-rate"
             )
+        scores = np.stack([rules.scores(*one) for one in zip(scores, histories, strict=True)])
         targets = np.array([sequences.target(u, "validation") for u in block])
         found.append(metrics.ranks(scores, targets))
     optimistic, pessimistic = (np.concatenate(ranks) for ranks in zip(*found, strict=True))
@@ -177,8 +187,9 @@ def train(
             {
                 "domain": domain,
                 "data": fingerprint,
+                "role": sequences.role,
                 "training": asdict(training),
-                "validation": validate(recommender, sequences),
+                "validation": validate(recommender, sequences, training.bought),
                 "log": log,
             },
         )
@@ -230,7 +241,8 @@ def fit(
             loss = float(np.mean(losses))
             # The step gives its state away; what is kept of it is copied.
             kept = jax.tree.map(jnp.copy, state.weights)
-            figures = validate(SASRec(item_ids, nnx.merge(graph, kept), settings), sequences)
+            candidate = SASRec(item_ids, nnx.merge(graph, kept), settings)
+            figures = validate(candidate, sequences, training.bought)
             line = {
                 "epoch": epoch + 1,
                 "loss": round(loss, 5),
@@ -247,7 +259,8 @@ def fit(
                 break
     console.print(
         f"epoch {best['epoch']} is best of {len(log)}: validation ndcg@10"
-        f" {best['validation_ndcg@10']:.4f}, recall@10 {best['validation_recall@10']:.4f}"
+        f" {best['validation_ndcg@10']:.4f}, recall@10 {best['validation_recall@10']:.4f},"
+        f" bought {training.bought}"
     )
     return SASRec(item_ids, nnx.merge(graph, best_weights), settings), log
 

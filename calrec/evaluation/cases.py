@@ -40,7 +40,7 @@ class Cases:
       target_popularity: purchases of the target in training.
       target_in_history: whether the target was bought before.
       target_is_last: whether the target was bought last before.
-      target_cold: whether the target is never bought in training.
+      target_cold: whether the target is in nobody's training and in nobody's validation part.
       target_category: its top level; `None` where it has none.
       generated: per name of `GENERATED` the counts; empty for runs without texts.
     """

@@ -1,7 +1,7 @@
 """Which runs may stand side by side, and on which users.
 
-Runs on one domain, split and data fingerprint form a group; within it they are compared on the
-users that all of them evaluated. Nothing else is ever put into one figure.
+Runs on one domain, split and data fingerprint that rank by the same rules form a group; within it
+they are compared on the users that all of them evaluated. Nothing else is ever put into one figure.
 """
 
 from __future__ import annotations
@@ -31,30 +31,34 @@ from calrec.evaluation.statistics import (
 from calrec.evaluation.tables import Value
 from calrec.evaluation.variants import main_first, names
 from calrec.metrics import METRICS
+from calrec.rules import Rules
 
 SIDES = ("optimistic", "pessimistic")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Group:
-    """Runs on the same held-out purchases.
+    """Runs on the same held-out purchases by the same rules.
 
     Attributes:
-      title: the domain, with split and data where they set it apart.
+      title: the domain, with split, data and rules where they set it apart.
       domain: of all of them.
       split: likewise.
+      rules: likewise.
       runs: in the order given.
     """
 
     title: str
     domain: str
     split: str
+    rules: Rules
     runs: tuple[EvaluationRun, ...]
 
     @property
     def paper(self) -> PaperDomain | None:
-        """The paper's dataset beside this one; only its test split can stand beside."""
-        return DOMAINS.get(self.domain) if self.split == "test" else None
+        """The paper's dataset beside this one; only its test split and its rule can."""
+        alike = self.split == "test" and self.rules.bought == "ranked"
+        return DOMAINS.get(self.domain) if alike else None
 
     def main_runs(self) -> tuple[EvaluationRun, ...]:
         """One run a recommender (`variants.main_first`), CALRec last, as in the paper."""
@@ -77,20 +81,27 @@ class Group:
 
 def groups(runs: Sequence[EvaluationRun]) -> tuple[Group, ...]:
     """Puts the runs that may be compared together, in the order in which they first come."""
-    found: dict[tuple[str, str, str], list[EvaluationRun]] = {}
+    found: dict[tuple[str, str, str, Rules], list[EvaluationRun]] = {}
     for run in runs:
-        found.setdefault((run.domain, run.split, run.fingerprint), []).append(run)
-    places = [(domain, split) for domain, split, _ in found]
+        key = (run.domain, run.split, run.fingerprint, run.rules)
+        found.setdefault(key, []).append(run)
+    data_of: dict[tuple[str, str], set[str]] = {}
+    rules_of: dict[tuple[str, str], set[Rules]] = {}
+    for domain, split, data, rules in found:
+        data_of.setdefault((domain, split), set()).add(data)
+        rules_of.setdefault((domain, split), set()).add(rules)
     return tuple(
         Group(
             title=isolated(domain)
             + (f", {split}" if split != "test" else "")
-            + (f", data {data[:8]}" if places.count((domain, split)) > 1 else ""),
+            + (f", data {data[:8]}" if len(data_of[domain, split]) > 1 else "")
+            + (f", {rules}" if len(rules_of[domain, split]) > 1 else ""),
             domain=domain,
             split=split,
+            rules=rules,
             runs=tuple(members),
         )
-        for (domain, split, data), members in found.items()
+        for (domain, split, data, rules), members in found.items()
     )
 
 
@@ -124,8 +135,14 @@ class Comparison:
           first: the run that stays in whatever else is left out; the first of `runs` if not given.
 
         Raises:
-          CalrecError: if two runs disagree on what a user really bought.
+          CalrecError: if two runs rank by other rules, or disagree on what a user really bought.
         """
+        if len(unlike := {run.rules: run for run in runs}) > 1:
+            (one, first_run), (other, second_run), *_ = unlike.items()
+            raise CalrecError(
+                f"expected runs that rank by the same rules, found {one} in {first_run.folder} and"
+                f" {other} in {second_run.folder}; evaluate both with the same --bought and --count"
+            )
         anchor = first or runs[0]
         common, left_out = anchor.cases.user_ids, []
         for run in runs:

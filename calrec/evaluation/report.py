@@ -10,7 +10,7 @@ from calrec.evaluation.comparison import Comparison, Group, groups
 from calrec.evaluation.layouts.contrast import table_4
 from calrec.evaluation.layouts.overview import runs_table, settings_table
 from calrec.evaluation.layouts.recommenders import compare_recommenders, paired_table, table_2
-from calrec.evaluation.layouts.remarks import with_too_few
+from calrec.evaluation.layouts.remarks import with_leaks, with_rules, with_too_few
 from calrec.evaluation.layouts.repeats import repeat_pairs, table_7
 from calrec.evaluation.layouts.slices import slices_table, ties_table
 from calrec.evaluation.layouts.templates import table_6
@@ -76,7 +76,7 @@ def content(
         ties_table(compared, metric),
         settings_table(runs),
     )
-    tables = tuple(with_too_few(table) for table in tables)
+    tables = tuple(with_too_few(with_rules(with_leaks(t, runs), every)) for t in tables)
     return Content(tables=tables, comparisons=tuple(compared), metric=metric)
 
 

@@ -12,12 +12,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from calrec import leaks
 from calrec.errors import CalrecError
 from calrec.evaluation.cases import Cases
 from calrec.metrics import summarise
+from calrec.rules import Rules
 
 FORMAT = "calrec-evaluation"
-VERSION = 2
+VERSION = 3
+TEXTS_SINCE = 2
+"""Runs from this version on hold generated texts that can be ranked again."""
 TOLERANCE = 1e-9
 """Figures that differ by more than this from what the ranks give were not made from them."""
 
@@ -50,8 +54,8 @@ _OPTIONAL = {
     "samples_seed": int,
 }
 _OPTIONAL_IN = {
-    "data": {"repeats_kept": int, "repeats_removed": int, "compared": list},
-    "checkpoint": {"name": str, "digest": str, "data": dict},
+    "data": {"role": str, "repeats_kept": int, "repeats_removed": int, "compared": list},
+    "checkpoint": {"name": str, "digest": str, "data": dict, "seen": list},
     "code": {"version": str, "digest": str},
 }
 """What may be missing or null; how a model was trained is read as far as it can be."""
@@ -65,8 +69,8 @@ class EvaluationRun:
 
     Attributes:
       folder: where it lies.
-      meta: content of `meta.json`: recommender, label, domain, split, settings, data, checkpoint,
-        code, seconds, device.
+      meta: content of `meta.json`: recommender, label, domain, split, rules, settings, data,
+        checkpoint, code, seconds, device.
       figures: content of `metrics.json`: users, metrics and, for CALRec, generation.
     """
 
@@ -75,8 +79,13 @@ class EvaluationRun:
     figures: Mapping[str, Any]
 
     @classmethod
-    def load(cls, folder: Path) -> EvaluationRun:
+    def load(cls, folder: Path, *, oldest: int = VERSION) -> EvaluationRun:
         """Reads a run's folder.
+
+        Args:
+          folder: which.
+          oldest: the earliest version that serves. Runs before version 3 do not say by which rules
+            they rank: of such a run only the texts may be used.
 
         Raises:
           CalrecError: if it is missing, damaged, or of another version.
@@ -93,14 +102,21 @@ class EvaluationRun:
                 " folder that calrec-evaluate wrote"
             )
         version = meta.get("version")
-        if version != VERSION:
+        if version not in range(oldest, VERSION + 1):
             older = isinstance(version, int) and version < VERSION
-            remedy = "evaluate again" if older else "use the release that wrote it"
+            remedy = (
+                "it does not say by which rules it ranks, evaluate again (of calrec's runs the"
+                " texts serve, with --samples-from)"
+                if older
+                else "use the release that wrote it"
+            )
             raise CalrecError(
                 f"expected {FORMAT} version {VERSION} in {folder}, found version {version!r};"
                 f" {remedy}"
             )
         _check_fields(folder / "meta.json", meta, _META)
+        if version == VERSION:
+            _check_rules(folder / "meta.json", meta)
         _check_fields(folder / "meta.json", meta["data"], _DATA)
         _check_fields(folder / "meta.json", meta, _OPTIONAL, optional=True)
         for part, fields in _OPTIONAL_IN.items():
@@ -146,6 +162,11 @@ class EvaluationRun:
         return self.meta["seed"]
 
     @property
+    def rules(self) -> Rules:
+        """By which it ranks; the same for all that stand side by side."""
+        return Rules(bought=self.meta["bought"], count=self.meta["count"])
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         """The recommender's own."""
         return self.meta["settings"]
@@ -170,14 +191,10 @@ class EvaluationRun:
         """Equal for equal code; `None` where it is not recorded."""
         return (self.meta.get("code") or {}).get("digest")
 
-    @property
-    def trained_elsewhere(self) -> bool:
-        """Whether its model was trained on this domain in another state than it is evaluated on.
-
-        A model that never saw the domain was not.
-        """
-        data = (self.checkpoint or {}).get("data") or {}
-        return data.get(self.domain, self.fingerprint) != self.fingerprint
+    @cached_property
+    def leaks(self) -> tuple[str, ...]:
+        """How its model may know what it is asked for (`calrec.leaks`); none without a model."""
+        return leaks.of_run(self.meta)
 
     @property
     def generative(self) -> bool:
@@ -308,6 +325,13 @@ def _check_fields(
         # A bool is an int to Python.
         if not isinstance(value, kind) or isinstance(value, bool):
             raise _damaged(path, f"{before}{name} {value!r}, which is no {kind.__name__}")
+
+
+def _check_rules(path: Path, meta: Mapping[str, Any]) -> None:
+    try:
+        Rules(bought=meta.get("bought"), count=meta.get("count"))
+    except CalrecError as error:
+        raise _damaged(path, str(error).partition("; ")[0]) from None
 
 
 def _check_figures(folder: Path, figures: Mapping[str, Any]) -> None:

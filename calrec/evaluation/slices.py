@@ -68,9 +68,9 @@ def by_history_length(cases: Cases) -> Slices:
 
 
 def by_target_seen(cases: Cases) -> Slices:
-    """Whether training has the target at all."""
+    """Whether any training or validation part has the target: a cold one is in none."""
     return Slices(
-        dimension="Target in training",
+        dimension="Target in training or validation",
         bands=("seen", "cold"),
         codes=cases.target_cold.astype(np.int64),
     )

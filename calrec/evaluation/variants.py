@@ -11,6 +11,7 @@ from typing import Any
 
 from calrec.evaluation.foreign import isolated
 from calrec.evaluation.runs import EvaluationRun
+from calrec.rules import Rules
 
 VARIANTS: Mapping[str, str] = {
     "full": "CALRec",
@@ -35,6 +36,9 @@ _SHORT = {
     "mixed": "contrastive in one stage",
 }
 _TEMPLATES = {"calrec": "CALRec's", "gpt4rec": "GPT4Rec's"}
+
+MARK = "†"
+"""Behind the name of a run whose model may know what it was asked for (`calrec.leaks`)."""
 
 WITHOUT: Mapping[str, str] = {
     "full": "no-contrastive",
@@ -97,13 +101,14 @@ def _setting(run: EvaluationRun, part: str, name: str, default: str) -> str:
 def main_first(runs: Sequence[EvaluationRun]) -> list[EvaluationRun]:
     """The runs of one recommender, the one that stands for it first.
 
-    That is the run closest to the paper's CALRec (its template, BM25, both stages, contrastive
-    losses), and among equally close ones the one named first.
+    That is the run closest to the paper's CALRec (its rule for items bought before, its template,
+    BM25, both stages, contrastive losses), and among equally close ones the one named first.
     """
     order = list(VARIANTS)
     return sorted(
         runs,
         key=lambda run: (
+            run.rules.bought != "ranked",
             retrieval(run) != "bm25",
             template(run) != "calrec",
             run.generative and order.index(variant(run)),
@@ -112,8 +117,18 @@ def main_first(runs: Sequence[EvaluationRun]) -> list[EvaluationRun]:
 
 
 def names(runs: Sequence[EvaluationRun]) -> tuple[str, ...]:
-    """What each run is called; runs of one domain that would share a name get their folder's."""
+    """What each run is called; runs of one domain that would share a name get more.
+
+    Those that rank by other rules get their rules, others their folder's name.
+    """
     plain = [(_name(run), run.domain, run.split) for run in runs]
+    rules: dict[tuple[str, str, str], set[Rules]] = {}
+    for name, run in zip(plain, runs, strict=True):
+        rules.setdefault(name, set()).add(run.rules)
+    plain = [
+        (f"{name[0]}, {run.rules}" if len(rules[name]) > 1 else name[0], *name[1:])
+        for name, run in zip(plain, runs, strict=True)
+    ]
     count = Counter(plain)
     wide = [
         (f"{name[0]} [{isolated(run.folder.name)}]" if count[name] > 1 else name[0], *name[1:])
@@ -121,7 +136,9 @@ def names(runs: Sequence[EvaluationRun]) -> tuple[str, ...]:
     ]
     again = Counter(wide)
     return tuple(
-        f"{name[0]} #{place + 1}" if again[name] > 1 else name[0] for place, name in enumerate(wide)
+        (f"{name[0]} #{place + 1}" if again[name] > 1 else name[0])
+        + (f" {MARK}" if run.leaks else "")
+        for place, (name, run) in enumerate(zip(wide, runs, strict=True))
     )
 
 

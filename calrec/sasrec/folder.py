@@ -1,6 +1,6 @@
 """The folder that a trained SASRec is kept in.
 
-    FOLDER/sasrec.json          settings, items, training data, measured figures, training log;
+    FOLDER/sasrec.json          settings, items, training data and its role, measured figures, log;
                                 digests of itself and of the weights
     FOLDER/weights.safetensors  float32
 
@@ -27,7 +27,7 @@ from calrec.sasrec.model import SASRecModel
 from calrec.sasrec.settings import SASRecSettings
 
 FORMAT = "calrec-sasrec"
-VERSION = 1
+VERSION = 2
 DESCRIPTION = "sasrec.json"
 WEIGHTS = "weights.safetensors"
 AGAIN = "train one with: calrec-train sasrec --domain D --out FOLDER"

@@ -24,8 +24,7 @@ SHORTEST = 8
 class SASRec(Baseline):
     """Ranks items by the network's logits after the last item, in nats up to a constant.
 
-    Unless the settings rank them too, items of the history get scores below all others. After an
-    empty history every score is 0.
+    After an empty history every score is 0.
     """
 
     name = "sasrec"
@@ -38,9 +37,7 @@ class SASRec(Baseline):
 
         super().__init__(item_ids)
         self.model = model
-        # What the network reads; where bought items go to the end, all of a history tells which.
-        self._reads = settings.max_length
-        self.reads = settings.max_length if settings.rank_seen else None
+        self.reads = settings.max_length
         self.settings = asdict(settings)
         self._settings = settings
         self._graph, self._weights = nnx.split(model)
@@ -70,7 +67,7 @@ class SASRec(Baseline):
         """Scores after each history; see `Baseline.scores`."""
         from calrec.backbone.layers import SAME_BITS
 
-        last = [np.asarray(history)[-self._reads :] for history in histories]
+        last = [np.asarray(history)[-self.reads :] for history in histories]
         scores = np.zeros((len(last), len(self.item_ids)))
         widths = np.array([self._width(len(history)) for history in last], np.int64)
         for width in np.unique(widths[widths > 0]):
@@ -78,14 +75,11 @@ class SASRec(Baseline):
             for start in range(0, len(rows), SAME_BITS):
                 block = rows[start : start + SAME_BITS]
                 scores[block] = self._logits([last[q] for q in block], SAME_BITS, width)
-        if not self._settings.rank_seen:
-            for row, history in zip(scores, histories, strict=True):
-                row[np.unique(history)] -= 1 + np.ptp(row)
         return scores
 
     def _width(self, length: int) -> int:
         """Places that a history of this length is padded to; 0 for an empty one."""
-        return length and min(max(SHORTEST, 1 << (length - 1).bit_length()), self._reads)
+        return length and min(max(SHORTEST, 1 << (length - 1).bit_length()), self.reads)
 
     def _logits(
         self, histories: Sequence[Int[np.ndarray, " L"]], rows: int, width: int

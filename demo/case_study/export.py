@@ -26,6 +26,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 def cases(selection: Selection, noted: Mapping[str, Annotation]) -> Iterator[dict[str, Any]]:
     """What is exported of each case, in order."""
+    rules = asdict(selection.table.first.rules)
     for row in selection.page(0, len(selection)):
         note = noted.get(row["user_id"], NOTHING)
         yield {
@@ -42,6 +43,7 @@ def cases(selection: Selection, noted: Mapping[str, Annotation]) -> Iterator[dic
             "pessimistic_rank_a": row["a_pessimistic"],
             "optimistic_rank_b": row["b_optimistic"],
             "pessimistic_rank_b": row["b_pessimistic"],
+            **rules,
             "best_match_level": row["match_level"],
             "format_errors": row["format_errors"],
             "star": note.star,
@@ -85,12 +87,14 @@ def json_text(
         "domain": table.first.domain,
         "split": table.first.split,
         "data": table.first.fingerprint,
+        **asdict(table.first.rules),
         "filters": dict(filters),
         "runs": [
             {
                 "side": side,
                 "run": run.folder.name,
                 "name": name,
+                "may_know": list(run.leaks),
                 "metrics": figures and figures["ab".index(side)],
             }
             for side, run, name in zip("ab", (table.first, table.second), names, strict=True)

@@ -25,6 +25,7 @@ from demo.case_filters import (
     words,
 )
 from demo.case_table import PAGE, Selection
+from demo.record.ranking import leaks_line, rules_line
 from demo.widgets import empty_state
 from demo.wording import count, escape, rank_range
 
@@ -41,6 +42,10 @@ def figures_view(selection: Selection, names: Pair, alone: bool) -> str:
     figures = selection.figures
     if figures is None:
         return f'<p class="cr-figure-users"><b>No case</b>{of}</p>'
+    runs = selection.table.comparison.runs[: 2 - alone]
+    known = "".join(
+        leaks_line(run.leaks, name) for run, name in zip(runs, names, strict=False) if run.leaks
+    )
     sides = [("A", names[0], figures[0])]
     if not alone:
         sides.append(("B", names[1], figures[1]))
@@ -57,7 +62,7 @@ def figures_view(selection: Selection, names: Pair, alone: bool) -> str:
         '<table class="cr-case-figures"><thead><tr><th scope="col">Recommender</th>'
         f"{heads}</tr></thead><tbody>{body}</tbody></table></div>"
         '<p class="cr-sub cr-wrap">Large: the true item first among its ties (optimistic); small: '
-        "last among them (pessimistic).</p>"
+        f"last among them (pessimistic).</p>{rules_line(runs[0].rules)}{known}"
     )
 
 
@@ -236,7 +241,7 @@ def flags(row: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     elif row["in_history"]:
         found.append(("bought before", "plain", "an earlier purchase was bought again"))
     if row["cold"]:
-        found.append(("cold", "plain", "never bought in the training part"))
+        found.append(("cold", "plain", "in nobody's training and nobody's validation part"))
     return found
 
 

@@ -17,7 +17,7 @@ from demo.annotations import Annotation
 from demo.case_study.listing import badge, flags
 from demo.case_study.matrix import matrix
 from demo.record import prompt, texts
-from demo.record.ranking import rankings_view, shown_rows
+from demo.record.ranking import BOUGHT_BEFORE, moved, rankings_view, shown_rows
 from demo.stored import Stored
 from demo.widgets import item_block, notice
 from demo.wording import count, escape, rank_range, rank_sentence
@@ -150,12 +150,19 @@ def _truth(study: Study) -> str:
     )
 
 
+def _sentence(side: Side, target: str) -> str:
+    record = side.record
+    ranked = record is None or target not in record.item_ids or record.is_ranked(target)
+    return rank_sentence(*side.ranks, side.total, ranked)
+
+
 def _ranks(study: Study) -> str:
+    target = study.row["target"]
     cards = "".join(
         f'<div class="cr-card"><p class="cr-label"><span class="cr-side">{side.letter}</span>'
         f'<bdi>{escape(side.name)}</bdi></p><p class="cr-rank">{rank_range(*side.ranks)}'
         f"<small> of {side.total:,}</small></p>"
-        f'<p class="cr-sub cr-wrap">{rank_sentence(*side.ranks, side.total)}</p></div>'
+        f'<p class="cr-sub cr-wrap">{_sentence(side, target)}</p></div>'
         for side in study.sides
     )
     return f'<div class="cr-cards">{cards}</div>'
@@ -209,16 +216,18 @@ def _alone(side: Side, study: Study) -> str:
         return f"<div>{drawn}</div>"
     record = side.record
     target = study.target if study.row["target"] in record.item_ids else None
-    body = ""
+    body, last = "", moved(record)
     for place, row in enumerate(shown_rows(record, target, TOP)):
         item = study.items[record.item_ids[row]]
         is_target = target is not None and item.item_id == target.item_id
         number = str(place + 1) if place < TOP else rank_range(*record.ranks(item.item_id))
         mark = '<span class="cr-badge cr-true">really bought</span>' if is_target else ""
+        score = f"{record.scores[row]:,.3f}"
+        if item.item_id in last:
+            mark, score = f"{mark}{BOUGHT_BEFORE}", "–"
         body += (
             f'<tr{" class=cr-hit" if is_target else ""}><td class="cr-number">{number}</td>'
-            f'<td>{item_block(item)}{mark}</td><td class="cr-value">{record.scores[row]:,.3f}</td>'
-            "</tr>"
+            f'<td>{item_block(item)}{mark}</td><td class="cr-value">{score}</td></tr>'
         )
     name = escape(side.name)
     return (

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from calrec.evaluation.runs import NAMES
 from calrec.protocol import Corpus, words_rule
 from calrec.recommendation import Recommendation
+from calrec.rules import Rules
 from calrec.text import Item, query_words
-from demo.widgets import item_block, title_of
+from demo.widgets import item_block, notice, title_of
 from demo.wording import count, escape, rank_range, rank_sentence
 
 TOP = 20
@@ -29,8 +30,20 @@ def name_of(recommender: str) -> str:
     return {"lir": "Last Item Repeater"}.get(recommender, NAMES.get(recommender, recommender))
 
 
-def ranks_view(records: Sequence[Recommendation], target: Item | None) -> str:
-    """Each recommender's rank of the item really bought, the ties in words."""
+def ranks_view(
+    records: Sequence[Recommendation],
+    target: Item | None,
+    rules: Rules | None = None,
+    known: Sequence[str] = (),
+) -> str:
+    """Each recommender's rank of the item really bought, the ties in words.
+
+    Args:
+      records: over the same items.
+      target: the item really bought, where it is known.
+      rules: by which all of them rank.
+      known: how the model may know the item already (`calrec.leaks`).
+    """
     if target is None:
         return (
             '<p class="cr-notice cr-info">Load a shopper to see where each recommender places '
@@ -40,17 +53,28 @@ def ranks_view(records: Sequence[Recommendation], target: Item | None) -> str:
     return (
         f'<p class="cr-label">Where the item really bought stands</p>'
         f'<div class="cr-target cr-truth">{item_block(target)}</div>'
-        f'<div class="cr-cards">{cards}</div>'
+        f'<div class="cr-cards">{cards}</div>{rules_line(rules)}{leaks_line(known)}'
     )
 
 
+def rules_line(rules: Rules | None) -> str:
+    """By which rules all recommenders on a page rank."""
+    words = rules.words if rules else ""
+    return f'<p class="cr-sub cr-wrap">For all recommenders: {escape(words)}.</p>' if words else ""
+
+
+def leaks_line(known: Sequence[str], name: str = "CALRec") -> str:
+    """How a model may know what it is asked for; nothing where it cannot."""
+    return notice(f"{name}: {'; '.join(known)}.", "error") if known else ""
+
+
 def _rank_card(record: Recommendation, target: Item) -> str:
-    optimistic, pessimistic = record.ranks(target.item_id)
-    total = record.corpus_size
+    ranks, total = record.ranks(target.item_id), record.corpus_size
+    sentence = rank_sentence(*ranks, total, record.is_ranked(target.item_id))
     return (
         f'<div class="cr-card"><p class="cr-label">{escape(name_of(record.recommender))}</p>'
-        f'<p class="cr-rank">{rank_range(optimistic, pessimistic)}<small> of {total:,}</small></p>'
-        f'<p class="cr-sub cr-wrap">{rank_sentence(optimistic, pessimistic, total)}</p></div>'
+        f'<p class="cr-rank">{rank_range(*ranks)}<small> of {total:,}</small></p>'
+        f'<p class="cr-sub cr-wrap">{sentence}</p></div>'
     )
 
 
@@ -95,6 +119,18 @@ def shown_rows(record: Recommendation, target: Item | None, top: int) -> list[in
     return rows
 
 
+BOUGHT_BEFORE = (
+    '<span class="cr-badge cr-plain" title="bought before: behind all others">bought before</span>'
+)
+
+
+def moved(record: Recommendation) -> frozenset[str]:
+    """Ids of the items that stand behind all others because they were bought before."""
+    if record.settings.get("bought") != "last":
+        return frozenset()
+    return frozenset(item.item_id for item in record.history)
+
+
 def _ranking(
     record: Recommendation,
     beside: Sequence[Recommendation],
@@ -105,6 +141,7 @@ def _ranking(
 ) -> str:
     texts = bool(record.samples)
     columns = 3 + texts + len(beside)
+    last = moved(record)
     body = ""
     for place, row in enumerate(shown_rows(record, target, top)):
         item = items[record.item_ids[row]]
@@ -116,11 +153,14 @@ def _ranking(
         mark = '<span class="cr-badge cr-true">really bought</span>' if is_target else ""
         against = "".join(_against(own[0], other.ranks(item.item_id)[0]) for other in beside)
         decimals = _DECIMALS.get(record.recommender, 3)
+        score = f"{record.scores[row]:,.{decimals}f}"
+        if item.item_id in last:
+            mark, score = f"{mark}{BOUGHT_BEFORE}", "–"
         body += (
             f'<tr{" class=cr-hit" if is_target else ""}><td class="cr-number">{number}</td>'
             f"<td>{item_block(item)}{mark}{_why(record, row, corpus)}</td>"
             f"{_winner(record, row) if texts else ''}"
-            f'<td class="cr-value">{record.scores[row]:,.{decimals}f}</td>{against}</tr>'
+            f'<td class="cr-value">{score}</td>{against}</tr>'
         )
     heads = "".join(
         f'<th scope="col" title="place of {escape(name_of(o.recommender))}, and the way from there '

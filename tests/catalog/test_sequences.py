@@ -117,3 +117,22 @@ def test_an_unknown_split_and_a_user_without_a_case_are_named():
         sequences.cases("dev")
     with pytest.raises(CatalogueError, match=r"u000 .* found 1 purchases"):
         sequences.target(0, "test")
+
+
+@pytest.mark.parametrize("role", ["evaluation", "selection", "training"])
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_what_is_counted_lies_before_every_target(role, split):
+    lengths = [0, 1, 2, 3, 5]
+    sequences = _sequences([list(range(n)) for n in lengths], role)
+    # What each role leaves of n purchases: training parts, and all before the targets.
+    trained = {"evaluation": 2, "selection": 1, "training": 0}[role]
+    before = 1 if (role, split) == ("evaluation", "test") else trained
+    expected = {"training": trained, "all": before}
+    for count, left_out in expected.items():
+        found = [part.tolist() for part in sequences.counted(split, count)]
+        assert found == [list(range(n - left_out)) for n in lengths if n > left_out], count
+
+
+def test_an_unknown_split_has_nothing_to_count():
+    with pytest.raises(CatalogueError, match="expected a split"):
+        _sequences([[1, 2, 3]], "evaluation").counted("training", "training")

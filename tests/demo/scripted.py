@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class ScriptedModel:
 
     name = "calrec"
     settings = {}  # noqa: RUF012
+    description = SimpleNamespace(training={"stages": [{"stage": "scripted", "data": {}}]})
 
     def __init__(self, pause: float = 0.0) -> None:
         self.pause = pause
@@ -45,6 +47,11 @@ class ScriptedModel:
         model.retrieval = Retrieval(
             corpus=corpus, attributes=model.index, text=self.text, first_stage=first_stage
         )
+        return model
+
+    def with_first_stage(self, first_stage) -> ScriptedModel:
+        model = copy.copy(self)
+        model.retrieval = replace(self.retrieval, first_stage=first_stage)
         return model
 
     def with_template(self, name: str) -> ScriptedModel:

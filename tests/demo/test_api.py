@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from contextlib import suppress
+from types import SimpleNamespace
 
 import gradio as gr
 import httpx
@@ -98,11 +99,44 @@ def test_evaluate_ranks_what_was_really_bought(functions, application, recommend
     assert answer["recommender"] == recommender
 
 
-def test_validation_is_not_asked_of_what_has_seen_it(functions):
-    assert last(functions["evaluate"]("lamps", "user-2", "lir", "validation"))["ranking"]
-    for recommender in ("markov", "item-knn"):
-        with pytest.raises(gr.Error, match="learnt from these purchases"):
-            last(functions["evaluate"]("lamps", "user-2", recommender, "validation"))
+@pytest.mark.parametrize("recommender", ["calrec", "lir", "popular", "markov", "item-knn"])
+def test_items_bought_before_stand_last_where_that_is_the_rule(functions, recommender):
+    ids = ["lamps-007", "lamps-011", "lamps-007"]
+    options = {"samples": 8, "top": 60, "recommender": recommender}
+    plain = last(functions["recommend"]("lamps", ids, **options))
+    ruled = last(functions["recommend"]("lamps", ids, **options, bought="last", count="all"))
+    assert (plain["bought"], plain["count"]) == ("ranked", "training")
+    assert (ruled["bought"], ruled["count"]) == ("last", "all")
+    assert ruled["settings"]["bought"] == "last"
+    assert {item["item_id"] for item in ruled["ranking"][-2:]} == set(ids)
+    assert all(item["optimistic_rank"] >= 59 for item in ruled["ranking"][-2:])
+    if recommender in ("calrec", "lir"):  # which count nothing
+        before = [item["item_id"] for item in plain["ranking"] if item["item_id"] not in ids]
+        assert [item["item_id"] for item in ruled["ranking"][:-2]] == before
+
+
+def test_counting_recommenders_count_what_the_rule_says(functions, application):
+    sequences = application.catalogue("lamps").sequences()
+    for count, held_out in (("training", 2), ("all", 1)):
+        answer = last(functions["evaluate"]("lamps", "user-2", "popular", count=count))
+        assert answer["settings"]["purchases"] == len(sequences.items) - 4 * held_out
+
+
+def test_validation_is_not_asked_of_what_has_counted_it(functions):
+    for recommender in ("lir", "markov", "item-knn"):
+        assert last(functions["evaluate"]("lamps", "user-2", recommender, "validation"))["ranking"]
+        with pytest.raises(gr.Error, match="whose very purchases are among all"):
+            last(functions["evaluate"]("lamps", "user-2", recommender, "validation", count="all"))
+
+
+def test_an_evaluation_says_how_the_model_may_know_the_target(functions, model, application):
+    info = application.catalogue("lamps").info
+    data = {"lamps": {"fingerprint": info.fingerprint, "role": "evaluation"}}
+    model.description = SimpleNamespace(training={"stages": [{"stage": "stage1", "data": data}]})
+    assert last(functions["evaluate"]("lamps", "user-2"))["may_know"] == []
+    (line,) = last(functions["evaluate"]("lamps", "user-2", split="validation"))["may_know"]
+    assert line.startswith("selected on the very purchases")
+    assert last(functions["evaluate"]("lamps", "user-2", "lir"))["may_know"] == []
 
 
 GOOD = {
@@ -115,6 +149,8 @@ GOOD = {
         "temperature": 0.5,
         "top": 2,
         "recommender": "lir",
+        "bought": "ranked",
+        "count": "training",
     },
     "evaluate": {
         "shop": "lamps",
@@ -122,6 +158,8 @@ GOOD = {
         "recommender": "lir",
         "split": "test",
         "seed": 0,
+        "bought": "last",
+        "count": "all",
     },
 }
 BAD = [
@@ -141,6 +179,8 @@ BAD = [
     *(("recommend", "recommender", value) for value in ("sasrec", "", None, "../lir")),
     *(("evaluate", "user", value) for value in ("nobody", "", None, "../user-1", "u" * 501)),
     *(("evaluate", "split", value) for value in ("train", None, [])),
+    *((name, "bought", value) for name in ("recommend", "evaluate") for value in ("first", None)),
+    *((name, "count", value) for name in ("recommend", "evaluate") for value in ("", ["all"])),
     *((name, "shop", value) for name in GOOD for value in ("", "Lamps", "../lamps", None, 1, [])),
 ]
 

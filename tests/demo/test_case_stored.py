@@ -53,6 +53,24 @@ def test_a_rebuilt_case_is_the_one_that_was_evaluated(shop, name):
         assert after.history == case.history
 
 
+@pytest.mark.parametrize("name", ["one", "two", "three"])
+def test_a_case_is_made_whole_by_the_rules_of_its_run(shop, tmp_path, name):
+    application, records = shop
+    shutil.copytree(application.workspace / "evaluations" / name, tmp_path / name)
+    meta = json.loads((tmp_path / name / "meta.json").read_text())
+    (tmp_path / name / "meta.json").write_text(json.dumps(meta | {"bought": "last"}))
+    run = EvaluationRun.load(tmp_path / name)
+    for place in range(0, len(USERS), 9):
+        found = rebuild(application, run, USERS[place], Tables()).record
+        assert (found.settings["bought"], found.settings["count"]) == ("last", "training")
+        if name == "three":  # its stored list, whatever the rules
+            continue
+        expected = records[name][place].under(run.rules)
+        assert (found.scores == expected.scores).all()
+        history = {item.item_id for item in found.history}
+        assert {found.item_ids[row] for row in found.order()[-len(history) :]} == history
+
+
 def test_the_prompt_leaves_out_what_was_cut(shop):
     application, records = shop
     stored = rebuild(application, run_of(application, "one"), USERS[2], Tables())

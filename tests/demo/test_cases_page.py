@@ -327,6 +327,34 @@ def test_a_run_without_another_stands_alone(handlers):
     assert 'by B"' not in view.cases
 
 
+def rewrite(folder, **changes):
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps(meta | changes))
+
+
+def test_only_runs_of_the_same_rules_stand_beside_each_other(handlers):
+    evaluations = handlers.desk.app.workspace / "evaluations"
+    view = handlers.show(HERE, {})
+    assert "(bought ranked)" in view.figures
+    assert "(count training)" in view.figures
+    rewrite(evaluations / "two", bought="last")
+    view = handlers.show(HERE, {"against": ["two"]})
+    assert view.against["value"] == "three"
+    assert "by the same rules" in view.message
+    shutil.rmtree(evaluations / "three")
+    rewrite(evaluations / "two", bought="last", count="all")
+    view = handlers.show(HERE, {"run": ["two"]})
+    assert "(bought last)" in view.figures
+    assert "--recommender lir --bought last --count all" in view.message
+
+
+def test_what_a_model_may_know_stands_under_its_figures(handlers):
+    checkpoint = {"name": "x", "seen": None, "training": []}
+    rewrite(handlers.desk.app.workspace / "evaluations" / "one", checkpoint=checkpoint)
+    view = handlers.show(HERE, {})
+    assert "CALRec †: what it was trained and selected on is not known" in view.figures
+
+
 def test_a_shop_without_evaluations_says_how_to_make_one(handlers):
     shutil.rmtree(handlers.desk.app.workspace / "evaluations")
     view = handlers.show(HERE, {"run": ["one"]})

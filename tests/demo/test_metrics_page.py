@@ -54,7 +54,7 @@ def handlers(app):
     return Handlers(app)
 
 
-def last(steps):
+def last_of(steps):
     *_, end = steps
     return end
 
@@ -117,6 +117,40 @@ def test_at_most_eight_runs_and_the_main_one_among_them(tmp_path, workspace):
     assert every.runs == tuple(runs)[:MOST]
 
 
+def test_by_default_only_runs_of_the_same_rules_stand_together(tmp_path, workspace):
+    last = {"bought": "last"}
+    for name in ("calrec", "lir"):
+        write_run(tmp_path / name, name, domain="lamps")
+        write_run(tmp_path / f"{name}-last", name, domain="lamps", meta=last)
+    write_run(tmp_path / "markov-last", "markov", domain="lamps", meta=last)
+    handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
+    shown = handlers.show(HERE, {})
+    assert set(value(shown.runs)) == {"calrec-last", "lir-last", "markov-last"}  # the most
+    told = dict(reversed(choice) for choice in shown.runs["choices"])
+    assert "bought last, count training" in told["lir-last"]
+    assert "bought ranked, count training" in told["lir"]
+    pair = handlers.draw_pair(("lamps", "calrec", "lir-last")).table
+    assert "by the same rules" in pair
+    assert "bought last, count training" in pair
+    both = handlers.draw_pair(("lamps", "calrec-last", "lir-last")).table
+    assert "(bought last)" in both
+    report = last_of(handlers.draw_report(("lamps", ("calrec", "lir", "lir-last"), "mrr")))
+    assert "lamps, bought last, count training" in report.overview
+
+
+def test_what_a_model_may_know_is_marked_and_said(tmp_path, workspace):
+    seen = {"stage": "s", "domain": "lamps", "fingerprint": "0", "role": "training"}
+    checkpoint = {"name": "x", "seen": [seen], "training": []}
+    write_run(tmp_path / "calrec", "calrec", domain="lamps", meta={"checkpoint": checkpoint})
+    write_run(tmp_path / "lir", "lir", domain="lamps")
+    handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
+    report = last_of(handlers.draw_report(("lamps", ("calrec", "lir"), "mrr")))
+    pair = handlers.draw_pair(("lamps", "calrec", "lir")).table
+    for text in (report.overview, report.details, pair):
+        assert "†" in text
+        assert "trained on another state of lamps" in text
+
+
 def test_the_report_holds_the_papers_tables_and_escapes_names(handlers):
     shown = handlers.show(HERE, {})
     first, *_, end = handlers.draw_report(shown.report_of)
@@ -139,7 +173,7 @@ def test_the_report_holds_the_papers_tables_and_escapes_names(handlers):
 
 
 def test_figures_are_those_of_the_ranks(handlers, app):
-    overview = last(handlers.draw_report(("lamps", ("lir",), "mrr"))).overview
+    overview = last_of(handlers.draw_report(("lamps", ("lir",), "mrr"))).overview
     ranks = app.evaluations.of("lamps").runs["lir"].cases
     expected = (1 / ranks.optimistic).mean(), (1 / ranks.pessimistic).mean()
     assert f"{expected[0]:.4f}/{expected[1]:.4f}" in overview.replace("<b>", "").replace("</b>", "")
@@ -147,7 +181,7 @@ def test_figures_are_those_of_the_ranks(handlers, app):
 
 def test_what_is_known_is_not_compared_again(handlers, monkeypatch):
     asked = ("lamps", ("calrec", "lir"), "ndcg@10")
-    end = last(handlers.draw_report(asked))
+    end = last_of(handlers.draw_report(asked))
     calls = []
     monkeypatch.setattr("demo.pages.metrics.reports.content", lambda *a: calls.append(a))
     steps = list(handlers.draw_report(asked))
@@ -163,10 +197,10 @@ def test_a_run_made_again_under_its_name_is_compared_anew(tmp_path, workspace):
     write(1)
     handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
     asked = ("lamps", ("lir",), "ndcg@10")
-    before = last(handlers.draw_report(asked)).overview
+    before = last_of(handlers.draw_report(asked)).overview
     shutil.rmtree(tmp_path / "lir")
     write(2)
-    after = last(handlers.draw_report(asked)).overview
+    after = last_of(handlers.draw_report(asked)).overview
     assert before != after
 
 
@@ -221,19 +255,19 @@ def test_a_damaged_run_is_named_and_the_others_are_shown(tmp_path, workspace):
     assert "1 evaluation could not be read" in shown.problems
     assert "bad/meta.json" in shown.problems
     assert str(tmp_path) not in shown.problems
-    end = last(handlers.draw_report(("lamps", ("lir", "worse"), "ndcg@10")))
+    end = last_of(handlers.draw_report(("lamps", ("lir", "worse"), "ndcg@10")))
     assert "worse" in end.status
     assert str(tmp_path) not in end.status
     assert str(tmp_path) not in handlers.draw_pair(("lamps", "lir", "worse")).table
     assert "cr-error" in end.status
-    assert 'id="metrics-runs"' in last(handlers.draw_report(("lamps", ("lir",), "mrr"))).overview
+    assert 'id="metrics-runs"' in last_of(handlers.draw_report(("lamps", ("lir",), "mrr"))).overview
 
 
 def test_a_shop_without_evaluations_says_what_to_run(tmp_path, workspace):
     handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
     shown = handlers.show(HERE, url.read("runs=lir&first=lir"))
     assert value(shown.runs) == []
-    said = last(handlers.draw_report(shown.report_of)).status
+    said = last_of(handlers.draw_report(shown.report_of)).status
     plain, folded = said.split("<details>")
     assert "calrec-evaluate" not in plain
     assert "calrec-evaluate --domain lamps" in folded

@@ -77,7 +77,7 @@ def test_the_shipped_card_says_what_the_record_says(record):
     figures = section(shown, "Measured figures").rows
     assert len(figures) == len(record.figures)
     name, metrics = figures[0][0], record.figures[figures[0][0]]["metrics"]["ndcg@10"]
-    assert figures[0][2] == f"{metrics['optimistic']:.4f} / {metrics['pessimistic']:.4f}", name
+    assert figures[0][4] == f"{metrics['optimistic']:.4f} / {metrics['pessimistic']:.4f}", name
     assert "tokenizer of 3,072 tokens" in dict(section(shown, "Size and shape").facts)["Vocabulary"]
     training = section(shown, "Training").rows
     assert training[0][5:8] == ("–", "–", "–")
@@ -100,6 +100,40 @@ def test_whether_a_shop_was_seen(record, then, now, words):
     shown = card("m", dataclasses.replace(record, data=data), {"shop": now} if now else {}, "shop")
     rows = section(shown, "Training data").rows
     assert [row[:2] for row in rows] == [("shop", words)]
+
+
+def trained(record, role, fingerprint="a", domain="shop"):
+    data = {domain: {"fingerprint": fingerprint, "role": role}}
+    training = {"stages": [{"stage": "stage1", "data": data}]}
+    return dataclasses.replace(record, data={domain: fingerprint}, training=training)
+
+
+@pytest.mark.parametrize(
+    ("role", "test", "validation"),
+    [
+        ("evaluation", "neither trained nor", "selected on the very purchases"),
+        ("selection", "selected on the very purchases", "trained on the very purchases"),
+        ("training", "trained on the very purchases", "trained on the very purchases"),
+    ],
+)
+def test_the_card_says_what_the_model_may_know_of_held_out_purchases(
+    record, role, test, validation
+):
+    data = section(card("m", trained(record, role), {"shop": "a"}, "shop"), "Training data")
+    assert data.rows[0][2] == role
+    told = " ".join(data.remarks)
+    if role == "training":
+        assert f"Its held-out purchases: {test}" in told
+    else:
+        assert f"Its test purchases: {test}" in told
+        assert f"Its validation purchases: {validation}" in told
+
+
+def test_a_record_without_roles_says_that_it_is_not_known(record):
+    old = dataclasses.replace(record, data={"shop": "a"}, training={"stages": [{"stage": "x"}]})
+    data = section(card("m", old, {"shop": "a"}, "shop"), "Training data")
+    assert data.rows[0][2] == "not known"
+    assert any("is not known" in remark for remark in data.remarks)
 
 
 def test_a_shop_in_another_state_is_warned_of(record):

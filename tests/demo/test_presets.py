@@ -53,13 +53,15 @@ def runs(tmp_path_factory):
         data = {"fingerprint": "f", "items": 500, "users": users, "events": 40}
         meta = {
             "format": "calrec-evaluation",
-            "version": 2,
+            "version": 3,
             "recommender": name,
             "domain": "d",
             "split": "test",
             "users": users,
             "cases": users,
             "seed": 0,
+            "bought": "ranked",
+            "count": "training",
             "settings": {},
             "data": data,
         }

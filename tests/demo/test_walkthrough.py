@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calrec.errors import CalrecError
+from calrec.rules import Rules
 from demo import url
 from demo.application import Application
 from demo.draws import Draws
@@ -268,6 +269,53 @@ def test_switches_rank_the_same_texts_again_without_the_model(handlers, model):
     assert plain[1].z == plain[2].z
     weighed = first.heat["value"].data
     assert weighed[1].z != weighed[2].z
+
+
+def test_both_rules_are_of_all_rankings_and_part_of_the_link(handlers, application, model):
+    session = Session(domain="lamps", history=("lamps-000", "lamps-009"), target="lamps-009")
+    names = ("lir", "item-knn", "markov", "popular")
+    first = list(handlers.recommending.recommend(session, *values(others=names)))[-1]
+    assert "(bought ranked)" in first.ranks
+    assert "(count training)" in first.ranks
+    ruled = handlers.recommending.again(
+        first.shown, *values(others=names, bought="last", count="all")
+    )
+    assert len(model.histories) == 1
+    assert "(bought last)" in ruled.ranks
+    assert "(count all)" in ruled.ranks
+    # Of sixty items the two of the history are the last two, whoever ranks.
+    ranks = re.findall(r'class="cr-rank">(\d+)(?: to (\d+))?<small> of 60', ruled.ranks)
+    assert len(ranks) == 1 + len(names)
+    assert all(int(best) >= 59 for best, _ in ranks)
+    assert ruled.rankings.count("bought before</span>") == 1 + len(names)
+    query = url.read(ruled.address)
+    assert (query["bought"], query["count"]) == (["last"], ["all"])
+    assert choice.from_query(query).rules == Rules(bought="last", count="all")
+
+
+def test_an_item_that_no_text_matches_stands_behind_all_others(handlers, application):
+    session = Session(domain="lamps", history=("lamps-000",), target="lamps-020")
+    drawn = {"samples": 1, "seed": 1}  # the one text has no labels and matches nothing
+    list(handlers.recommending.recommend(session, *values(**drawn)))
+    last = list(
+        handlers.recommending.recommend(session, *values(**drawn, retrieval="hierarchical"))
+    )[-1]
+    card = last.ranks.split(">CALRec<")[1]
+    assert 'class="cr-rank">60<small> of 60' in card
+    assert "no text matches it" in card
+
+
+def test_what_the_model_may_know_of_the_target_is_said(handlers, application, model):
+    session = Session(domain="lamps", history=("lamps-000",), target="lamps-020")
+    first = list(handlers.recommending.recommend(session, *values()))[-1]
+    assert "the very purchases" not in first.ranks
+    fingerprint = application.fingerprint("lamps")
+    data = {"lamps": {"fingerprint": fingerprint, "role": "training"}}
+    model.description = SimpleNamespace(training={"stages": [{"stage": "stage1", "data": data}]})
+    again = handlers.recommending.again(first.shown, *values())
+    assert "CALRec: trained on the very purchases that it is asked for" in again.ranks
+    model.description = SimpleNamespace(training={})
+    assert "is not known" in handlers.recommending.again(first.shown, *values()).ranks
 
 
 def test_the_same_draw_is_taken_from_what_was_kept_and_says_so(handlers, model):

@@ -58,6 +58,7 @@ def test_the_same_settings_give_the_same_files(again, earlier):
     assert len(ours["checkpoint"]["samples"]) == 64
 
 
+@pytest.mark.parametrize(("bought", "count"), [("ranked", "training"), ("last", "all")])
 @pytest.mark.parametrize(
     ("arguments", "changed"),
     [
@@ -67,28 +68,29 @@ def test_the_same_settings_give_the_same_files(again, earlier):
     ],
 )
 def test_other_settings_rank_as_the_model_itself_does(
-    again, tiny_workspace, rubbish_checkpoint, arguments, changed
+    again, tiny_workspace, rubbish_checkpoint, arguments, changed, bought, count
 ):
-    from calrec.item_knn import ItemKNN
+    from calrec.counting import counting
     from calrec.ranking import RankingSettings
     from calrec.recommender import CALRec
+    from calrec.rules import Ruled, Rules
 
-    out = again(*arguments)
+    rules = Rules(bought=bought, count=count)
+    out = again(*arguments, "--bought", bought, "--count", count)
     rows, top = tables(out, "cases", "top")
     ranking = RankingSettings(**{"n_pred": 3, **changed})
     shown = json.loads((out / "meta.json").read_text())["settings"]
     assert shown["ranking"]["retrieval"] == ranking.retrieval
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
-        sequences = catalogue.sequences()
-        histories = [sequences.history(u, "test") for u in sequences.cases("test")]
-        knn = ItemKNN(catalogue.item_ids, histories, catalogue.popularity)
+        histories = catalogue.sequences().counted("test", count)
+        knn = counting("item-knn", catalogue.item_ids, histories)
         calrec = CALRec.from_checkpoint(rubbish_checkpoint).with_corpus(
-            catalogue.corpus(), catalogue.items, first_stage=knn
+            catalogue.corpus(), catalogue.items, first_stage=Ruled(knn, rules)
         )
         for row, best in zip(rows[:4], top, strict=False):
             case = catalogue.case(row["user_id"])
             seed = case_seed(0, case.user_id)
-            alone = calrec.recommend(case.history, seed=seed, ranking=ranking)
+            alone = calrec.recommend(case.history, seed=seed, ranking=ranking).under(rules)
             ranks = (row["optimistic_rank"], row["pessimistic_rank"])
             assert alone.ranks(case.target.item_id) == ranks
             order = alone.order()

@@ -29,17 +29,25 @@ def bm25_scores(catalogue, cases):
     return [okapi.get_scores(document_words(case.history[-1])) for case in cases]
 
 
-def popularity_scores(catalogue, cases):
-    return [catalogue.popularity.astype(float) for _ in cases]
-
-
-def neighbour_scores(catalogue, cases, split):
-    """Cosine of the sets of buyers, by sets."""
-    buyers = [set() for _ in range(12)]
+def counted(catalogue, held_out):
+    """Of each user the items that may be counted."""
     sequences = catalogue.sequences()
-    for u in sequences.cases(split):
-        for item in sequences.history(u, split):
-            buyers[item].add(u)
+    return [sequences.whole(u).tolist()[:-held_out] for u in range(len(sequences.user_ids))]
+
+
+def popularity(catalogue, held_out):
+    counts = Counter(item for part in counted(catalogue, held_out) for item in part)
+    return np.array([counts[i] for i in range(12)], float)
+
+
+def popularity_scores(catalogue, cases, held_out):
+    return [popularity(catalogue, held_out) for _ in cases]
+
+
+def neighbour_scores(catalogue, cases, held_out):
+    """Cosine of the sets of buyers, by sets."""
+    parts = counted(catalogue, held_out)
+    buyers = [{u for u, part in enumerate(parts) if i in part} for i in range(12)]
 
     def cosine(i, j):
         both = len(buyers[i] & buyers[j])
@@ -53,19 +61,15 @@ def neighbour_scores(catalogue, cases, split):
             for back, item in enumerate(history[:-6:-1])
         )
         # Far below any similarity, far above a tie.
-        return np.where(near > 0, near, 1e-5 * catalogue.popularity)
+        return np.where(near > 0, near, 1e-5 * popularity(catalogue, held_out))
 
     return [scores(case.history) for case in cases]
 
 
-def transition_scores(catalogue, cases, split):
-    """Transitions before the targets, ties by purchases in the training part."""
-    counts = Counter()
-    for u in range(len(catalogue.sequences().user_ids)):
-        whole = catalogue.sequences().whole(u).tolist()
-        seen = whole[: -1 if split == "test" else -2]
-        counts.update(pairwise(seen))
-    share = catalogue.popularity / 1000
+def transition_scores(catalogue, cases, held_out):
+    """Transitions, ties by purchases."""
+    counts = Counter(pair for part in counted(catalogue, held_out) for pair in pairwise(part))
+    share = popularity(catalogue, held_out) / 1000
     return [
         np.array(
             [counts[catalogue.index[case.history[-1].item_id], i] + share[i] for i in range(12)]
@@ -74,15 +78,26 @@ def transition_scores(catalogue, cases, split):
     ]
 
 
-@pytest.mark.parametrize("split", ["test", "validation"])
+def by_rule(scores, case, catalogue, bought):
+    """Each item's score as (whether it was not bought before, where that counts; the score)."""
+    before = {item.item_id for item in case.history} if bought == "last" else set()
+    return [(i not in before, s) for i, s in zip(catalogue.item_ids, scores, strict=True)]
+
+
+@pytest.mark.parametrize("bought", ["ranked", "last"])
+@pytest.mark.parametrize(
+    ("split", "count"), [("test", "training"), ("test", "all"), ("validation", "training")]
+)
 @pytest.mark.parametrize("recommender", ["lir", "popular", "markov", "item-knn"])
 def test_ranks_and_metrics_equal_brute_force(
-    run_evaluate, tiny_workspace, tmp_path, recommender, split
+    run_evaluate, tiny_workspace, tmp_path, recommender, split, count, bought
 ):
     out = tmp_path / "out"
     arguments = ("--domain", "shop", "--recommender", recommender, "--out", out, "--split", split)
-    assert run_evaluate(*arguments) == 0
+    assert run_evaluate(*arguments, "--bought", bought, "--count", count) == 0
     figures, rows = evaluated(out)
+    assert (figures["bought"], figures["count"]) == (bought, count)
+    held_out = 1 if count == "all" else 2
 
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
         lengths = {f"u{u:02}": 1 + u % 9 for u in range(14)}
@@ -92,19 +107,23 @@ def test_ranks_and_metrics_equal_brute_force(
         cases = [catalogue.case(user_id, split) for user_id in users]
         scores = {
             "lir": lambda: bm25_scores(catalogue, cases),
-            "popular": lambda: popularity_scores(catalogue, cases),
-            "markov": lambda: transition_scores(catalogue, cases, split),
-            "item-knn": lambda: neighbour_scores(catalogue, cases, split),
+            "popular": lambda: popularity_scores(catalogue, cases, held_out),
+            "markov": lambda: transition_scores(catalogue, cases, held_out),
+            "item-knn": lambda: neighbour_scores(catalogue, cases, held_out),
         }[recommender]()
+        ruled = [by_rule(*pair, catalogue, bought) for pair in zip(scores, cases, strict=True)]
+        # What lies before the targets: at the test split that is training and validation parts.
+        before = popularity(catalogue, 1 if split == "test" else 2)
         targets = [catalogue.index[case.target.item_id] for case in cases]
-        popularity = catalogue.popularity
+        trained = popularity(catalogue, 2)
         item_ids = catalogue.item_ids
 
     top = pq.read_table(out / "top.parquet").to_pylist()
     assert [row["user_id"] for row in rows] == users
-    for row, best, case, score, target in zip(rows, top, cases, scores, targets, strict=True):
-        above = [x for x in score if x > score[target] + 1e-9]
-        level = [x for x in score if abs(x - score[target]) <= 1e-9]
+    for row, best, case, score, target in zip(rows, top, cases, ruled, targets, strict=True):
+        new, own = score[target]
+        above = [1 for kind, x in score if kind > new or (kind == new and x > own + 1e-9)]
+        level = [1 for kind, x in score if kind == new and abs(x - own) <= 1e-9]
         assert row == {
             "user_id": case.user_id,
             "target_item_id": case.target.item_id,
@@ -114,17 +133,18 @@ def test_ranks_and_metrics_equal_brute_force(
             "history_length": len(case.history),
             "target_in_history": case.target in case.history,
             "target_is_last": case.target == case.history[-1],
-            "target_cold": int(popularity[target]) == 0,
-            "target_popularity": popularity[target],
+            "target_cold": int(before[target]) == 0,
+            "target_popularity": trained[target],
             "target_category": case.target.category,
         }
         # All twelve items, best first; which of equal ones comes first is not the oracle's to say.
         places = [item_ids.index(item_id) for item_id in best["item_ids"]]
         assert sorted(places) == list(range(12))
-        np.testing.assert_allclose(score[places], sorted(score, reverse=True), atol=1e-9)
-        if recommender in ("lir", "popular"):
-            np.testing.assert_allclose(best["scores"], score[places], atol=1e-9)
-            assert best["target_score"] == pytest.approx(score[target], abs=1e-9)
+        shown = np.array([score[place] for place in places])
+        np.testing.assert_allclose(shown, sorted(score, reverse=True), atol=1e-9)
+        if recommender in ("lir", "popular") and bought == "ranked":
+            np.testing.assert_allclose(best["scores"], shown[:, 1], atol=1e-9)
+            assert best["target_score"] == pytest.approx(own, abs=1e-9)
     assert figures["users"] == len(users)
     for side in ("optimistic", "pessimistic"):
         ranks = [row[f"{side}_rank"] for row in rows]
@@ -151,6 +171,7 @@ def test_prints_a_table_and_names_every_setting(run_evaluate, tmp_path, capsys):
     printed = capsys.readouterr()
     figures, rows = evaluated(tmp_path / "out")
     assert "lir on shop, test, 12 users" in printed.out
+    assert "bought ranked, count training" in printed.out
     assert f"{figures['metrics']['mrr']['pessimistic']:.4f}" in printed.out
     assert figures["settings"]["bm25"] == {
         "formula": "okapi",
@@ -209,6 +230,10 @@ CALREC = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", "sample
         (("--domain", "shop", "--checkpoint", "sample"), "reads no checkpoint"),
         (("--domain", "shop", "--retrieval", "rerank"), "--retrieval is for --recommender calrec"),
         (("--domain", "shop", "--workers", 2), "are for --engine ray"),
+        (
+            ("--domain", "shop", "--split", "validation", "--count", "all"),
+            "expected --count training for the validation split",
+        ),
         (("--domain", "shop", "--recommender", "sasrec"), "needs a checkpoint"),
         ((*CALREC, "--temperature", 0), "--temperature must be a number above 0"),
         ((*CALREC, "--samples", 0), "--samples must be at least 1"),
@@ -308,6 +333,8 @@ def test_the_same_command_finds_its_evaluation_finished(
         {"split": "validation"},
         {"users": 5},
         {"seed": 1},
+        {"bought": "last"},
+        {"count": "all"},
         {"calrec": Generating(temperature=0.7)},
         {"calrec": Generating(n_pred=3)},
         {"calrec": Generating(template="gpt4rec")},

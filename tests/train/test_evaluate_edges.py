@@ -17,7 +17,7 @@ BASELINES = ("lir", "popular", "markov", "item-knn")
 def evaluated(run_evaluate, tmp_path):
     """Builds a shop of (item id, title) and (user, items in order), evaluates, gives its files."""
 
-    def run(items, histories, recommender):
+    def run(items, histories, recommender, *more):
         workspace, out = tmp_path / "workspace", tmp_path / f"out-{recommender}"
         item_table = pa.table({"item_id": [i for i, _ in items], "title": [t for _, t in items]})
         events = [
@@ -31,7 +31,7 @@ def evaluated(run_evaluate, tmp_path):
         )
         build(workspace, "shop", TwoTables(items=item_table, interactions=event_table))
         line = ("--workspace", workspace, "--domain", "shop", "--recommender", recommender)
-        assert run_evaluate(*line, "--out", out) == 0
+        assert run_evaluate(*line, "--out", out, *more) == 0
         figures = json.loads((out / "metrics.json").read_text())
         return figures, pq.read_table(out / "cases.parquet").to_pylist()
 
@@ -79,13 +79,23 @@ def test_a_target_that_the_item_table_lacks_is_ranked_without_text(evaluated):
     assert (row["optimistic_rank"], row["pessimistic_rank"]) == (4, 4)
 
 
-def test_an_item_bought_once_in_training_is_not_cold(evaluated):
-    items = [(letter, f"thing {letter}") for letter in "abcd"]
-    histories = {"u": ["a", "b", "c", "d", "a"], "v": ["b", "c", "d"]}
+def test_cold_is_in_no_training_and_in_no_validation_part(evaluated):
+    items = [(letter, f"thing {letter}") for letter in "abcde"]
+    histories = {"u": ["a", "b", "c", "d", "a"], "v": ["b", "c", "d"], "w": ["b", "c", "e"]}
     _, rows = evaluated(items, histories, "popular")
+    # In u's training part; d in u's validation part alone; e in neither.
     found = [(row["target_popularity"], row["target_cold"]) for row in rows]
-    assert found == [(1, False), (0, True)]
-    assert [row["target_in_history"] for row in rows] == [True, False]
+    assert found == [(1, False), (0, False), (0, True)]
+    assert [row["target_in_history"] for row in rows] == [True, False, False]
+
+
+def test_a_target_bought_before_stands_last_where_that_is_the_rule(evaluated):
+    items = [(letter, f"thing {letter}") for letter in "abcd"]
+    histories = {"u": ["a", "b", "a"], "v": ["b", "a", "d"], "w": ["c", "a", "b"]}
+    _, rows = evaluated(items, histories, "popular", "--bought", "last", "--count", "all")
+    # Counted are a 3 times, b 2 times, c once: of u's two items a is the better, behind c and d.
+    found = [(row["optimistic_rank"], row["pessimistic_rank"]) for row in rows]
+    assert found == [(3, 3), (2, 2), (1, 1)]
 
 
 @pytest.mark.parametrize("recommender", BASELINES)

@@ -14,6 +14,8 @@ from rich.console import Console
 
 from calrec import metrics
 from calrec.errors import CalrecError
+from calrec.evaluation.runs import EvaluationRun
+from calrec.rules import Rules
 from calrec.sasrec.folder import describe
 from calrec.sasrec.recommender import SASRec
 from calrec.sasrec.settings import SASRecSettings, SASRecTraining
@@ -139,7 +141,7 @@ def test_it_stops_without_progress_and_keeps_the_best_epoch(monkeypatch):
     values = iter([0.1, 0.3, 0.3, 0.2, 0.9])
     kept = []
 
-    def figures(recommender, sequences):
+    def figures(recommender, sequences, bought):
         kept.append(recommender)
         return {"ndcg@10": {"pessimistic": next(values)}, "recall@10": {"pessimistic": 0.5}}
 
@@ -147,6 +149,34 @@ def test_it_stops_without_progress_and_keeps_the_best_epoch(monkeypatch):
     recommender, log = fit(circles(), patience=2)
     assert [line["epoch"] for line in log] == [1, 2, 3, 4]
     assert [same(recommender, epoch) for epoch in kept] == [False, True, False, False]
+
+
+def test_validation_ranks_items_of_the_history_as_it_is_told(fitted):
+    sequences, places = circles(), np.arange(40)
+    recommender = fitted[0]
+    histories = [sequences.history(u, "validation") for u in places]
+    found = {"ranked": [], "last": []}
+    for u, history, row in zip(places, histories, recommender.scores(histories), strict=True):
+        target = sequences.target(u, "validation")
+        others = np.setdiff1d(np.arange(12), history)
+        found["ranked"].append((row >= row[target] - 1e-9).sum())
+        # No target of theirs was bought before.
+        found["last"].append((row[others] >= row[target] - 1e-9).sum())
+    for bought, ranks in found.items():
+        figures = sasrec.validate(recommender, sequences, bought)
+        assert figures["mrr"]["pessimistic"] == pytest.approx(np.mean(1 / np.array(ranks)))
+
+
+def test_the_early_stop_goes_by_the_rule(monkeypatch):
+    asked = []
+
+    def figures(recommender, sequences, bought):
+        asked.append(bought)
+        return {name: {"pessimistic": 0.5} for name in ("ndcg@10", "recall@10")}
+
+    monkeypatch.setattr(sasrec, "validate", figures)
+    fit(circles(), epochs=2, bought="last")
+    assert asked == ["last", "last"]
 
 
 def test_a_training_that_diverged_is_one_line(fitted):
@@ -176,19 +206,23 @@ def test_the_command_writes_a_folder_that_recommends(trained, tiny_workspace):
         assert content["validation"] == sasrec.validate(recommender, catalogue.sequences())
         assert content["data"] == catalogue.info.fingerprint
     assert content["domain"] == "shop"
+    assert content["role"] == "evaluation"
     assert content["training"]["epochs"] == 3
+    assert content["training"]["bought"] == "ranked"
     assert content["settings"]["hidden_size"] == 16
     best = max(line["validation_ndcg@10"] for line in content["log"])
     assert content["validation"]["ndcg@10"]["pessimistic"] == pytest.approx(best, abs=1e-6)
     assert sorted(path.name for path in trained.parent.iterdir()) == ["shop"]
 
 
+@pytest.mark.parametrize("bought", ["ranked", "last"])
 def test_an_evaluation_ranks_as_the_recommender_does(
-    trained, tiny_workspace, run_evaluate, tmp_path, capsys
+    trained, tiny_workspace, run_evaluate, tmp_path, capsys, bought
 ):
     out = tmp_path / "out"
-    line = ("--domain", "shop", "--recommender", "sasrec", "--out", out)
+    line = ("--domain", "shop", "--recommender", "sasrec", "--out", out, "--bought", bought)
     assert run_evaluate(*line, "--checkpoint", trained) == 0
+    assert "warning" not in capsys.readouterr().out
     rows = pq.read_table(out / "cases.parquet").to_pylist()
     meta = json.loads((out / "meta.json").read_text())
     assert meta["checkpoint"]["digest"] == describe(trained)["digest"]
@@ -196,11 +230,20 @@ def test_an_evaluation_ranks_as_the_recommender_does(
         recommender = SASRec.load(trained, catalogue.item_ids)
         for row in rows:
             case = catalogue.case(row["user_id"])
-            ranks = recommender.recommend(case.history).ranks(case.target.item_id)
+            record = recommender.recommend(case.history).under(Rules(bought=bought))
+            ranks = record.ranks(case.target.item_id)
             assert (row["optimistic_rank"], row["pessimistic_rank"]) == ranks
     # A folder of another recommender is one line.
     assert run_evaluate(*line, "--checkpoint", out) == 2
     assert "expected a SASRec in" in capsys.readouterr().err
+
+
+def test_evaluating_on_what_chose_the_epoch_is_said(trained, run_evaluate, tmp_path, capsys):
+    line = ("--domain", "shop", "--recommender", "sasrec", "--split", "validation")
+    assert run_evaluate(*line, "--checkpoint", trained, "--out", tmp_path / "out") == 0
+    (said,) = (x for x in capsys.readouterr().out.splitlines() if x.startswith("warning:"))
+    assert said.startswith("warning: sasrec: selected on the very purchases")
+    assert EvaluationRun.load(tmp_path / "out").leaks
 
 
 def test_one_trained_on_other_data_is_refused(trained, tiny_workspace):

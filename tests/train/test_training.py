@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from commands import run
 
-from calrec import checkpoint
+from calrec import checkpoint, leaks
 from calrec.backbone.config import DecoderConfig
+from calrec.evaluation.runs import EvaluationRun
 from calrec.objective import ObjectiveSettings
 from calrec.recommender import CALRec
 from calrec.text import TextSettings
@@ -70,7 +71,7 @@ def test_the_stages_train_and_the_export_recommends(trained, tiny_workspace):
 
     described = checkpoint.describe(trained / "export")
     catalogue = Catalogue.open(tiny_workspace, "shop")
-    assert described.data == {"shop": catalogue.info.fingerprint}
+    assert described.data == dict.fromkeys(("shop", "others"), catalogue.info.fingerprint)
     assert [s["stage"] for s in described.training["stages"]] == ["pretrain", "stage1", "stage2"]
 
     model = CALRec.from_checkpoint(trained / "export")
@@ -78,6 +79,34 @@ def test_the_stages_train_and_the_export_recommends(trained, tiny_workspace):
     record = model.recommend(catalogue.items[:2], samples=3)
     assert len(record.samples) == 3
     assert record.scores.shape == (12,)
+
+
+@pytest.mark.slow
+def test_the_export_says_what_each_stage_had_of_each_domain(trained, tiny_workspace):
+    description = checkpoint.describe(trained / "export")
+    seen = leaks.of_training(description.training)
+    found = [(one.stage, one.domain, one.role) for one in seen]
+    both = [("shop", "evaluation"), ("others", "training")]
+    stages = [(stage, *one) for stage in ("pretrain", "stage1") for one in both]
+    assert sorted(found) == sorted([*stages, ("stage2", "shop", "evaluation")])
+    with Catalogue.open(tiny_workspace, "shop") as catalogue:
+        asked = {"domain": "shop", "fingerprint": catalogue.info.fingerprint, "role": "evaluation"}
+    # `others` are the purchases of `shop` in the role training: its last ones were trained on.
+    (line,) = leaks.leaks(seen, split="test", **asked)
+    assert line.startswith("trained on the very purchases")
+    assert "then called others, role training in pretrain, stage1" in line
+
+
+@pytest.mark.slow
+def test_an_evaluation_of_it_warns_in_one_line(trained, run_evaluate, tmp_path, capsys):
+    line = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", trained / "export")
+    few = ("--users", 2, "--samples", 2)
+    assert run_evaluate(*line, *few, "--split", "validation", "--out", tmp_path / "out") == 0
+    said = [x for x in capsys.readouterr().out.splitlines() if x.startswith("warning:")]
+    assert len(said) == 1
+    assert "calrec: trained on the very purchases" in said[0]
+    assert "; selected on the very purchases" in said[0]
+    assert EvaluationRun.load(tmp_path / "out").leaks
 
 
 @pytest.mark.slow

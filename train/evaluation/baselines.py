@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,10 @@ from jaxtyping import Float, Int
 
 from calrec import metrics
 from calrec.baseline import Baseline
-from calrec.item_knn import ItemKNN
+from calrec.counting import counting
 from calrec.lir import LastItemRepeater
-from calrec.markov import Markov
-from calrec.popularity import MostPopular
 from calrec.protocol import Recommender
+from calrec.rules import Rules
 from calrec.text import DEFAULT_TEXT
 from catalog.store import Catalogue
 from train.evaluation.best import best
@@ -52,18 +51,29 @@ class Scorer:
         """That of a baseline over item indices."""
         return cls(settings=baseline.settings, reads=baseline.reads, scores=baseline.scores)
 
+    def under(self, rules: Rules) -> Scorer:
+        """The same with its scores by the rule for items of the history."""
+        if rules.bought == "ranked":
+            return self
+
+        def scores(histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
+            pairs = zip(self.scores(histories), histories, strict=True)
+            return np.stack([rules.scores(row, history) for row, history in pairs])
+
+        # All of a history tells what was bought.
+        return replace(self, reads=None, scores=scores)
+
 
 def recommender(
-    name: str, catalogue: Catalogue, split: str, checkpoint: str | None = None
+    name: str, catalogue: Catalogue, split: str, rules: Rules, checkpoint: str | None = None
 ) -> Recommender:
-    """A baseline over all that the domain's users bought before their targets of a split.
-
-    Popularity, also where it orders what the rest leaves tied, counts the training part alone.
+    """A baseline over what the domain's users bought before their targets of a split.
 
     Args:
       name: `lir`, `popular`, `markov`, `item-knn` or `sasrec`.
       catalogue: of the domain.
       split: `test` or `validation`.
+      rules: `count` says which of these purchases; `bought` is whoever ranks to apply.
       checkpoint: for `sasrec`, the folder that `calrec-train sasrec` wrote.
 
     Raises:
@@ -71,30 +81,27 @@ def recommender(
     """
     if name == "lir":
         return LastItemRepeater(catalogue.corpus(), DEFAULT_TEXT)
-    if name == "popular":
-        return MostPopular(catalogue.item_ids, catalogue.popularity)
     if name == "sasrec":
         from calrec.sasrec.recommender import SASRec
 
         return SASRec.load(Path(checkpoint), catalogue.item_ids)
-    sequences = catalogue.sequences()
-    histories = [sequences.history(u, split) for u in sequences.cases(split)]
-    counting = {"markov": Markov, "item-knn": ItemKNN}[name]
-    return counting(catalogue.item_ids, histories, catalogue.popularity)
+    return counting(name, catalogue.item_ids, catalogue.sequences().counted(split, rules.count))
 
 
-def scorer(name: str, catalogue: Catalogue, split: str, checkpoint: str | None = None) -> Scorer:
-    """The same recommender, by item index."""
-    made = recommender(name, catalogue, split, checkpoint)
+def scorer(
+    name: str, catalogue: Catalogue, split: str, rules: Rules, checkpoint: str | None = None
+) -> Scorer:
+    """The same recommender, by item index and by both rules."""
+    made = recommender(name, catalogue, split, rules, checkpoint)
     if isinstance(made, Baseline):
-        return Scorer.of(made)
+        return Scorer.of(made).under(rules)
 
     def after_last(histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
         # One row a history: a rank is a count along it.
         last = [catalogue.items[history[-1]] for history in histories]
         return np.ascontiguousarray(made.scores(last).T)
 
-    return Scorer(settings=dict(made.settings), reads=1, scores=after_last)
+    return Scorer(settings=dict(made.settings), reads=1, scores=after_last).under(rules)
 
 
 def rank_cases(scorer: Scorer, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:

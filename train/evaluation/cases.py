@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from calrec.counting import purchases
 from calrec.errors import CalrecError
 from catalog.store import Catalogue
 
@@ -59,9 +60,14 @@ def load_cases(catalogue: Catalogue, split: str, users: int | None, seed: int) -
     )
 
 
-def facts(catalogue: Catalogue, cases: Cases) -> dict[str, Any]:
-    """What is known of C cases whatever the recommender: columns of `cases.parquet`."""
+def facts(catalogue: Catalogue, cases: Cases, split: str) -> dict[str, Any]:
+    """What is known of C cases whatever the recommender: columns of `cases.parquet`.
+
+    A target is cold if nobody's purchases before the targets of the split hold it: at the test
+    split no training and no validation part, at the validation split no training part.
+    """
     popularity = catalogue.popularity[cases.targets]
+    before = purchases(catalogue.sequences().counted(split, "all"), len(catalogue.item_ids))
     pairs = list(zip(cases.histories, cases.targets.tolist(), strict=True))
     return {
         "user_id": list(cases.user_ids),
@@ -69,7 +75,7 @@ def facts(catalogue: Catalogue, cases: Cases) -> dict[str, Any]:
         "history_length": [len(history) for history in cases.histories],
         "target_in_history": [target in history for history, target in pairs],
         "target_is_last": [target == history[-1] for history, target in pairs],
-        "target_cold": popularity == 0,
+        "target_cold": before[cases.targets] == 0,
         "target_popularity": popularity,
         "target_category": [catalogue.categories[i] for i in cases.targets],
     }

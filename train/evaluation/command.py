@@ -21,6 +21,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from calrec import leaks
 from train.evaluation.run import evaluate
 from train.evaluation.settings import Evaluate
 
@@ -137,6 +138,7 @@ def show(run: dict[str, Any], console: Console) -> None:
     users, cases = run["users"], run["cases"]
     of_all = f"{users:,} users" if users == cases else f"{users:,} of {cases:,} users"
     console.print(f"{run['recommender']} on {run['domain']}, {run['split']}, {of_all}")
+    console.print(f"bought {run['bought']}, count {run['count']}")
     table = Table()
     table.add_column("metric")
     table.add_column("optimistic", justify="right")
@@ -162,11 +164,8 @@ def show(run: dict[str, Any], console: Console) -> None:
             f"of a user: {when} {1000 * each['sample']:.0f} ms, "
             f"matching {1000 * each['match']:.1f} ms"
         )
-    trained_on = (run["checkpoint"] or {}).get("data", {}).get(run["domain"])
-    if trained_on not in (None, run["data"]["fingerprint"]):
-        console.print(
-            f"note: the checkpoint was trained on another state of {run['domain']} than this one"
-        )
+    if found := leaks.of_run(run):
+        console.print(f"warning: {run['recommender']}: {'; '.join(found)}", soft_wrap=True)
 
 
 def execute(arguments: list[str]) -> None:

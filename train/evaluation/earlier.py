@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from calrec.errors import CalrecError
-from calrec.evaluation.runs import EvaluationRun
+from calrec.evaluation.runs import TEXTS_SINCE, EvaluationRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Earlier:
             state of the data.
         """
         try:
-            meta = EvaluationRun.load(folder).meta
+            meta = EvaluationRun.load(folder, oldest=TEXTS_SINCE).meta
             if meta["recommender"] != "calrec":
                 raise ValueError(f"one of {meta['recommender']}, which writes no texts")
             found = (meta["domain"], meta["split"], meta["data"]["fingerprint"])

@@ -13,6 +13,7 @@ from typing import Any
 import calrec
 import catalog
 import train
+from calrec import leaks
 from calrec.errors import CalrecError
 from catalog.workspace import DomainInfo
 
@@ -65,6 +66,7 @@ def calrec_checkpoint(name: str) -> dict[str, Any]:
         # Figures are measured afterwards and shape nothing; the files' digests are in it.
         "digest": _digest({k: v for k, v in content.items() if k not in ("figures", "digest")}),
         "data": dict(description.data),
+        "seen": leaks.to_json(leaks.of_training(description.training)),
         "training": [_stage(stage) for stage in stages],
     }
 
@@ -89,8 +91,18 @@ def sasrec_checkpoint(folder: Path, info: DomainInfo) -> dict[str, Any]:
         "name": folder.name,
         "digest": content["digest"],
         "data": {content["domain"]: content["data"]},
+        "seen": leaks.to_json((_sasrec_saw(content),)),
         "training": [],
     }
+
+
+def _sasrec_saw(content: Mapping[str, Any]) -> leaks.Seen:
+    return leaks.Seen(
+        stage="sasrec",
+        domain=content["domain"],
+        fingerprint=content["data"],
+        role=content.get("role"),
+    )
 
 
 def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:

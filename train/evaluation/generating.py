@@ -15,6 +15,7 @@ from calrec.hierarchical import AttributeIndex
 from calrec.ranking import RankingSettings
 from calrec.recommendation import Recommendation, Sample
 from calrec.retrieval import Retrieval
+from calrec.rules import Ruled
 from calrec.text import TextSettings, parse
 from catalog.store import Catalogue
 from train.evaluation import baselines
@@ -58,6 +59,7 @@ class Drawing:
         self._given = {"temperature": given.temperature, "samples": given.samples}
         self._width = given.width
         self._seed = settings.seed
+        self._rules = settings.rules
         self.device = device
         self._items = catalogue.items
         self.settings = self._model.settings_with(ranking=self._ranking, **self._given)
@@ -70,7 +72,7 @@ class Drawing:
             histories, seeds, ranking=self._ranking, width=self._width, **self._given
         )
         for user, record in drawn:
-            yield _table(record, cases, int(places[user]), seeds[user])
+            yield _table(record.under(self._rules), cases, int(places[user]), seeds[user])
 
 
 class Again:
@@ -87,6 +89,7 @@ class Again:
         text = TextSettings(**shown["text"])
         self._ranking = settings.calrec.ranking(RankingSettings(**shown["ranking"]))
         check_ranking(settings.calrec, self._ranking)
+        self._rules = settings.rules
         self._retrieval = Retrieval(
             corpus=catalogue.corpus(),
             attributes=AttributeIndex(catalogue.items, text),
@@ -107,7 +110,7 @@ class Again:
         self._earlier.require([cases.user_ids[place] for place in places])
         for place in places.tolist():
             record, seed = self._ranked(cases, place)
-            yield _table(record, cases, place, seed)
+            yield _table(record.under(self._rules), cases, place, seed)
 
     def _ranked(self, cases: Cases, place: int) -> tuple[Recommendation, int]:
         drawn = self._earlier.drawn(cases.user_ids[place])
@@ -136,13 +139,14 @@ def _first_stage(settings: Evaluate, catalogue: Catalogue, ranking: RankingSetti
     if ranking.retrieval != "rerank":
         return None
     name = settings.calrec.first_stage or "item-knn"
-    return baselines.recommender(name, catalogue, settings.split)
+    made = baselines.recommender(name, catalogue, settings.split, settings.rules)
+    return Ruled(made, settings.rules)
 
 
 def _table(record: Recommendation, cases: Cases, place: int, seed: int) -> pa.Table:
     """A table of `train.evaluation.results.GENERATED` with the one case."""
     target = int(cases.targets[place])
-    optimistic, pessimistic = metrics.ranks(record.scores, target)
+    optimistic, pessimistic = metrics.ranks(record.scores, target, record.unranked)
     top = best(record.scores)
     column = {text: place for place, text in enumerate(record.columns)}
     row = {

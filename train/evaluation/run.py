@@ -119,6 +119,7 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
                 "label": settings.label,
                 "domain": settings.domain,
                 "split": settings.split,
+                **dataclasses.asdict(settings.rules),
                 "users": len(cases.targets),
                 "cases": cases.available,
                 "seed": settings.seed,

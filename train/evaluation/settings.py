@@ -12,6 +12,7 @@ import tyro
 
 from calrec.errors import CalrecError
 from calrec.ranking import Pooling, RankingSettings, Retrieval
+from calrec.rules import Bought, Count, Rules
 
 FirstStage = Literal["lir", "popular", "markov", "item-knn"]
 
@@ -79,6 +80,12 @@ class Evaluate:
     """For calrec and sasrec: an exported folder; for calrec also a name such as sample."""
     split: Literal["test", "validation"] = "test"
     """Each user's last item, or the one before it."""
+    bought: Bought = "ranked"
+    """Items of the history: ranked like all others, or last, behind all others, and with them the
+    item really bought if it was bought before."""
+    count: Count = "training"
+    """What popular, markov and item-knn (also as first stage) may count for the test split:
+    training parts alone, or all before the targets, validation items too."""
     users: int | None = None
     """How many users, drawn by the seed; all if not given."""
     seed: int = 0
@@ -94,6 +101,11 @@ class Evaluate:
     address: str | None = None
     """For ray: the cluster's; one is started on this machine if not given."""
     calrec: tyro.conf.OmitArgPrefixes[Generating] = Generating()
+
+    @property
+    def rules(self) -> Rules:
+        """The two that are the same for whatever stands side by side."""
+        return Rules(bought=self.bought, count=self.count)
 
 
 def check_ranking(given: Generating, ranking: RankingSettings) -> None:
@@ -126,6 +138,11 @@ def check(settings: Evaluate) -> None:
       CalrecError: if so.
     """
     _check_numbers(settings)
+    if settings.split == "validation" and settings.rules.count == "all":
+        raise CalrecError(
+            "expected --count training for the validation split, before whose targets there is "
+            "nothing else to count, found all; leave --count out, or evaluate --split test"
+        )
     given, needs = settings.calrec, settings.recommender in ("calrec", "sasrec")
     named = settings.recommender
     if named != "calrec" and given != Generating(width=given.width):

@@ -60,7 +60,7 @@ def ready(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> 
     """
     if settings.recommender != "calrec":
         scorer = baselines.scorer(
-            settings.recommender, catalogue, settings.split, settings.checkpoint
+            settings.recommender, catalogue, settings.split, settings.rules, settings.checkpoint
         )
         return Scoring(scorer, device() if settings.recommender == "sasrec" else "cpu")
     from train.evaluation import generating

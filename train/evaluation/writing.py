@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from calrec import metrics
 from calrec.evaluation.runs import FORMAT, VERSION
+from calrec.rules import Rules
 from calrec.text import Item, TextSettings, item_text
 from catalog.store import Catalogue
 from train.evaluation.cases import Cases, facts
@@ -35,10 +37,11 @@ def write(
     results = results.sort_by("case")
     users = pa.array(cases.user_ids)
     ranks = {name: results[name].to_numpy() for name in ("optimistic_rank", "pessimistic_rank")}
-    columns = facts(catalogue, cases)
+    columns = facts(catalogue, cases, meta["split"])
     columns |= ranks | {"tie_width": ranks["pessimistic_rank"] - ranks["optimistic_rank"]}
     figures: dict[str, Any] = {
         "users": len(cases.targets),
+        **{name: meta[name] for name in asdict(Rules())},
         "metrics": metrics.summarise(*ranks.values()),
     }
     write_table(folder / "top.parquet", _top(catalogue, users, results))

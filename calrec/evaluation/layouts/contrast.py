@@ -81,10 +81,11 @@ def _contrasted(group: Group) -> list[EvaluationRun]:
 
 
 def _poolable(pairs: Sequence[Pair]) -> list[Pair]:
-    """One a domain, of the first split: the users of one domain count once."""
+    """One a domain, of the first split and rules: the users of one domain count once."""
     found: dict[str, Pair] = {}
     for pair in pairs:
-        if pair[0].split == pairs[0][0].split:
+        first = pairs[0][0]
+        if (pair[0].split, pair[0].rules) == (first.split, first.rules):
             found.setdefault(pair[0].domain, pair)
     return list(found.values())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calrec.evaluation.foreign import isolated
-from calrec.evaluation.layouts.remarks import DIGEST, other_data
+from calrec.evaluation.layouts.remarks import DIGEST
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.tables import Column, Table, Value
 from calrec.evaluation.variants import flat_settings, model, names
@@ -26,6 +26,8 @@ def runs_table(runs: Sequence[EvaluationRun]) -> Table:
                 name,
                 run.domain,
                 run.split,
+                run.rules.bought,
+                run.rules.count,
                 Value(optimistic=run.users, unit="count"),
                 *(Value(**figures[metric]) for metric in METRICS),
                 _seconds(run),
@@ -37,6 +39,8 @@ def runs_table(runs: Sequence[EvaluationRun]) -> Table:
         "Run",
         "Domain",
         "Split",
+        "Bought",
+        "Count",
         "Users",
         *(TITLES[metric] for metric in METRICS),
         "Seconds",
@@ -51,7 +55,6 @@ def runs_table(runs: Sequence[EvaluationRun]) -> Table:
         notes=(
             "Each run over all the users that it evaluated; in the other tables runs stand side by"
             " side only on the users that they have in common.",
-            *dict.fromkeys(other_data(called, runs)),
         ),
     )
 
@@ -93,6 +96,8 @@ def _made_from(run: EvaluationRun) -> dict[str, str]:
     code, digest = run.code_digest, model(run)
     samples_seed = run.meta.get("samples_seed")
     found = {
+        "bought": run.rules.bought,
+        "count": run.rules.count,
         "data.fingerprint": run.fingerprint,
         "data.items": str(run.data["items"]),
         "code.version": (run.meta.get("code") or {}).get("version") or "not recorded",

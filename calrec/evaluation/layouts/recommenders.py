@@ -9,11 +9,11 @@ from calrec.evaluation import paper
 from calrec.evaluation.comparison import SIDES, Comparison, Group
 from calrec.evaluation.foreign import isolated
 from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.layouts.remarks import other_code, other_data
+from calrec.evaluation.layouts.remarks import other_code
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap, Difference
 from calrec.evaluation.tables import Cell, Column, Table, Value, relative_change, with_best
-from calrec.evaluation.variants import main_first, names
+from calrec.evaluation.variants import MARK, main_first, names
 from calrec.metrics import METRICS
 
 PAPER = "The paper's figures, on other data"
@@ -29,10 +29,7 @@ def table_2(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
     for group, one in zip(groups, compared, strict=True):
         for called, run in zip(one.names, one.runs, strict=True):
             labelled[run.recommender].setdefault(called, []).append(group.title)
-    titles = [
-        next(iter(labelled[name])) if len(labelled[name]) == 1 else ids[name].recommender_name
-        for name in order
-    ]
+    titles = [_column_title(labelled[name], ids[name]) for name in order]
     beside = any(group.paper for group in groups)
     rows, notes = [], []
     for group, one in zip(groups, compared, strict=True):
@@ -47,7 +44,6 @@ def table_2(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
             )
         notes.append(f"{group.title}: {one.note}.")
         notes += other_code(group.title, one.names, one.runs)
-        notes += other_data(one.names, one.runs)
         notes += _elsewhere(group, one)
         notes += [group.paper.remark] if group.paper else []
     notes += [
@@ -55,11 +51,6 @@ def table_2(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
         for name in order
         if (which := _which(labelled[name]))
     ]
-    if any(run.settings.get("rank_seen") is False for one in compared for run in one.runs):
-        notes.append(
-            "SASRec: items of the history stand behind all others; one trained with --rank-seen"
-            " ranks them as any other."
-        )
     if not beside:
         notes.append("No domain here is one of the paper's, so none of its figures stand beside.")
     if any(one.runs[-1].generative and len(one.runs) > 1 for one in compared):
@@ -81,6 +72,14 @@ def table_2(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
         notes=tuple(dict.fromkeys(notes)),
         missing=_missing_2(groups),
     )
+
+
+def _column_title(labelled: Mapping[str, Sequence[str]], run: EvaluationRun) -> str:
+    """What its run is called, or, where it is not the same everywhere, the recommender."""
+    if len(labelled) == 1:
+        return next(iter(labelled))
+    marked = any(called.endswith(MARK) for called in labelled)
+    return run.recommender_name + (f" {MARK}" if marked else "")
 
 
 def _which(titles: Mapping[str, Sequence[str]]) -> str:

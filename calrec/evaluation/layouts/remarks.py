@@ -1,4 +1,4 @@
-"""What must be known of runs that stand side by side: other code, other data, too few users."""
+"""What must be known of runs that stand side by side: rules, leaks, other code, too few users."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
+from calrec.evaluation.comparison import Group
 from calrec.evaluation.foreign import isolated
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.tables import Table, Value
+from calrec.evaluation.variants import MARK, names
 
 DIGEST = 8
 """Characters of a digest that are shown."""
@@ -38,13 +40,33 @@ def other_code(title: str, called: Sequence[str], runs: Sequence[EvaluationRun])
     return [f"{title}: not all made by the same code (digests: {each})."]
 
 
-def other_data(called: Sequence[str], runs: Sequence[EvaluationRun]) -> list[str]:
-    """A note for each run whose model was trained on another state of the run's domain."""
-    return [
-        f"{name}: trained on another state of {isolated(run.domain)} than it is evaluated on."
-        for name, run in zip(called, runs, strict=True)
-        if run.trained_elsewhere
+def with_rules(table: Table, groups: Sequence[Group]) -> Table:
+    """The table, with a note on the rules by which its runs rank."""
+    if not table.rows:
+        return table
+    every = {group.rules for group in groups}
+    if len(every) == 1:
+        notes = [f"For all recommenders: {every.pop().words}."]
+    else:
+        notes = [f"{group.title}: {group.rules.words}." for group in groups]
+    return dataclasses.replace(table, notes=(*table.notes, *notes))
+
+
+def with_leaks(table: Table, runs: Sequence[EvaluationRun]) -> Table:
+    """The table, with a remark on each run that is marked in it: what its model may know."""
+    texts = (*(column.title for column in table.columns), *_texts(table), *table.notes)
+    if not any(MARK in text for text in texts):
+        return table
+    notes = [
+        f"{called} on {isolated(run.domain)}, {run.split}: {isolated('; '.join(run.leaks))}."
+        for called, run in zip(names(runs), runs, strict=True)
+        if run.leaks
     ]
+    return dataclasses.replace(table, notes=(*table.notes, *dict.fromkeys(notes)))
+
+
+def _texts(table: Table) -> Iterator[str]:
+    return (cell for row in table.rows for cell in row if isinstance(cell, str))
 
 
 def with_too_few(table: Table) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 from calrec.evaluation import paper
 from calrec.evaluation.foreign import isolated
@@ -33,7 +34,8 @@ def table_7(runs: Sequence[EvaluationRun]) -> Table:
             *(Column(title=TITLES[metric], group=g) for g in groups for metric in METRICS),
         ),
         rows=tuple(
-            (pair[1].domain, *_ours(pair), *(_papers(pair) if beside else ())) for pair in pairs
+            (_title(pair, pairs), *_ours(pair), *(_papers(pair) if beside else ()))
+            for pair in pairs
         ),
         notes=tuple(dict.fromkeys(note for pair in pairs for note in _notes(pair))),
         missing="" if pairs else _missing(),
@@ -47,11 +49,11 @@ def repeat_pairs(runs: Sequence[EvaluationRun]) -> list[Pair]:
     items and events then agree.
     """
     lir = [run for run in runs if run.recommender == "lir"]
-    pairs: dict[tuple[str, str], Pair] = {}
+    pairs: dict[tuple[Any, ...], Pair] = {}
     for kept in lir:
         removed = next((run for run in lir if _same_but_for_repeats(kept, run)), None)
         if removed is not None:
-            pairs.setdefault((kept.fingerprint, kept.split), (kept, removed))
+            pairs.setdefault((kept.fingerprint, kept.split, kept.rules), (kept, removed))
     return list(pairs.values())
 
 
@@ -63,11 +65,19 @@ def _same_but_for_repeats(kept: EvaluationRun, removed: EvaluationRun) -> bool:
         and removed.data["items"] == kept.data["items"]
         and removed.data["events"] + repeats == kept.data["events"]
         and removed.split == kept.split
+        and removed.rules == kept.rules
     )
 
 
+def _title(pair: Pair, pairs: Sequence[Pair]) -> str:
+    """The domain; with its rules where it stands in the table by several."""
+    rules = {other[1].rules for other in pairs if other[1].domain == pair[1].domain}
+    return pair[1].domain + (f", {pair[1].rules}" if len(rules) > 1 else "")
+
+
 def _paper(pair: Pair) -> PaperDomain | None:
-    return DOMAINS.get(pair[1].domain) if pair[1].split == "test" else None
+    alike = pair[1].split == "test" and pair[1].rules.bought == "ranked"
+    return DOMAINS.get(pair[1].domain) if alike else None
 
 
 def _ours(pair: Pair) -> tuple[Cell, ...]:

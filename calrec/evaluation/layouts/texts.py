@@ -166,9 +166,8 @@ def _notes(parts: Sequence[_Part]) -> list[str]:
     ]
     if any(part.hierarchical is not None for part in parts):
         notes.append(
-            "Items that no text matches tie at score 0: where fewer than ten items are matched, the"
-            " optimistic NDCG@10 and Recall@10 count such a target, too. The paper's two sides are"
-            " nearly equal, so it seems to leave such items out; compare the pessimistic values."
+            "Items that no text matches stand behind all others: a target among them has the last"
+            " rank on both sides, as the paper's nearly equal sides suggest."
         )
     for part in parts:
         one, title = part.comparison, part.group.title

@@ -10,7 +10,7 @@ from calrec.evaluation.comparison import Comparison, Group
 from calrec.evaluation.foreign import isolated
 from calrec.evaluation.layouts.overview import TITLES
 from calrec.evaluation.layouts.recommenders import hint, likeliest, paper_value
-from calrec.evaluation.layouts.remarks import other_code, other_data
+from calrec.evaluation.layouts.remarks import other_code
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.evaluation.tables import Cell, Column, Table, with_best
@@ -117,7 +117,6 @@ def _notes(part: _Part) -> list[str]:
     one, group = part.comparison, part.group
     notes = [f"{group.title}: {one.note}."]
     notes += other_code(group.title, one.names, one.runs)
-    notes += other_data(one.names, one.runs)
     notes += group.not_shown(differ_in_training(group), (*one.runs, *one.left_out))
     for name, run in zip(one.names, one.runs, strict=True):
         notes.append(f"{group.title}, {name}: {training_words(run)}.")

@@ -223,6 +223,6 @@ def _not_found(
     if not asked or asked in runs:
         return []
     return [
-        f"expected an evaluation of {domain} on the same purchases, found no {asked[:80]!r}; shown "
-        f"is {shown.folder.name}"
+        f"expected an evaluation of {domain} on the same purchases and by the same rules, found no "
+        f"{asked[:80]!r}; shown is {shown.folder.name}"
     ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from calrec.errors import CalrecError
 from calrec.evaluation.figures import rank_scatter
+from calrec.rules import DEFAULT, Rules
 from demo import url, widgets
 from demo.annotations import NOTHING, REASONS, Annotation
 from demo.case_filters import CaseFilters
@@ -119,9 +120,9 @@ class Drawing:
         }
         if pair.alone:
             updates["message"] += widgets.notice(
-                "There is no other evaluation on the same purchases to compare with. Once whoever "
-                "runs this page has made one, it can be chosen as B."
-            ) + _commands(_evaluate(session.domain, "lir"))
+                "There is no other evaluation on the same purchases by the same rules to compare "
+                "with. Once whoever runs this page has made one, it can be chosen as B."
+            ) + _commands(_evaluate(session.domain, "lir", _options(pair.first.rules)))
         if CONTROLS in parts:
             updates |= self._controls(state, pair, noted)
         if LIST in parts:
@@ -290,6 +291,12 @@ def _evaluate(domain: str, recommender: str, more: str = "") -> str:
     words = ["calrec-evaluate", "--domain", domain, "--recommender", recommender]
     out = f"evaluations/{domain}-{recommender}"
     return " ".join([*words, *filter(None, [more]), "--out", out])
+
+
+def _options(rules: Rules) -> str:
+    """Those of a command that ranks by the same rules."""
+    given, usual = asdict(rules), asdict(DEFAULT)
+    return " ".join(f"--{name} {given[name]}" for name in given if given[name] != usual[name])
 
 
 def _commands(*commands: str) -> str:

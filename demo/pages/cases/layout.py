@@ -192,7 +192,7 @@ def _filters(part: dict[str, Any]) -> None:
         ):
             part["length"] = banded("Purchases in the history", "length", LENGTHS)
             part["repeat"] = banded("The true item is", "repeat", REPEAT)
-            part["cold"] = banded("In training it was", "cold", COLD)
+            part["cold"] = banded("It is in training or validation parts", "cold", COLD)
             part["tie"] = banded("Items tied with it by A", "tie", TIES)
             part["level"] = banded("Best text matches", "level", LEVELS)
             part["star_filter"] = banded("Annotated", "star", STAR)

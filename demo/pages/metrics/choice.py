@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from calrec.evaluation.layouts.overview import TITLES
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.slices import OF_THE_CASE, Dimension
 from calrec.evaluation.variants import main_first
+from calrec.rules import DEFAULT
 from demo import url
 
 MOST = 8
@@ -20,7 +22,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
 }
 DIMENSION_TITLES: Mapping[str, str] = {
     "history_length": "How long the history is",
-    "target_seen": "Whether training has the item",
+    "target_seen": "Whether training or validation has the item",
     "repeat": "Whether it was bought before",
     "popularity": "How often it is bought",
     "category": "Its category",
@@ -102,9 +104,13 @@ def from_query(query: url.Query) -> dict[str, Any]:
 
 
 def default_runs(runs: Mapping[str, EvaluationRun], fingerprint: str) -> tuple[str, ...]:
-    """One run a recommender and all of CALRec, on the shop's data as they are if there are such."""
+    """One run a recommender and all of CALRec, on the shop's data as they are if there are such.
+
+    All of them rank by the same rules.
+    """
     names = {id(run): name for name, run in runs.items()}
     here = [run for run in runs.values() if run.fingerprint == fingerprint] or list(runs.values())
+    here = _of_one_rule(here)
     generative = main_first([run for run in here if run.generative])
     others: dict[str, list[EvaluationRun]] = {}
     for run in here:
@@ -114,6 +120,13 @@ def default_runs(runs: Mapping[str, EvaluationRun], fingerprint: str) -> tuple[s
     # Where all do not fit, CALRec's main run stays and its furthest variants go.
     room = max(1, MOST - len(one_each))
     return tuple(names[id(run)] for run in [*generative[:room], *one_each][:MOST])
+
+
+def _of_one_rule(runs: Sequence[EvaluationRun]) -> list[EvaluationRun]:
+    """Those that may stand side by side: by the rules that most runs follow, the defaults first."""
+    count = Counter(run.rules for run in runs)
+    rules = max(count, key=lambda one: (count[one], one == DEFAULT), default=DEFAULT)
+    return [run for run in runs if run.rules == rules]
 
 
 def _pair(runs: Mapping[str, EvaluationRun], fingerprint: str) -> tuple[str, str]:

@@ -89,8 +89,8 @@ def plots_lead(content: Content) -> str:
     title, one = content.comparisons[0]
     more = len(content.comparisons) - 1
     others = (
-        f" The chosen runs stand on {more + 1} different states of the data or splits; the plots"
-        " show the first."
+        f" The chosen runs stand on {more + 1} different states of the data, splits or rules; the"
+        " plots show the first."
         if more
         else ""
     )
@@ -115,6 +115,12 @@ def pair_table(one: Comparison) -> Table:
             f"On {one.note}. Optimistic/pessimistic; {interval_words(one.bootstrap)}; p from a"
             " two-sided paired t-test over users: how likely so large a difference would be if both"
             " were equally good.",
+            f"For both: {one.runs[0].rules.words}.",
+            *(
+                f"{name}: {'; '.join(run.leaks)}."
+                for name, run in zip(one.names, one.runs, strict=True)
+                if run.leaks
+            ),
         ),
     )
 

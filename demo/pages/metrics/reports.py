@@ -97,8 +97,9 @@ def _paired(first: EvaluationRun, second: EvaluationRun) -> Comparison:
         raise CalrecError("expected two different runs, found one twice; choose another beside it")
     if len(groups((first, second))) > 1:
         raise CalrecError(
-            "expected two runs on the same held-out purchases, found another split or another"
-            " state of the shop's data; choose two with the same"
+            "expected two runs on the same held-out purchases by the same rules, found another"
+            f" split, state of the shop's data or rules ({first.rules}; {second.rules}); choose two"
+            " with the same"
         )
     one = Comparison.of((first, second), BOOTSTRAP)
     if one.left_out:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from calrec.errors import CalrecError
 from calrec.ranking import Pooling, RankingSettings, Retrieval
+from calrec.rules import Bought, Count, Rules
 from calrec.text import TEMPLATES
 from demo import url
 from demo.url import Query
@@ -36,6 +37,8 @@ class Choice:
       pooling: how the columns become one score.
       modulation: whether texts are weighed by their probability.
       retrieval: how texts become items.
+      bought: where items of the history stand, in all rankings.
+      count: what the simple rules that count purchases count.
       others: recommenders beside.
       text: the text that is shown token by token, by its place in the order drawn; -1 for none.
     """
@@ -51,6 +54,8 @@ class Choice:
     pooling: Pooling = "max"
     modulation: bool = True
     retrieval: Retrieval = "bm25"
+    bought: Bought = "ranked"
+    count: Count = "training"
     others: tuple[str, ...] = ("lir",)
     text: int = -1
 
@@ -70,6 +75,11 @@ class Choice:
             )
         except ValueError as error:
             raise CalrecError(str(error)) from None
+
+    @property
+    def rules(self) -> Rules:
+        """The same for all rankings on the page."""
+        return Rules(bought=self.bought, count=self.count)
 
     def query(self) -> dict[str, Any]:
         """What differs from the defaults, by name in the address."""
@@ -112,6 +122,8 @@ def from_query(query: Query) -> Choice:
         pooling=one_of("pooling", get_args(Pooling)),
         modulation=url.one(query, "weighed") != "no",
         retrieval=one_of("retrieval", get_args(Retrieval)),
+        bought=one_of("bought", get_args(Bought)),
+        count=one_of("count", get_args(Count)),
         others=DEFAULT.others if others is None else tuple(n for n in OTHERS if n in others),
         text=whole("text", -1, 63),
     )

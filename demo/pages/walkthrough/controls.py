@@ -22,6 +22,8 @@ _RETRIEVALS = [
     ("hierarchical match", "hierarchical"),
     ("rerank of LIR's best", "rerank"),
 ]
+BOUGHT = [("ranked like all others", "ranked"), ("behind all others", "last")]
+COUNT = [("training parts alone", "training"), ("validation parts, too", "all")]
 
 
 def browser(listing: Listing) -> list[Any]:
@@ -172,4 +174,22 @@ def switches() -> list[Any]:
         modulation = gr.Checkbox(
             DEFAULT.modulation, label="Weigh by probability", min_width=150, elem_id="modulation"
         )
-    return [n_pred, epsilon, k1, b, pooling, modulation, retrieval]
+    with gr.Row(elem_classes="cr-filters", elem_id="rules"):
+        bought = gr.Dropdown(
+            BOUGHT,
+            value=DEFAULT.bought,
+            label="Items bought before",
+            info="In all rankings. Behind all others, the item really bought goes there, too, if it"
+            " was bought before.",
+            min_width=190,
+            elem_id="bought",
+        )
+        count = gr.Dropdown(
+            COUNT,
+            value=DEFAULT.count,
+            label="Simple rules count",
+            info="The purchases that item KNN, Markov and most popular go by.",
+            min_width=190,
+            elem_id="count",
+        )
+    return [n_pred, epsilon, k1, b, pooling, modulation, retrieval, bought, count]

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool, Float
 
 from calrec.errors import CalrecError
-from calrec.evaluation.comparison import Comparison
+from calrec.evaluation.comparison import Comparison, groups
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
+from calrec.rules import DEFAULT
 from demo.application import Application
 
 SHIPPED = Path(__file__).with_name("presets.json")
@@ -88,14 +89,13 @@ def _of_runs(app: Application, domain: str, data: str) -> dict[str, tuple[str, i
         for run in app.evaluations.of(domain).runs.values()
         if run.fingerprint == data and run.split == "test"
     ]
-    best: dict[str, EvaluationRun] = {}
-    for run in runs:
-        known = best.get(run.recommender)
-        if known is None or run.users > known.users:
+    for group in groups(sorted(runs, key=lambda run: run.rules != DEFAULT)):
+        best: dict[str, EvaluationRun] = {}
+        for run in sorted(reversed(group.runs), key=lambda run: run.users):
             best[run.recommender] = run
-    if not {"calrec", "lir"} <= best.keys():
-        return {}
-    return found(best["calrec"], best["lir"], differs_in_category(app, domain))
+        if {"calrec", "lir"} <= best.keys():
+            return found(best["calrec"], best["lir"], differs_in_category(app, domain))
+    return {}
 
 
 def differs_in_category(app: Application, domain: str) -> Callable[[str, str], bool]:

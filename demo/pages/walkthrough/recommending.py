@@ -160,9 +160,10 @@ class Recommending:
         )
 
     def _again(self, session: Session, record: Recommendation, choice: Choice) -> Recommendation:
-        model = self._app.model(session.domain)
+        model = self._app.model(session.domain, choice.rules)
         corpus = self._app.corpus(session.domain, choice.k1, choice.b)
-        return model.rank_again(record, choice.ranking(), corpus=corpus)
+        ranked = model.rank_again(record, choice.ranking(), corpus=corpus)
+        return ranked.under(choice.rules)
 
     def _texts(self, session: Session, record: Recommendation, choice: Choice) -> str:
         text = TextSettings(**record.settings.get("text", {}))
@@ -184,7 +185,7 @@ class Recommending:
         """All results of some samples, ranked as chosen."""
         calrec = self._again(session, record, choice)
         catalogue = self._app.catalogue(session.domain)
-        others = self._others(session, choice.others)
+        others = self._others(session, choice)
         items = _ById(catalogue.items, catalogue.index)
         target = target_of(self._app, session)
         figure = matching.heat_maps(calrec, items, target)
@@ -204,7 +205,9 @@ class Recommending:
             samples=self._texts(session, calrec, choice),
             heat=gr.update(value=figure, visible=figure is not None),
             heat_empty=gr.update(visible=figure is None),
-            ranks=ranking.ranks_view([calrec, *others], target),
+            ranks=ranking.ranks_view(
+                [calrec, *others], target, choice.rules, self._app.leaks(session.domain)
+            ),
             rankings=ranking.rankings_view(calrec, others, items, target, corpora)
             + ranking.timings_line(calrec),
             prompt=prompt.of(calrec) if source else SKIP,
@@ -213,10 +216,10 @@ class Recommending:
             **(_READY if source else {}),
         )
 
-    def _others(self, session: Session, names: Sequence[str]) -> list[Recommendation]:
+    def _others(self, session: Session, choice: Choice) -> list[Recommendation]:
         history = self._app.items(session.domain, session.history)
-        known = self._app.recommenders(session.domain)
-        return [known[name].recommend(history) for name in names if name in known]
+        known = self._app.recommenders(session.domain, choice.rules)
+        return [known[name].recommend(history) for name in choice.others if name in known]
 
     def _address(self, choice: Choice, shown: Shown | None) -> str:
         return url.write({**choice.query(), "written": "1" if shown is not None else ""})

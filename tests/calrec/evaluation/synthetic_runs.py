@@ -98,7 +98,7 @@ def write_run(
     ]
     content = {
         "format": "calrec-evaluation",
-        "version": 2,
+        "version": 3,
         "recommender": recommender,
         "label": label,
         "domain": domain,
@@ -106,11 +106,13 @@ def write_run(
         "users": len(users),
         "cases": available or len(users),
         "seed": seed,
+        "bought": "ranked",
+        "count": "training",
         "settings": settings,
         "data": DATA | (data or {}),
-        "checkpoint": {"name": "sample", "digest": model, "training": stages}
+        "checkpoint": {"name": "sample", "digest": model, "seen": [], "training": stages}
         if generative
-        else None,
+        else ({"seen": []} if recommender == "sasrec" else None),
         "code": {"version": "0.1.0", "digest": "c0de", "libraries": {"numpy": "2"}},
         "seconds": {"total": 12.5},
         "engine": "local",

@@ -13,6 +13,7 @@ from synthetic_runs import (
 
 from calrec.errors import CalrecError
 from calrec.evaluation import report
+from calrec.evaluation.comparison import Comparison
 
 
 def test_one_user_has_no_interval_and_the_table_says_so(run):
@@ -29,14 +30,37 @@ def test_one_user_has_no_interval_and_the_table_says_so(run):
     assert not any("at least two users" in note for note in many["table2"].notes)
 
 
-def test_sasrec_says_where_it_puts_items_of_the_history(run):
-    def notes(name, **settings):
-        sasrec = run(name, "sasrec", meta={"settings": settings})
-        return [note for note in tables(sasrec)["table2"].notes if "items of the history" in note]
+def test_every_table_says_by_which_rules_its_runs_rank(run):
+    last = {"bought": "last", "count": "all"}
+    found = tables(run("c", "calrec", meta=last), run("l", "lir", meta=last))
+    for table in found.values():
+        told = [note for note in table.notes if "(bought last)" in note and "(count all)" in note]
+        assert len(told) == bool(table.rows), table.key
+    (lir,) = cells(found["runs"], "LIR")
+    assert (lir["Bought"], lir["Count"]) == ("last", "all")
+    settings = {row[:2] for row in found["settings"].rows}
+    assert {("bought", "last"), ("count", "all")} <= settings
 
-    (note,) = notes("a", rank_seen=False)
-    assert note.startswith("SASRec: items of the history stand behind all others")
-    assert notes("b", rank_seen=True) == notes("c") == []
+
+@pytest.mark.parametrize("other", [{"bought": "last"}, {"count": "all"}])
+def test_runs_of_other_rules_stand_in_rows_of_their_own_and_are_never_tested_together(run, other):
+    ours, theirs = run("c", "calrec", seed=1), run("k", "item-knn", seed=2)
+    apart = run("l", "item-knn", seed=3, meta=other)
+    found = tables(ours, theirs, apart)
+    (name,) = other.values()
+    by = {"last": "bought last, count training", "all": "bought ranked, count all"}[name]
+    (plain,) = cells(found["table2"], "shop, bought ranked, count training", "MRR")
+    (ruled,) = cells(found["table2"], f"shop, {by}", "MRR")
+    assert plain["Recommenders: CALRec"] is not None
+    assert plain["Recommenders: Item KNN"] is not None
+    assert ruled["Recommenders: CALRec"] is None
+    assert ruled["Recommenders: Item KNN"] is not None
+    assert {row[1] for row in found["paired"].rows} == {"Item KNN"}
+    assert len(found["paired"].rows) == 4  # its four metrics, against the one of equal rules
+    for group in ("shop, bought ranked, count training", f"shop, {by}"):
+        assert any(note.startswith(f"{group}: ") for note in found["table2"].notes)
+    with pytest.raises(CalrecError, match=r"rank by the same rules, found bought ranked.*same --b"):
+        Comparison.of([ours, apart], QUICK)
 
 
 def test_runs_of_other_code_say_so(run):
@@ -68,19 +92,27 @@ def test_runs_of_other_code_say_so(run):
     assert not any("same code" in note for table in apart.values() for note in table.notes)
 
 
-def test_a_model_of_another_state_of_the_data_says_so(run):
-    def trained(fingerprint):
+def test_a_model_that_may_know_what_it_is_asked_for_is_marked_and_said(run):
+    def trained(fingerprint, role="evaluation"):
         stages = [{"stage": "stage2", "alpha": 0.1, "beta": 0.0}]
-        return {"meta": {"checkpoint": {"data": {"shop": fingerprint}, "training": stages}}}
+        seen = {"stage": "stage2", "domain": "shop", "fingerprint": fingerprint, "role": role}
+        return {"meta": {"checkpoint": {"seen": [seen], "training": stages}}}
 
     found = tables(run("c", "calrec", **trained("old")), run("l", "lir"))
-    for key in ("runs", "table2", "table3"):
-        (note,) = (note for note in found[key].notes if "another state" in note)
-        assert note == (
-            "CALRec, w/o stage I: trained on another state of shop than it is evaluated on."
-        )
+    for key in ("runs", "table2", "paired", "table3", "slices-1", "ties"):
+        (note,) = (note for note in found[key].notes if "w/o stage I † on shop, test: " in note)
+        assert "trained on another state of shop than it is evaluated on" in note
+    (row,) = cells(found["runs"], "CALRec, w/o stage I †")
+    assert row["Split"] == "test"
+    whole = tables(run("w", "calrec", **trained(DATA["fingerprint"], "training")))
+    assert any("trained on the very purchases" in note for note in whole["runs"].notes)
     fresh = tables(run("d", "calrec", **trained(DATA["fingerprint"])))
-    assert not any("another state" in note for table in fresh.values() for note in table.notes)
+    assert not any("†" in note for table in fresh.values() for note in table.notes)
+    # Of a column that is not the same everywhere, the one that is marked marks it.
+    mixed = tables(run("m", "calrec"), run("n", "calrec", split="validation", **trained("old")))
+    assert "CALRec †" in [column.title for column in mixed["table2"].columns]
+    unknown = tables(run("u", "calrec", meta={"checkpoint": {"name": "x"}}))
+    assert any("† on shop, test: what it was" in note for note in unknown["runs"].notes)
 
 
 def test_hints_name_the_domain_of_the_generative_runs(run):

@@ -10,9 +10,17 @@ from synthetic_runs import DATA, user_ids, write_run
 
 from calrec.errors import CalrecError
 from calrec.evaluation import report
-from calrec.evaluation.runs import EvaluationRun, user_words
+from calrec.evaluation.runs import TEXTS_SINCE, EvaluationRun, user_words
 from calrec.evaluation.statistics import Bootstrap
 from calrec.metrics import METRICS
+from calrec.rules import Rules
+
+SAW = {
+    "stage": "stage1",
+    "domain": "shop",
+    "fingerprint": DATA["fingerprint"],
+    "role": "evaluation",
+}
 
 
 def refused(folder, *words):
@@ -82,11 +90,11 @@ def test_what_is_no_run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("version", "remedy"), [(1, "evaluate again"), (3, "use the release"), ("x", "use the release")]
+    ("version", "remedy"), [(1, "evaluate again"), (4, "use the release"), ("x", "use the release")]
 )
 def test_another_version(tmp_path, version, remedy):
     folder = write_run(tmp_path / "a", meta={"version": version})
-    refused(folder, "version 2", f"found version {version!r}", remedy)
+    refused(folder, "version 3", f"found version {version!r}", remedy)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +104,11 @@ def test_another_version(tmp_path, version, remedy):
         ("users", True),
         ("domain", None),
         ("settings", []),
+        ("bought", None),
+        ("bought", "first"),
+        ("bought", ["last"]),
+        ("count", 3),
+        ("checkpoint", {"seen": "x"}),
         ("data", {}),
         ("data", DATA | {"repeats_kept": "x"}),
         ("data", DATA | {"repeats_removed": True}),
@@ -125,22 +138,38 @@ def test_what_meta_may_lack(tmp_path):
     run = EvaluationRun.load(write_run(tmp_path / "a", "calrec", meta=nothing | data))
     assert report.content([run], Bootstrap(resamples=20)).tables
     assert run.code_digest is None
-    assert not run.trained_elsewhere
+    assert len(run.leaks) == 1  # what its model was trained on is not known
 
 
 @pytest.mark.parametrize(
-    ("data", "elsewhere"),
+    ("seen", "known"),
     [
-        (None, False),
-        ({}, False),
-        ({"other": "x"}, False),
-        ({"shop": DATA["fingerprint"]}, False),
-        ({"shop": "x"}, True),
+        ([], ()),
+        ([SAW | {"domain": "other", "fingerprint": "x"}], ()),
+        ([SAW], ()),
+        ([SAW | {"fingerprint": "x"}], ("trained on another state of shop",)),
+        ([SAW | {"role": "training"}], ("trained on the very purchases",)),
+        ([SAW | {"role": "guest"}], ("what it was trained and selected on is not known",)),
+        (None, ("what it was trained and selected on is not known",)),
+        (["x"], ("what it was trained and selected on is not known",)),
     ],
 )
-def test_trained_on_another_state_of_the_data(tmp_path, data, elsewhere):
-    folder = write_run(tmp_path / "a", "calrec", meta={"checkpoint": {"data": data}})
-    assert EvaluationRun.load(folder).trained_elsewhere == elsewhere
+def test_what_a_model_may_know(tmp_path, seen, known):
+    folder = write_run(tmp_path / "a", "calrec", meta={"checkpoint": {"seen": seen}})
+    found = EvaluationRun.load(folder).leaks
+    assert [line[: len(start)] for line, start in zip(found, known, strict=True)] == list(known)
+
+
+def test_rules(tmp_path):
+    folder = write_run(tmp_path / "a", meta={"bought": "last", "count": "all"})
+    assert EvaluationRun.load(folder).rules == Rules(bought="last", count="all")
+
+
+def test_of_an_earlier_version_only_the_texts_serve(tmp_path):
+    old = {"version": TEXTS_SINCE, "bought": None, "count": None}
+    folder = write_run(tmp_path / "a", "calrec", meta=old)
+    refused(folder, "does not say by which rules it ranks, evaluate again", "--samples-from")
+    assert EvaluationRun.load(folder, oldest=TEXTS_SINCE).recommender == "calrec"
 
 
 @pytest.mark.parametrize(("users", "words"), [(1, "1 user"), (2, "2 users"), (2000, "2,000 users")])
