@@ -257,7 +257,7 @@ class List:
 
 @dataclass(frozen=True, kw_only=True)
 class Migrate:
-    """Bring an older workspace to this version's format."""
+    """Bring an older workspace to this version's format; make damaged indexes anew."""
 
     workspace: Path | None = None
     """Folder to change; $CALREC_WORKSPACE or workspace if not given."""
@@ -268,7 +268,7 @@ class Migrate:
         with _progress() as say:
             found = migrate(workspace, say=say)
         print(
-            f"{workspace} has format {FORMAT} already"
+            f"{workspace} has format {FORMAT} already, and an index for each domain"
             if found == FORMAT
             else f"{workspace} was of format {found} and is of format {FORMAT} now"
         )

@@ -1,4 +1,7 @@
-"""Bringing an older workspace to this version's format: nothing has to be read anew."""
+"""Bringing an older workspace to this version's format: nothing has to be read anew.
+
+Indexes are made of the tables, so that a damaged one comes back without the files of its shop.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,17 @@ _STEPS = {
 
 
 def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
-    """Brings the workspace to the present format, its indexes too; the tables appear whole.
+    """Brings the workspace to the present format; the tables appear whole.
+
+    An index that is missing, damaged or of another format is made anew, also where the tables have
+    the present format.
 
     Returns:
-      The format that it had; the present one if there was nothing to do.
+      The format that the tables had.
 
     Raises:
-      CatalogueError: if there is no workspace, it is newer than this version, damaged, in use by a
-        build, or cannot be written.
+      CatalogueError: if there is no workspace, it is newer than this version, its tables are
+        damaged, in use by a build, or cannot be written.
     """
     if not (workspace / FILE).is_file():
         raise CatalogueError(
@@ -47,7 +53,6 @@ def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
             found = format_version(connection)
             if found not in _STEPS:
                 check_format(connection, "", workspace / FILE)
-                return found
             for version in range(found, FORMAT):
                 say(f"format {version} to {version + 1}")
                 connection.execute(_STEPS[version])
@@ -56,5 +61,6 @@ def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
             items = {domain: domain_items(connection, domain) for domain, _ in domains}
         for domain, fingerprint in domains:
             place_index(workspace, domain, fingerprint, items[domain], say)
-        commit(workspace)
+        if found != FORMAT:
+            commit(workspace)
     return found

@@ -27,6 +27,7 @@ from typing import Any
 
 import duckdb
 
+from catalog.database import connect
 from catalog.errors import CatalogueError
 
 FORMAT = 2
@@ -108,14 +109,15 @@ def open_for_reading(workspace: Path) -> duckdb.DuckDBPyConnection | None:
                 f"expected a workspace folder at {workspace}, found a file: name a folder"
             )
         return None
-    # Attached to an instance of its own: `duckdb.connect(path)` would hand out the instance that
-    # this process already has for that path, and with it the state before the last build.
-    # Nothing is fetched for files that are not DuckDB's.
-    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
+    # Attached to an instance of its own: connecting to the path would hand out the instance that
+    # this process already has for it, and with it the state before the last build.
+    connection = connect()
     try:
         with reading(workspace):
             quoted = str(path).replace("'", "''")
             connection.execute(f"ATTACH '{quoted}' AS store (READ_ONLY)")
+            # Its tables may be somebody's views: they read no file of this machine.
+            connection.execute("SET enable_external_access = false")
             check_format(connection, "store.", path)
     except CatalogueError:
         connection.close()
@@ -127,17 +129,21 @@ def open_for_reading(workspace: Path) -> duckdb.DuckDBPyConnection | None:
 def reading(workspace: Path) -> Iterator[None]:
     """Turns what DuckDB says of a file that it cannot read into a `CatalogueError` of one line.
 
-    A file that is cut off is noticed only when the missing part is needed.
+    A damaged part is noticed only when it is needed, and DuckDB raises any of its errors for it.
     """
     try:
         yield
-    except (duckdb.IOException, duckdb.FatalException, duckdb.CatalogException) as error:
-        raise _unreadable(workspace / FILE, str(error).splitlines()[0]) from error
+    except duckdb.Error as error:
+        raise _unreadable(workspace / FILE, error) from error
 
 
-def _unreadable(path: Path, found: str) -> CatalogueError:
+def _unreadable(path: Path, error: duckdb.Error) -> CatalogueError:
+    found = next(iter(str(error).splitlines()), type(error).__name__)
     remedy = "it is damaged, remove it and build its domains again"
-    if "Could not set lock" in found:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        found = f"too little memory to read it ({found})"
+        remedy = "close other programs, or use a machine with more memory"
+    elif "Could not set lock" in found:
         found, remedy = "another program writing it", "close that one and try again"
     elif "Permission denied" in found:
         found, remedy = "no right to read it", "ask its owner, or name another workspace"

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +24,7 @@ from calrec.evaluation.comparison import Comparison
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.text import Item
+from catalog.database import connect
 from demo.bounded import Bounded
 from demo.case_filters import NO_CATEGORY, RANKS, SORTS, CaseFilters
 from demo.local_paths import local
@@ -70,7 +70,7 @@ class CaseTable:
         self.rows = _rows(comparison, items)
         self._selections: Bounded[Any, Int[np.ndarray, " M"]] = Bounded(64)
         self._texts, self._searchable = threading.Lock(), False
-        self._connection = duckdb.connect(config={"threads": 2})
+        self._connection = connect(files=False, threads=2)
         rows = self.rows.append_column("facts", pa.array(_facts(self.rows, items)))
         with self._connection.cursor() as cursor:
             cursor.register("arrow_rows", rows)

@@ -26,6 +26,7 @@ from calrec.recommendation import Recommendation, Sample
 from calrec.retrieval import Retrieval
 from calrec.text import TextSettings, parse, prompt_text
 from catalog.bm25 import BM25Settings
+from catalog.database import connect
 from catalog.sequences import Case
 from catalog.store import Catalogue
 
@@ -56,7 +57,7 @@ class Tables:
 
     def __init__(self) -> None:
         # One for all reads: to open another takes longer than to read.
-        self._connection = duckdb.connect(config={"threads": 2})
+        self._connection = connect(threads=2)
 
     def rows(self, run: EvaluationRun, name: str, user_id: str) -> list[dict[str, Any]]:
         """A user's rows; DuckDB reads no more of the file than it must.

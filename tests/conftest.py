@@ -1,8 +1,11 @@
 import shutil
+import sys
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 
 # A busy machine is no fault: no example has a time limit of its own.
 hypothesis.settings.register_profile("calrec", deadline=None)
