@@ -27,6 +27,7 @@ from calrec.text import Item
 from catalog.database import connect
 from demo.bounded import Bounded
 from demo.case_filters import NO_CATEGORY, RANKS, SORTS, CaseFilters
+from demo.evaluations import file_of
 from demo.local_paths import local
 
 PAGE = 50
@@ -150,12 +151,13 @@ class CaseTable:
         known = pa.table({"user_id": pa.array([], pa.string()), "text": pa.array([], pa.string())})
         path = run and run.folder / "samples.parquet"
         if path and path.exists():
+            file_of(run, path.name)
             try:
                 kept = "kept" in pq.read_schema(path).names
                 known = pq.read_table(
                     path, columns=["user_id", "text"], filters=pc.field("kept") if kept else None
                 )
-            except (pa.ArrowException, OSError, ValueError):
+            except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError):
                 raise CalrecError(
                     f"expected the generated texts in {run.folder.name}/{path.name}, found a "
                     "damaged file; evaluate again"
@@ -253,7 +255,7 @@ def _of_the_texts(comparison: Comparison) -> dict[str, pa.Array]:
     run = next((run for run in comparison.runs if run.generative), None)
     if run is None:
         return found
-    path = run.folder / "cases.parquet"
+    path = file_of(run, "cases.parquet")
     try:
         known = set(pq.read_schema(path).names)
         table = pq.read_table(path, columns=["user_id", *(known & set(wanted.values()))])
@@ -261,7 +263,7 @@ def _of_the_texts(comparison: Comparison) -> dict[str, pa.Array]:
         for name, column in wanted.items():
             if column in known:
                 found[name] = table[column].cast(pa.int64()).take(order).combine_chunks()
-    except (pa.ArrowException, OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError):
         raise CalrecError(
             f"expected the cases of an evaluation in {run.folder.name}/{path.name}, found a "
             "damaged file; evaluate again"

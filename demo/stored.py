@@ -29,6 +29,7 @@ from catalog.bm25 import BM25Settings
 from catalog.database import connect
 from catalog.sequences import Case
 from catalog.store import Catalogue
+from demo.evaluations import file_of
 
 if TYPE_CHECKING:
     from demo.application import Application
@@ -65,12 +66,7 @@ class Tables:
         Raises:
           CalrecError: if the run has no such table, or it is damaged.
         """
-        path = run.folder / name
-        if not path.exists():
-            raise CalrecError(
-                f"expected {name} in {run.folder.name}, found none; evaluate again with a "
-                "recommender that writes it"
-            )
+        path = file_of(run, name)
         try:
             with self._connection.cursor() as cursor:
                 found = cursor.execute(
