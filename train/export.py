@@ -14,6 +14,7 @@ from flax import nnx
 from calrec import checkpoint
 from calrec.backbone import hf
 from calrec.errors import CalrecError
+from calrec.evaluation.runs import EvaluationRun
 from calrec.ranking import RankingSettings
 from calrec.sampling import SamplingSettings
 from calrec.text import TextSettings
@@ -79,7 +80,7 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
         with; of each the users, metrics and figures of the generated texts are kept.
 
     Raises:
-      CalrecError: if a folder is none of these, or two would have one name.
+      CalrecError: if a folder is none of these or damaged, or two would have one name.
     """
     if not evaluations:
         raise CalrecError(
@@ -90,22 +91,14 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
     ours = fingerprints.calrec_checkpoint(str(folder))["digest"]
     figures: dict[str, Any] = {}
     for evaluation in evaluations:
-        try:
-            meta, content = (
-                json.loads((evaluation / f"{name}.json").read_text())
-                for name in ("meta", "metrics")
-            )
-            name = f"{meta['domain']} {meta['split']} {meta['label'] or meta['recommender']}"
-            of_calrec = meta["recommender"] == "calrec"
-            model = meta["checkpoint"]["digest"] if of_calrec else ours
-            figure = {"seed": meta["seed"]} | {
-                key: content[key] for key in ("users", "metrics", "generation") if key in content
-            }
-        except (OSError, ValueError, KeyError) as error:
-            raise CalrecError(
-                f"expected an evaluation in {evaluation}, found none that can be read"
-                f" ({type(error).__name__}); make one with: calrec-evaluate --out {evaluation}"
-            ) from None
+        run = EvaluationRun.load(evaluation)
+        name = f"{run.domain} {run.split} {run.label or run.recommender}"
+        model = (run.checkpoint or {}).get("digest") if run.generative else ours
+        figure = {"seed": run.seed} | {
+            key: run.figures[key]
+            for key in ("users", "metrics", "generation")
+            if key in run.figures
+        }
         if model != ours:
             raise CalrecError(
                 f"expected evaluations of {folder} and of baselines, found one of another"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calrec.evaluation.foreign import isolated
-from calrec.evaluation.layouts.remarks import DIGEST, other_data
+from calrec.evaluation.layouts.remarks import DIGEST, not_checked, other_data
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.tables import Column, Table, Value
 from calrec.evaluation.variants import flat_settings, model, names
@@ -52,6 +52,7 @@ def runs_table(runs: Sequence[EvaluationRun]) -> Table:
             "Each run over all the users that it evaluated; in the other tables runs stand side by"
             " side only on the users that they have in common.",
             *dict.fromkeys(other_data(called, runs)),
+            *not_checked(called, runs),
         ),
     )
 
