@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -316,6 +317,9 @@ def _sasrec(command: Sasrec, console: Console) -> None:
 
 def main() -> None:
     """Entry point of `calrec-train`."""
+    # A full disk is a line of ours; orbax would log pages of traces besides, from its threads.
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     run_cli(lambda: execute(tyro.cli(Command, prog="calrec-train", description=__doc__)))
 
 
