@@ -15,7 +15,7 @@ import tyro
 from calrec.errors import run_cli
 from catalog import bad_lines
 from catalog.browse.filters import as_bigint
-from catalog.build import build, build_sample
+from catalog.build import build, build_sample, missing_departments
 from catalog.errors import CatalogueError
 from catalog.ingest import Source
 from catalog.ingest.amazon import AmazonReviews
@@ -144,12 +144,18 @@ class Sample:
     """The same seed gives the same shop."""
     keep_repeats: bool = False
     """Build each department twice, also with exact repeats left in, as sample-kitchen-repeats."""
+    complete: bool = False
+    """Build only what an interrupted build left out; nothing beside shops of one's own alone."""
 
     def run(self) -> None:
         """Builds and prints what came of it."""
+        workspace = workspace_path(self.workspace)
+        only = missing_departments(workspace) if self.complete else None
+        if only == []:
+            return
         with _progress() as say:
             built = build_sample(
-                workspace_path(self.workspace), self.seed, keep_repeats=self.keep_repeats, say=say
+                workspace, self.seed, only=only, keep_repeats=self.keep_repeats, say=say
             )
         for info in built:
             _print_built(info)

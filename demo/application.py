@@ -51,7 +51,7 @@ class Application:
       evaluations: the finished runs.
 
     Raises:
-      CalrecError: if the workspace holds no domain, or not the first one.
+      CalrecError: if the workspace holds no domain, or not the first one, or that is damaged.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class Application:
         self._shops: dict[str, _Shop] = {}
         self._model_lock = threading.Lock()
         self._model: Any = None
+        self.catalogue(next(iter(self.domains)))  # pages without a first shop cannot be drawn
 
     def catalogue(self, domain: str) -> Catalogue:
         """The shop's catalogue, opened on first use and again when the shop was rebuilt.
