@@ -77,8 +77,20 @@ class DomainInfo:
 
 
 def workspace_path(given: Path | None) -> Path:
-    """The folder given, else that of `$CALREC_WORKSPACE`, else `workspace`."""
-    return given or Path(os.environ.get("CALREC_WORKSPACE") or "workspace")
+    """The folder given, else that of `$CALREC_WORKSPACE`, else `workspace`.
+
+    Raises:
+      CatalogueError: if its name is not UTF-8: DuckDB opens no such file.
+    """
+    path = given or Path(os.environ.get("CALREC_WORKSPACE") or "workspace")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise CatalogueError(
+            f"expected a workspace with a name in UTF-8, found {os.fsencode(path)!r}: rename the "
+            "folder, or name another"
+        ) from None
+    return path
 
 
 def check_domain_name(domain: str) -> None:
@@ -133,6 +145,8 @@ def reading(workspace: Path) -> Iterator[None]:
     """
     try:
         yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
     except duckdb.Error as error:
         raise _unreadable(workspace / FILE, error) from error
 
