@@ -178,7 +178,7 @@ class Application:
         """
         with self._model_lock:
             if self._model is None:
-                keep_compiled(self.workspace)
+                keep_compiled()
                 self._model = self._load_model(self.checkpoint)
         shop = self._shop(domain)
         return shop.made(

@@ -21,6 +21,14 @@ def pytest_collection_modifyitems(items):
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Compiled programs are shared by the tests, and leave nothing in anybody's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real Amazon data, outside the project; tests on it skip where it is absent."""
