@@ -345,7 +345,8 @@ def _read_table(path: Path, **how: Any) -> pa.Table:
         return table
     # Of a run without digests: pyarrow raises whatever its parsers stumble over.
     except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError) as error:
-        raise _damaged(path, " ".join(str(error).split())[:120]) from None
+        found = next(iter(str(error).splitlines()), type(error).__name__)
+        raise _damaged(path, found) from None
 
 
 def _check_fields(
