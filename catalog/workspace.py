@@ -106,10 +106,14 @@ def index_folder(workspace: Path, domain: str, fingerprint: str) -> Path:
     return workspace / "index" / domain / fingerprint
 
 
-def open_for_reading(workspace: Path) -> duckdb.DuckDBPyConnection | None:
+def open_for_reading(workspace: Path, *, files: bool = False) -> duckdb.DuckDBPyConnection | None:
     """A connection with the workspace's tables as `store.*`; `None` where nothing is built yet.
 
     Each call sees the file as it is now and keeps seeing that state when a build replaces it.
+
+    Args:
+      workspace: the folder.
+      files: whether queries may open other files, as a copy into one does.
 
     Raises:
       CatalogueError: if the file is damaged, locked, not to be read, or of another format version.
@@ -128,8 +132,9 @@ def open_for_reading(workspace: Path) -> duckdb.DuckDBPyConnection | None:
         with reading(workspace):
             quoted = str(path).replace("'", "''")
             connection.execute(f"ATTACH '{quoted}' AS store (READ_ONLY)")
-            # Its tables may be somebody's views: they read no file of this machine.
-            connection.execute("SET enable_external_access = false")
+            if not files:
+                # Its tables may be somebody's views: they read no file of this machine.
+                connection.execute("SET enable_external_access = false")
             check_format(connection, "store.", path)
     except CatalogueError:
         connection.close()

@@ -58,6 +58,14 @@ def refused(answer):
     return True
 
 
+def line_of(use):
+    """The line of an error, where there is one."""
+    try:
+        use()
+    except CatalogueError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize("name", ["*.seg", "*.toc", "counts.npz", "index.json"])
 def test_no_damage_to_an_index_goes_unnoticed(workspace, name):
     whole = answers(workspace)
@@ -104,12 +112,8 @@ def test_no_damage_to_the_database_goes_unnoticed(workspace):
             answer = answers(workspace)
             # Most of a small database's file is free space.
             found += answer != whole and refused(answer)
-            for command in (domains, lambda w: migrate(w) and None):
-                try:
-                    command(workspace)
-                except CatalogueError as error:
-                    assert "\n" not in str(error)  # noqa: PT017 - it may as well succeed
-                path.write_bytes(damaged)
+            if found % 5 == 1:
+                assert "\n" not in (line_of(lambda: migrate(workspace)) or "")
     assert found > 5
 
 
