@@ -6,19 +6,27 @@ BIN := $(VENV)/bin
 CALREC_WORKSPACE ?= workspace
 export CALREC_WORKSPACE
 
-.PHONY: demo sample test lint lock oracle clean
+.PHONY: demo sample evaluations test lint lock oracle clean
 
+# What an interrupted start left out is made by the next one; shops of one's own stay alone.
 demo: $(VENV)/installed
-	@test -e "$(CALREC_WORKSPACE)/catalog.duckdb" || $(MAKE) --no-print-directory sample
+	@$(BIN)/calrec-catalog sample --complete --workspace "$(CALREC_WORKSPACE)"
+	@test ! -d "$(CALREC_WORKSPACE)/index/sample-kitchen" || $(MAKE) --no-print-directory evaluations
 	$(BIN)/calrec-demo
 
 # The sample shop, with evaluations of its first department for the pages Cases and Metrics.
 sample: $(VENV)/installed
 	$(BIN)/calrec-catalog sample --workspace "$(CALREC_WORKSPACE)"
-	for recommender in lir popular markov item-knn calrec; do \
+	@$(MAKE) --no-print-directory evaluations
+
+# Each appears whole, with its meta.json, or not at all.
+evaluations: $(VENV)/installed
+	@for recommender in lir popular markov item-knn calrec; do \
+	  out="$(CALREC_WORKSPACE)/evaluations/kitchen-$$recommender"; \
+	  test -e "$$out/meta.json" || \
 	  $(BIN)/calrec-evaluate --workspace "$(CALREC_WORKSPACE)" --domain sample-kitchen --users 300 \
 	    --recommender $$recommender $$(test $$recommender = calrec && echo --checkpoint sample) \
-	    --out "$(CALREC_WORKSPACE)/evaluations/kitchen-$$recommender" || exit; \
+	    --out "$$out" || exit; \
 	done
 
 test: $(VENV)/installed-dev lint

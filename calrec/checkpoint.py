@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 FORMAT = "calrec-checkpoint"
 VERSION = 2
 PARTS = ("weights", "tokenizer")
+BESIDE = 2**20
+"""Bytes that a checkpoint takes besides its weights and its tokenizer, at most."""
 SHIPPED = Path(__file__).parent / "checkpoints"
 
 
@@ -163,7 +166,7 @@ def save(
       files: name to text of further files to lay beside, such as the training log.
 
     Raises:
-      CalrecError: if `folder` holds something that is no checkpoint.
+      CalrecError: if `folder` holds something that is no checkpoint, or the disk is full.
     """
     import jax
     import jax.numpy as jnp
@@ -173,6 +176,7 @@ def save(
     with whole_folder(folder, ours=_is_checkpoint, what="checkpoint") as new:
         dtype = jnp.dtype(description.dtype)
         weights = jax.tree.map(lambda x: x.astype(dtype), nnx.to_pure_dict(nnx.state(model)))
+        _require_room(new, sum(leaf.nbytes for leaf in jax.tree.leaves(weights)))
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(new.resolve() / "weights", weights)
         # Names the temporary folder, and stands for nothing once that is renamed.
@@ -182,6 +186,16 @@ def save(
         (new / "calrec.json").write_text(whole.to_text())
         for name, content in (files or {}).items():
             (new / name).write_text(content)
+
+
+def _require_room(folder: Path, size: int) -> None:
+    """Refuses a disk too full for weights: orbax' threads would tell of it in pages of traces."""
+    needed, free = size + BESIDE, shutil.disk_usage(folder).free
+    if free < needed:
+        raise CalrecError(
+            f"expected {needed / 1e6:,.1f} MB of free space for a checkpoint, found"
+            f" {free / 1e6:,.1f} MB; make room, or choose a folder on another disk"
+        )
 
 
 def _is_checkpoint(folder: Path) -> bool:

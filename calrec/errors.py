@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
 
 class CalrecError(Exception):
@@ -14,19 +16,17 @@ class CalrecError(Exception):
 def run_cli(command: Callable[[], object]) -> None:
     """Runs a command; an error of its input becomes one line and exit status 2, Ctrl-C status 130.
 
-    `OSError` counts as one: a path that cannot be read or written, a full disk.
+    `OSError` counts as one: a path that cannot be read or written, a full disk. So does a text that
+    has no form in an encoding, such as a name that is not UTF-8.
     """
     try:
-        command()
+        with _ctrl_c_is_never_lost():
+            command()
         return
     except CalrecError as error:
         line = str(error)
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # Without the interpreter's own ending, which crashes while jax still compiles in a thread.
-        os._exit(130)
+        _stop()
     except BrokenPipeError:
         # The reader of a pipe went away (`| head`); without this Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -34,6 +34,51 @@ def run_cli(command: Callable[[], object]) -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         line = f"{where}{error.strerror or error}; check the path, its rights and the free space"
+    except UnicodeEncodeError as error:
+        found = error.object[max(0, error.start - 20) : error.end + 20]
+        line = (
+            f"expected names and texts in {error.encoding}, found {found!a}; rename the file or "
+            "folder, or use a terminal of UTF-8"
+        )
+    except Exception as error:
+        if not _is_ctrl_c(error):
+            raise
+        _stop()
     # Outside the handler: the error's frames are free by now, and with them open databases.
     print(f"error: {line}", file=sys.stderr)
     sys.exit(2)
+
+
+def _stop() -> NoReturn:
+    print("stopped", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Without the interpreter's own ending, which crashes while jax still compiles in a thread.
+    os._exit(130)
+
+
+@contextmanager
+def _ctrl_c_is_never_lost() -> Iterator[None]:
+    """Stops also where Ctrl-C meets a callback, whose errors Python drops (jax has one of gc)."""
+    before = sys.unraisablehook
+
+    def told(dropped: sys.UnraisableHookArgs) -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            _stop()
+        before(dropped)
+
+    sys.unraisablehook = told
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _is_ctrl_c(error: BaseException | None) -> bool:
+    """Whether a library made another error of it."""
+    while error is not None:
+        # The text is what DuckDB makes of it.
+        if isinstance(error, KeyboardInterrupt) or str(error) == "Query interrupted":
+            return True
+        error = error.__cause__ or error.__context__
+    return False

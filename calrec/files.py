@@ -1,14 +1,29 @@
-"""Folders that appear whole or not at all."""
+"""Folders that appear whole or not at all.
+
+A folder is made in `.NAME.xxxxxxxx/new` beside its place, and takes the place in one step. What a
+killed process leaves there, the next one that writes to the place removes.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import errno
+import fcntl
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from calrec.errors import CalrecError
+
+_FULL = re.compile("No space left on device|Disk quota exceeded|File too large")
+_PARTS = {"new", "old"}
+
+# Of Linux' renameat2.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 @contextmanager
@@ -21,23 +36,24 @@ def whole_folder(folder: Path, *, ours: Callable[[Path], bool], what: str) -> It
       what: the kind, for the error's text.
 
     Raises:
-      CalrecError: if `folder` holds something else, or cannot be written.
+      CalrecError: if `folder` holds something else, cannot be written, or the disk is full,
+        whatever library noticed that first.
     """
-    folder = folder.resolve()
     try:
         check_place(folder, ours=ours, what=what)
+        folder = folder.resolve()
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            content = beside / "new"
-            content.mkdir()
-            yield content
-            _swap(content, folder, beside / "old")
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-    except OSError as error:
+        with _beside(folder) as beside:
+            (beside / "new").mkdir()
+            yield beside / "new"
+            _swap(beside / "new", folder, beside / "old")
+    except CalrecError:
+        raise
+    except Exception as error:
+        if (reason := _unwritable(error)) is None:
+            raise
         raise CalrecError(
-            f"expected to write the {what} {folder}, found: {error.strerror or error};"
+            f"expected to write the {what} {folder}, found: {reason};"
             " choose a folder that can be written, or make room"
         ) from error
 
@@ -46,12 +62,20 @@ def check_place(folder: Path, *, ours: Callable[[Path], bool], what: str) -> Non
     """Refuses a place that `whole_folder` would refuse, before the work that is to go there.
 
     Raises:
-      CalrecError: if `folder` is the working one or holds something else.
+      CalrecError: if `folder` is the working one, holds something else, or has a name that is not
+        UTF-8, which most libraries cannot write to.
       OSError: if it cannot be read.
     """
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise CalrecError(
+            f"expected a name in UTF-8, found {os.fsencode(folder)!r}; name another {what}"
+        ) from None
     folder = folder.resolve()
     if folder == Path.cwd():
         raise CalrecError(f"expected a folder to make, found the working one; name a new {what}")
+    _clear_leftovers(folder)
     if folder.exists() and not (folder.is_dir() and (_empty(folder) or ours(folder))):
         raise CalrecError(
             f"expected a new folder or an earlier {what}, found something else in {folder};"
@@ -63,9 +87,56 @@ def _empty(folder: Path) -> bool:
     return not any(folder.iterdir())
 
 
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A new folder beside the place, this process's own for as long as it is locked."""
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        with _locked(beside):
+            yield beside
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Holds the folder, and says whether nobody else does."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except OSError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(lock)
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Removes what killed processes left beside the place, and puts back what they had moved."""
+    name = re.compile(re.escape(f".{folder.name}.") + r"[a-z0-9_]{8}")
+    with suppress(OSError):
+        left = [path for path in folder.parent.iterdir() if name.fullmatch(path.name)]
+        for path in left:
+            if path.is_symlink() or not {part.name for part in path.iterdir()} <= _PARTS:
+                continue
+            with _locked(path) as free:
+                if not free:
+                    continue
+                if (path / "old").exists() and not folder.exists():
+                    (path / "old").rename(folder)
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def _swap(new: Path, folder: Path, old: Path) -> None:
-    """Puts `new` in the place of `folder`, which comes back if that fails or is interrupted."""
+    """Puts `new` in the place of `folder`, at once where the system can.
+
+    Where it takes two steps, `folder` comes back if the second fails or is interrupted.
+    """
     if folder.exists():
+        if _exchanged(new, folder):
+            return
         folder.rename(old)
     try:
         new.rename(folder)
@@ -73,3 +144,30 @@ def _swap(new: Path, folder: Path, old: Path) -> None:
         if old.exists():
             old.rename(folder)
         raise
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchanges two folders in one step; `False` where the system or the disk cannot."""
+    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if exchange is None:
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    if not exchange(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE):
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        return False
+    raise OSError(code, os.strerror(code), str(other))
+
+
+def _unwritable(error: Exception) -> str | None:
+    """What keeps files from being written, if that is what an error comes from."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    seen: BaseException | None = error
+    while seen is not None:
+        # Libraries written in Rust or C++ say it in their own errors.
+        if found := _FULL.search(str(seen)):
+            return found.group()
+        seen = seen.__cause__ or seen.__context__
+    return None

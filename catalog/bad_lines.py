@@ -16,7 +16,7 @@ import duckdb
 
 from catalog.errors import CatalogueError
 from catalog.ingest import Loaded
-from catalog.workspace import open_for_reading
+from catalog.workspace import open_for_reading, reading
 
 LIMIT = 0.01  # of the lines of a file; more means that the file is not what it was taken for
 
@@ -91,7 +91,7 @@ def kept(workspace: Path, domain: str, *, limit: int) -> list[BadLine]:
     connection = open_for_reading(workspace)
     if connection is None:
         return []
-    with connection:
+    with connection, reading(workspace):
         rows = connection.execute(
             "SELECT file, line, reason, content FROM store.bad_lines WHERE domain = $domain"
             " ORDER BY file, line LIMIT $limit",
@@ -113,7 +113,7 @@ def publish(workspace: Path, domain: str) -> None:
     """Makes `reports/` say what is committed; as that is done already, a failure is only logged."""
     place = report_path(workspace, domain)
     try:
-        with open_for_reading(workspace) as connection:
+        with open_for_reading(workspace, files=True) as connection:
             if kept(workspace, domain, limit=1):
                 _write_csv(connection, "store.bad_lines", domain, place)
             else:

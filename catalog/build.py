@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from catalog import bad_lines, word_rule
@@ -71,6 +72,7 @@ def build_sample(
     workspace: Path,
     seed: int = 0,
     *,
+    only: Collection[str] | None = None,
     keep_repeats: bool = False,
     say: Say = lambda step: None,
 ) -> list[DomainInfo]:
@@ -79,6 +81,7 @@ def build_sample(
     Args:
       workspace: the folder; made if there is none.
       seed: the same seed gives the same shop.
+      only: names of the departments to build; all if not given.
       keep_repeats: build each department a second time, with its exact repeats left in and
         `WITH_REPEATS` behind its name (`sample-kitchen-repeats`).
       say: told each step, in a few words.
@@ -95,6 +98,7 @@ def build_sample(
     sources = {
         domain: TwoTables(items=items, interactions=interactions)
         for domain, (items, interactions) in make_shop(seed).items()
+        if only is None or domain in only
     }
     built = [build(workspace, domain, source, say=say) for domain, source in sources.items()]
     if keep_repeats:
@@ -103,6 +107,23 @@ def build_sample(
             for domain, source in sources.items()
         ]
     return built
+
+
+def missing_departments(workspace: Path) -> list[str]:
+    """The departments of the sample shop that are still to be built in a workspace.
+
+    All where nothing is built; those left out where a build of the sample shop was interrupted;
+    none where only other shops are, which are somebody's own.
+
+    Raises:
+      CatalogueError: if the workspace cannot be read.
+    """
+    from catalog.sample import DEPARTMENTS
+
+    built = {info.domain for info in domains(workspace)}
+    if built and not built & DEPARTMENTS.keys():
+        return []
+    return [department for department in DEPARTMENTS if department not in built]
 
 
 def _build(

@@ -16,7 +16,7 @@ from calrec.errors import run_cli
 from catalog import bad_lines, word_rule
 from catalog.arguments import query_last
 from catalog.browse.filters import as_bigint
-from catalog.build import build, build_sample
+from catalog.build import build, build_sample, missing_departments
 from catalog.errors import CatalogueError
 from catalog.ingest import Source
 from catalog.ingest.amazon import AmazonReviews
@@ -150,12 +150,18 @@ class Sample:
     """The same seed gives the same shop."""
     keep_repeats: bool = False
     """Build each department twice, also with exact repeats left in, as sample-kitchen-repeats."""
+    complete: bool = False
+    """Build only what an interrupted build left out; nothing beside shops of one's own alone."""
 
     def run(self) -> None:
         """Builds and prints what came of it."""
+        workspace = workspace_path(self.workspace)
+        only = missing_departments(workspace) if self.complete else None
+        if only == []:
+            return
         with _progress() as say:
             built = build_sample(
-                workspace_path(self.workspace), self.seed, keep_repeats=self.keep_repeats, say=say
+                workspace, self.seed, only=only, keep_repeats=self.keep_repeats, say=say
             )
         for info in built:
             _print_built(info)
@@ -263,7 +269,7 @@ class List:
 
 @dataclass(frozen=True, kw_only=True)
 class Migrate:
-    """Bring an older workspace to this version's format."""
+    """Bring an older workspace to this version's format; make damaged indexes anew."""
 
     workspace: Path | None = None
     """Folder to change; $CALREC_WORKSPACE or workspace if not given."""
@@ -274,7 +280,7 @@ class Migrate:
         with _progress() as say:
             found = migrate(workspace, say=say)
         print(
-            f"{workspace} has format {FORMAT} already"
+            f"{workspace} has format {FORMAT} already, and an index for each domain"
             if found == FORMAT
             else f"{workspace} was of format {found} and is of format {FORMAT} now"
         )

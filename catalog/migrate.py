@@ -1,4 +1,7 @@
-"""Bringing an older workspace to this version's format: nothing has to be read anew."""
+"""Bringing an older workspace to this version's format: nothing has to be read anew.
+
+Indexes are made of the tables, so that a damaged one comes back without the files of its shop.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +38,17 @@ _WORDS = (
 
 
 def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
-    """Brings the workspace to the present format, its indexes too; the tables appear whole.
+    """Brings the workspace to the present format; the tables appear whole.
+
+    An index that is missing, damaged or of another format is made anew, also where the tables have
+    the present format.
 
     Returns:
-      The format that it had; the present one if there was nothing to do.
+      The format that the tables had.
 
     Raises:
-      CatalogueError: if there is no workspace, it is newer than this version, damaged, in use by a
-        build, or cannot be written.
+      CatalogueError: if there is no workspace, it is newer than this version, its tables are
+        damaged, in use by a build, or cannot be written.
     """
     if not (workspace / FILE).is_file():
         raise CatalogueError(
@@ -54,18 +60,18 @@ def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
             found = format_version(connection)
             if found not in _STEPS:
                 check_format(connection, "", workspace / FILE)
-                return found
             for version in range(found, FORMAT):
                 say(f"format {version} to {version + 1}")
                 connection.execute(_STEPS[version])
             connection.execute("UPDATE format SET version = $format", {"format": FORMAT})
             domains = connection.execute("SELECT domain, fingerprint FROM domains").fetchall()
             items = {domain: domain_items(connection, domain) for domain, _ in domains}
-            for domain, some in items.items():
+            for domain, some in items.items() if found < FORMAT else ():
                 words = word_rule.choose("paper", [item.title for item in some if item.title])
                 words = json.dumps({"words": {**words, "asked": word_rule.KEPT}})
                 connection.execute(_WORDS, {"words": words, "domain": domain})
         for domain, fingerprint in domains:
             place_index(workspace, domain, fingerprint, items[domain], say)
-        commit(workspace)
+        if found != FORMAT:
+            commit(workspace)
     return found

@@ -20,6 +20,7 @@ from pathlib import Path
 import duckdb
 
 from calrec.text import Item
+from catalog.database import connect
 from catalog.errors import CatalogueError
 from catalog.workspace import FILE, SCHEMA, domains, index_folder
 
@@ -60,13 +61,9 @@ def changing(workspace: Path, what: str) -> Iterator[Path]:
                 _tidy(workspace)
     except (OSError, duckdb.Error) as error:
         reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
-        remedy = (
-            "close other programs, or use a machine with more memory"
-            if isinstance(error, duckdb.OutOfMemoryException)
-            else "check the folder's rights and the free space"
-        )
         raise CatalogueError(
-            f"expected to {what} in {workspace}, but {reason}: nothing has changed; {remedy}"
+            f"expected to {what} in {workspace}, but {reason}: nothing has changed; "
+            f"{_remedy(error)}"
         ) from error
     except RuntimeError as error:
         # What DuckDB makes of Ctrl-C during a query.
@@ -75,13 +72,22 @@ def changing(workspace: Path, what: str) -> Iterator[Path]:
         raise
 
 
+def _remedy(error: OSError | duckdb.Error) -> str:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "close other programs, or use a machine with more memory"
+    remedy = "check the folder's rights and the free space"
+    if isinstance(error, (OSError, duckdb.IOException, duckdb.TransactionException)):
+        return remedy
+    return f"{remedy}; if {FILE} is damaged, remove it and build its domains again"
+
+
 @contextmanager
 def staged_database(workspace: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """One transaction on a copy of the database, all in its file at the end, no log beside it."""
     current, staged = workspace / FILE, workspace / STAGING / FILE
     if current.exists():
         shutil.copyfile(current, staged)
-    with duckdb.connect(str(staged)) as connection:
+    with connect(staged) as connection:
         # DuckDB's own bar would go to standard output.
         connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
@@ -94,11 +100,23 @@ def staged_database(workspace: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def commit(workspace: Path) -> None:
-    """Puts the staged database in the place of the current one: the change is made."""
-    staged = workspace / STAGING / FILE
+    """Puts the staged database in the place of the current one: the change is made.
+
+    A link to a database elsewhere stays one: what it leads to is replaced.
+    """
+    staged, place = workspace / STAGING / FILE, (workspace / FILE).resolve()
+    if (workspace / FILE).is_symlink():
+        # One rename moves nothing between disks. What a kill leaves, the next build overwrites.
+        beside = place.with_name(f".{place.name}{STAGING}")
+        try:
+            shutil.copyfile(staged, beside)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        staged = beside
     flush(staged)
-    os.replace(staged, workspace / FILE)
-    flush(workspace)
+    os.replace(staged, place)
+    flush(place.parent)
 
 
 def place_index(
@@ -157,15 +175,21 @@ def _exclusive(workspace: Path) -> Iterator[None]:
 
 
 def _tidy(workspace: Path) -> None:
-    """Removes what no change needs any more: the staging folder and indexes that no row names."""
+    """Removes what no change needs any more: the staging folder and indexes that no row names.
+
+    What lies behind a link may be another workspace's, whose rows are not known here: it stays.
+    """
     shutil.rmtree(workspace / STAGING, ignore_errors=True)
+    if (workspace / "index").is_symlink():
+        return
     try:
         known = domains(workspace)
     except CatalogueError:  # of another format, or damaged: what is unused cannot be told
         return
     kept = {index_folder(workspace, info.domain, info.fingerprint) for info in known}
     for folder in (workspace / "index").glob("*/*"):
-        if folder not in kept and _FINGERPRINT.fullmatch(folder.name):
+        linked = folder.is_symlink() or folder.parent.is_symlink()
+        if folder not in kept and not linked and _FINGERPRINT.fullmatch(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
             _remove_empty(folder.parent)
     _remove_empty(workspace / "index")

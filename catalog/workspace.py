@@ -28,6 +28,7 @@ from typing import Any
 import duckdb
 
 from calrec.words import Rule
+from catalog.database import connect
 from catalog.errors import CatalogueError
 
 FORMAT = 3
@@ -83,8 +84,20 @@ class DomainInfo:
 
 
 def workspace_path(given: Path | None) -> Path:
-    """The folder given, else that of `$CALREC_WORKSPACE`, else `workspace`."""
-    return given or Path(os.environ.get("CALREC_WORKSPACE") or "workspace")
+    """The folder given, else that of `$CALREC_WORKSPACE`, else `workspace`.
+
+    Raises:
+      CatalogueError: if its name is not UTF-8: DuckDB opens no such file.
+    """
+    path = given or Path(os.environ.get("CALREC_WORKSPACE") or "workspace")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise CatalogueError(
+            f"expected a workspace with a name in UTF-8, found {os.fsencode(path)!r}: rename the "
+            "folder, or name another"
+        ) from None
+    return path
 
 
 def check_domain_name(domain: str) -> None:
@@ -100,10 +113,14 @@ def index_folder(workspace: Path, domain: str, fingerprint: str) -> Path:
     return workspace / "index" / domain / fingerprint
 
 
-def open_for_reading(workspace: Path) -> duckdb.DuckDBPyConnection | None:
+def open_for_reading(workspace: Path, *, files: bool = False) -> duckdb.DuckDBPyConnection | None:
     """A connection with the workspace's tables as `store.*`; `None` where nothing is built yet.
 
     Each call sees the file as it is now and keeps seeing that state when a build replaces it.
+
+    Args:
+      workspace: the folder.
+      files: whether queries may open other files, as a copy into one does.
 
     Raises:
       CatalogueError: if the file is damaged, locked, not to be read, or of another format version.
@@ -115,14 +132,16 @@ def open_for_reading(workspace: Path) -> duckdb.DuckDBPyConnection | None:
                 f"expected a workspace folder at {workspace}, found a file: name a folder"
             )
         return None
-    # Attached to an instance of its own: `duckdb.connect(path)` would hand out the instance that
-    # this process already has for that path, and with it the state before the last build.
-    # Nothing is fetched for files that are not DuckDB's.
-    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
+    # Attached to an instance of its own: connecting to the path would hand out the instance that
+    # this process already has for it, and with it the state before the last build.
+    connection = connect()
     try:
         with reading(workspace):
             quoted = str(path).replace("'", "''")
             connection.execute(f"ATTACH '{quoted}' AS store (READ_ONLY)")
+            if not files:
+                # Its tables may be somebody's views: they read no file of this machine.
+                connection.execute("SET enable_external_access = false")
             check_format(connection, "store.", path)
     except CatalogueError:
         connection.close()
@@ -134,17 +153,23 @@ def open_for_reading(workspace: Path) -> duckdb.DuckDBPyConnection | None:
 def reading(workspace: Path) -> Iterator[None]:
     """Turns what DuckDB says of a file that it cannot read into a `CatalogueError` of one line.
 
-    A file that is cut off is noticed only when the missing part is needed.
+    A damaged part is noticed only when it is needed, and DuckDB raises any of its errors for it.
     """
     try:
         yield
-    except (duckdb.IOException, duckdb.FatalException, duckdb.CatalogException) as error:
-        raise _unreadable(workspace / FILE, str(error).splitlines()[0]) from error
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except duckdb.Error as error:
+        raise _unreadable(workspace / FILE, error) from error
 
 
-def _unreadable(path: Path, found: str) -> CatalogueError:
+def _unreadable(path: Path, error: duckdb.Error) -> CatalogueError:
+    found = next(iter(str(error).splitlines()), type(error).__name__)
     remedy = "it is damaged, remove it and build its domains again"
-    if "Could not set lock" in found:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        found = f"too little memory to read it ({found})"
+        remedy = "close other programs, or use a machine with more memory"
+    elif "Could not set lock" in found:
         found, remedy = "another program writing it", "close that one and try again"
     elif "Permission denied" in found:
         found, remedy = "no right to read it", "ask its owner, or name another workspace"

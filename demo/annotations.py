@@ -25,6 +25,7 @@ from typing import Any, NamedTuple, TypeVar
 import duckdb
 
 from calrec.errors import CalrecError
+from catalog.database import connect
 from demo.local_paths import local
 
 VERSION = 1
@@ -269,7 +270,7 @@ class Annotations:
                 dir=self.path.parent, prefix=f".{self.path.name}-"
             ) as folder:
                 new = Path(folder) / self.path.name
-                with duckdb.connect(str(new)) as connection:
+                with connect(new, files=False) as connection:
                     connection.execute(_SCHEMA)
                     connection.execute("INSERT INTO format VALUES (?)", [VERSION])
                 with suppress(FileExistsError):
@@ -289,11 +290,13 @@ class Annotations:
                 with (
                     _TURN,
                     _alone(self.path, until),
-                    duckdb.connect(
-                        str(self.path),
+                    # Small: the page's other work needs the machine.
+                    connect(
+                        self.path,
                         read_only=read_only,
-                        # Small: the page's other work needs the machine.
-                        config={"threads": 1, "memory_limit": "256MB"},
+                        files=False,
+                        threads=1,
+                        memory_limit="256MB",
                     ) as connection,
                 ):
                     _check_format(connection, self.path)

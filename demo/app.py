@@ -21,7 +21,7 @@ from rich.console import Console
 
 from calrec import checkpoint
 from calrec.errors import CalrecError, run_cli
-from catalog.store import domains, workspace_path
+from catalog.store import workspace_path
 from demo.access import AUTH, Login, is_public, logins
 
 if TYPE_CHECKING:
@@ -74,25 +74,29 @@ class Options:
 
 
 def prepare(workspace: Path, domain: str | None = None) -> None:
-    """Builds the sample shop in a workspace that holds no domain.
+    """Builds the sample shop in a workspace that holds no domain, or what is missing of it.
 
     Raises:
       CalrecError: if a domain is asked for that the sample shop does not have.
     """
-    if domains(workspace):
-        return
-    from catalog.build import build_sample
+    from catalog.build import build_sample, missing_departments
     from catalog.sample import DEPARTMENTS
 
-    if domain is not None and domain not in DEPARTMENTS:
+    missing = missing_departments(workspace)
+    if not missing:
+        return
+    new = len(missing) == len(DEPARTMENTS)
+    if new and domain is not None and domain not in DEPARTMENTS:
         raise CalrecError(
             f"expected the domain {domain!r} in {workspace}, found nothing built there;"
             " check --workspace, or build it with calrec-catalog build"
         )
 
-    print(f"No catalogue in {workspace} yet: building the sample shop there.", flush=True)
+    found = "No catalogue" if new else f"An unfinished sample shop ({', '.join(missing)} missing)"
+    print(f"{found} in {workspace}{' yet' if new else ''}: building", end=" ")
+    print(f"{'the sample shop' if new else 'the rest'} there.", flush=True)
     with Console().status("starting") as status:
-        build_sample(workspace, say=status.update)
+        build_sample(workspace, only=missing, say=status.update)
 
 
 def check_port(host: str, port: int) -> None:

@@ -52,7 +52,7 @@ class Application:
       evaluations: the finished runs.
 
     Raises:
-      CalrecError: if the workspace holds no domain, or not the first one.
+      CalrecError: if the workspace holds no domain, or not the first one, or that is damaged.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Application:
         self._shops: dict[str, _Shop] = {}
         self._model_lock = threading.Lock()
         self._model: Any = None
+        self.catalogue(next(iter(self.domains)))  # pages without a first shop cannot be drawn
 
     def catalogue(self, domain: str) -> Catalogue:
         """The shop's catalogue, opened on first use and again when the shop was rebuilt.
@@ -182,7 +183,7 @@ class Application:
         """
         with self._model_lock:
             if self._model is None:
-                keep_compiled(self.workspace)
+                keep_compiled()
                 self._model = self._load_model(self.checkpoint)
         shop = self._shop(domain)
         model = shop.made(

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,8 +25,10 @@ from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.text import Item
 from calrec.words import fold
+from catalog.database import connect
 from demo.bounded import Bounded
 from demo.case_filters import NO_CATEGORY, RANKS, SORTS, CaseFilters
+from demo.evaluations import file_of
 from demo.local_paths import local
 
 PAGE = 50
@@ -71,7 +72,7 @@ class CaseTable:
         self.rows = _rows(comparison, items)
         self._selections: Bounded[Any, Int[np.ndarray, " M"]] = Bounded(64)
         self._texts, self._searchable = threading.Lock(), False
-        self._connection = duckdb.connect(config={"threads": 2})
+        self._connection = connect(files=False, threads=2)
         facts = [fold(one) for one in _facts(self.rows, items)]
         rows = self.rows.append_column("facts", pa.array(facts, pa.string()))
         with self._connection.cursor() as cursor:
@@ -150,12 +151,13 @@ class CaseTable:
         known = pa.table({"user_id": pa.array([], pa.string()), "text": pa.array([], pa.string())})
         path = run and run.folder / "samples.parquet"
         if path and path.exists():
+            file_of(run, path.name)
             try:
                 kept = "kept" in pq.read_schema(path).names
                 known = pq.read_table(
                     path, columns=["user_id", "text"], filters=pc.field("kept") if kept else None
                 )
-            except (pa.ArrowException, OSError, ValueError):
+            except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError):
                 raise CalrecError(
                     f"expected the generated texts in {run.folder.name}/{path.name}, found a "
                     "damaged file; evaluate again"
@@ -254,7 +256,7 @@ def _of_the_texts(comparison: Comparison) -> dict[str, pa.Array]:
     run = next((run for run in comparison.runs if run.generative), None)
     if run is None:
         return found
-    path = run.folder / "cases.parquet"
+    path = file_of(run, "cases.parquet")
     try:
         known = set(pq.read_schema(path).names)
         table = pq.read_table(path, columns=["user_id", *(known & set(wanted.values()))])
@@ -262,7 +264,7 @@ def _of_the_texts(comparison: Comparison) -> dict[str, pa.Array]:
         for name, column in wanted.items():
             if column in known:
                 found[name] = table[column].cast(pa.int64()).take(order).combine_chunks()
-    except (pa.ArrowException, OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError):
         raise CalrecError(
             f"expected the cases of an evaluation in {run.folder.name}/{path.name}, found a "
             "damaged file; evaluate again"

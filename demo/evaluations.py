@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
@@ -29,7 +29,7 @@ class Evaluations:
     def __init__(self, folders: Sequence[Path]) -> None:
         self.folders = tuple(folders)
         self._lock = threading.Lock()
-        self._known: dict[Path, tuple[tuple[int, int], EvaluationRun | str]] = {}
+        self._known: dict[Path, tuple[Any, EvaluationRun | str]] = {}
 
     def of(self, domain: str) -> Found:
         """The finished runs on a domain, by name; those of other domains are left out."""
@@ -48,16 +48,17 @@ class Evaluations:
 
     def _read(self, path: Path) -> EvaluationRun | str:
         try:
-            state = path.stat()
+            stamp = _stamp(path.parent)
         except OSError as error:
             return _unreadable(path, error)
-        stamp = (state.st_mtime_ns, state.st_ino)
         with self._lock:
             known = self._known.get(path)
         if known is not None and known[0] == stamp:
             return known[1]
         try:
             found: EvaluationRun | str = EvaluationRun.load(path.parent)
+            if found.has_digests:
+                found.file("cases.parquet")  # small, and nothing is shown without it
         except CalrecError as error:
             found = local(str(error), path.parent.parent)
         except OSError as error:
@@ -66,6 +67,20 @@ class Evaluations:
         with self._lock:
             self._known[path] = (stamp, found)
         return found
+
+
+def file_of(run: EvaluationRun, name: str) -> Path:
+    """As `EvaluationRun.file`, its error without where the run lies on this machine."""
+    try:
+        return run.file(name)
+    except CalrecError as error:
+        raise CalrecError(local(str(error), run.folder.parent)) from None
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """Changes with any file of a run."""
+    states = ((path.name, path.stat()) for path in sorted(folder.iterdir()))
+    return tuple((name, s.st_mtime_ns, s.st_size, s.st_ino) for name, s in states)
 
 
 def _unreadable(path: Path, error: OSError) -> str:

@@ -26,8 +26,10 @@ from calrec.recommendation import Recommendation, Sample
 from calrec.retrieval import Retrieval
 from calrec.text import TextSettings, parse, prompt_text
 from catalog.bm25 import BM25Settings
+from catalog.database import connect
 from catalog.sequences import Case
 from catalog.store import Catalogue
+from demo.evaluations import file_of
 
 if TYPE_CHECKING:
     from demo.application import Application
@@ -56,7 +58,7 @@ class Tables:
 
     def __init__(self) -> None:
         # One for all reads: to open another takes longer than to read.
-        self._connection = duckdb.connect(config={"threads": 2})
+        self._connection = connect(threads=2)
 
     def rows(self, run: EvaluationRun, name: str, user_id: str) -> list[dict[str, Any]]:
         """A user's rows; DuckDB reads no more of the file than it must.
@@ -64,12 +66,7 @@ class Tables:
         Raises:
           CalrecError: if the run has no such table, or it is damaged.
         """
-        path = run.folder / name
-        if not path.exists():
-            raise CalrecError(
-                f"expected {name} in {run.folder.name}, found none; evaluate again with a "
-                "recommender that writes it"
-            )
+        path = file_of(run, name)
         try:
             with self._connection.cursor() as cursor:
                 found = cursor.execute(

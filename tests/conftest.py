@@ -1,8 +1,11 @@
 import shutil
+import sys
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 
 # A busy machine is no fault: no example has a time limit of its own.
 hypothesis.settings.register_profile("calrec", deadline=None)
@@ -16,6 +19,14 @@ def pytest_collection_modifyitems(items):
             2 * bool(item.get_closest_marker("slow")) + bool(item.get_closest_marker("browser"))
         )
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Compiled programs are shared by the tests, and leave nothing in anybody's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -66,3 +66,11 @@ def test_imports_are_light(module, heavy):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert shown.stdout.strip() == "[]"
+
+
+def test_duckdb_is_opened_at_one_place():
+    """Elsewhere it would fetch extensions for files that are not its own."""
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            opened = "duckdb.connect(" in path.read_text()
+            assert opened == (path == ROOT / "catalog" / "database.py"), path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -327,6 +328,9 @@ def _sasrec(command: Sasrec, console: Console) -> None:
 
 def main() -> None:
     """Entry point of `calrec-train`."""
+    # A full disk is a line of ours; orbax would log pages of traces besides, from its threads.
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     run_cli(lambda: execute(tyro.cli(Command, prog="calrec-train", description=__doc__)))
 
 

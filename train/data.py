@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from calrec import digests
 from calrec.errors import CalrecError
 from calrec.objective import Batch
 from calrec.prompt import Connectors, prompt_tokens
@@ -85,7 +86,7 @@ class Prepared:
             found = meta["kind"], meta["format"]
             known = list(meta["domains"])
             TextSettings(**meta["text"])
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise CalrecError(
                 f"{folder}/meta.json: expected that of prepared data, found another or damaged"
                 f" file ({type(error).__name__}); prepare it again"
@@ -95,6 +96,7 @@ class Prepared:
                 f"{folder}: expected {KIND} of format {FORMAT}, found {found[0]} {found[1]};"
                 " prepare it again"
             )
+        _check_files(folder, meta)
         names = list(only) or known
         if unknown := [name for name in names if name not in known]:
             raise CalrecError(
@@ -118,6 +120,22 @@ class Prepared:
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of these tokens."""
         return Tokenizer.load(self.folder / "tokenizer")
+
+
+def _check_files(folder: Path, meta: dict[str, Any]) -> None:
+    """Compares what `prepare` wrote with its digests; an older release wrote none."""
+    if not {"files", "digest"} & meta.keys():
+        return
+    changed = "meta.json" if meta.get("digest") != digests.of_record(meta) else None
+    if changed is None:
+        found = digests.of_files(folder) | {"meta.json": None}
+        wanted = meta["files"] | {"meta.json": None}
+        changed = next((n for n in sorted(wanted | found) if wanted.get(n) != found.get(n)), None)
+    if changed is not None:
+        raise CalrecError(
+            f"{folder}: expected {changed} as it was prepared, found another, a damaged one or"
+            " none; prepare it again"
+        )
 
 
 @lru_cache(maxsize=8)

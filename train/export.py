@@ -14,8 +14,9 @@ from flax import nnx
 from calrec import checkpoint
 from calrec.backbone import hf
 from calrec.errors import CalrecError
+from calrec.evaluation.runs import EvaluationRun
 from calrec.ranking import RankingSettings
-from calrec.rules import DEFAULT, Rules
+from calrec.rules import DEFAULT
 from calrec.sampling import SamplingSettings
 from calrec.text import TextSettings
 from train.evaluation import fingerprints
@@ -80,7 +81,7 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
         with; of each the users, metrics and figures of the generated texts are kept.
 
     Raises:
-      CalrecError: if a folder is none of these, or two would have one name.
+      CalrecError: if a folder is none of these or damaged, or two would have one name.
     """
     if not evaluations:
         raise CalrecError(
@@ -91,24 +92,15 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
     ours = fingerprints.calrec_checkpoint(str(folder))["digest"]
     figures: dict[str, Any] = {}
     for evaluation in evaluations:
-        try:
-            meta, content = (
-                json.loads((evaluation / f"{name}.json").read_text())
-                for name in ("meta", "metrics")
-            )
-            rules = Rules(bought=meta["bought"], count=meta["count"])
-            name = f"{meta['domain']} {meta['split']} {meta['label'] or meta['recommender']}"
-            name += f", {rules}" if rules != DEFAULT else ""
-            of_calrec = meta["recommender"] == "calrec"
-            model = meta["checkpoint"]["digest"] if of_calrec else ours
-            figure = {"seed": meta["seed"], **dataclasses.asdict(rules)} | {
-                key: content[key] for key in ("users", "metrics", "generation") if key in content
-            }
-        except (OSError, ValueError, KeyError, CalrecError) as error:
-            raise CalrecError(
-                f"expected an evaluation in {evaluation}, found none that can be read"
-                f" ({type(error).__name__}); make one with: calrec-evaluate --out {evaluation}"
-            ) from None
+        run = EvaluationRun.load(evaluation)
+        name = f"{run.domain} {run.split} {run.label or run.recommender}"
+        name += f", {run.rules}" if run.rules != DEFAULT else ""
+        model = (run.checkpoint or {}).get("digest") if run.generative else ours
+        figure = {"seed": run.seed, **dataclasses.asdict(run.rules)} | {
+            key: run.figures[key]
+            for key in ("users", "metrics", "generation")
+            if key in run.figures
+        }
         if model != ours:
             raise CalrecError(
                 f"expected evaluations of {folder} and of baselines, found one of another"

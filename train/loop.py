@@ -99,7 +99,7 @@ def best_weights(folder: Path) -> Decoder:
     """The decoder of a run, with the weights that were best on validation.
 
     Raises:
-      CalrecError: if the run has no checkpoint.
+      CalrecError: if the run has no checkpoint, or a damaged one.
     """
     run = Run.load(folder)
     try:
@@ -127,6 +127,11 @@ def _best(folder: Path, run: Run) -> Decoder:
             args=ocp.args.Composite(
                 weights=ocp.args.StandardRestore(nnx.to_pure_dict(weights)),
             ),
+        )
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(restored["weights"])):
+        raise CalrecError(
+            f"{folder}: expected weights that are numbers, found others in the checkpoint of step"
+            f" {best}, as a damaged file gives them; train it again in another folder"
         )
     nnx.replace_by_pure_dict(weights, restored["weights"])
     return nnx.merge(graph, weights)

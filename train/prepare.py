@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from calrec import digests
 from calrec.errors import CalrecError
 from calrec.files import whole_folder
 from calrec.text import LABELS, TEMPLATES, TextSettings, item_text
@@ -81,6 +82,8 @@ def prepare(
                 for c in catalogues
             },
         }
+        meta["files"] = digests.of_files(new)
+        meta["digest"] = digests.of_record(meta)
         (new / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
     for catalogue in catalogues:
         catalogue.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from calrec import leaks
+from calrec import digests, leaks
 from calrec.errors import CalrecError
 from calrec.evaluation.cases import Cases
 from calrec.metrics import summarise
@@ -65,7 +65,9 @@ _OPTIONAL_IN = {
 class EvaluationRun:
     """A recommender's ranks over the held-out purchases of one domain.
 
-    The tables are read when they are first asked for; `cases` is checked against the figures.
+    The tables are read when they are first asked for, each after it was compared with its digest in
+    `meta.json`; `cases` is checked against the figures, too. Runs of releases that wrote no digests
+    are read as they are.
 
     Attributes:
       folder: where it lies.
@@ -77,6 +79,7 @@ class EvaluationRun:
     folder: Path
     meta: Mapping[str, Any]
     figures: Mapping[str, Any]
+    _checked: dict[str, tuple[int, ...]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def load(cls, folder: Path, *, oldest: int = VERSION) -> EvaluationRun:
@@ -122,9 +125,51 @@ class EvaluationRun:
         for part, fields in _OPTIONAL_IN.items():
             within = meta.get(part) or {}
             _check_fields(folder / "meta.json", within, fields, optional=True, before=f"{part}.")
+        _check_digest(folder / "meta.json", meta)
         figures = _read_json(folder, "metrics.json")
         _check_figures(folder, figures)
-        return cls(folder=folder, meta=meta, figures=figures)
+        run = cls(folder=folder, meta=meta, figures=figures)
+        run.file("metrics.json")
+        return run
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether its files can be compared with what was written."""
+        return "files" in self.meta
+
+    def check(self) -> None:
+        """Compares every file with its digest.
+
+        Raises:
+          CalrecError: if one is missing or not as it was written.
+        """
+        for name in self.meta.get("files", ()):
+            self.file(name)
+
+    def file(self, name: str) -> Path:
+        """The path of one of the run's files, once it is known to be as it was written.
+
+        It is read for that when it is first asked for, and again when it changed.
+
+        Raises:
+          CalrecError: if it is missing or damaged.
+        """
+        path = self.folder / name
+        try:
+            state = path.stat()
+            stamp = (state.st_mtime_ns, state.st_size, state.st_ino)
+            if self.has_digests and self._checked.get(name) != stamp:
+                if digests.of_file(path) != self.meta["files"].get(name):
+                    raise _damaged(path, "another or a damaged file")
+                self._checked[name] = stamp
+        except FileNotFoundError:
+            raise CalrecError(
+                f"expected {path.name} in {path.parent}, found none; evaluate again with a"
+                " recommender that writes it"
+            ) from None
+        except OSError as error:
+            raise _damaged(path, error.strerror or type(error).__name__) from None
+        return path
 
     @property
     def recommender(self) -> str:
@@ -213,7 +258,7 @@ class EvaluationRun:
         Raises:
           CalrecError: if the file is missing, damaged, or does not give the figures.
         """
-        path = self.folder / "cases.parquet"
+        path = self.file("cases.parquet")
         cases = Cases.from_table(_read_table(path), path)
         if not len(cases) == self.users == self.figures["users"]:
             raise CalrecError(
@@ -243,7 +288,7 @@ class EvaluationRun:
         Raises:
           CalrecError: if the run wrote none, or the file is damaged.
         """
-        return self._table("samples.parquet", users, columns)
+        return self.table("samples.parquet", users, columns)
 
     def top(self, users: Sequence[str] | None = None) -> pa.Table:
         """The best 100 items with their scores (higher is better), of some users or all.
@@ -251,7 +296,7 @@ class EvaluationRun:
         Raises:
           CalrecError: if the run wrote none, or the file is damaged.
         """
-        return self._table("top.parquet", users, None)
+        return self.table("top.parquet", users)
 
     def timings(self) -> pa.Table:
         """Seconds per user, to sample and to match.
@@ -259,13 +304,21 @@ class EvaluationRun:
         Raises:
           CalrecError: if the run wrote none, or the file is damaged.
         """
-        return self._table("timings.parquet", None, None)
+        return self.table("timings.parquet")
 
-    def _table(
-        self, name: str, users: Sequence[str] | None, columns: Sequence[str] | None
+    def table(
+        self,
+        name: str,
+        users: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pa.Table:
+        """One of the run's tables as it stands, the rows of some users or all.
+
+        Raises:
+          CalrecError: if the run has none of that name, or the file is damaged.
+        """
         filters = None if users is None else [("user_id", "in", list(users))]
-        return _read_table(self.folder / name, columns=columns, filters=filters)
+        return _read_table(self.file(name), columns=columns, filters=filters)
 
     @property
     def subset(self) -> str:
@@ -291,6 +344,8 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
             f"expected an evaluation in {folder}, found no {name}; name a folder that"
             " calrec-evaluate wrote"
         ) from None
+    except OSError as error:
+        raise _damaged(path, error.strerror or type(error).__name__) from None
     except (ValueError, RecursionError):
         raise _damaged(path, "no JSON") from None
     if not isinstance(content, dict):
@@ -300,14 +355,14 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
 
 def _read_table(path: Path, **how: Any) -> pa.Table:
     try:
-        return pq.read_table(path, **how)
-    except FileNotFoundError:
-        raise CalrecError(
-            f"expected {path.name} in {path.parent}, found none; evaluate again with a recommender"
-            " that writes it"
-        ) from None
-    except (pa.ArrowException, ValueError) as error:
-        raise _damaged(path, str(error).splitlines()[0]) from None
+        table = pq.read_table(path, **how)
+        _ = table.column_names  # decoded here
+        table.validate(full=True)
+        return table
+    # Of a run without digests: pyarrow raises whatever its parsers stumble over.
+    except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError) as error:
+        found = next(iter(str(error).splitlines()), type(error).__name__)
+        raise _damaged(path, found) from None
 
 
 def _check_fields(
@@ -332,6 +387,14 @@ def _check_rules(path: Path, meta: Mapping[str, Any]) -> None:
         Rules(bought=meta.get("bought"), count=meta.get("count"))
     except CalrecError as error:
         raise _damaged(path, str(error).partition("; ")[0]) from None
+
+
+def _check_digest(path: Path, meta: Mapping[str, Any]) -> None:
+    if not {"files", "digest"} & meta.keys():
+        return  # of a release that wrote none
+    _check_fields(path, meta, {"files": dict, "digest": str})
+    if meta["digest"] != digests.of_record(meta):
+        raise _damaged(path, "an edited or damaged one")
 
 
 def _check_figures(folder: Path, figures: Mapping[str, Any]) -> None:

@@ -1,14 +1,15 @@
 """The index of a domain's words: written once with Whoosh, read as counts of words.
 
-A folder holds Whoosh's segments, `index.json` (what it was made of, and how) and `counts.npz` (its
-postings as matrices, see `catalog.index.counts`). Document numbers are item indices.
+A folder holds Whoosh's segments, `counts.npz` (their postings as matrices, see
+`catalog.index.counts`) and `index.json` (what it was made of, how, and the digests of the others,
+see `catalog.index.manifest`). Document numbers are item indices.
+
+Only the build that writes the segments reads them: Whoosh unpickles its tables of contents, so that
+one in a workspace from somebody else could run code.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from functools import reduce
 from itertools import compress
 from operator import add
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,28 +26,13 @@ from jaxtyping import Bool
 from calrec.text import DEFAULT_TEXT, Item
 from catalog.bm25 import BM25Settings, Corpus
 from catalog.errors import CatalogueError
-from catalog.index.counts import (
-    Counts,
-    UnusableCountsError,
-    join_counts,
-    load_counts,
-    read_counts,
-    save_counts,
-)
-from catalog.index.segments import (
-    FIELDS,
-    PAPER,
-    TICK,
-    index_files,
-    join_segments,
-    open_index,
-    schema,
-)
+from catalog.index import manifest
+from catalog.index.counts import join_counts, load_counts, save_counts
+from catalog.index.segments import FIELDS, PAPER, TICK, join_segments, schema
 from catalog.index.workers import read_part, write_part, write_parts
 
 __all__ = ["FIELDS", "Index", "schema", "write_index"]
 
-_ABOUT = "index.json"
 _COUNTS = "counts.npz"
 _STORED = (*FIELDS, *PAPER)
 
@@ -56,8 +43,6 @@ _FORMAT = 4
 _MOST_WORKERS = 4
 
 Say = Callable[[str], None]
-
-_log = logging.getLogger("catalog")
 
 
 def write_index(
@@ -112,9 +97,8 @@ class Index:
         indices sorted.
 
     Raises:
-      CatalogueError: if the folder is missing, of another format, damaged, of another content, or
-        of another number of items. Counts that cannot be used are read again out of the segments,
-        which is logged.
+      CatalogueError: if the folder is missing, of another format, of another content, of another
+        number of items, or if any of its files is not as it was written.
     """
 
     words: list[str]
@@ -122,35 +106,38 @@ class Index:
 
     def __init__(self, folder: Path, n_items: int, content: str):
         try:
-            about = json.loads((folder / _ABOUT).read_text())
-            found = about["content"] if about == _about(str(about.get("content"))) else None
-            counts = _counts(folder) if found == content else None
-        # Whoosh raises whatever it stumbles over in a damaged file.
-        except Exception as error:
+            about = manifest.read(folder)
+            self._check(folder, about, content)
+            manifest.check_files(folder, about)
+            counts = load_counts(folder / _COUNTS, _STORED)
+        except (manifest.DamagedError, ValueError) as error:
             raise CatalogueError(
-                f"expected a search index in {folder}, found none that can be read "
-                f"({type(error).__name__}): build the domain again"
-            ) from error
-        if found is None:
-            raise CatalogueError(
-                f"expected a search index of format {_FORMAT} in {folder}, found one made "
-                "otherwise: build the domain again"
-            )
-        if counts is None:
-            # Else the items of another domain would be found under this one's names.
-            raise CatalogueError(
-                f"expected the search index of content {content[:12]} in {folder}, found that of "
-                f"another content ({found[:12]}): build the domain again"
-            )
+                f"expected a search index in {folder}, found {error}: {_again(folder)}"
+            ) from None
         if counts.n_items != n_items:
             raise CatalogueError(
                 f"expected an index of {n_items} items in {folder}, found {counts.n_items}: "
-                "build the domain again"
+                + _again(folder)
             )
         self._stored = counts
         used = np.any([np.diff(counts.fields[field].indptr) for field in FIELDS], axis=0)
         self.words = list(compress(counts.words, used.tolist()))
         self.counts = {field: _columns(counts.fields[field], used) for field in FIELDS}
+
+    @staticmethod
+    def _check(folder: Path, about: Mapping[str, Any], content: str) -> None:
+        found = about.get("content")
+        if manifest.made_of(about) != _about(str(found)) or "files" not in about:
+            raise CatalogueError(
+                f"expected a search index of format {_FORMAT} in {folder}, found one made "
+                f"otherwise: {_again(folder)}"
+            )
+        if found != content:
+            # Else the items of another domain would be found under this one's names.
+            raise CatalogueError(
+                f"expected the search index of content {content[:12]} in {folder}, found that of "
+                f"another content ({found[:12]}): {_again(folder)}"
+            )
 
     def corpus(self, item_ids: Sequence[str], settings: BM25Settings | None = None) -> Corpus:
         """The items ready to be scored by BM25, all fields together, cut by the settings' rule.
@@ -198,25 +185,8 @@ def _write(
     join_segments(folder, list(parts))
     for part in parts:
         shutil.rmtree(part)
-    (folder / _ABOUT).write_text(json.dumps(_about(content)))
-    save_counts(folder / _COUNTS, counts, _key(folder))
-
-
-def _counts(folder: Path) -> Counts:
-    path, key = folder / _COUNTS, _key(folder)
-    try:
-        return load_counts(path, key, _STORED)
-    except UnusableCountsError as error:
-        state = str(error)
-    with open_index(folder).reader() as reader:
-        counts = read_counts(reader, _STORED)
-    try:
-        save_counts(path, counts, key)
-        kept = ""
-    except OSError as error:
-        kept = f", and could not be kept there ({error.strerror or error})"
-    _log.warning("%s was %s: its counts were read from the index again%s", path, state, kept)
-    return counts
+    save_counts(folder / _COUNTS, counts)
+    manifest.seal(folder, _about(content))
 
 
 def _columns(counts: sp.csc_array, kept: Bool[np.ndarray, " V"]) -> sp.csc_array:
@@ -225,15 +195,9 @@ def _columns(counts: sp.csc_array, kept: Bool[np.ndarray, " V"]) -> sp.csc_array
     return sp.csc_array((counts.data, counts.indices, indptr), (counts.shape[0], int(kept.sum())))
 
 
-def _key(folder: Path) -> str:
-    """Names everything that shapes the counts: the folder's index, to the byte."""
-    digest = hashlib.sha256()
-    for path in [folder / _ABOUT, *index_files(folder)]:
-        with open(path, "rb") as file:
-            digest.update(
-                f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
-            )
-    return digest.hexdigest()
+def _again(folder: Path) -> str:
+    workspace = folder.parents[2]  # see `catalog.workspace`
+    return f"run calrec-catalog migrate --workspace {workspace}, or build the domain again"
 
 
 def _about(content: str) -> dict:

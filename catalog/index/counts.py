@@ -1,16 +1,12 @@
 """How often each word stands in each field of each item, out of Whoosh's postings.
 
-Reading the postings takes seconds, so the counts are kept in a file beside the segments, with the
-key of what they were read from.
+Reading the postings takes seconds, so the counts are kept in a file beside the segments.
 """
 
 from __future__ import annotations
 
-import os
-import uuid
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +32,6 @@ class Counts:
         return next(iter(self.fields.values())).shape[0]
 
 
-class UnusableCountsError(Exception):
-    """A file of counts is missing, stale or damaged; its text is that word."""
-
-
 def read_counts(reader, fields: Sequence[str]) -> Counts:
     """Counts of a Whoosh reader's live documents, in the order of their numbers.
 
@@ -63,47 +55,34 @@ def join_counts(parts: Sequence[Counts]) -> Counts:
     return Counts(words=words, fields=joined)
 
 
-def save_counts(path: Path, counts: Counts, key: str) -> None:
-    """Writes the file whole or not at all; raises `OSError` where it cannot be written."""
-    arrays = {
-        "key": _as_bytes([key]),
-        "n_items": np.int64(counts.n_items),
-        "words": _as_bytes(counts.words),
-    }
+def save_counts(path: Path, counts: Counts) -> None:
+    """Writes the file; raises `OSError` where it cannot be written."""
+    arrays = {"n_items": np.int64(counts.n_items), "words": _as_bytes(counts.words)}
     for field, matrix in counts.fields.items():
         arrays |= {
             f"{field}.indptr": matrix.indptr,
             f"{field}.indices": matrix.indices,
             f"{field}.data": matrix.data,
         }
-    made = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with open(made, "xb") as file:
-            np.savez(file, **arrays)
-        os.replace(made, path)
-    finally:
-        with suppress(OSError):
-            made.unlink()
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
 
 
-def load_counts(path: Path, key: str, fields: Sequence[str]) -> Counts:
-    """Reads the file.
+def load_counts(path: Path, fields: Sequence[str]) -> Counts:
+    """Reads what `save_counts` wrote.
 
     Raises:
-      UnusableCountsError: if there is none, it was made with another key, or it is damaged.
+      ValueError: if it is another file. What is scored over the counts trusts their indices.
     """
     try:
         # Opened here: numpy leaves the file open where it finds damage.
-        with open(path, "rb") as file, np.load(file) as arrays:
-            found = arrays["key"].tobytes().decode()
-            counts = _from_arrays(arrays, fields) if found == key else None
-    except FileNotFoundError as error:
-        raise UnusableCountsError("missing") from error
-    # numpy and zipfile raise whatever their parsers stumble over in a damaged file.
+        with path.open("rb") as file, np.load(file) as arrays:
+            counts = _from_arrays(arrays, fields)
+        for matrix in counts.fields.values():
+            matrix.check_format(full_check=True)
+    # numpy, zipfile and scipy raise whatever their parsers stumble over.
     except Exception as error:
-        raise UnusableCountsError("damaged") from error
-    if counts is None:
-        raise UnusableCountsError("stale")
+        raise ValueError(f"{path.name} holds no counts ({type(error).__name__})") from error
     return counts
 
 

@@ -114,14 +114,9 @@ def join_segments(folder: Path, parts: Sequence[Path]) -> None:
 def open_index(folder: Path) -> FileIndex:
     """The Whoosh index in `folder`, read into memory.
 
-    Raises whatever Whoosh stumbles over in a damaged one; from the disk it would, then, leave files
-    open.
+    Only for one that this program has just written: Whoosh unpickles its table of contents.
     """
     memory = RamStorage()
-    memory.files = {path.name: path.read_bytes() for path in index_files(folder)}
+    files = [*folder.glob("*.seg"), *folder.glob("*.toc")]
+    memory.files = {path.name: path.read_bytes() for path in files}
     return memory.open_index(indexname=_NAME, schema=schema())
-
-
-def index_files(folder: Path) -> list[Path]:
-    """The files that hold the content of the index in `folder`."""
-    return sorted([*folder.glob("*.seg"), *folder.glob("*.toc")])

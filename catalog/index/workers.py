@@ -47,12 +47,12 @@ def write_part(folder: Path, items: Sequence[Item], tick: Callable[[], None]) ->
     """Writes one segment, and its counts, into the new folder `folder`."""
     write_segment(folder, items, tick)
     with open_index(folder).reader() as reader:
-        save_counts(folder / _COUNTS, read_counts(reader, (*FIELDS, *PAPER)), key="")
+        save_counts(folder / _COUNTS, read_counts(reader, (*FIELDS, *PAPER)))
 
 
 def read_part(folder: Path) -> Counts:
     """The counts that `write_part` wrote."""
-    return load_counts(folder / _COUNTS, "", (*FIELDS, *PAPER))
+    return load_counts(folder / _COUNTS, (*FIELDS, *PAPER))
 
 
 def write_parts(parts: Parts, workers: int, tick: Callable[[], None]) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from catalog.database import connect
 from catalog.errors import CatalogueError
 from catalog.ingest.columns import require_different
 from catalog.ingest.files import is_gzip, open_bytes, read_ahead, require_utf8, streamed
@@ -181,7 +182,7 @@ def _dialect(path: Path, too_long: bool) -> tuple[str, str]:
     )
     if not too_long:
         # A connection of its own, as an error ends its transaction.
-        with suppress(duckdb.InvalidInputException), duckdb.connect() as connection:
+        with suppress(duckdb.InvalidInputException), connect() as connection:
             delimiter, escape = connection.execute(sniff).fetchall()[0]
             return delimiter, "\\" if escape == "\\" else '"'
     # No dialect fits every line. Which this one does not fit is for the reader of bad rows to say.

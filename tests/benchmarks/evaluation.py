@@ -108,7 +108,7 @@ def main() -> None:
             )
         if given.checkpoint is None:
             return
-        keep_compiled(given.workspace)
+        keep_compiled()
         settings = Evaluate(
             recommender="calrec",
             checkpoint=given.checkpoint,

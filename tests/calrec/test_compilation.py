@@ -1,13 +1,14 @@
-"""What one process compiles, the next one takes from the workspace."""
+"""What one process compiles, the next one of the same person takes from the disk."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
+from calrec.compilation import compiled_folder, keep_compiled
+
 PROGRAM = """
-import sys
-from pathlib import Path
 import jax
 from flax import nnx
 from calrec.backbone.config import DecoderConfig
@@ -16,7 +17,7 @@ from calrec.compilation import keep_compiled
 from calrec.sampler import Sampler
 from calrec.sampling import SamplingSettings
 
-keep_compiled(Path(sys.argv[1]))
+keep_compiled()
 config = DecoderConfig(
     vocab_size=64, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
     num_attention_heads=2, num_key_value_heads=1, head_dim=8,
@@ -34,13 +35,14 @@ print(len(hits), len(misses))
 """
 
 
-def run(workspace):
+def run(cache):
     """What was drawn, and programs that were found and that were compiled."""
     shown = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM, str(workspace)],
+        [sys.executable, "-W", "error", "-W", "default:Error reading", "-c", PROGRAM],
         capture_output=True,
         text=True,
         check=True,
+        env=os.environ | {"XDG_CACHE_HOME": str(cache)},
     )
     drawn, counts = shown.stdout.splitlines()
     return drawn, *map(int, counts.split())
@@ -52,10 +54,31 @@ def test_a_restart_compiles_nothing_of_the_sampler_again(tmp_path):
     assert hits == 0
     assert misses >= 2
     assert run(tmp_path) == (drawn, misses, 0)
-    assert any((tmp_path / "compiled").iterdir())
+    kept = list((tmp_path / "calrec" / "compiled").glob("*-cache"))
+    assert len(kept) >= misses
+    assert (tmp_path / "calrec" / "compiled").stat().st_mode & 0o777 == 0o700
+    for path in kept:
+        content = path.read_bytes()
+        half = len(content) // 2
+        path.write_bytes(content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :])
+    assert run(tmp_path)[0] == drawn  # a damaged one is compiled anew
 
 
 @pytest.mark.slow
-def test_a_workspace_that_cannot_be_written_does_no_harm(tmp_path):
+def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path):
     (tmp_path / "file").write_text("no folder")
     assert run(tmp_path / "file")[1:] == (0, 0)
+
+
+def test_the_folder_is_the_persons_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert compiled_folder() == tmp_path / "calrec" / "compiled"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for unset in ("", "relative"):
+        monkeypatch.setenv("XDG_CACHE_HOME", unset)
+        assert compiled_folder() == tmp_path / ".cache" / "calrec" / "compiled"
+    used = []
+    monkeypatch.setattr("jax.config.update", lambda *given: used.append(given))
+    monkeypatch.setattr("os.getuid", lambda: -1)  # somebody else's
+    keep_compiled()
+    assert used == []

@@ -1,10 +1,13 @@
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from calrec import files
 from calrec.errors import CalrecError, run_cli
 from calrec.files import whole_folder
 
@@ -47,6 +50,7 @@ def test_what_is_not_ours_stays(tmp_path):
 def test_the_earlier_one_comes_back_if_the_swap_fails(tmp_path, monkeypatch, failure):
     out = tmp_path / "out"
     write(out)
+    monkeypatch.setattr(files, "_exchanged", lambda one, other: False)
     rename = Path.rename
 
     def failing(self, target):
@@ -59,6 +63,119 @@ def test_the_earlier_one_comes_back_if_the_swap_fails(tmp_path, monkeypatch, fai
         write(out, "other")
     assert names(tmp_path) == ["out"]
     assert names(out) == ["mark"]
+
+
+# Replaces the folder and is killed at the system call of that name, before it or after it.
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from calrec import files
+def die(): os.kill(os.getpid(), signal.SIGKILL)
+out, moment, steps = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+exchanged, rename, rmtree = files._exchanged, Path.rename, files.shutil.rmtree
+if steps == "two": files._exchanged = exchanged = lambda *given: False
+renames = []
+def counted(self, target):
+    renames.append(target)
+    if moment == f"rename {len(renames)}": die()
+    moved = rename(self, target)
+    if moment == f"renamed {len(renames)}": die()
+    return moved
+Path.rename = counted
+if moment == "exchanged": files._exchanged = lambda *given: (exchanged(*given), die())
+if moment == "removing": files.shutil.rmtree = lambda *given, **how: die()
+with files.whole_folder(out, ours=lambda folder: True, what="thing") as new:
+    (new / "other").write_text("other")
+    if moment == "writing": die()
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "steps"),
+    [
+        ("writing", "one"),
+        ("exchanged", "one"),
+        ("removing", "one"),
+        ("writing", "two"),
+        ("rename 1", "two"),
+        ("renamed 1", "two"),
+        ("rename 2", "two"),
+        ("renamed 2", "two"),
+        ("removing", "two"),
+    ],
+)
+def test_a_kill_loses_nothing_and_the_next_command_clears_up(tmp_path, moment, steps):
+    out = tmp_path / "out"
+    write(out)
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(out), moment, steps])
+    assert killed.returncode == -signal.SIGKILL
+    assert len(names(tmp_path)) > (steps == "one")  # or nothing was left
+    if steps == "one":
+        assert names(out) in (["mark"], ["other"])
+    files.check_place(out, ours=ours_too, what="thing")
+    assert names(tmp_path) == ["out"]
+    assert names(out) in (["mark"], ["other"])
+
+
+def ours_too(folder):
+    return names(folder) in (["mark"], ["other"])
+
+
+def test_what_only_looks_like_a_leftover_stays(tmp_path):
+    out = tmp_path / "out"
+    for kept in (".out.abcdefgh/thesis", ".out.abcdefg/new", ".other.abcdefgh/new"):
+        (tmp_path / kept).mkdir(parents=True)
+    (tmp_path / ".out.ijklmnop").write_text("a file")
+    (tmp_path / ".out.qrstuvwx").symlink_to(tmp_path / ".other.abcdefgh")
+    before = names(tmp_path)
+    write(out)
+    assert names(tmp_path) == sorted([*before, "out"])
+
+
+def test_another_process_keeps_what_it_is_writing(tmp_path):
+    with files.whole_folder(tmp_path / "out", ours=ours, what="thing") as first:
+        (first / "mark").write_text("first")
+        write(tmp_path / "out")
+        assert (first / "mark").exists()
+    assert names(tmp_path) == ["out"]
+    assert (tmp_path / "out" / "mark").read_text() == "first"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("RESOURCE_EXHAUSTED: write: [OS 28: ENOSPC] No space left on device"), "No sp"),
+        (Exception("No space left on device (os error 28)"), "No space left on device"),
+        (OSError(122, "Disk quota exceeded"), "Disk quota exceeded"),
+        (RuntimeError("closing"), "File too large"),
+    ],
+)
+def test_a_full_disk_is_one_line_whoever_notices_it(tmp_path, error, reason):
+    def fill_up():
+        with files.whole_folder(tmp_path / "out", ours=ours, what="thing"):
+            try:
+                raise OSError(27, "File too large")
+            except OSError:
+                raise error  # noqa: B904 - as a library's clean-up does
+
+    with pytest.raises(CalrecError, match=f"to write the thing .*, found: {reason}") as it:
+        fill_up()
+    assert "\n" not in str(it.value)
+    assert names(tmp_path) == []
+
+
+def test_any_other_error_stays_what_it_is(tmp_path):
+    with (
+        pytest.raises(ValueError, match="a mistake of ours"),
+        files.whole_folder(tmp_path / "out", ours=ours, what="thing"),
+    ):
+        raise ValueError("a mistake of ours")
+
+
+def test_a_name_that_is_not_utf_8_is_refused_before_the_work(tmp_path):
+    out = Path(os.fsdecode(os.fsencode(tmp_path) + b"/na\xefve"))
+    with pytest.raises(CalrecError, match=r"expected a name in UTF-8, found .*xefve"):
+        write(out)
 
 
 def test_a_full_disk_is_one_line(capsys):

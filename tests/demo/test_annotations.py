@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import time
 
 import duckdb
 import pytest
+from damaging import damages
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -262,3 +264,40 @@ def test_a_domain_has_so_many_slices_and_no_more(path):
     notes.save_slice("crafts", "07", "win=b")
     assert notes.slices("crafts") == {**before, "07": "win=b"}
     notes.save_slice("other", "more", "win=b")
+
+
+def test_a_file_of_another_kind_fetches_nothing_and_is_one_line(path):
+    """DuckDB would ask its makers' server for a reader of SQLite's files."""
+    path.parent.mkdir()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE format (version INTEGER)")
+    database.close()
+    content = path.read_bytes()
+    for use in (lambda n: n.of(HERE), lambda n: n.set_note(HERE, "u", "x")):
+        with pytest.raises(CalrecError, match="move it away") as caught:
+            use(Annotations(path))
+        assert "\n" not in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_no_damage_to_the_file_goes_unnoticed(notes, path):
+    notes.set_note(HERE, "u1", "a note " * 50)
+    notes.set_labels(HERE, "u2", ["one", "two"])
+    notes.save_slice("shop", "cold", "cold=1")
+
+    def content(notes):
+        try:
+            return notes.of(HERE), notes.slices("shop"), notes.reasons()
+        except CalrecError as error:
+            return str(error)
+
+    whole, lines = content(notes), []
+    for damaged in damages(path.read_bytes(), 30):
+        path.write_bytes(damaged)
+        answer = content(Annotations(path))
+        if answer != whole:  # what was damaged may be free space
+            lines.append(answer)
+    assert len(lines) > 5
+    for line in lines:
+        assert "\n" not in line
+        assert line.endswith("restore the file from a copy or move it away")

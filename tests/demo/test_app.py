@@ -1,13 +1,18 @@
 import ast
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from calrec.errors import CalrecError
+from catalog.build import build_sample
+from catalog.sample import DEPARTMENTS
+from catalog.store import domains
 from demo import access, app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +71,42 @@ def test_an_empty_workspace_gets_the_sample_shop(tmp_path, monkeypatch):
 def test_a_built_workspace_is_left_alone(workspace, monkeypatch):
     monkeypatch.setattr("catalog.build.build_sample", None)
     app.prepare(workspace)
+
+
+def test_an_unfinished_sample_shop_is_completed(tmp_path, monkeypatch, capsys):
+    first, *others = DEPARTMENTS
+    items = pa.table({"item_id": ["a", "b"], "title": ["Tuner", "Drum"]})
+    events = {"user_id": ["u"] * 3, "item_id": ["a", "b", "a"], "timestamp": [1, 2, 3]}
+    tiny = items, pa.table(events)
+    monkeypatch.setattr("catalog.sample.make_shop", lambda seed: dict.fromkeys(DEPARTMENTS, tiny))
+    build_sample(tmp_path, only=[first])
+    stamp = (tmp_path / "index" / first).stat().st_mtime_ns
+    app.prepare(tmp_path, others[0])
+    assert capsys.readouterr().out.startswith(
+        f"An unfinished sample shop ({', '.join(others)} missing) in {tmp_path}: building the rest"
+    )
+    assert {info.domain for info in domains(tmp_path)} == set(DEPARTMENTS)
+    assert (tmp_path / "index" / first).stat().st_mtime_ns == stamp
+    app.prepare(tmp_path)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged", "database"])
+def test_a_damaged_shop_is_one_line(workspace, tmp_path, damage):
+    place = tmp_path / "w"
+    shutil.copytree(workspace, place, ignore=shutil.ignore_patterns("compiled", "evaluations"))
+    if damage == "missing":
+        shutil.rmtree(place / "index")
+    elif damage == "damaged":
+        for path in place.glob("index/*/*/counts.npz"):
+            path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path = place / "catalog.duckdb"
+        path.write_bytes(path.read_bytes()[:20_000])
+    result = start("--workspace", place, "--port", 50997)
+    assert_one_line(result)
+    assert "again" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_nothing_leaves_the_machine_by_setting():

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import running
 from shops import HOSTILE
+from synthetic_runs import seal
 
 from demo import url
 from demo.annotations import LONGEST_NOTE, MOST_SLICES
@@ -384,6 +385,55 @@ def test_a_run_that_goes_away_or_breaks_is_a_line(handlers):
     assert "one/meta.json" in view.message
     assert str(folder.parent) not in view.message
     assert listed(view) == USERS[:50]
+
+
+def flip(path):
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(content[:half] + bytes([content[half] ^ 4]) + content[half + 1 :])
+
+
+@pytest.mark.parametrize("name", ["cases.parquet", "metrics.json", "meta.json"])
+def test_a_run_with_a_damaged_byte_is_a_line_and_the_others_stay(desk, handlers, name):
+    folder = desk.app.workspace / "evaluations"
+    for run in folder.iterdir():
+        seal(run)
+    assert handlers.show(HERE, {}).run["value"] == "one"
+    flip(folder / "one" / name)
+    for query in ({}, {"view": ["cases"], "run": ["one"]}, {"run": ["two"]}):
+        view = handlers.show(HERE, query)
+        assert f"one/{name}" in view.message
+        assert "evaluate again" in view.message
+        assert str(folder.parent) not in view.message
+        assert view.run["value"] in ("two", "three")
+        assert listed(view) == USERS[:50]
+
+
+@pytest.mark.parametrize(("run", "name"), [("one", "samples.parquet"), ("three", "top.parquet")])
+def test_a_damaged_table_of_a_run_is_a_line_in_its_part(desk, handlers, run, name):
+    folder = desk.app.workspace / "evaluations"
+    seal(folder / run)
+    flip(folder / run / name)
+    view = handlers.show(HERE, {"run": [run], "against": ["two"]})
+    assert f"{run}/{name}" in view.case
+    assert "evaluate again" in view.case
+    assert str(folder.parent) not in view.case
+    if run == "one":
+        searched = handlers.show(HERE, {"run": [run], "text": ["brush"]})
+        assert f"{run}/{name}" in searched.message
+        assert str(folder.parent) not in searched.message
+
+
+def test_a_damaged_run_without_digests_leaves_the_choice_of_another(desk, handlers):
+    """As older releases wrote it: its damage shows only when the cases are read."""
+    folder = desk.app.workspace / "evaluations"
+    path = folder / "one" / "cases.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    view = handlers.show(HERE, {"view": ["cases"]})
+    assert "one/cases.parquet" in view.message
+    assert "evaluate again" in view.message
+    assert "two" in {name for _, name in view.run["choices"]}
+    assert listed(handlers.choose_runs(HERE, view.address, "two", "three")) == USERS[:50]
 
 
 def test_damaged_annotations_are_a_line_and_cases_stay(handlers):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).parents[1] / "calrec" / "evaluation"))
 
-from synthetic_runs import NO_CONTRAST, user_ids, write_run
+from synthetic_runs import NO_CONTRAST, seal, user_ids, write_run
 
 from calrec.evaluation.slices import OF_THE_CASE
 from demo import url
@@ -261,6 +261,25 @@ def test_a_damaged_run_is_named_and_the_others_are_shown(tmp_path, workspace):
     assert str(tmp_path) not in handlers.draw_pair(("lamps", "lir", "worse")).table
     assert "cr-error" in end.status
     assert 'id="metrics-runs"' in last_of(handlers.draw_report(("lamps", ("lir",), "mrr"))).overview
+
+
+@pytest.mark.parametrize("name", ["cases.parquet", "metrics.json", "meta.json"])
+def test_a_run_with_a_damaged_byte_is_named_at_once(tmp_path, workspace, name):
+    for run in ("lir", "popular"):
+        seal(write_run(tmp_path / run, run, domain="lamps"))
+    handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
+    assert handlers.show(HERE, {}).problems == ""
+    path = tmp_path / "popular" / name
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(content[:half] + bytes([content[half] ^ 4]) + content[half + 1 :])
+    shown = handlers.show(HERE, {})
+    assert "1 evaluation could not be read" in shown.problems
+    assert f"popular/{name}" in shown.problems
+    assert "evaluate again" in shown.problems
+    assert value(shown.runs) == ["lir"]
+    path.write_bytes(content)  # copied again
+    assert handlers.show(HERE, {}).problems == ""
 
 
 def test_a_shop_without_evaluations_says_what_to_run(tmp_path, workspace):

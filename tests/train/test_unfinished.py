@@ -1,6 +1,7 @@
 """Evaluations that are killed, and go on."""
 
 import fcntl
+import hashlib
 import json
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from damaging import damages
 
 from calrec.errors import CalrecError
 from train.evaluation import partial, run
@@ -81,13 +83,17 @@ def test_two_processes_do_not_write_the_same_run(tmp_path, saving_at_once):
             pass
 
 
-@pytest.mark.parametrize("damage", [b"", b"PAR1 cut", None])
-def test_a_part_that_was_cut_off_is_evaluated_again(tmp_path, saving_at_once, damage):
+@pytest.mark.parametrize("seed", range(4))
+def test_a_damaged_part_is_evaluated_again(tmp_path, saving_at_once, seed):
     with unfinished(tmp_path / "out", {}) as first:
         first.add(results(0))
         first.add(results(1, 2))
-    part = tmp_path / "out.partial" / "part-00001.parquet"
-    part.write_bytes(part.read_bytes()[:-20] if damage is None else damage)
+    (part,) = (tmp_path / "out.partial").glob("part-00001-*.parquet")
+    for damaged in damages(part.read_bytes(), 3, seed):
+        part.write_bytes(damaged)
+        with unfinished(tmp_path / "out", {}) as again:
+            assert again.finished["case"].to_pylist() == [0]
+        assert not part.exists()
     with unfinished(tmp_path / "out", {}) as second:
         assert second.finished["case"].to_pylist() == [0]
         second.add(results(1))
@@ -106,7 +112,7 @@ def test_a_full_disk_ends_in_one_line_and_keeps_what_was_written(
         first.add(results(0))
         with monkeypatch.context() as patch:
             patch.setattr(partial.pq, "write_table", full)
-            with pytest.raises(CalrecError, match=r"part-00001\.parquet, found No space left"):
+            with pytest.raises(CalrecError, match=r"part-00001\.new, found No space left"):
                 first.add(results(1))
     with unfinished(tmp_path / "out", {}) as second:
         assert second.finished["case"].to_pylist() == [0]
@@ -217,7 +223,9 @@ def test_a_foreign_table_is_refused(tmp_path, saving_at_once):
         first.add(results(0))
     folder = tmp_path / "out.partial"
     (folder / "part-x.parquet").write_text("not one of ours")
-    pq.write_table(pa.table({"case": [1]}), folder / "part-00001.parquet")
+    pq.write_table(pa.table({"case": [1]}), folder / "other.parquet")
+    digest = hashlib.sha256((folder / "other.parquet").read_bytes()).hexdigest()[:16]
+    (folder / "other.parquet").rename(folder / f"part-00001-{digest}.parquet")
     with (
         pytest.raises(CalrecError, match="found another table; delete it"),
         unfinished(tmp_path / "out", {}),

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from calrec.errors import CalrecError
@@ -62,7 +61,8 @@ class Earlier:
             state of the data.
         """
         try:
-            meta = EvaluationRun.load(folder, oldest=TEXTS_SINCE).meta
+            run = EvaluationRun.load(folder, oldest=TEXTS_SINCE)
+            meta = run.meta
             if meta["recommender"] != "calrec":
                 raise ValueError(f"one of {meta['recommender']}, which writes no texts")
             found = (meta["domain"], meta["split"], meta["data"]["fingerprint"])
@@ -71,7 +71,7 @@ class Earlier:
                     f"one on {meta['domain']}, {meta['split']}"
                     + (", of other data" if found[:2] == (domain, split) else "")
                 )
-            tables = [pq.read_table(folder / f"{name}.parquet") for name in _TABLES]
+            tables = [run.table(f"{name}.parquet") for name in _TABLES]
             digest = hashlib.sha256((folder / "samples.parquet").read_bytes()).hexdigest()
             return cls._of(meta, digest, *tables)
         except CalrecError:

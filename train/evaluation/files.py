@@ -1,6 +1,7 @@
 """The folder of an evaluation and the files in it.
 
-OUT/meta.json        what was evaluated: settings, data, checkpoint, code, timings
+OUT/meta.json        what was evaluated: settings, data, checkpoint, code, timings; digests of
+                     itself and of the other files
 OUT/metrics.json     its figures
 OUT/cases.parquet    a row a user: ranks and facts; the same for the same meta.json, timings aside
 OUT/top.parquet      the score of each user's target and the best items
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from calrec.errors import CalrecError
-from calrec.evaluation.runs import FORMAT
+from calrec.evaluation.runs import FORMAT, EvaluationRun
 from calrec.files import check_place, whole_folder
 
 FILES = frozenset(
@@ -55,15 +56,13 @@ def digest_of(run: Mapping[str, Any]) -> str:
 
 
 def finished_run(out: Path, run: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`meta.json` and `metrics.json` of `out` as one, if that very run is finished there."""
+    """`meta.json` and `metrics.json` of `out` as one, if that very run is whole there."""
     try:
-        meta, figures = (
-            json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
-            for name in ("meta", "metrics")
-        )
-        return {**meta, **figures} if meta["run"] == digest_of(run) else None
-    except (OSError, ValueError, LookupError, TypeError):
+        found = EvaluationRun.load(out)
+        found.check()
+    except CalrecError:
         return None
+    return {**found.meta, **found.figures} if found.meta.get("run") == digest_of(run) else None
 
 
 def require_free(out: Path) -> None:
@@ -75,7 +74,7 @@ def require_free(out: Path) -> None:
     if (out / "meta.json").exists():
         raise CalrecError(
             f"expected an --out without a finished evaluation, found one of other settings, data or"
-            f" code in {out}; name another, or give --replace"
+            f" code, or a damaged one, in {out}; name another, or give --replace"
         )
 
 

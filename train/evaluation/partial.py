@@ -1,7 +1,7 @@
 """An unfinished run: what is finished of it, kept beside its place until it is whole.
 
 OUT.partial/run.json              what the run is; another run does not go on with it
-OUT.partial/part-NNNNN.parquet    results of some cases, each written whole
+OUT.partial/part-N-DIGEST.parquet results of some cases, each written whole; named by its sha256
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from calrec import digests
 from calrec.errors import CalrecError
 from train.evaluation.files import writing
 from train.evaluation.results import GENERATED, RANKED
@@ -26,7 +27,7 @@ from train.evaluation.results import GENERATED, RANKED
 SAVE_EVERY = 5.0
 """Seconds of work that a kill may cost; a run that is shorter keeps nothing."""
 
-_PART = re.compile(r"part-\d+\.parquet")
+_PART = re.compile(r"part-(\d+)-([0-9a-f]{16})\.parquet")
 
 
 class Partial:
@@ -78,11 +79,10 @@ class Partial:
                     f"expected no results in {self.folder}, found those of another process that "
                     "started after this one; run the command again to go on with them"
                 )
-        part = self.folder / f"part-{self._next:05}.parquet"
-        beside = part.with_suffix(".new")
-        with writing(part):
-            pq.write_table(pa.concat_tables(self._unsaved), beside)
-            beside.replace(part)
+        new = self.folder / f"part-{self._next:05}.new"
+        with writing(new):
+            pq.write_table(pa.concat_tables(self._unsaved), new)
+            new.replace(new.with_name(f"{new.stem}-{_digest(new)}.parquet"))
         self._saved += self._unsaved
         self._unsaved, self._next, self._last = [], self._next + 1, time.monotonic()
 
@@ -137,12 +137,12 @@ class Partial:
 
     def _read(self) -> None:
         for part in self._parts():
-            self._next = int(part.stem.removeprefix("part-")) + 1
-            try:
-                table = pq.read_table(part)
-            except (pa.ArrowException, OSError):
-                part.unlink(missing_ok=True)  # cut off by a power failure: evaluated again
+            number, digest = _PART.fullmatch(part.name).groups()
+            self._next = int(number) + 1
+            if _digest(part) != digest:
+                part.unlink(missing_ok=True)  # damaged: evaluated again
                 continue
+            table = pq.read_table(part)
             if table.schema.remove_metadata() not in (RANKED, GENERATED):
                 raise CalrecError(
                     f"expected results of an evaluation in {part}, found another table; delete it, "
@@ -152,6 +152,10 @@ class Partial:
 
     def _parts(self) -> list[Path]:
         return [path for path in sorted(self.folder.iterdir()) if _PART.fullmatch(path.name)]
+
+
+def _digest(part: Path) -> str:
+    return digests.of_file(part)[:16]
 
 
 @contextmanager

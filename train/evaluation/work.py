@@ -11,7 +11,7 @@ import pyarrow as pa
 from jaxtyping import Int
 
 from calrec.compilation import keep_compiled
-from catalog.store import Catalogue, workspace_path
+from catalog.store import Catalogue
 from train.evaluation import baselines, fingerprints
 from train.evaluation.cases import Cases
 from train.evaluation.earlier import Earlier
@@ -69,7 +69,7 @@ def ready(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> 
         return generating.Again(settings, catalogue, earlier)
     from calrec.recommender import CALRec  # brings in jax
 
-    keep_compiled(workspace_path(settings.workspace))
+    keep_compiled()
     model = CALRec.from_checkpoint(settings.checkpoint)
     return generating.Drawing(settings, catalogue, model, device())
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from calrec import metrics
+from calrec import digests, metrics
 from calrec.evaluation.runs import FORMAT, VERSION
 from calrec.rules import Rules
 from calrec.text import Item, TextSettings, item_text
@@ -68,6 +68,8 @@ def write(
     spent = {name: round(seconds, 3) for name, seconds in spent.items()}
     content = {"format": FORMAT, "version": VERSION, **meta}
     content["seconds"] = {**spent, "total": round(sum(spent.values()), 3)}
+    content["files"] = digests.of_files(folder)
+    content["digest"] = digests.of_record(content)
     write_json(folder / "meta.json", content)
     return {**content, **figures}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calrec.evaluation.foreign import isolated
-from calrec.evaluation.layouts.remarks import DIGEST
+from calrec.evaluation.layouts.remarks import DIGEST, not_checked
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.tables import Column, Table, Value
 from calrec.evaluation.variants import flat_settings, model, names
@@ -55,6 +55,7 @@ def runs_table(runs: Sequence[EvaluationRun]) -> Table:
         notes=(
             "Each run over all the users that it evaluated; in the other tables runs stand side by"
             " side only on the users that they have in common.",
+            *not_checked(called, runs),
         ),
     )
 

@@ -69,6 +69,14 @@ def _texts(table: Table) -> Iterator[str]:
     return (cell for row in table.rows for cell in row if isinstance(cell, str))
 
 
+def not_checked(called: Sequence[str], runs: Sequence[EvaluationRun]) -> list[str]:
+    """A note on the runs whose files cannot be compared with what was written."""
+    older = [name for name, run in zip(called, runs, strict=True) if not run.has_digests]
+    if not older:
+        return []
+    return [f"Not checked for damage, as they were written without digests: {', '.join(older)}."]
+
+
 def with_too_few(table: Table) -> Table:
     """The table, with a note where users are too few for an interval or a test."""
     if any(_undrawn(table)):

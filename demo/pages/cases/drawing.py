@@ -90,6 +90,7 @@ class Drawing:
           keep: leave the case as it is where the filters still let it through.
           last: where no case is chosen, take the page's last instead of its first.
         """
+        pair = None
         try:
             pair, problems = self.pair(session, state)
             if pair is None:
@@ -98,7 +99,9 @@ class Drawing:
             lines = [*pair.problems, *problem]
             return self._drawn(session, state, pair, noted, lines, parts, keep, last)
         except CalrecError as error:
-            return View(message=widgets.notice(str(error), "error"), address=state.write())
+            view = View(message=widgets.notice(str(error), "error"), address=state.write())
+            # Another run may be whole: it can be chosen.
+            return view if pair is None else view._replace(**self._runs(pair))
 
     def _drawn(
         self,
@@ -158,14 +161,7 @@ class Drawing:
         if f.category and f.category not in {name for _, name in categories}:
             categories.append((f"{f.category} (0)", f.category))
         return {
-            "run": gr.update(
-                choices=pair.choices(pair.offered),
-                value=pair.first.folder.name,
-            ),
-            "against": gr.update(
-                choices=pair.choices(pair.rivals),
-                value=None if pair.alone else pair.second.folder.name,
-            ),
+            **self._runs(pair),
             "text": f.text,
             "category": gr.update(choices=[("All", ""), *categories], value=f.category),
             "star_filter": f.star,
@@ -175,6 +171,18 @@ class Drawing:
                 n: getattr(f, n)
                 for n in ("win", "a", "b", "length", "cold", "repeat", "tie", "level")
             },
+        }
+
+    def _runs(self, pair: Pair) -> dict[str, Any]:
+        return {
+            "run": gr.update(
+                choices=pair.choices(pair.offered),
+                value=pair.first.folder.name,
+            ),
+            "against": gr.update(
+                choices=pair.choices(pair.rivals),
+                value=None if pair.alone else pair.second.folder.name,
+            ),
         }
 
     def label_choices(self, noted: Mapping[str, Annotation], own: str = "") -> list[Any]:

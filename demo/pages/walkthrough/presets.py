@@ -162,6 +162,6 @@ def found(
 
 def _counts(run: EvaluationRun) -> list[dict[str, Any]]:
     wanted = ["user_id", "format_errors", "distinct_texts", "seed"]
-    path = run.folder / "cases.parquet"
+    path = run.file("cases.parquet")
     there = set(pq.read_schema(path).names)
     return pq.read_table(path, columns=[name for name in wanted if name in there]).to_pylist()

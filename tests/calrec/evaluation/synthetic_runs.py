@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from calrec import digests
 from calrec.metrics import summarise
 
 DATA = {
@@ -140,6 +141,16 @@ def write_run(
     table = {name: values for name, values in table.items() if values is not None}
     pq.write_table(pa.table(table), folder / "cases.parquet")
     return folder
+
+
+def seal(folder):
+    """Adds the digests that `calrec-evaluate` writes."""
+    path = folder / "meta.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.unlink()
+    content["files"] = digests.of_files(folder)
+    content["digest"] = digests.of_record(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def facts_of(users, categories=CATEGORIES):

@@ -1,0 +1,33 @@
+"""DuckDB as this project opens it: no file that it reads makes it fetch, load or open another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+MEMORY = ":memory:"
+
+
+def connect(
+    path: str | Path = MEMORY, *, read_only: bool = False, files: bool = True, **settings: Any
+) -> duckdb.DuckDBPyConnection:
+    """A connection that never installs or loads an extension.
+
+    By itself DuckDB fetches one from its makers' server for a file that looks like SQLite's.
+
+    Args:
+      path: of a database file; one in memory if not given.
+      read_only: whether nothing may be written.
+      files: whether queries may open other files. A database that somebody else made may hold
+        views; without this, none of them reads this machine's files.
+      **settings: DuckDB's own, such as `threads`.
+
+    Raises:
+      duckdb.Error: if the file cannot be opened.
+    """
+    safe = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    if not files:
+        safe["enable_external_access"] = False
+    return duckdb.connect(str(path), read_only=read_only, config={**safe, **settings})
