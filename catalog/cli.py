@@ -20,6 +20,7 @@ from catalog.errors import CatalogueError
 from catalog.ingest import Source
 from catalog.ingest.amazon import AmazonReviews
 from catalog.ingest.columns import parse_columns
+from catalog.ingest.orders import Orders, summary
 from catalog.ingest.two_tables import TwoTables
 from catalog.migrate import migrate
 from catalog.statistics import Statistics, statistics
@@ -30,20 +31,24 @@ from catalog.workspace import FORMAT, DomainInfo, domains, workspace_path
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """Build a domain from two tables, or from the Amazon Reviews of 2018 or 2023 as shipped."""
+    """Build a domain from a shop's order export, from two tables, or from Amazon's reviews."""
 
     domain: str
     """Name of the domain: letters, digits, '_' and '-'."""
     workspace: Path | None = None
     """Folder to build into; $CALREC_WORKSPACE or workspace if not given."""
+    orders: tuple[Path, ...] = ()
+    """Order lines: exports of Shopify, WooCommerce, Magento, UCI Online Retail, or by --column."""
+    cancelled_state: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A state of orders that were no purchases, besides those that are known; repeatable."""
     items: Path | None = None
     """Parquet, CSV or JSON lines: item_id; title, category, brand, price if known."""
     interactions: Path | None = None
     """The same: user_id, item_id, timestamp or position; rating, review_text if known."""
     column: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """What the two tables call a column, as user_id=customer or items.item_id=sku; repeatable."""
+    """What orders or tables call a column: user_id=customer or items.item_id=sku; repeatable."""
     clean_text: bool = False
-    """Take HTML entities, tags and style sheets out of the two tables' attributes."""
+    """Take HTML entities, tags and style sheets out of the attributes of orders or tables."""
     amazon_reviews: Path | None = None
     """Amazon's JSON lines of reviews, gzipped or not."""
     amazon_meta: Path | None = None
@@ -69,6 +74,8 @@ class Build:
                 say=say,
             )
         _print_built(info)
+        for line in summary(info.report):
+            _show(line)
         bad = info.report["bad_lines"]
         if any(bad.values()):
             print(
@@ -78,21 +85,30 @@ class Build:
 
     def _source(self) -> Source:
         two, raw = (self.items, self.interactions), (self.amazon_reviews, self.amazon_meta)
-        for_two = (*two, self.column, self.clean_text)
-        if self.items and self.interactions and not any(raw):
+        both = (self.column, self.clean_text)
+        if self.orders and not any((*two, *raw)):
+            return Orders(
+                files=self.orders,
+                columns=parse_columns(self.column),
+                cancelled=self.cancelled_state,
+                clean=self.clean_text,
+            )
+        for_orders = (self.orders, self.cancelled_state)
+        if self.items and self.interactions and not any((*raw, *for_orders)):
             return TwoTables(
                 items=self.items,
                 interactions=self.interactions,
                 columns=parse_columns(self.column),
                 clean=self.clean_text,
             )
-        if self.amazon_reviews and not any(for_two):
+        if self.amazon_reviews and not any((*two, *both, *for_orders)):
             return AmazonReviews(reviews=self.amazon_reviews, meta=self.amazon_meta)
-        options = ("items", "interactions", "column", "clean_text", "amazon_reviews", "amazon_meta")
+        options = ("orders", "cancelled_state", "items", "interactions", "column", "clean_text")
+        options += ("amazon_reviews", "amazon_meta")
         given = [f"--{name.replace('_', '-')}" for name in options if getattr(self, name)]
         raise CatalogueError(
-            "expected --items with --interactions (and --column, --clean-text), or "
-            "--amazon-reviews with or without --amazon-meta, "
+            "expected --orders, or --items with --interactions (either with --column and "
+            "--clean-text), or --amazon-reviews with or without --amazon-meta, "
             f"found {' '.join(given) or 'none of them'}: give one of these sets"
         )
 
