@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -27,6 +27,9 @@ from catalog.statistics import Statistics, statistics
 from catalog.store import Catalogue, Filters, domain_info, nothing_built
 from catalog.terminal import printable
 from catalog.workspace import FORMAT, DomainInfo, domains, workspace_path
+
+if TYPE_CHECKING:
+    from catalog.download import Downloaded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,14 +118,18 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """Download a category of the Amazon Reviews 2023; run again, it goes on where it stopped."""
+    """Download public data; run again, it goes on where it stopped.
 
-    edition: tyro.conf.Positional[Literal["amazon-2023"]]
+    amazon-2023: two files of a category of the Amazon Reviews 2023. online-retail-ii: the workbook
+    of a gift shop's orders, of the UCI Machine Learning Repository (45 MB, CC BY 4.0).
+    """
+
+    edition: tyro.conf.Positional[Literal["amazon-2023", "online-retail-ii"]]
     """Which collection."""
-    category: str
-    """Name of the category, such as Industrial_and_Scientific."""
+    category: str | None = None
+    """Of amazon-2023, the name of the category, such as Industrial_and_Scientific."""
     to: Path
-    """Folder for the two files: reviews and item metadata."""
+    """Folder for the files."""
     base_url: str | None = None
     """Folder of a mirror with the same layout, http:// or https://."""
     timeout: float = 60.0
@@ -131,23 +138,37 @@ class Download:
     """How many attempts in a row may bring nothing new."""
 
     def run(self) -> None:
-        """Downloads; prints the two files and the command that builds them."""
-        from catalog.download import EDITIONS, bars, build_command, download
+        """Downloads; prints the files and the command that builds them."""
+        from catalog.download import bars
         from catalog.download.resumable import Patience
 
         with bars() as (report, say):
-            reviews, meta = download(
-                EDITIONS[self.edition],
-                self.category,
-                self.to,
-                base_url=self.base_url,
-                patience=Patience(timeout=self.timeout, attempts=self.attempts),
-                report=report,
-                say=say,
+            settings = {
+                "base_url": self.base_url,
+                "patience": Patience(timeout=self.timeout, attempts=self.attempts),
+                "report": report,
+                "say": say,
+            }
+            amazon = self.edition != "online-retail-ii"
+            lines = self._amazon(settings) if amazon else self._online_retail(settings)
+        print("\n".join(lines))
+
+    def _amazon(self, settings: dict[str, Any]) -> list[str]:
+        from catalog.download import EDITIONS, build_command, download
+
+        files = download(EDITIONS[self.edition], self.category, self.to, **settings)
+        command = build_command(self.category, *(file.path for file in files))
+        return [*map(_downloaded, files), f"next: {command}"]
+
+    def _online_retail(self, settings: dict[str, Any]) -> list[str]:
+        from catalog.download.online_retail import SOURCE, build_command, download_online_retail
+
+        if self.category is not None:
+            raise CatalogueError(
+                f"expected no --category for {self.edition}, found {self.category!r}: leave it out"
             )
-        for file in (reviews, meta):
-            print(file.path if file.fetched else f"{file.path}  (was there, not fetched again)")
-        print(f"next: {build_command(self.category, reviews.path, meta.path)}")
+        file = download_online_retail(self.to, **settings)
+        return [SOURCE, _downloaded(file), f"next: {build_command(file.path)}"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,6 +329,10 @@ def main() -> None:
             description="Catalogues of items and purchase histories.",
         ).run()
     )
+
+
+def _downloaded(file: Downloaded) -> str:
+    return f"{file.path}" if file.fetched else f"{file.path}  (was there, not fetched again)"
 
 
 def _print_built(info: DomainInfo) -> None:

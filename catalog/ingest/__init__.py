@@ -8,10 +8,11 @@ the order of the source (their `rowid`):
 - `raw_events`: user_id, item_id, microseconds (time since 1970), position, rating, review (a hash
   of the review's text, only ever compared), file (where there are several, the one of the row).
 
-`NULL` stands for whatever is not known. Every line or row of the source, blank ones aside, gives a
-row; nothing is left out and nothing is sorted here. `problem` is NULL for a good row, else a short
-reason why it cannot be used; then `line` is its number in the file (in Parquet and in memory, the
-number of the row), from 1, and `content` the beginning of what it holds.
+`NULL` stands for whatever is not known. Every line or row of the source gives a row, blank ones and
+order lines that are no purchases aside, which are counted; nothing is sorted here. `problem` is
+NULL for a good row, else a short reason why it cannot be used; then `line` is its number in the
+file (in Parquet and in memory, the number of the row), from 1, and `content` the beginning of what
+it holds.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ several ways (`Customer ID`, `customer_id`, `Customer.ID`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -45,7 +44,6 @@ class Export:
       cancelled: states of an order that was no purchase.
       usual: states of a purchase; any other is counted as one, too, and named.
       credit: regular expression of the number of an order that takes another back.
-      once: whether what holds for an order may stand in the first of its lines only.
       lines: the column that holds the order's lines as a JSON list, where a row is an order.
       line_names: as `names`, of the objects in that list.
       inside: our name to a JSON path, where `names` gives an object.
@@ -57,7 +55,6 @@ class Export:
     cancelled: tuple[str, ...] = CANCELLED
     usual: tuple[str, ...] = ()
     credit: str | None = None
-    once: bool = False
     lines: str | None = None
     line_names: Mapping[str, str] = field(default_factory=dict)
     inside: Mapping[str, str] = field(default_factory=dict)
@@ -87,7 +84,6 @@ _SHOPIFY = Export(
         "status": ("financialstatus",),
         "cancelled_at": ("cancelledat", "canceledat"),
     },
-    once=True,
     **_SHOPIFY_STATES,
 )
 _SHOPIFY_REST = Export(
@@ -175,7 +171,6 @@ _WOOCOMMERCE_ITEMS = Export(
         "status": ("status", "orderstatus"),
         "units_refunded": ("itemrefundedqty", "itemrefundedquantity"),
     },
-    once=True,
     **_WOOCOMMERCE_STATES,
 )
 _WOOCOMMERCE_ADVANCED = Export(
@@ -199,7 +194,6 @@ _WOOCOMMERCE_ADVANCED = Export(
         "timestamp": ("orderdate",),
         "status": ("orderstatus",),
     },
-    once=True,
     **_WOOCOMMERCE_STATES,
 )
 _WOOCOMMERCE_REST = Export(
@@ -249,9 +243,8 @@ EXPORTS = (
 OTHER = Export(
     name="order lines",
     told_by=(),
-    names={ours: (re.sub("_", "", ours),) for ours in NAMED},
+    names={ours: (ours.replace("_", ""),) for ours in NAMED},
     usual=("paid", "complete", "completed", "processing", "pending", "shipped", "delivered"),
-    once=True,
 )
 
 

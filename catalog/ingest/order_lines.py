@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from catalog.ingest.exports import OTHER, Export, plain_name
 from catalog.ingest.returns import Line, Returns, match_returns
@@ -132,6 +133,7 @@ class Part:
       export: what its columns are known by.
       chosen: our name to theirs.
       above: lines above its first row, for a line's number.
+      sheet: whether it is a sheet of a workbook.
     """
 
     number: int
@@ -139,6 +141,7 @@ class Part:
     export: Export
     chosen: Mapping[str, str]
     above: int = 0
+    sheet: bool = False
 
     @property
     def table(self) -> str:
@@ -165,13 +168,15 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
     if part.export.lines is not None:
         _explode(connection, part)
     kinds = {name: kind for name, kind, *_ in connection.execute("DESCRIBE staged").fetchall()}
+    if part.sheet and kinds["time"] == "DOUBLE":
+        _date_day_numbers(connection)
     states = [state_name(state) for state in (*part.export.cancelled, *cancelled)]
     values = _values(part, kinds)
     connection.execute(
         _PART.format(
             number=part.number,
             above=part.above,
-            whole=_WHOLE if part.export.once and "order_id" in kinds else "FROM present",
+            whole=_WHOLE if "order_id" in kinds else "FROM present",
             cancelled=", ".join(map(_quoted, states)),
             credit=f"coalesce(regexp_full_match(order_id, {_quoted(part.export.credit)}), false)"
             if part.export.credit
@@ -206,15 +211,19 @@ def tell_kinds(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Retur
     for table in ("lines_twice", "order_kinds", "taken_back"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
     connection.execute(_TWICE)
-    connection.execute(_KINDS.format(microseconds=reading.microseconds("time"), negative=_NEGATIVE_PRICE))
+    connection.execute(
+        _KINDS.format(microseconds=reading.microseconds("time"), negative=_NEGATIVE_PRICE)
+    )
     rows = connection.execute(_RETURNED).fetchall()
     returns = match_returns(
         Line(of=(user, item), key=(part, n), units=units, returned=returned)
         for user, item, part, n, units, returned in rows
     )
-    connection.execute("CREATE TEMP TABLE taken_back (part INTEGER, n BIGINT)")
-    if returns.taken_back:
-        connection.executemany("INSERT INTO taken_back VALUES (?, ?)", returns.taken_back)
+    parts, numbers = zip(*returns.taken_back, strict=True) if returns.taken_back else ((), ())
+    rows = pa.table({"part": pa.array(parts, pa.int32()), "n": pa.array(numbers, pa.int64())})
+    connection.register("returned", rows)
+    connection.execute("CREATE TEMP TABLE taken_back AS FROM returned")
+    connection.unregister("returned")
     return returns
 
 
@@ -238,6 +247,17 @@ def _explode(connection: duckdb.DuckDBPyConnection, part: Part) -> None:
     )
 
 
+def _date_day_numbers(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes times of days since 1900: what Excel keeps in a cell that is not shown as a date."""
+    median = connection.execute("SELECT median(time) FROM staged").fetchall()[0][0]
+    if median is not None and 20_000 <= median < 80_000:  # of the years 1954 to 2119
+        seconds = "to_seconds(CAST(round(time * 86400) AS BIGINT))"
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE staged AS SELECT * REPLACE"
+            f" (TIMESTAMP '1899-12-30' + {seconds} AS time) FROM staged"
+        )
+
+
 def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
     """SQL over `staged` of each column of `order_lines`."""
 
@@ -249,6 +269,8 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
         user = f"json_extract_string(user_id, '{part.export.inside['user_id']}')"
     if "mail" in plain_name(part.called("user_id")) or part.export.inside:
         user = f"lower({user})"
+    if part.export is not OTHER:
+        user = f"nullif({user}, '0')"  # WooCommerce and Magento number guests so
     items = [text("item_id"), text("other_item_id")]
     titled = f"coalesce({', '.join(items)}) IS NULL AND {text('title')} IS NOT NULL"
     if part.export is OTHER:
@@ -263,7 +285,6 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
     status = f"regexp_replace(lower({text('status')}), '[\\s-]+', '_', 'g')"
     return {
         "order_id": text("order_id"),
-        # WooCommerce and Magento number guests 0.
         "user_id": f"coalesce(nullif({user}, ''), nullif({text('other_user_id')}, '0'))",
         "item_id": f"coalesce({', '.join(items)}, CASE WHEN {titled} THEN {text('title')} END)",
         "by_title": titled,

@@ -100,6 +100,11 @@ class Orders:
         for table in ("order_lines", "order_kinds", "lines_twice", "taken_back", "items_bought"):
             connection.execute(f"DROP TABLE {table}")
         where = ", ".join(map(str, self.files))
+        if not notes["order_purchases"] + notes["order_lines_bad"]:
+            raise CatalogueError(
+                f"expected purchases of customers in {where}, found {'. '.join(summary(notes))}: "
+                "check the columns, or name others with --column"
+            )
         return Loaded(
             form=f"orders ({notes['export']})",
             compared=("item_id", "timestamp"),
@@ -139,7 +144,11 @@ class Orders:
             file = f"{path} (sheet {sheet.name})"
             try:
                 part = self._part(
-                    sheet.table.column_names, file, len(parts), above=sheet.first_row - 1
+                    sheet.table.column_names,
+                    file,
+                    len(parts),
+                    above=sheet.first_row - 1,
+                    sheet=True,
                 )
             except CatalogueError as error:
                 refused.append((file, error))
@@ -157,10 +166,10 @@ class Orders:
             )
         left_out += [file for file, _ in refused]
 
-    def _part(self, columns: tuple[str, ...], file: str, number: int, above: int = 0) -> Part:
+    def _part(self, columns: Sequence[str], file: str, number: int, **sheet: int) -> Part:
         export = recognised(columns)
         chosen = choose(export, columns, self.columns, file)
-        return Part(number=number, file=file, export=export, chosen=chosen, above=above)
+        return Part(number=number, file=file, export=export, chosen=chosen, **sheet)
 
 
 def summary(report: Mapping[str, object]) -> list[str]:
@@ -171,14 +180,14 @@ def summary(report: Mapping[str, object]) -> list[str]:
     bought += f"{report['order_purchases']:,} purchases"
     if several := report["order_purchases_of_several_units"]:
         bought += f" ({several:,} of several units, each one purchase)"
+    taken = report["order_purchases_taken_back"]
+    back = {"return": f", which took back {taken:,} purchases" if taken else ""}
     parts = [
-        f"{report[f'order_lines_{kind}']:,} {words}"
+        f"{report[f'order_lines_{kind}']:,} {words}{back.get(kind, '')}"
         for kind, words in KINDS.items()
         if kind != "purchase" and report[f"order_lines_{kind}"]
     ]
-    if taken := report["order_purchases_taken_back"]:
-        parts.append(f"{taken:,} taken back by a return")
-    lines = [bought, f"no purchases: {', '.join(parts)}"] if parts else [bought]
+    lines = [bought, f"no purchases: {'; '.join(parts)}"] if parts else [bought]
     if unknown := report.get("order_states_unknown"):
         lines.append(
             f"counted as purchases, though their state is not known: {unknown}; "
