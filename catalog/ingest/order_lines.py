@@ -35,7 +35,7 @@ _DIGITS = r"""
 CASE
   WHEN regexp_matches({0}, '\d{{1,3}}(,\d{{3}})+(\.\d+)?\D*$')
     THEN regexp_replace({0}, '[^\d.]', '', 'g')
-  ELSE replace(regexp_replace({0}, '[-−+()\s]', '', 'g'), ',', '.')
+  ELSE replace(regexp_replace({0}, '^[-−+(\s]+|[-−)\s]+$', '', 'g'), ',', '.')
 END"""
 _NEGATIVE_PRICE = r"regexp_matches(coalesce(price, ''), '^\s*(\p{Sc}?\s*[-−]|\()\s*\p{Sc}?\s*\d')"
 
@@ -275,9 +275,9 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
     titled = f"coalesce({', '.join(items)}) IS NULL AND {text('title')} IS NOT NULL"
     if part.export is OTHER:
         titled = "false"
-    units = _UNITS.format("quantity", _DIGITS.format("quantity")) if "quantity" in kinds else "1.0"
+    units = _units("quantity") if "quantity" in kinds else "1.0"
     gone = " + ".join(
-        f"coalesce(abs({_UNITS.format(name, _DIGITS.format(name))}), 0)"
+        f"coalesce(abs({_units(name)}), 0)"
         for name in ("units_refunded", "units_cancelled")
         if name in kinds
     )
@@ -301,6 +301,11 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
         "cancelled_at": text("cancelled_at"),
         "parent_id": f"nullif({text('parent_id')}, '0')",
     }
+
+
+def _units(column: str) -> str:
+    text = f"trim({column})"
+    return _UNITS.format(text, _DIGITS.format(text))
 
 
 def _no_units(name: str) -> str:

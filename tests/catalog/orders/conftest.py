@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def workbook(tmp_path) -> Callable[..., Path]:
                 sheet = book.add_worksheet(title)
                 for r, row in enumerate(rows):
                     for c, cell in enumerate(row):
-                        if isinstance(cell, datetime):
+                        if isinstance(cell, date):
                             sheet.write_datetime(r, c, cell, shown)
                         elif cell is not None:
                             sheet.write(r, c, cell)

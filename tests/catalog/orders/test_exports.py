@@ -78,7 +78,7 @@ def test_shopify_says_what_holds_for_an_order_in_its_first_line(read, lines, ame
 
 def test_shopifys_customers_without_an_email_go_by_their_phone(read, lines):
     rows = [
-        _shopify("#1", None, "paid", "2024-01-01", 1, "Cup", 9, "CUP")[:-1] + ["+49 30 1"],
+        [*_shopify("#1", None, "paid", "2024-01-01", 1, "Cup", 9, "CUP")[:-1], "+49 30 1"],
         ["#1", *MORE, None, 1, "Plate", 4, "PLATE", None, None, "Bell", None],
     ]
     assert read(lines(SHOPIFY, rows)).bought == [("+49 30 1", "CUP"), ("+49 30 1", "PLATE")]
