@@ -20,7 +20,8 @@ from catalog.errors import CatalogueError
 from catalog.ingest import Source
 from catalog.ingest.amazon import AmazonReviews
 from catalog.ingest.columns import parse_columns
-from catalog.ingest.orders import Orders, summary
+from catalog.ingest.order_report import summary
+from catalog.ingest.orders import Orders
 from catalog.ingest.two_tables import TwoTables
 from catalog.migrate import migrate
 from catalog.statistics import Statistics, statistics

@@ -20,13 +20,13 @@ from catalog.ingest.events import insert_events
 from catalog.ingest.exports import check_named, choose, recognised
 from catalog.ingest.files import require_file
 from catalog.ingest.order_items import insert_items
-from catalog.ingest.order_lines import KINDS, Part, join_parts, take_part, tell_kinds
-from catalog.ingest.returns import Returns
+from catalog.ingest.order_kinds import tell_kinds
+from catalog.ingest.order_lines import Part, join_parts, take_part
+from catalog.ingest.order_report import columns_taken, counts, states, summary, unused
 from catalog.ingest.source_tables import form_of, opened
 from catalog.ingest.times import Reading, reading_of
 from catalog.ingest.workbook import ENDINGS, is_workbook, sheets
 
-_STATES = 12  # named in the report
 _ROWS = """
 (SELECT line, coalesce(problem, unreadable) AS problem, content, user_id, item_id, order_id, title,
     price, quantity, status, time, NULL::VARCHAR AS position, NULL::VARCHAR AS rating,
@@ -86,15 +86,15 @@ class Orders:
         several = insert_items(connection)
         notes = {
             "export": ", ".join(dict.fromkeys(part.export.name for part in parts)),
-            "columns": _columns(parts),
+            "columns": columns_taken(parts),
             "timestamp": reading.name,
-            **_counts(connection, returns),
+            **counts(connection, returns),
             **several,
-            **_states(connection, parts),
+            **states(connection, parts),
         }
         if left_out:
             notes["sheets_left_out"] = ", ".join(left_out)
-        unused = _unused(connection, parts)
+        no_events = unused(connection, parts)
         if self.clean:
             notes["attributes_unusable"] = clean_items(connection, dollars=False)
         for table in ("order_lines", "order_kinds", "lines_twice", "taken_back", "items_bought"):
@@ -112,7 +112,7 @@ class Orders:
             items_from=where,
             events_from=where,
             notes=notes,
-            events_unused=unused,
+            events_unused=no_events,
         )
 
     def _take_parts(
@@ -172,30 +172,6 @@ class Orders:
         return Part(number=number, file=file, export=export, chosen=chosen, **sheet)
 
 
-def summary(report: Mapping[str, object]) -> list[str]:
-    """What came of the lines, for people: a line or two; nothing of a domain of another form."""
-    if "order_lines" not in report:
-        return []
-    bought = f"orders of {report['export']}: {report['order_lines']:,} lines, of them "
-    bought += f"{report['order_purchases']:,} purchases"
-    if several := report["order_purchases_of_several_units"]:
-        bought += f" ({several:,} of several units, each one purchase)"
-    taken = report["order_purchases_taken_back"]
-    back = {"return": f", which took back {taken:,} purchases" if taken else ""}
-    parts = [
-        f"{report[f'order_lines_{kind}']:,} {words}{back.get(kind, '')}"
-        for kind, words in KINDS.items()
-        if kind != "purchase" and report[f"order_lines_{kind}"]
-    ]
-    lines = [bought, f"no purchases: {'; '.join(parts)}"] if parts else [bought]
-    if unknown := report.get("order_states_unknown"):
-        lines.append(
-            f"counted as purchases, though their state is not known: {unknown}; "
-            "--cancelled-state STATE tells that one is none"
-        )
-    return lines
-
-
 def _insert_part(connection: duckdb.DuckDBPyConnection, part: Part, reading: Reading) -> None:
     names = {name: part.called(name) for name in (*_SHOWN, "position", "rating")}
     pairs = ", ".join(
@@ -215,74 +191,6 @@ def _unnumbered(connection: duckdb.DuckDBPyConnection) -> bool:
     return connection.execute(
         "SELECT count(*) > 0 FROM raw_events WHERE problem IS NOT NULL AND line IS NULL"
     ).fetchall()[0][0]
-
-
-def _counts(connection: duckdb.DuckDBPyConnection, returns: Returns) -> dict[str, int]:
-    """Of each kind how many lines; what is bad only in being inserted is counted as bad."""
-    found = dict(
-        connection.execute("SELECT kind, count(*) FROM order_kinds GROUP BY kind").fetchall()
-    )
-    kinds = {kind: found.get(kind, 0) for kind in KINDS}
-    bad, bought = connection.execute(
-        "SELECT count(problem), count(*) - count(problem) FROM raw_events"
-    ).fetchall()[0]
-    several, by_title = connection.execute(
-        "SELECT count(*) FILTER (units > 1), count(*) FILTER (by_title) FROM order_kinds"
-        " ANTI JOIN taken_back USING (part, n) WHERE kind = 'purchase'"
-    ).fetchall()[0]
-    return {
-        "order_lines": sum(kinds.values()),
-        "order_purchases": bought,
-        **{
-            f"order_lines_{kind}": bad if kind == "bad" else count
-            for kind, count in kinds.items()
-            if kind != "purchase"
-        },
-        "order_purchases_taken_back": len(returns.taken_back),
-        "order_purchases_of_several_units": several,
-        "order_purchases_told_by_title": by_title,
-        "order_returns_of_a_part": returns.partly,
-        "order_returns_without_a_purchase": returns.unmatched,
-    }
-
-
-def _states(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> dict[str, str]:
-    """The states of the orders with their lines, and of those counted as purchases the unusual."""
-    rows = connection.execute(
-        "SELECT part, status, count(*), count(*) FILTER (kind = 'purchase') FROM order_kinds"
-        " WHERE status IS NOT NULL AND kind <> 'twice' GROUP BY part, status ORDER BY status, part"
-    ).fetchall()
-    all_of: dict[str, int] = {}
-    unknown: dict[str, int] = {}
-    for number, state, lines, bought in rows:
-        all_of[state] = all_of.get(state, 0) + lines
-        if bought and state not in parts[number].export.usual:
-            unknown[state] = unknown.get(state, 0) + bought
-    notes = {"order_states": all_of, "order_states_unknown": unknown}
-    return {name: _listed(counts) for name, counts in notes.items() if counts}
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    shown = [f"{state} ({lines:,})" for state, lines in ordered[:_STATES]]
-    return ", ".join(shown + [f"{len(ordered) - _STATES} more"] * (len(ordered) > _STATES))
-
-
-def _unused(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> dict[str, int]:
-    """Of each file how many lines are neither a purchase nor bad."""
-    counts = dict(
-        connection.execute("SELECT part, count(*) FROM order_kinds GROUP BY part").fetchall()
-    )
-    events = dict(
-        connection.execute("SELECT file, count(*) FROM raw_events GROUP BY file").fetchall()
-    )
-    return {part.file: counts.get(part.number, 0) - events.get(part.file, 0) for part in parts}
-
-
-def _columns(parts: Sequence[Part]) -> str:
-    """What was taken for what, as `--column` would say it."""
-    pairs = {f"{ours}={theirs}": None for part in parts for ours, theirs in part.chosen.items()}
-    return ", ".join(pairs)
 
 
 def _quoted(text: str) -> str:
