@@ -22,14 +22,15 @@ KINDS = {
 
 _NEGATIVE_PRICE = r"regexp_matches(coalesce(price, ''), '^\s*(\p{Sc}?\s*[-−]|\()\s*\p{Sc}?\s*\d')"
 
-# Exports of two months overlap, and so do the sheets of UCI's workbook: of what stands in several,
-# the last is taken, as it knows best what became of the order. Counted line by line, so that an
-# order that goes over from one file into the next keeps all of its lines.
+# Exports of two months overlap, and so do the sheets of UCI's workbook. Of a line that stands in
+# several, the copy counts that knows of a cancellation, else the last. It goes line by line, so
+# that an order that goes over from one file into the next keeps all of its lines.
 _TWICE = """
 CREATE TEMP TABLE lines_twice AS
 SELECT part, n FROM (
   SELECT part, n, row_number() OVER (
-      PARTITION BY order_id, item_id, quantity, price, time, copy ORDER BY part DESC) AS place
+      PARTITION BY order_id, item_id, quantity, price, time, copy
+      ORDER BY cancelled DESC, gone DESC, part DESC) AS place
   FROM (
     SELECT *, row_number() OVER (
         PARTITION BY part, order_id, item_id, quantity, price, time ORDER BY n) AS copy

@@ -184,13 +184,6 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
     def text(ours: str) -> str:
         return f"nullif(trim({ours}), '')" if ours in kinds else "NULL::VARCHAR"
 
-    user = text("user_id")
-    if "user_id" in part.export.inside:
-        user = f"json_extract_string(user_id, '{part.export.inside['user_id']}')"
-    if "mail" in plain_name(part.called("user_id")) or part.export.inside:
-        user = f"lower({user})"
-    if part.export is not OTHER:
-        user = f"nullif({user}, '0')"  # WooCommerce and Magento number guests so
     items = [text("item_id"), text("other_item_id")]
     titled = f"coalesce({', '.join(items)}) IS NULL AND {text('title')} IS NOT NULL"
     if part.export is OTHER:
@@ -201,11 +194,12 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
         for name in ("units_refunded", "units_cancelled")
         if name in kinds
     )
+    other_user = f"nullif({text('other_user_id')}, '0')"
     total = f"printf('%.2f', TRY_CAST(line_total AS DOUBLE) / nullif({units}, 0))"
     status = f"regexp_replace(lower({text('status')}), '[\\s-]+', '_', 'g')"
     return {
         "order_id": text("order_id"),
-        "user_id": f"coalesce(nullif({user}, ''), nullif({text('other_user_id')}, '0'))",
+        "user_id": f"coalesce({_user(part, text('user_id'))}, {other_user})",
         "item_id": f"coalesce({', '.join(items)}, CASE WHEN {titled} THEN {text('title')} END)",
         "by_title": titled,
         "title": text("title"),
@@ -221,6 +215,18 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
         "cancelled_at": text("cancelled_at"),
         "parent_id": f"nullif({text('parent_id')}, '0')",
     }
+
+
+def _user(part: Part, user: str) -> str:
+    """The customer; an address of mail in lower case, so that it is one however it was typed."""
+    name = plain_name(part.chosen.get("user_id", ""))
+    path = part.export.inside.get("user_id")
+    if path and name in part.export.names["user_id"]:
+        return f"lower(nullif(trim(json_extract_string(user_id, '{path}')), ''))"
+    if "mail" in name:
+        return f"lower({user})"
+    # WooCommerce and Magento number their guests 0.
+    return user if part.export is OTHER else f"nullif({user}, '0')"
 
 
 def _units(column: str) -> str:

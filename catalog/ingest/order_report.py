@@ -34,6 +34,8 @@ def summary(report: Mapping[str, object]) -> list[str]:
             f"counted as purchases, though their state is not known: {unknown}; "
             "--cancelled-state STATE tells that one is none"
         )
+    if left_out := report.get("sheets_left_out"):
+        lines.append(f"left out, as they are no order lines of these columns: {left_out}")
     return lines
 
 

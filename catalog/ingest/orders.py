@@ -16,6 +16,7 @@ import duckdb
 from catalog.errors import CatalogueError
 from catalog.ingest import RAW_TABLES, Loaded
 from catalog.ingest.attributes import clean_items
+from catalog.ingest.columns import require_different
 from catalog.ingest.events import insert_events
 from catalog.ingest.exports import check_named, choose, recognised
 from catalog.ingest.files import require_file
@@ -143,6 +144,7 @@ class Orders:
         for sheet in sheets(path):
             file = f"{path} (sheet {sheet.name})"
             try:
+                require_different(sheet.table.column_names, file)
                 part = self._part(
                     sheet.table.column_names,
                     file,

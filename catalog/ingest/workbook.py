@@ -18,7 +18,6 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.errors import CatalogueError
-from catalog.ingest.columns import require_different
 
 ENDINGS = (".xlsx", ".xlsm")
 _BATCH = 20_000  # rows
@@ -51,14 +50,17 @@ def sheets(path: Path) -> Iterator[Sheet]:
     """The sheets that are not blank, one after the other.
 
     Raises:
-      CatalogueError: if the file is no workbook, is damaged or locked by a password, or two columns
-        of a sheet have one name.
+      CatalogueError: if the file is no workbook, is damaged or locked by a password.
     """
+    from python_calamine import SheetTypeEnum
+
     with _reading(path) as workbook:
-        for name in workbook.sheet_names:
-            sheet = workbook.get_sheet_by_name(name)
-            rows = enumerate(sheet.iter_rows(), 1)
-            header = _header(rows, path, name)
+        for metadata in workbook.sheets_metadata:
+            if metadata.typ != SheetTypeEnum.WorkSheet:  # a chart, say
+                continue
+            name = metadata.name
+            rows = enumerate(workbook.get_sheet_by_name(name).iter_rows(), 1)
+            header = _header(rows)
             if header is not None:
                 number, names = header
                 yield Sheet(name=name, table=_table(names, rows), first_row=number + 1)
@@ -79,14 +81,11 @@ def _reading(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _header(
-    rows: Iterator[tuple[int, list]], path: Path, sheet: str
-) -> tuple[int, tuple[str | None, ...]] | None:
+def _header(rows: Iterator[tuple[int, list]]) -> tuple[int, tuple[str | None, ...]] | None:
     """Number and names of the first row that can be a header; `None` in a blank sheet."""
     for number, cells in islice(rows, _HEADER_WITHIN):
         names = tuple(_text(cell).strip() if cell != "" else None for cell in cells)
         if sum(map(bool, names)) >= _HEADER_CELLS:
-            require_different((name or "" for name in names), f"sheet {sheet} of {path}")
             return number, names
     return None
 

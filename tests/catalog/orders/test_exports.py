@@ -162,6 +162,9 @@ def test_woocommerce_orders_as_its_rest_api_answers_them(read, tmp_path):
     assert found.items == {"T": ("Tea", None, None, "4.5"), "8": ("Pot", None, None, "15")}
     assert (found.notes["order_lines"], found.notes["order_lines_guest"]) == (6, 1)
     assert found.notes["order_lines_cancelled"] == 1
+    path.write_text(json.dumps(orders[0] | {"customer_id": 12}))
+    found = read(path, columns={"user_id": "customer_id"})
+    assert found.bought == [("12", "T"), ("12", "8")]
 
 
 def test_shopify_orders_as_its_rest_api_answers_them(read, tmp_path):

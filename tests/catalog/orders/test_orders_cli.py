@@ -78,6 +78,14 @@ def test_states_are_printed_on_one_line(lines, tmp_path, run):
     assert r"\x1b[31mred (1)" in out
 
 
+def test_sheets_that_are_left_out_are_printed(workbook, tmp_path, run):
+    rows = [("1", "A", "Tea", 1, "2010-01-01", 3, "c1")]
+    path = workbook({"2010": [HEADER, *rows], "Sums": [("month", "sum", "of"), ("May", 3, 1)]})
+    status, out, _ = run("build", "--workspace", tmp_path, "--domain", "x", "--orders", path)
+    assert status == 0
+    assert out.endswith(f"no order lines of these columns: {path} (sheet Sums)\n")
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import pyarrow as pa
 import pytest
+import xlsxwriter
 
 from catalog.errors import CatalogueError
 from catalog.ingest.workbook import sheets
@@ -35,7 +36,7 @@ def test_sheets_of_equal_columns_are_one_table_and_others_are_left_out(read, wor
             "Notes": [["Made for the accountant"], ["by year", "of invoice"]],
             "Year 2009-2010": [UCI, _line(1, "A", at=early), twice, twice],
             "Empty": [],
-            "By month": [["month", "sum", "share"], ["May", 3, 0.5]],
+            "By month": [["month", "sum", "sum"], ["May", 3, 0.5]],
             "Year 2010-2011": [UCI, twice, twice, _line(3, "C", at=late)],
         }
     )
@@ -102,6 +103,20 @@ def test_unix_times_in_cells_are_unix_times(read, workbook):
     assert found.times == [1259653500]
 
 
+def test_charts_are_no_sheets(read, tmp_path):
+    path = tmp_path / "orders.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        chart = book.add_chart({"type": "line"})
+        sheet = book.add_worksheet("a")
+        sheet.write_row(0, 0, ("user_id", "item_id", "timestamp"))
+        sheet.write_row(1, 0, ("u", "i", "2020-01-01"))
+        chart.add_series({"values": "=a!$A$1:$A$2"})
+        book.add_chartsheet("curve").set_chart(chart)
+    found = read(path)
+    assert found.bought == [("u", "i")]
+    assert "sheets_left_out" not in found.notes
+
+
 @pytest.mark.parametrize("content", [b"PK\x03\x04 not a workbook", b"<html>log in</html>"])
 def test_what_is_no_workbook_is_one_line(read, tmp_path, content):
     path = tmp_path / "orders.xlsx"
@@ -134,7 +149,7 @@ def test_a_damaged_workbook_is_one_line(read, workbook, tmp_path):
         ({"a": []}, "a sheet of order lines in .*found none with three columns"),
         ({"a": [["x"], ["y"]]}, "found none with three columns"),
         ({"a": [("x", "y", "z"), (1, 2, 3)]}, r"\(sheet a\), found the columns x, y, z"),
-        ({"a": [("Invoice", "Price", "price")]}, "different names in sheet a of .*Price and price"),
+        ({"a": [("Invoice", "Price", "price")]}, r"names in .*\(sheet a\), found Price and price"),
     ],
 )
 def test_sheets_without_order_lines_are_named(read, workbook, book, line):
