@@ -182,7 +182,7 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
     """SQL over `staged` of each column of `order_lines`."""
 
     def text(ours: str) -> str:
-        return f"nullif(trim({ours}), '')" if ours in kinds else "NULL::VARCHAR"
+        return f"nullif(trim(CAST({ours} AS VARCHAR)), '')" if ours in kinds else "NULL::VARCHAR"
 
     items = [text("item_id"), text("other_item_id")]
     titled = f"coalesce({', '.join(items)}) IS NULL AND {text('title')} IS NOT NULL"
