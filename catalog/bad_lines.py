@@ -24,9 +24,17 @@ _log = logging.getLogger("catalog")
 
 _COLLECT = """
 INSERT INTO bad_lines
-  SELECT $domain, $file, line, problem, content FROM {table}
+  SELECT $domain, {file}, line, problem, content FROM {table}
   WHERE problem IS NOT NULL ORDER BY line
 """
+# A file of events with the number of its lines staged and of the bad ones, and the first of those.
+_FILES = """
+SELECT {file} AS file, count(*), count(problem), arg_min(line, line) FILTER (problem IS NOT NULL),
+  arg_min(problem, line) FILTER (problem IS NOT NULL)
+FROM {table} GROUP BY file ORDER BY min(rowid)
+"""
+# Where a source has several files of events, each row says which is its own.
+_FILE = {"items": "$file", "events": "coalesce(file, $file)"}
 
 
 def collect(connection: duckdb.DuckDBPyConnection, domain: str, loaded: Loaded) -> dict[str, int]:
@@ -38,7 +46,7 @@ def collect(connection: duckdb.DuckDBPyConnection, domain: str, loaded: Loaded) 
     connection.execute("DELETE FROM bad_lines WHERE domain = $domain", {"domain": domain})
     return {
         name: connection.execute(
-            _COLLECT.format(table=f"raw_{name}"), {"domain": domain, "file": file}
+            _COLLECT.format(table=f"raw_{name}", file=_FILE[name]), {"domain": domain, "file": file}
         ).fetchone()[0]
         for name, file in (("items", loaded.items_from), ("events", loaded.events_from))
     }
@@ -48,23 +56,22 @@ def stop_if_too_many(
     connection: duckdb.DuckDBPyConnection, workspace: Path, domain: str, loaded: Loaded
 ) -> None:
     """Raises `CatalogueError` if more than `LIMIT` of a file's lines are bad, and lists them."""
-    for name, file, unused in (
-        ("items", loaded.items_from, loaded.items_unused),
-        ("events", loaded.events_from, 0),
+    for name, from_, unused in (
+        ("items", loaded.items_from, {loaded.items_from: loaded.items_unused}),
+        ("events", loaded.events_from, loaded.events_unused),
     ):
-        rows, bad = connection.execute(
-            f"SELECT count(*), count(problem) FROM raw_{name}"
-        ).fetchall()[0]
-        if bad > LIMIT * (rows + unused):
-            line, reason = connection.execute(
-                f"SELECT line, problem FROM raw_{name} WHERE problem IS NOT NULL"
-                " ORDER BY line LIMIT 1"
-            ).fetchall()[0]
+        files = connection.execute(
+            _FILES.format(table=f"raw_{name}", file=_FILE[name]), {"file": from_}
+        ).fetchall()
+        for file, rows, bad, line, reason in files:
+            lines = rows + unused.get(file, 0)
+            if bad <= LIMIT * lines:
+                continue
             place = report_path(workspace, domain, stopped=True)
             _write_csv(connection, "bad_lines", domain, place)
             raise CatalogueError(
                 f"expected at most {LIMIT:.0%} bad lines in {file}, found {bad:,} of "
-                f"{rows + unused:,} (the first is line {line:,}: {reason}): see all of them in "
+                f"{lines:,} (the first is line {line:,}: {reason}): see all of them in "
                 f"{place}, mend the file or give --allow-bad-lines"
             )
 

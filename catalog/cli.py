@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -21,6 +21,8 @@ from catalog.errors import CatalogueError
 from catalog.ingest import Source
 from catalog.ingest.amazon import AmazonReviews
 from catalog.ingest.columns import parse_columns
+from catalog.ingest.order_report import summary
+from catalog.ingest.orders import Orders
 from catalog.ingest.two_tables import TwoTables
 from catalog.migrate import migrate
 from catalog.statistics import Statistics, statistics
@@ -28,23 +30,30 @@ from catalog.store import Catalogue, Filters, domain_info, nothing_built
 from catalog.terminal import printable
 from catalog.workspace import FORMAT, DomainInfo, domains, workspace_path
 
+if TYPE_CHECKING:
+    from catalog.download import Downloaded
+
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """Build a domain from two tables, or from the Amazon Reviews of 2018 or 2023 as shipped."""
+    """Build a domain from a shop's order export, from two tables, or from Amazon's reviews."""
 
     domain: str
     """Name of the domain: letters, digits, '_' and '-'."""
     workspace: Path | None = None
     """Folder to build into; $CALREC_WORKSPACE or workspace if not given."""
+    orders: tuple[Path, ...] = ()
+    """Order lines: exports of Shopify, WooCommerce, Magento, UCI Online Retail, or by --column."""
+    cancelled_state: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A state of orders that were no purchases, besides those that are known; repeatable."""
     items: Path | None = None
     """Parquet, CSV or JSON lines: item_id; title, category, brand, price if known."""
     interactions: Path | None = None
     """The same: user_id, item_id, timestamp or position; rating, review_text if known."""
     column: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """What the two tables call a column, as user_id=customer or items.item_id=sku; repeatable."""
+    """What orders or tables call a column: user_id=customer or items.item_id=sku; repeatable."""
     clean_text: bool = False
-    """Take HTML entities, tags and style sheets out of the two tables' attributes."""
+    """Take HTML entities, tags and style sheets out of the attributes of orders or tables."""
     amazon_reviews: Path | None = None
     """Amazon's JSON lines of reviews, gzipped or not."""
     amazon_meta: Path | None = None
@@ -74,7 +83,9 @@ class Build:
                 say=say,
             )
         _print_built(info)
-        print(printable(word_rule.explained(info.report["words"]), sys.stdout.encoding))
+        _show(word_rule.explained(info.report["words"]))
+        for line in summary(info.report):
+            _show(line)
         bad = info.report["bad_lines"]
         if any(bad.values()):
             print(
@@ -84,35 +95,48 @@ class Build:
 
     def _source(self) -> Source:
         two, raw = (self.items, self.interactions), (self.amazon_reviews, self.amazon_meta)
-        for_two = (*two, self.column, self.clean_text)
-        if self.items and self.interactions and not any(raw):
+        both = (self.column, self.clean_text)
+        if self.orders and not any((*two, *raw)):
+            return Orders(
+                files=self.orders,
+                columns=parse_columns(self.column),
+                cancelled=self.cancelled_state,
+                clean=self.clean_text,
+            )
+        for_orders = (self.orders, self.cancelled_state)
+        if self.items and self.interactions and not any((*raw, *for_orders)):
             return TwoTables(
                 items=self.items,
                 interactions=self.interactions,
                 columns=parse_columns(self.column),
                 clean=self.clean_text,
             )
-        if self.amazon_reviews and not any(for_two):
+        if self.amazon_reviews and not any((*two, *both, *for_orders)):
             return AmazonReviews(reviews=self.amazon_reviews, meta=self.amazon_meta)
-        options = ("items", "interactions", "column", "clean_text", "amazon_reviews", "amazon_meta")
+        options = ("orders", "cancelled_state", "items", "interactions", "column", "clean_text")
+        options += ("amazon_reviews", "amazon_meta")
         given = [f"--{name.replace('_', '-')}" for name in options if getattr(self, name)]
         raise CatalogueError(
-            "expected --items with --interactions (and --column, --clean-text), or "
-            "--amazon-reviews with or without --amazon-meta, "
+            "expected --orders, or --items with --interactions (either with --column and "
+            "--clean-text), or --amazon-reviews with or without --amazon-meta, "
             f"found {' '.join(given) or 'none of them'}: give one of these sets"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """Download a category of the Amazon Reviews 2023; run again, it goes on where it stopped."""
+    """Download public data; run again, it goes on where it stopped.
 
-    edition: tyro.conf.Positional[Literal["amazon-2023"]]
+    amazon-2023: two files of a category of the Amazon Reviews 2023. online-retail-ii: the workbook
+    of a gift shop's orders, of the UCI Machine Learning Repository (45 MB, CC BY 4.0).
+    """
+
+    edition: tyro.conf.Positional[Literal["amazon-2023", "online-retail-ii"]]
     """Which collection."""
-    category: str
-    """Name of the category, such as Industrial_and_Scientific."""
+    category: str | None = None
+    """Of amazon-2023, the name of the category, such as Industrial_and_Scientific."""
     to: Path
-    """Folder for the two files: reviews and item metadata."""
+    """Folder for the files."""
     base_url: str | None = None
     """Folder of a mirror with the same layout, http:// or https://."""
     timeout: float = 60.0
@@ -121,23 +145,37 @@ class Download:
     """How many attempts in a row may bring nothing new."""
 
     def run(self) -> None:
-        """Downloads; prints the two files and the command that builds them."""
-        from catalog.download import EDITIONS, bars, build_command, download
+        """Downloads; prints the files and the command that builds them."""
+        from catalog.download import bars
         from catalog.download.resumable import Patience
 
         with bars() as (report, say):
-            reviews, meta = download(
-                EDITIONS[self.edition],
-                self.category,
-                self.to,
-                base_url=self.base_url,
-                patience=Patience(timeout=self.timeout, attempts=self.attempts),
-                report=report,
-                say=say,
+            settings = {
+                "base_url": self.base_url,
+                "patience": Patience(timeout=self.timeout, attempts=self.attempts),
+                "report": report,
+                "say": say,
+            }
+            amazon = self.edition != "online-retail-ii"
+            lines = self._amazon(settings) if amazon else self._online_retail(settings)
+        print("\n".join(lines))
+
+    def _amazon(self, settings: dict[str, Any]) -> list[str]:
+        from catalog.download import EDITIONS, build_command, download
+
+        files = download(EDITIONS[self.edition], self.category, self.to, **settings)
+        command = build_command(self.category, *(file.path for file in files))
+        return [*map(_downloaded, files), f"next: {command}"]
+
+    def _online_retail(self, settings: dict[str, Any]) -> list[str]:
+        from catalog.download.online_retail import SOURCE, build_command, download_online_retail
+
+        if self.category is not None:
+            raise CatalogueError(
+                f"expected no --category for {self.edition}, found {self.category!r}: leave it out"
             )
-        for file in (reviews, meta):
-            print(file.path if file.fetched else f"{file.path}  (was there, not fetched again)")
-        print(f"next: {build_command(self.category, reviews.path, meta.path)}")
+        file = download_online_retail(self.to, **settings)
+        return [SOURCE, _downloaded(file), f"next: {build_command(file.path)}"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,6 +351,10 @@ def _arguments(given: list[str]) -> list[str]:
         return given
     options = {f"--{field.name.replace('_', '-')}" for field in fields(Search)} - {"--query"}
     return ["search", *query_last(given[1:], options - {"--category"}, {"--category"})]
+
+
+def _downloaded(file: Downloaded) -> str:
+    return f"{file.path}" if file.fetched else f"{file.path}  (was there, not fetched again)"
 
 
 def _print_built(info: DomainInfo) -> None:

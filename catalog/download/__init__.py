@@ -1,4 +1,7 @@
-"""Downloads a category of the Amazon Reviews: the reviews and the metadata of their items."""
+"""Downloads a category of the Amazon Reviews: the reviews and the metadata of their items.
+
+`catalog.download.online_retail` downloads a shop's order lines.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,7 @@ class Downloaded:
 
 def download(
     edition: Edition,
-    category: str,
+    category: str | None,
     to: Path,
     *,
     base_url: str | None = None,
@@ -107,7 +110,7 @@ def download(
 
     Args:
       edition: which collection.
-      category: one of `edition.categories`.
+      category: one of `edition.categories`; `None` is refused with a word on where to find them.
       to: folder; made if it is missing.
       base_url: of a mirror with the edition's layout; the edition's own if not given.
       patience: time limits and attempts; `Patience()` if not given.
@@ -122,17 +125,8 @@ def download(
         lies beside it as `.part`; the same call goes on from there.
     """
     _check_category(edition, category)
-    base = (base_url or edition.base_url).rstrip("/")
-    if not base.startswith(("http://", "https://")):
-        raise CatalogueError(
-            f"expected a base URL with http:// or https://, found {base!r}: give a mirror's"
-        )
-    try:
-        to.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CatalogueError(
-            f"expected a folder at {to}, found {error.strerror}: choose another one"
-        ) from error
+    base = one_base(base_url or edition.base_url)
+    make_folder(to)
     patience = patience or Patience()
     with client(patience) as web:
 
@@ -152,6 +146,26 @@ def download(
         return one(edition.reviews), one(edition.meta)
 
 
+def one_base(url: str) -> str:
+    """A base URL without a slash at its end; raises `CatalogueError` unless it is of HTTP."""
+    base = url.rstrip("/")
+    if not base.startswith(("http://", "https://")):
+        raise CatalogueError(
+            f"expected a base URL with http:// or https://, found {base!r}: give a mirror's"
+        )
+    return base
+
+
+def make_folder(to: Path) -> None:
+    """Makes the folder if it is missing; raises `CatalogueError` if it cannot be one."""
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CatalogueError(
+            f"expected a folder at {to}, found {error.strerror}: choose another one"
+        ) from error
+
+
 def build_command(category: str, reviews: Path, meta: Path) -> str:
     """The shell command that makes a domain of the files; it has the category's name."""
     words = ["calrec-catalog", "build", "--domain", category.lower()]
@@ -159,7 +173,7 @@ def build_command(category: str, reviews: Path, meta: Path) -> str:
 
 
 @contextmanager
-def bars() -> Iterator[tuple[Callable[[str, int, int], None], Callable[[str], None]]]:
+def bars() -> Iterator[tuple[Callable[[str, int, int | None], None], Callable[[str], None]]]:
     """`report` and `say` for `download`: bars on a terminal's standard error; nothing elsewhere."""
     from rich.console import Console
     from rich.progress import (
@@ -185,7 +199,7 @@ def bars() -> Iterator[tuple[Callable[[str, int, int], None], Callable[[str], No
     with Progress(*columns, console=console) as progress:
         tasks = {}
 
-        def report(name: str, done: int, size: int) -> None:
+        def report(name: str, done: int, size: int | None) -> None:
             if name not in tasks:
                 # Counted from what was there already, or the speed would be that of the disk.
                 tasks[name] = progress.add_task(name, completed=done, total=size)
@@ -194,7 +208,12 @@ def bars() -> Iterator[tuple[Callable[[str, int, int], None], Callable[[str], No
         yield report, lambda text: progress.console.print(text, markup=False, highlight=False)
 
 
-def _check_category(edition: Edition, category: str) -> None:
+def _check_category(edition: Edition, category: str | None) -> None:
+    if category is None:
+        raise CatalogueError(
+            f"expected --category NAME for {edition.name}, found none: take one of {edition.page}, "
+            f"such as {edition.categories[0]}"
+        )
     if category in edition.categories:
         return
     asked = "_".join(category.lower().split())

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import gzip
 import json
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,12 +21,12 @@ class Version:
     Attributes:
       url: where it was asked for.
       validator: a strong ETag, else the date of the last change; "" if the server tells neither.
-      size: bytes of the whole file.
+      size: bytes of the whole file; None if the server does not tell.
     """
 
     url: str
     validator: str
-    size: int
+    size: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,21 +75,6 @@ class Part:
         """Deletes the part and its note."""
         self.path.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
-
-    def damage(self) -> str:
-        """Why the part is no whole gzip file, in one line; "" if it is one.
-
-        A size alone passes an error page, and a file that was cut on the server.
-        """
-        self.file.flush()
-        empty = True
-        try:
-            with gzip.open(self.path) as stream:
-                while stream.read(1 << 20):
-                    empty = False
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            return " ".join(str(error).split())
-        return "nothing in it" if empty else ""
 
     def finish(self) -> None:
         """Gives the part its name; an older file of this name is replaced."""

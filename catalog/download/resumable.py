@@ -1,4 +1,4 @@
-"""One gzip file over HTTP: whole or not at all, going on where an earlier call stopped."""
+"""One compressed file over HTTP: whole or not at all, going on where an earlier call stopped."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from catalog.download.damage import GZIP, Kind
 from catalog.download.part import Part, Version, open_part
 from catalog.errors import CatalogueError
 
@@ -65,10 +66,11 @@ def fetch(
     target: Path,
     *,
     patience: Patience,
-    report: Callable[[int, int], None],
+    report: Callable[[int, int | None], None],
     say: Callable[[str], None],
+    kind: Kind = GZIP,
 ) -> bool:
-    """Fetches a gzip file into `target`.
+    """Fetches a compressed file into `target`.
 
     The bytes go into a `Part`, which takes its name when all are there and decompress without an
     error. A later call goes on behind its last byte if the server still has this version (`Range`
@@ -79,11 +81,13 @@ def fetch(
       url: of the file.
       target: file to write; an older one stays until the new one is whole.
       patience: time limits and attempts.
-      report: called with the bytes there are and the bytes of the whole file.
+      report: called with the bytes there are and the bytes of the whole file, `None` if unknown.
       say: called with one line about each connection that broke.
+      kind: of the file. The server has to tell its size unless the kind shows its end itself.
 
     Returns:
-      False if `target` had the server's size already and was left as it is.
+      False if `target` had the server's size already, or one that the server does not tell, and was
+      left as it is.
 
     Raises:
       CatalogueError: the server does not give the file, or it cannot be written.
@@ -92,11 +96,11 @@ def fetch(
         raise CatalogueError(f"expected a file or nothing at {target}, found a folder: move it")
     try:
         with open_part(target) as part:
-            if not _until_whole(web, url, part, patience, report, say):
+            if not _until_whole(web, url, part, kind, patience, report, say):
                 part.drop()
                 return False
             say(f"checking {target.name}")
-            _check(part, url)
+            _check(part, url, kind)
             part.finish()
     except OSError as error:
         raise CatalogueError(
@@ -110,14 +114,15 @@ def _until_whole(
     web: httpx.Client,
     url: str,
     part: Part,
+    kind: Kind,
     patience: Patience,
-    report: Callable[[int, int], None],
+    report: Callable[[int, int | None], None],
     say: Callable[[str], None],
 ) -> bool:
     best, failures = part.size(), 0
     while True:
         try:
-            return _attempt(web, url, part, report)
+            return _attempt(web, url, part, kind, report)
         except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.UnsupportedProtocol) as error:
             raise CatalogueError(
                 f"expected to fetch {url}, found {' '.join(str(error).split())}: check the base URL"
@@ -139,7 +144,13 @@ def _until_whole(
             time.sleep(pause)
 
 
-def _attempt(web: httpx.Client, url: str, part: Part, report: Callable[[int, int], None]) -> bool:
+def _attempt(
+    web: httpx.Client,
+    url: str,
+    part: Part,
+    kind: Kind,
+    report: Callable[[int, int | None], None],
+) -> bool:
     """Asks once for what is missing; False if the target is the server's file already."""
     have = part.size()
     version = part.version(url) if have else None
@@ -148,32 +159,40 @@ def _attempt(web: httpx.Client, url: str, part: Part, report: Callable[[int, int
         answer = response.status_code
         if version and answer == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             # A call that was killed before the renaming leaves a part with all bytes.
-            if version.size == have and _range(response) == (None, have):
+            if version.size in (have, None) and _range(response) == (None, have):
                 return True
             _start_anew(part)
         elif version and answer == httpx.codes.PARTIAL_CONTENT:
             same = _validator(response) in ("", version.validator)
-            if not same or _range(response) != (have, version.size):
+            first, size = _range(response)
+            if not same or first != have or version.size not in (size, None):
                 _start_anew(part)
         elif answer == httpx.codes.OK:
-            version, have = _version(url, response), 0
+            version, have = _version(url, response, kind), 0
             part.begin(version)
         else:
             _refuse(url, response)
-        if part.target.exists() and part.target.stat().st_size == version.size:
+        if part.target.exists() and version.size in (part.target.stat().st_size, None):
             return False
-        _check_space(part.target.parent, version.size - have)
+        if version.size is not None:
+            _check_space(part.target.parent, version.size - have)
         _receive(response, part, have, version.size, report)
     return True
 
 
 def _receive(
-    response: httpx.Response, part: Part, have: int, size: int, report: Callable[[int, int], None]
+    response: httpx.Response,
+    part: Part,
+    have: int,
+    size: int | None,
+    report: Callable[[int, int | None], None],
 ) -> None:
     report(have, size)
     for block in response.iter_raw():
         have += part.file.write(block)
         report(have, size)
+    if size is None:
+        return
     if have > size:
         part.empty()
     if have != size:
@@ -185,14 +204,14 @@ def _start_anew(part: Part) -> None:
     raise _BrokenError("the file on the server is another one than before")
 
 
-def _version(url: str, response: httpx.Response) -> Version:
+def _version(url: str, response: httpx.Response, kind: Kind) -> Version:
     length = response.headers.get("Content-Length")
-    if length is None:
+    if length is None and not kind.ends:
         raise CatalogueError(
             f"expected the size of {url} in the answer, found no Content-Length: without it a "
             "broken file cannot be told from a whole one; take another server"
         )
-    return Version(url=url, validator=_validator(response), size=int(length))
+    return Version(url=url, validator=_validator(response), size=length and int(length))
 
 
 def _validator(response: httpx.Response) -> str:
@@ -215,17 +234,16 @@ def _refuse(url: str, response: httpx.Response) -> None:
     status = f"{response.status_code} {response.reason_phrase}".strip()
     if response.is_server_error or response.status_code in PASSING:
         raise _BrokenError(f"the answer {status}")
-    raise CatalogueError(
-        f"expected a file at {url}, found the answer {status}: check the base URL and the category"
-    )
+    raise CatalogueError(f"expected a file at {url}, found the answer {status}: check the base URL")
 
 
-def _check(part: Part, url: str) -> None:
-    if damage := part.damage():
+def _check(part: Part, url: str, kind: Kind) -> None:
+    part.file.flush()
+    if damage := kind.damage(part.path):
         size = part.size()
         part.drop()
         raise CatalogueError(
-            f"expected a whole gzip file at {url}, found {size:,} bytes that are not one "
+            f"expected a whole {kind.name} file at {url}, found {size:,} bytes that are not one "
             f"({damage}): they are deleted; run it again, or take another server"
         )
 

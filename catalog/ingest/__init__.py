@@ -6,18 +6,19 @@ the order of the source (their `rowid`):
 - `raw_items`: item_id, title, category, path, brand, price. `category` is the text that enters the
   item's text; `path` holds its levels, top first, where the source has a list.
 - `raw_events`: user_id, item_id, microseconds (time since 1970), position, rating, review (a hash
-  of the review's text, only ever compared).
+  of the review's text, only ever compared), file (where there are several, the one of the row).
 
-`NULL` stands for whatever is not known. Every line or row of the source, blank ones aside, gives a
-row; nothing is left out and nothing is sorted here. `problem` is NULL for a good row, else a short
-reason why it cannot be used; then `line` is its number in the file (in Parquet and in memory, the
-number of the row), from 1, and `content` the beginning of what it holds.
+`NULL` stands for whatever is not known. Every line or row of the source gives a row, blank ones and
+order lines that are no purchases aside, which are counted; nothing is sorted here. `problem` is
+NULL for a good row, else a short reason why it cannot be used; then `line` is its number in the
+file (in Parquet and in memory, the number of the row), from 1, and `content` the beginning of what
+it holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import duckdb
@@ -29,7 +30,7 @@ CREATE TEMP TABLE raw_items (
 CREATE TEMP TABLE raw_events (
   line BIGINT, problem VARCHAR, content VARCHAR,
   user_id VARCHAR, item_id VARCHAR, microseconds BIGINT, position BIGINT, rating DOUBLE,
-  review HUGEINT);
+  review HUGEINT, file VARCHAR);
 """
 
 
@@ -45,6 +46,7 @@ class Loaded:
       events_from: the same for the events.
       notes: further findings for the report, by name.
       items_unused: good rows of items that are not staged, as nothing asks for them.
+      events_unused: lines of each file that are no events and not bad, as those of guests.
     """
 
     form: str
@@ -54,6 +56,7 @@ class Loaded:
     events_from: str
     notes: Mapping[str, str | int]
     items_unused: int = 0
+    events_unused: Mapping[str, int] = field(default_factory=dict)
 
 
 class Source(Protocol):

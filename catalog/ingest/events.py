@@ -16,7 +16,7 @@ CONTENT_CHARACTERS = 500
 _INSERT = """
 INSERT INTO raw_events
 SELECT line, problem, CASE WHEN problem IS NOT NULL THEN left({content}, {characters}) END,
-  user_id, item_id, microseconds, whole_position, number_rating, review
+  user_id, item_id, microseconds, whole_position, number_rating, review, {file}
 FROM (
   SELECT * REPLACE (coalesce(problem, {problem}) AS problem) FROM (
     SELECT * REPLACE (nullif(trim(user_id), '') AS user_id, nullif(trim(item_id), '') AS item_id),
@@ -34,6 +34,7 @@ def insert_events(
     reading: Reading,
     names: Mapping[str, str],
     content: str,
+    file: str = "NULL",
 ) -> None:
     """Fills `raw_events`.
 
@@ -44,6 +45,7 @@ def insert_events(
       reading: how its times read.
       names: what the source calls `user_id`, `item_id`, `time`, `position`, `rating`.
       content: expression over the row, shown where there is a problem.
+      file: expression, the row's file, where the source has several.
     """
     cases = [
         _not_an_id("user_id", names["user_id"]),
@@ -57,6 +59,7 @@ def insert_events(
         _INSERT.format(
             rows=rows,
             content=content,
+            file=file,
             characters=CONTENT_CHARACTERS,
             problem=f"CASE {' '.join(cases)} END",
             microseconds=reading.microseconds("time"),

@@ -48,12 +48,17 @@ class SourceTable(Protocol):
         """
 
 
-def form_of(path: Path) -> str:
-    """What kind of file it is by its name's ending; raises `CatalogueError` if none is known."""
+def form_of(path: Path, *, besides: tuple[str, ...] = ()) -> str:
+    """What kind of file it is by its name's ending; raises `CatalogueError` if none is known.
+
+    Args:
+      path: the file.
+      besides: endings that the caller knows itself, for the message.
+    """
     for form, endings in _ENDINGS.items():
         if path.name.lower().endswith(endings):
             return form
-    known = ", ".join(ending for endings in _ENDINGS.values() for ending in endings)
+    known = ", ".join([*(ending for endings in _ENDINGS.values() for ending in endings), *besides])
     raise CatalogueError(
         f"expected a table in a file that ends in {known}, found {path}: convert or rename it"
     )

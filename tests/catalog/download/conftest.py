@@ -73,7 +73,8 @@ class Handler(BaseHTTPRequestHandler):
     A fault is a dict: `status` (and `headers`) to answer instead of a file, `ignore_range`,
     `trusting` (a range whatever `If-Range` says), `range` (a Content-Range to lie with), `body`
     (made of the rest that a range asks for), `length` (added to Content-Length), `no_length`,
-    `cut` (bytes after which the connection breaks), `stall` (bytes after which nothing comes).
+    `chunked` (instead of Content-Length), `cut` (bytes after which the connection breaks), `stall`
+    (bytes after which nothing comes).
     """
 
     protocol_version = "HTTP/1.1"
@@ -111,11 +112,17 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             if value is not None:
                 self.send_header(name, value)
-        if not fault.get("no_length"):
+        if fault.get("chunked"):
+            self.send_header("Transfer-Encoding", "chunked")
+        elif not fault.get("no_length"):
             self.send_header("Content-Length", str(len(body) + fault.get("length", 0)))
         self.end_headers()
         end = fault.get("cut", fault.get("stall", len(body)))
-        self.wfile.write(body[:end])
+        if fault.get("chunked"):
+            last = b"0\r\n\r\n" if end >= len(body) else b""
+            self.wfile.write(b"%x\r\n%s\r\n%s" % (len(body[:end]), body[:end], last))
+        else:
+            self.wfile.write(body[:end])
         self.wfile.flush()
         if "stall" in fault:
             self.server.served.goes_on.wait(20)

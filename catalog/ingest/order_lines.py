@@ -1,0 +1,245 @@
+"""Order lines as one table, whatever export they came from (SQL)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from catalog.ingest.exports import OTHER, plain_name
+from catalog.ingest.exports.record import Export
+
+# Digits with a sign before or behind them or in brackets, as accounts write what goes back.
+_UNITS = r"""
+CASE
+  WHEN regexp_full_match({0}, '[-−]\s*[\d.,]+|[\d.,]+\s*[-−]|\([\d.,]+\)')
+    THEN -TRY_CAST({1} AS DOUBLE)
+  WHEN regexp_full_match({0}, '\+?[\d.,]+([eE][-+]?\d+)?') THEN TRY_CAST({1} AS DOUBLE)
+END"""
+_DIGITS = r"""
+CASE
+  WHEN regexp_matches({0}, '\d{{1,3}}(,\d{{3}})+(\.\d+)?\D*$')
+    THEN regexp_replace({0}, '[^\d.]', '', 'g')
+  ELSE replace(regexp_replace({0}, '^[-−+(\s]+|[-−)\s]+$', '', 'g'), ',', '.')
+END"""
+# From what was staged of one table to the columns of `order_lines`.
+_PART = """
+CREATE TEMP TABLE order_part_{number} AS
+WITH named AS (
+  SELECT row_number() OVER () AS n, line + {above} AS line, problem, content,
+    {order_id} AS order_id, {user_id} AS user_id, {item_id} AS item_id, {by_title} AS by_title,
+    {title} AS title, {category} AS category, {path} AS path, {brand} AS brand, {price} AS price,
+    {quantity} AS quantity, {units} AS units, {gone} AS gone, {time} AS time, {status} AS status,
+    {cancelled_at} AS cancelled_at, {parent_id} AS parent_id
+  FROM staged),
+present AS (
+  FROM named WHERE problem IS NOT NULL OR coalesce(order_id, user_id, item_id, title, price,
+    quantity, status, CAST(time AS VARCHAR)) IS NOT NULL),
+whole AS ({whole})
+SELECT {number} AS part, * EXCLUDE (cancelled_at, parent_id),
+  cancelled_at IS NOT NULL OR coalesce(status IN ({cancelled}), false) AS cancelled,
+  {credit} AS credit, parent_id IS NOT NULL AS component,
+  CASE WHEN units IS NULL THEN {no_units} END AS unreadable
+FROM whole
+"""
+# What holds for an order may stand in its first line only, its number included. Lines of one order
+# stand together; lines that are apart are not of one order, as some tills count anew each day.
+_WHOLE = """
+  SELECT * EXCLUDE (run) REPLACE (
+    coalesce(user_id, first_value(user_id IGNORE NULLS) OVER lines) AS user_id,
+    coalesce(time, first_value(time IGNORE NULLS) OVER lines) AS time,
+    coalesce(status, first_value(status IGNORE NULLS) OVER lines) AS status,
+    coalesce(cancelled_at, first_value(cancelled_at IGNORE NULLS) OVER lines) AS cancelled_at)
+  FROM (
+    SELECT * EXCLUDE (before),
+      sum(CASE WHEN order_id = before THEN 0 ELSE 1 END) OVER (ORDER BY n) AS run
+    FROM (
+      SELECT *, lag(order_id) OVER (ORDER BY n) AS before FROM (
+        SELECT * REPLACE (CASE
+            WHEN order_id IS NULL AND user_id IS NULL AND time IS NULL
+              THEN last_value(order_id IGNORE NULLS) OVER (
+                ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+            ELSE order_id END AS order_id)
+        FROM present)))
+  WINDOW lines AS (PARTITION BY run ORDER BY n
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A file, or a sheet of one.
+
+    Attributes:
+      number: its place among all parts, from 0.
+      file: what it is called in messages.
+      export: what its columns are known by.
+      chosen: our name to theirs.
+      above: lines above its first row, for a line's number.
+      sheet: whether it is a sheet of a workbook.
+    """
+
+    number: int
+    file: str
+    export: Export
+    chosen: Mapping[str, str]
+    above: int = 0
+    sheet: bool = False
+
+    @property
+    def table(self) -> str:
+        """Where its lines are (SQL)."""
+        return f"order_part_{self.number}"
+
+    def called(self, ours: str) -> str:
+        """What the source calls a column of ours, or the one that stands in for it."""
+        line = self.export.line_names
+        for name in (ours, f"other_{ours}", "title" if ours == "item_id" else ours):
+            if name in self.chosen or name in line:
+                return self.chosen.get(name) or line[name]
+        return ours
+
+
+def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequence[str]) -> None:
+    """Makes `order_part_N` of `staged`, which goes.
+
+    Args:
+      connection: has `staged`, of the columns that the part has chosen.
+      part: the table's.
+      cancelled: further states of an order that was no purchase.
+    """
+    if part.export.lines is not None:
+        _explode(connection, part)
+    kinds = {name: kind for name, kind, *_ in connection.execute("DESCRIBE staged").fetchall()}
+    if part.sheet and kinds["time"] == "DOUBLE":
+        _date_day_numbers(connection)
+    states = [state_name(state) for state in (*part.export.cancelled, *cancelled)]
+    values = _values(part, kinds)
+    connection.execute(
+        _PART.format(
+            number=part.number,
+            above=part.above,
+            whole=_WHOLE if "order_id" in kinds else "FROM present",
+            cancelled=", ".join(map(_quoted, states)),
+            credit=f"coalesce(regexp_full_match(order_id, {_quoted(part.export.credit)}), false)"
+            if part.export.credit
+            else "false",
+            no_units=_no_units(part.called("quantity")),
+            **values,
+        )
+    )
+    connection.execute("DROP TABLE staged")
+
+
+def join_parts(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> None:
+    """Makes `order_lines` of all parts, which go, in their order."""
+    types = [
+        connection.execute(f"SELECT typeof(min(time)) FROM {part.table}").fetchall()
+        for part in parts
+    ]
+    time = "time" if all(kind == types[0] for kind in types) else "CAST(time AS VARCHAR)"
+    rows = " UNION ALL ".join(
+        f"SELECT * REPLACE ({time} AS time) FROM {part.table}" for part in parts
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE order_lines AS {rows}")
+    for part in parts:
+        connection.execute(f"DROP TABLE {part.table}")
+
+
+def state_name(state: str) -> str:
+    """A state of an order as states are compared."""
+    return "_".join(state.strip().lower().replace("-", " ").split()).removeprefix("wc_")
+
+
+def _explode(connection: duckdb.DuckDBPyConnection, part: Part) -> None:
+    """A row a line, of rows that are orders with a list of lines; an order without one stays."""
+    fields = ", ".join(
+        f"json_extract_string(one, '$.{theirs}') AS {ours}"
+        for ours, theirs in part.export.line_names.items()
+        if ours not in part.chosen
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE staged AS"
+        f" SELECT * EXCLUDE (lines, one), {fields} FROM ("
+        """ SELECT *, unnest(coalesce(nullif(TRY(from_json(lines, '["JSON"]')), []),"""
+        " [NULL::JSON])) AS one FROM staged)"
+    )
+
+
+def _date_day_numbers(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes times of days since 1900: what Excel keeps in a cell that is not shown as a date."""
+    median = connection.execute("SELECT median(time) FROM staged").fetchall()[0][0]
+    if median is not None and 20_000 <= median < 80_000:  # of the years 1954 to 2119
+        seconds = "to_seconds(CAST(round(time * 86400) AS BIGINT))"
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE staged AS SELECT * REPLACE"
+            f" (TIMESTAMP '1899-12-30' + {seconds} AS time) FROM staged"
+        )
+
+
+def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
+    """SQL over `staged` of each column of `order_lines`."""
+
+    def text(ours: str) -> str:
+        return f"nullif(trim(CAST({ours} AS VARCHAR)), '')" if ours in kinds else "NULL::VARCHAR"
+
+    items = [text("item_id"), text("other_item_id")]
+    titled = f"coalesce({', '.join(items)}) IS NULL AND {text('title')} IS NOT NULL"
+    if part.export is OTHER:
+        titled = "false"
+    units = _units("quantity") if "quantity" in kinds else "1.0"
+    gone = " + ".join(
+        f"coalesce(abs({_units(name)}), 0)"
+        for name in ("units_refunded", "units_cancelled")
+        if name in kinds
+    )
+    other_user = f"nullif({text('other_user_id')}, '0')"
+    total = f"printf('%.2f', TRY_CAST(line_total AS DOUBLE) / nullif({units}, 0))"
+    status = f"regexp_replace(lower({text('status')}), '[\\s-]+', '_', 'g')"
+    return {
+        "order_id": text("order_id"),
+        "user_id": f"coalesce({_user(part, text('user_id'))}, {other_user})",
+        "item_id": f"coalesce({', '.join(items)}, CASE WHEN {titled} THEN {text('title')} END)",
+        "by_title": titled,
+        "title": text("title"),
+        "category": text("category"),
+        "path": "path" if "path" in kinds else "NULL::VARCHAR[]",
+        "brand": text("brand"),
+        "price": f"coalesce({text('price')}, {total})" if "line_total" in kinds else text("price"),
+        "quantity": text("quantity"),
+        "units": units,
+        "gone": gone or "0.0",
+        "time": text("time") if kinds["time"] == "VARCHAR" else "time",
+        "status": f"regexp_replace({status}, '^wc_', '')",
+        "cancelled_at": text("cancelled_at"),
+        "parent_id": f"nullif({text('parent_id')}, '0')",
+    }
+
+
+def _user(part: Part, user: str) -> str:
+    """The customer; an address of mail in lower case, so that it is one however it was typed."""
+    name = plain_name(part.chosen.get("user_id", ""))
+    path = part.export.inside.get("user_id")
+    if path and name in part.export.names["user_id"]:
+        return f"lower(nullif(trim(json_extract_string(user_id, '{path}')), ''))"
+    if "mail" in name:
+        return f"lower({user})"
+    # WooCommerce and Magento number their guests 0.
+    return user if part.export is OTHER else f"nullif({user}, '0')"
+
+
+def _units(column: str) -> str:
+    text = f"trim({column})"
+    return _UNITS.format(text, _DIGITS.format(text))
+
+
+def _no_units(name: str) -> str:
+    found = _quoted(f"{name}: expected a number, found ")
+    missing = _quoted(f"{name} is missing")
+    shown = f"{found} || chr(39) || left(quantity, 40) || chr(39)"
+    return f"CASE WHEN quantity IS NULL THEN {missing} ELSE {shown} END"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
