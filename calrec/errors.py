@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 class CalrecError(Exception):
     """An error that bad input causes; its text is one line fit to be shown to a person."""
 
 
-def run_cli(command: Callable[[], object]) -> None:
-    """Runs a command; an error of its input becomes one line and exit status 2, Ctrl-C status 130.
+class Terminated(KeyboardInterrupt):
+    """The command was told to end, as `docker stop` and `kill` do."""
 
-    `OSError` counts as one: a path that cannot be read or written, a full disk.
+
+def run_cli(command: Callable[[], object]) -> None:
+    """Runs a command; an error of its input becomes one line and exit status 2.
+
+    `OSError` counts as one: a path that cannot be read or written, a full disk. Ctrl-C ends it with
+    status 130 and SIGTERM with 143, both after it has cleaned up.
     """
     try:
-        command()
+        with _ending_when_told():
+            command()
         return
     except CalrecError as error:
         line = str(error)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as told:
         print("stopped", file=sys.stderr)
         sys.stdout.flush()
         sys.stderr.flush()
         # Without the interpreter's own ending, which crashes while jax still compiles in a thread.
-        os._exit(130)
+        os._exit(143 if isinstance(told, Terminated) else 130)
     except BrokenPipeError:
         # The reader of a pipe went away (`| head`); without this Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -37,3 +46,22 @@ def run_cli(command: Callable[[], object]) -> None:
     # Outside the handler: the error's frames are free by now, and with them open databases.
     print(f"error: {line}", file=sys.stderr)
     sys.exit(2)
+
+
+@contextmanager
+def _ending_when_told() -> Iterator[None]:
+    """Turns SIGTERM into `Terminated`; the first process of a container would ignore it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(*_: object) -> None:
+    # Told again while it cleans up, it ends as it stands.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise Terminated

@@ -308,8 +308,8 @@ def _forget_caller() -> None:
     """
     request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
     if request is not None and blocks is not None:
-        blocks.app.state_holder.session_data.pop(request.session_hash, None)
-        blocks.app.state_holder.time_last_used.pop(request.session_hash, None)
+        blocks.state_holder.session_data.pop(request.session_hash, None)
+        blocks.state_holder.time_last_used.pop(request.session_hash, None)
 
 
 def _refusal(error: CalrecError) -> gr.Error:

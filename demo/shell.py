@@ -19,6 +19,7 @@ from demo.application import Application
 from demo.events import EDIT, LOOK_UP, QUIET, SKIP
 from demo.session import Session
 from demo.url import Query
+from demo.waiting import FairQueue
 
 HERE = Path(__file__).parent
 PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
@@ -96,8 +97,13 @@ def head() -> str:
     return "".join(f"<script>{script}</script>" for script in scripts)
 
 
-def build_page(app: Application) -> gr.Blocks:
-    """The whole application. Visitors share nothing but what they read."""
+def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
+    """The whole application. Visitors share nothing but what they read.
+
+    Args:
+      app: what they read.
+      login: whether they have logged in and can log out.
+    """
     first = Session(domain=next(iter(app.domains)))
     # Gradio copies what is downloaded; an hour later the copy goes.
     with gr.Blocks(title="CALRec", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
@@ -158,7 +164,9 @@ def build_page(app: Application) -> gr.Blocks:
             )
         state.change(session.query_of, state, link, **LOOK_UP)
         link.change(None, link, None, js="(q) => calrec.address('', q)", **LOOK_UP)
-    return blocks.queue(default_concurrency_limit=8, max_size=64, api_open=False)
+    blocks.queue(api_open=False)
+    blocks._queue = FairQueue(blocks, default_concurrency_limit=8)
+    return blocks
 
 
 class _Showing:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from calrec.errors import CalrecError
-from demo import access, app
+from demo import access, addresses, app
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,12 +99,12 @@ def test_gradio_is_imported_after_its_variables_are_set():
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.9"])
 def test_a_host_of_this_machine_alone(host):
-    assert not access.is_public(host)
+    assert not addresses.is_public(host)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "no.such.host.invalid"])
 def test_a_host_that_others_reach(host):
-    assert access.is_public(host)
+    assert addresses.is_public(host)
 
 
 def test_a_public_address_without_login_is_warned_of(workspace, monkeypatch, capsys):
