@@ -301,7 +301,7 @@ def _one_line_each(function: Callable[..., Iterator[Any]]) -> Callable[..., Iter
 
 
 def _forget_caller() -> None:
-    """Drops what gradio keeps of the caller's session, which is about 1 MB and used by pages alone.
+    """Drops what gradio keeps of the caller's session, which only pages use.
 
     A program's every call may be a session of its own; only so many are kept, and the oldest one
     that would go could be a person's.

@@ -42,8 +42,8 @@ for _name in [name for name in os.environ if name.lower() in _NETWORK]:
 os.environ["NO_PROXY"] = "*"
 
 _ASKING = "These pages ask for a login. After five wrong passwords another try takes a minute."
-SESSIONS = 200
-"""Visitors kept; gradio takes about 1 MB for each."""
+SESSIONS = 500
+"""Visitors kept; gradio takes about 0.3 MB for each."""
 
 
 @dataclass(frozen=True, kw_only=True)

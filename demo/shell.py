@@ -14,7 +14,7 @@ import gradio as gr
 from gradio.components import Component
 
 from calrec.errors import CalrecError
-from demo import api, session, url, widgets
+from demo import api, failures, session, url, widgets
 from demo.application import Application
 from demo.events import EDIT, LOOK_UP, QUIET, SKIP
 from demo.session import Session
@@ -23,6 +23,7 @@ from demo.waiting import FairQueue
 
 HERE = Path(__file__).parent
 PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
+_LOGOUT = '<form class="cr-logout" method="post"><button type="submit">Log out</button></form>'
 LOOK_AGAIN = 5.0
 """Seconds between two looks at whether the shop was built anew."""
 
@@ -92,7 +93,8 @@ def styles() -> list[Path]:
 
 def head() -> str:
     """The scripts of the shell and of the pages that have one."""
-    scripts = [(HERE / "shell.js").read_text(encoding="utf-8")]
+    names = ("shell.js", "arrival.js")
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in names]
     scripts += [page.KEYS for page in _modules().values() if hasattr(page, "KEYS")]
     return "".join(f"<script>{script}</script>" for script in scripts)
 
@@ -127,6 +129,8 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
                 scale=1,
                 min_width=240,
             )
+            if login:
+                widgets.html(_LOGOUT, elem_id="logout", scale=0, min_width=90)
         toast = widgets.html("", elem_id="toast")
         pages: dict[str, Page] = {}
         tab_of: dict[str, gr.Tab] = {}
@@ -145,9 +149,11 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
         showing = _Showing(app, pages)
         shown = [component for page in pages.values() for component in page.outputs]
         common = [state, shop, data, toast, opened]
-        blocks.load(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP).then(
-            None, None, None, js="() => calrec.arrive()", **LOOK_UP
-        )
+        again = gr.Button(visible="hidden", elem_id="arrive-again")
+        for asked in (blocks.load, again.click):
+            first = asked(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
+            first.success(None, None, None, js="() => calrec.arrive()", **LOOK_UP)
+            first.failure(None, None, None, js="() => calrec.arrival.failed()", **LOOK_UP)
         shop.input(showing.another_shop, shop, [*common, *shown], **EDIT)
         gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], [*common, *shown], **QUIET)
         for name, page in pages.items():
@@ -215,8 +221,8 @@ class _Showing:
                 return SKIP
             try:
                 return [{**opened, name: data}, *self._of(name, visitor, url.read(written))]
-            except CalrecError as error:
-                raise gr.Error(str(error), print_exception=False) from None
+            except Exception as error:
+                raise gr.Error(_failed(error), print_exception=False) from None
 
         return show
 
@@ -244,9 +250,9 @@ class _Showing:
         """Updates of what all pages share, and of all pages' outputs."""
         try:
             shown = self._shown(page, visitor, query)
-        except CalrecError as error:
+        except Exception as error:  # whatever it is, the other pages are of use
             shown = [SKIP] * sum(len(one.outputs) for one in self._pages.values())
-            said = widgets.notice(str(error), "error")
+            said = widgets.notice(_failed(error), "error")
         return self._common(visitor, page, said), shown
 
     def _common(self, visitor: Session, page: str, said: str) -> list[Any]:
@@ -269,6 +275,10 @@ class _Showing:
 
     def _of(self, name: str, visitor: Session, query: Query) -> list[Any]:
         return list(self._pages[name].show(visitor, query))
+
+
+def _failed(error: Exception) -> str:
+    return failures.line(error, "a page of this shop", "the page")
 
 
 def _modules() -> dict[str, ModuleType]:

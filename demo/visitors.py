@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+import datetime
+from types import SimpleNamespace
+from typing import Any
+
 import gradio as gr
-from gradio.state_holder import StateHolder
+from gradio.state_holder import SessionState, StateHolder
 
 from demo.bounded import Bounded
 
 REMEMBERED = 20_000
 """Sessions that were let go and are known as such."""
+
+
+class State(SessionState):
+    """What one visitor has, and no copy of all that the pages are made of.
+
+    Gradio makes that copy, of about 1 MB and a tenth of a second, for links that nobody makes here.
+
+    Args:
+      page: the pages.
+    """
+
+    def __init__(self, page: gr.Blocks) -> None:
+        super().__init__(SimpleNamespace(default_config=page.default_config, blocks=()))
+        self.config_values = _Nothing()
+
+    def _update_config(self, key: int) -> None:
+        pass
+
+    def _update_value_in_config(self, key: int, value: Any) -> None:
+        pass
+
+
+class _Nothing(dict):
+    """Keeps nothing that is put into it."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
 
 
 class Visitors(StateHolder):
@@ -27,6 +58,14 @@ class Visitors(StateHolder):
         page.state_session_capacity = capacity
         self.set_blocks(page)
         self._gone: Bounded[str, bool] = Bounded(REMEMBERED)
+
+    def __getitem__(self, session_id: str) -> SessionState:
+        """The state of a session, which is as good as used; a new one where none is kept."""
+        if session_id not in self.session_data:
+            self.session_data[session_id] = State(self.blocks)
+        self.update(session_id)
+        self.time_last_used[session_id] = datetime.datetime.now()
+        return self.session_data[session_id]
 
     def has_let_go(self, session: str) -> bool:
         """Whether the session's state was kept once and is not any more."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import fastapi
 import gradio as gr
-from gradio import route_utils
 from gradio.queueing import Queue
+from gradio.utils import LRUCache
 
-from demo.visitors import Visitors
+from demo.visitors import REMEMBERED, Visitors
 
 PAGES = 1_000
 """Events of pages that may wait, of all visitors together."""
@@ -40,6 +40,8 @@ class FairQueue(Queue):
             blocks=page,
             default_concurrency_limit=default_concurrency_limit,
         )
+        # Gradio keeps every session that it ever heard of.
+        self.pending_event_ids_session = LRUCache(REMEMBERED)
 
     async def push(
         self, body: Any, request: fastapi.Request, username: str | None
@@ -49,9 +51,11 @@ class FairQueue(Queue):
         Raises:
           HTTPException: of status 410 if the visitor's state is not kept any more.
         """
-        if body.fn_index is None:
-            return await super().push(body, request, username)
-        program = _is_program(route_utils.get_fn(self.blocks, None, body))
+        # Not gradio's own way to find it, which makes a state for whoever asks.
+        fn = self.blocks.fns.get(body.fn_index)
+        if fn is None:
+            return False, "expected an event of these pages, found another; load the page", "error"
+        program = _is_program(fn)
         if full := self._full(program, body.session_hash, request):
             return False, full, "queue_full"
         holder = self.blocks.state_holder
@@ -63,6 +67,10 @@ class FairQueue(Queue):
         for queue in self.event_queue_per_concurrency_id.values():
             queue.queue.sort(key=lambda event: _is_program(event.fn))  # keeps the order of equals
         return pushed
+
+    def compute_analytics_summary(self, records: Any) -> dict[str, Any]:
+        """Nothing: gradio would count all events anew after each, for a page that is closed."""
+        return self.cached_event_analytics_summary
 
     def _full(self, program: bool, session: str | None, request: fastapi.Request) -> str | None:
         waiting = [
