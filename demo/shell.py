@@ -16,6 +16,7 @@ from gradio.components import Component
 from calrec.errors import CalrecError
 from demo import api, failures, session, url, widgets
 from demo.application import Application
+from demo.blocks import Pages
 from demo.events import EDIT, LOOK_UP, QUIET, SKIP
 from demo.session import Session
 from demo.url import Query
@@ -108,7 +109,7 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
     """
     first = Session(domain=next(iter(app.domains)))
     # Gradio copies what is downloaded; an hour later the copy goes.
-    with gr.Blocks(title="CALRec", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+    with Pages(title="CALRec", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
         api.publish(app)  # first, so that no event of a page has its names
         state = gr.State(first)
         opened = gr.State({})  # page -> fingerprint of the shop that it shows
