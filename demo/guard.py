@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -97,7 +96,7 @@ class Guard:
         if body:
             scope = {**scope, "headers": bodies.counted(scope["headers"], body)}
             receive = bodies.replayed(body, receive)
-        await self._answered(scope, receive, send)
+        await self._app(scope, receive, send)
 
     def _check_sessions(self, scope: Scope, path: str, body: Any) -> None:
         for name in tabs.named(path, scope["query_string"], body):
@@ -137,25 +136,6 @@ class Guard:
             await send(message)
 
         return sent
-
-    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets a request in; what gradio stumbles over becomes a line, here and in the log."""
-        begun = False
-
-        async def sent(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sent)
-        except Exception as error:
-            if begun:
-                raise
-            found = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            print(f"error: {scope['method']} {scope['path'][:200]!r}: {found}", file=sys.stderr)
-            line = "expected a request that these pages know, found another; see /gradio_api/info"
-            await PlainTextResponse(line + "\n", 400)(scope, receive, send)
 
 
 def _logout(scope: Scope) -> Scope:

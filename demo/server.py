@@ -23,6 +23,7 @@ from demo import connections
 from demo.access import Login
 from demo.guard import Door, Guard
 from demo.origins import Origins
+from demo.stumbles import Stumbles
 from demo.tabs import Tabs
 from demo.throttle import Throttle
 from demo.visitors import Visitors
@@ -110,7 +111,7 @@ def serve(
         path="/",
         root_path=root_path,
         auth=list(auth) or None,
-        app_kwargs={"openapi_url": None},
+        app_kwargs={"openapi_url": None, "middleware": [Middleware(Stumbles)]},
         **options,
     )
     app = page.app = parent.routes[-1].app  # what `page.close()` ends

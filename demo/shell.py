@@ -115,23 +115,7 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
         opened = gr.State({})  # page -> fingerprint of the shop that it shows
         data = gr.State("")  # fingerprint of the shop as this visitor knows it
         link = address()
-        with gr.Row(elem_classes="cr-header"):
-            widgets.html(
-                '<div class="cr-brand"><h1>CALRec</h1><p>A recommender that writes what a '
-                "shopper will buy next, and then finds it in the catalogue. "
-                "Every step can be looked at.</p></div>",
-                scale=3,
-            )
-            shop = gr.Dropdown(
-                [(_shop_label(name, info.items), name) for name, info in app.domains.items()],
-                value=first.domain,
-                label="Shop",
-                elem_id="shop",
-                scale=1,
-                min_width=240,
-            )
-            if login:
-                widgets.html(_LOGOUT, elem_id="logout", scale=0, min_width=90)
+        shop = _header(app, first.domain, login)
         toast = widgets.html("", elem_id="toast")
         pages: dict[str, Page] = {}
         tab_of: dict[str, gr.Tab] = {}
@@ -146,15 +130,15 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
         with gr.Row(visible="hidden"):
             for box in (link, *(page.address for page in pages.values())):
                 box.render()
+            again = gr.Button(elem_id="arrive-again")
 
         showing = _Showing(app, pages)
         shown = [component for page in pages.values() for component in page.outputs]
         common = [state, shop, data, toast, opened]
-        again = gr.Button(visible="hidden", elem_id="arrive-again")
-        for asked in (blocks.load, again.click):
-            first = asked(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
-            first.success(None, None, None, js="() => calrec.arrive()", **LOOK_UP)
-            first.failure(None, None, None, js="() => calrec.arrival.failed()", **LOOK_UP)
+        for when in (blocks.load, again.click):
+            asked = when(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
+            asked.success(None, None, None, js="() => calrec.arrive()", **LOOK_UP)
+            asked.failure(None, None, None, js="() => calrec.arrival.failed()", **LOOK_UP)
         shop.input(showing.another_shop, shop, [*common, *shown], **EDIT)
         gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], [*common, *shown], **QUIET)
         for name, page in pages.items():
@@ -174,6 +158,28 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
     blocks.queue(api_open=False)
     blocks._queue = FairQueue(blocks, default_concurrency_limit=8)
     return blocks
+
+
+def _header(app: Application, first: str, login: bool) -> gr.Dropdown:
+    """The name of it all, the choice of the shop and, with a login, the way out."""
+    with gr.Row(elem_classes="cr-header"):
+        widgets.html(
+            '<div class="cr-brand"><h1>CALRec</h1><p>A recommender that writes what a '
+            "shopper will buy next, and then finds it in the catalogue. "
+            "Every step can be looked at.</p></div>",
+            scale=3,
+        )
+        shop = gr.Dropdown(
+            [(_shop_label(name, info.items), name) for name, info in app.domains.items()],
+            value=first,
+            label="Shop",
+            elem_id="shop",
+            scale=1,
+            min_width=240,
+        )
+        if login:
+            widgets.html(_LOGOUT, elem_id="logout", scale=0, min_width=90)
+    return shop
 
 
 class _Showing:

@@ -290,6 +290,13 @@ def proxy(served):
     server.server_close()
 
 
+def test_a_proxy_may_leave_its_path(served):
+    for path in ("/config", f"{PREFIX}/config", f"{PREFIX}{API}/info", f"{API}/info"):
+        assert httpx.get(served.address + path, timeout=30).status_code == 200, path
+    for path in (f"{PREFIX}{API}/upload", f"{PREFIX}{API}/deep_link?session_hash=a"):
+        assert httpx.get(served.address + path).status_code in (403, 404)
+
+
 @pytest.mark.browser
 def test_the_pages_work_behind_a_reverse_proxy(proxy, browser):
     address, missed = proxy
