@@ -12,6 +12,7 @@ import gradio as gr
 from calrec.errors import CalrecError
 
 FORGED = "expected what this page sends, found something else; load the page again"
+UNKNOWN = "expected the inputs of this endpoint, found others; see /gradio_api/info"
 FAILED = "expected an answer of this page, found a failure inside ({kind}); see the server's log"
 WIDTH = 300
 """Characters of a line of the log; what somebody sent may be long."""
@@ -34,10 +35,9 @@ class Pages(gr.Blocks):
         try:
             return await super().preprocess_data(block_fn, *args, **kwargs)
         except Exception as error:
-            if block_fn.api_visibility != "private" and isinstance(error, gr.Error):
-                raise  # a program is told which of its values it was
             _say(f"error: forged inputs of {block_fn.api_name}: {type(error).__name__}")
-            raise gr.Error(FORGED, print_exception=False) from None
+            line = FORGED if block_fn.api_visibility == "private" else UNKNOWN
+            raise gr.Error(line, print_exception=False) from None
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Runs an event.
