@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -13,20 +15,25 @@ class CalrecError(Exception):
     """An error that bad input causes; its text is one line fit to be shown to a person."""
 
 
+class Terminated(KeyboardInterrupt):
+    """The command was told to end, as `docker stop` and `kill` do."""
+
+
 def run_cli(command: Callable[[], object]) -> None:
-    """Runs a command; an error of its input becomes one line and exit status 2, Ctrl-C status 130.
+    """Runs a command; an error of its input becomes one line and exit status 2.
 
     `OSError` counts as one: a path that cannot be read or written, a full disk. So does a text that
-    has no form in an encoding, such as a name that is not UTF-8.
+    has no form in an encoding, such as a name that is not UTF-8. Ctrl-C ends it with status 130 and
+    SIGTERM with 143, both after it has cleaned up.
     """
     try:
-        with _ctrl_c_is_never_lost():
+        with _ctrl_c_is_never_lost(), _ending_when_told():
             command()
         return
     except CalrecError as error:
         line = str(error)
-    except KeyboardInterrupt:
-        _stop()
+    except KeyboardInterrupt as told:
+        _stop(type(told))
     except BrokenPipeError:
         # The reader of a pipe went away (`| head`); without this Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -49,12 +56,12 @@ def run_cli(command: Callable[[], object]) -> None:
     sys.exit(2)
 
 
-def _stop() -> NoReturn:
+def _stop(told: type[BaseException] = KeyboardInterrupt) -> NoReturn:
     print("stopped", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     # Without the interpreter's own ending, which crashes while jax still compiles in a thread.
-    os._exit(130)
+    os._exit(143 if issubclass(told, Terminated) else 130)
 
 
 @contextmanager
@@ -64,7 +71,7 @@ def _ctrl_c_is_never_lost() -> Iterator[None]:
 
     def told(dropped: sys.UnraisableHookArgs) -> None:
         if issubclass(dropped.exc_type, KeyboardInterrupt):
-            _stop()
+            _stop(dropped.exc_type)
         before(dropped)
 
     sys.unraisablehook = told
@@ -82,3 +89,22 @@ def _is_ctrl_c(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+@contextmanager
+def _ending_when_told() -> Iterator[None]:
+    """Turns SIGTERM into `Terminated`; the first process of a container would ignore it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(*_: object) -> None:
+    # Told again while it cleans up, it ends as it stands.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise Terminated

@@ -1,10 +1,9 @@
-"""Who may use a server: the logins it asks for, and whether others can reach it at all."""
+"""Who may use a server: the logins that it asks for."""
 
 from __future__ import annotations
 
-import ipaddress
+import codecs
 import os
-import socket
 from pathlib import Path
 
 from calrec.errors import CalrecError
@@ -31,19 +30,15 @@ def logins(given: str | None) -> list[Login]:
     if given is not None:
         source, text = "--auth", given
         if Path(given).is_file():
-            source = given
-            try:
-                text = Path(given).read_text(encoding="utf-8")
-            except UnicodeDecodeError:
-                raise CalrecError(
-                    f"expected text with lines USER:PASSWORD in {given}, found other bytes; save it"
-                    " as UTF-8"
-                ) from None
+            source, text = given, _text(Path(given))
     found: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
+    for number, whole in enumerate(text.splitlines(), 1):
+        # Windows puts a mark before the first line; files put together have more of them.
+        line = whole.strip().strip("\ufeff").strip()
+        if not line:
             continue
-        user, colon, password = line.strip().partition(":")
+        user, colon, password = line.partition(":")
+        user = user.strip()
         if not (user and colon and password) or user in found:
             problem = "the same user again" if user in found and colon else "another"
             raise CalrecError(
@@ -58,10 +53,16 @@ def logins(given: str | None) -> list[Login]:
     return list(found.items())
 
 
-def is_public(host: str) -> bool:
-    """Whether other machines may reach a server that listens on this address."""
+def _text(path: Path) -> str:
+    """A file of logins, as editors save it: UTF-8, or UTF-16 with its mark."""
+    content = path.read_bytes()
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        addresses = {found[4][0] for found in socket.getaddrinfo(host or "0.0.0.0", None)}
-    except OSError:
-        return True
-    return not all(ipaddress.ip_address(str(a).partition("%")[0]).is_loopback for a in addresses)
+        text = content.decode("utf-16" if utf16 else "utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise CalrecError(
+            f"expected text with lines USER:PASSWORD in {path}, found other bytes; save it as UTF-8"
+        )
+    return text

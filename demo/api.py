@@ -325,15 +325,15 @@ def _one_line_each(function: Callable[..., Iterator[Any]]) -> Callable[..., Iter
 
 
 def _forget_caller() -> None:
-    """Drops what gradio keeps of the caller's session, which is about 1 MB and used by pages alone.
+    """Drops what gradio keeps of the caller's session, which only pages use.
 
     A program's every call may be a session of its own; only so many are kept, and the oldest one
     that would go could be a person's.
     """
     request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
     if request is not None and blocks is not None:
-        blocks.app.state_holder.session_data.pop(request.session_hash, None)
-        blocks.app.state_holder.time_last_used.pop(request.session_hash, None)
+        blocks.state_holder.session_data.pop(request.session_hash, None)
+        blocks.state_holder.time_last_used.pop(request.session_hash, None)
 
 
 def _refusal(error: CalrecError) -> gr.Error:

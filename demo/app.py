@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import io
 import os
-import shutil
-import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
@@ -22,12 +18,14 @@ from rich.console import Console
 from calrec import checkpoint
 from calrec.errors import CalrecError, run_cli
 from catalog.store import workspace_path
-from demo.access import AUTH, Login, is_public, logins
+from demo.access import AUTH, Login, logins
+from demo.addresses import check_port, is_public, listening, loopback, url
 
 if TYPE_CHECKING:
     import gradio as gr
 
     from demo.application import Application
+    from demo.origins import Origins
 
 # What gradio does is said in `launch` alone, not by variables that other programs were given. It
 # reads them when it is imported, which nothing above does; no call leaves the machine.
@@ -36,8 +34,16 @@ for _name in [name for name in os.environ if name.startswith("GRADIO_")]:
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-SESSIONS = 200
-"""Visitors kept; gradio takes about 1 MB for each."""
+# The server asks only itself, so no proxy and no certificates of a company's network are needed; a
+# setting that cannot be used would end the import.
+_NETWORK = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir")
+for _name in [name for name in os.environ if name.lower() in _NETWORK]:
+    del os.environ[_name]
+os.environ["NO_PROXY"] = "*"
+
+_ASKING = "These pages ask for a login. After five wrong passwords another try takes a minute."
+SESSIONS = 500
+"""Visitors kept; gradio takes about 0.3 MB for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +56,23 @@ class Options:
       checkpoint: name or folder of the model.
       domain: the shop shown first; default the first one.
       evaluations: folders of finished runs; default the workspace's own, `evaluations`.
-      host: address to listen on; 0.0.0.0 serves all who can reach this machine.
+      host: address or name to listen on, of IPv4 or IPv6; 0.0.0.0 serves all who can reach this
+        machine over IPv4, and :: over IPv6, too.
       port: port to listen on.
+      allow_host: a name by which browsers reach the server besides its address, such as a proxy's
+        calrec.example.org; give the option once for each. Requests to other names are refused, as
+        any page could point such a name to this machine. With 0.0.0.0 and :: all addresses in
+        digits and the machine's own name are allowed.
+      allow_origin: another site that may show the pages in its frames and use the API from its
+        own pages, such as https://shop.example.org; give the option once for each. The login's
+        cookie then goes with that site's requests, over HTTPS.
       root_path: path under which a reverse proxy serves the pages, such as /calrec.
       auth: who may use the pages and the API: a file with a line USER:PASSWORD for each person,
         or one USER:PASSWORD, which others on this machine can see in the list of processes;
         default the lines of $CALREC_AUTH. Nobody needs a login for the login page, the
-        program's own scripts and styles, and requests that name the random number of a session.
-        Passwords are sent as they are: put a proxy
-        with HTTPS before a public address.
+        program's own scripts and styles, and the API's description. After five wrong passwords
+        for a person from one address another try takes a minute; all are logged. Passwords are
+        sent as they are: put a proxy with HTTPS before a public address.
       mcp: serve the API also as tools of an MCP server, without login.
     """
 
@@ -68,6 +82,8 @@ class Options:
     evaluations: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
     port: int = 7860
+    allow_host: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    allow_origin: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     root_path: str = ""
     auth: str | None = None
     mcp: bool = False
@@ -99,23 +115,6 @@ def prepare(workspace: Path, domain: str | None = None) -> None:
         build_sample(workspace, only=missing, say=status.update)
 
 
-def check_port(host: str, port: int) -> None:
-    """Raises a `CalrecError` if nothing can listen on the address."""
-    if not 0 < port < 65536:
-        raise CalrecError(f"expected a port from 1 to 65535, found {port}; choose another --port")
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # As the server itself does: connections of an earlier run may still be closing.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as error:
-        raise CalrecError(
-            f"expected a free address, but {host}:{port} cannot be used "
-            f"({error.strerror or error}); stop what uses it or choose another --port"
-        ) from error
-
-
 def check_folders(folders: Sequence[Path]) -> None:
     """Raises a `CalrecError` if one of the folders of runs is none."""
     for folder in folders:
@@ -143,9 +142,14 @@ def checked_root_path(path: str) -> str:
     """A proxy's path with one slash before and none behind; empty for the root.
 
     Raises:
-      CalrecError: if it is no plain path.
+      CalrecError: if it is no plain path, or takes gradio's own.
     """
     parts = [part for part in path.split("/") if part]
+    if "gradio_api" in parts:
+        raise CalrecError(
+            f"expected a path such as /calrec, found {path!r}, whose gradio_api belongs to the"
+            " pages; choose another --root-path"
+        )
     if not all(
         part.replace("-", "").replace("_", "").isalnum() and part.isascii() for part in parts
     ):
@@ -161,72 +165,81 @@ def launch(
     host: str,
     port: int,
     *,
+    origins: Origins | None = None,
     root_path: str = "",
     auth: Sequence[Login] = (),
     mcp: bool = False,
     sessions: int = SESSIONS,
 ) -> gr.Blocks:
-    """Serves the pages in the background; nothing in them calls out.
+    """Serves the pages in the background, until `close()`; nothing in them calls out.
 
     Args:
       application: what they show.
       host: address to listen on.
       port: port to listen on.
+      origins: whom the server answers; who comes by its address where none are given.
       root_path: path under which a proxy serves them, as `checked_root_path` gives it.
       auth: users and passwords; all may enter where there are none.
       mcp: whether to serve the API as tools, too.
-      sessions: visitors whose state is kept at once; who comes back after more starts anew.
+      sessions: visitors whose state is kept at once; who comes back after more is told so.
+
+    Raises:
+      CalrecError: if nothing can listen there.
     """
+    sockets = listening(host, port)
     # Gradio serves all files of its folder, by default one that all its programs here share.
     os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="calrec-")
-    from starlette.middleware import Middleware
-
-    from demo.guard import LARGEST_BODY, Guard
+    from demo import origins as rules
+    from demo import server
+    from demo.bodies import LARGEST
     from demo.shell import build_page, head, styles, theme
 
-    page = build_page(application)
-    # With tools gradio prints lines of its own, be it told to be quiet.
-    with contextlib.redirect_stdout(io.StringIO()):
-        page.launch(
-            server_name=host,
-            server_port=port,
-            root_path=root_path,
-            auth=list(auth) or None,
-            auth_message="These pages ask for a login." if auth else None,
-            app_kwargs={"middleware": [Middleware(Guard)]},
-            theme=theme(),
-            css_paths=styles(),
-            head=head(),
-            footer_links=[],
-            share=False,
-            ssr_mode=False,
-            run_history=False,
-            mcp_server=mcp,
-            enable_monitoring=False,
-            show_error=False,
-            max_file_size=LARGEST_BODY,
-            state_session_capacity=sessions,
-            quiet=True,
-            prevent_thread_lock=True,
-        )
-    if mcp and page.mcp_error:
-        raise CalrecError(
-            f"expected the tools to be served, found {' '.join(page.mcp_error.split())}; leave out"
-            " --mcp"
-        )
+    page = build_page(application, login=bool(auth))
+    server.serve(
+        page,
+        sockets,
+        loopback(host, port),
+        origins=origins or rules.origins(host),
+        root_path=root_path,
+        auth=auth,
+        sessions=sessions,
+        auth_message=_ASKING if auth else None,
+        theme=theme(),
+        css_paths=styles(),
+        head=head(),
+        footer_links=[],
+        ssr_mode=False,
+        run_history=False,
+        mcp_server=mcp,
+        enable_monitoring=False,
+        show_error=False,
+        max_file_size=LARGEST,
+    )
     return page
 
 
 def serve(options: Options) -> None:
-    """Serves until interrupted.
+    """Serves until interrupted; nothing of it stays in the temporary folder.
 
     Raises:
       CalrecError: if an option is wrong, the port is taken, the workspace cannot be read, or there
         is no such domain or checkpoint.
     """
+    with tempfile.TemporaryDirectory(prefix="calrec-", ignore_cleanup_errors=True) as folder:
+        before, tempfile.tempdir = tempfile.tempdir, folder
+        try:
+            _serve(options)
+        finally:
+            tempfile.tempdir = before
+
+
+def _serve(options: Options) -> None:
+    from demo.origins import origins
+
     check_port(options.host, options.port)
     check_folders(options.evaluations)
     root_path = checked_root_path(options.root_path)
+    allowed = origins(options.host, options.allow_host, options.allow_origin)
     people = logins(options.auth)
     if options.mcp:
         check_mcp(people)
@@ -242,7 +255,7 @@ def serve(options: Options) -> None:
     )
     if not people and is_public(options.host):
         print(
-            f"warning: all who can reach {options.host}:{options.port} may use these pages; "
+            f"warning: all who can reach {url(options.host, options.port)} may use these pages; "
             "give --auth to ask for a login",
             file=sys.stderr,
             flush=True,
@@ -251,11 +264,12 @@ def serve(options: Options) -> None:
         application,
         options.host,
         options.port,
+        origins=allowed,
         root_path=root_path,
         auth=people,
         mcp=options.mcp,
     )
-    address = f"http://{options.host}:{options.port}"
+    address = url(options.host, options.port)
     print(f"CALRec is ready at {address}", flush=True)
     if options.mcp:
         print(f"Its tools are at {address}{root_path}/gradio_api/mcp/", flush=True)
@@ -263,12 +277,8 @@ def serve(options: Options) -> None:
     threading.Thread(target=_warm, args=(application,), daemon=True).start()
     try:
         threading.Event().wait()
-    except KeyboardInterrupt:
+    finally:
         page.close(verbose=False)
-        shutil.rmtree(os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
-        print("stopped", file=sys.stderr, flush=True)
-        # Without the interpreter's own ending, which aborts while a thread is still in the model.
-        os._exit(130)
 
 
 def _warm(application: Application) -> None:

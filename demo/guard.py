@@ -1,79 +1,148 @@
-"""What the server lets in: no huge bodies, no uploads, nothing that would make it call out."""
+"""What the server lets in: the order in which a request is looked at before gradio gets it."""
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY = 2 * 1024 * 1024
-"""Bytes of a request; the pages send far less."""
+from demo import bodies, paths, tabs
+from demo.origins import Origins
+from demo.refusal import Refused
+from demo.throttle import Throttle
 
-# Gradio would fetch these for a visitor from anywhere.
-_FETCHING = ("/file=", "/file/", "/proxy=")
-_CLOSED = ("/upload", "/process_recording", "/component_server")
-_PREFIX = "/gradio_api"
+RETRY = "2"
+"""Seconds after which a refused request may be tried again."""
 
 
-class _Refused(Exception):
-    """A request that is answered with a status and one line."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Door:
+    """The logins of a server.
+
+    Attributes:
+      throttle: counts tries.
+      person: whose login a token is; None where it is none.
+      tabs: whose sessions are whose.
+    """
+
+    throttle: Throttle
+    person: Callable[[str], str | None]
+    tabs: tabs.Tabs
 
 
 class Guard:
     """ASGI middleware before gradio's own application.
 
-    Gradio takes JSON of any size, uploads even where no page has a place for them, and fetches the
-    addresses that requests name. None of that is needed here.
+    Gradio answers pages of every other site, takes JSON of any size and uploads even where no page
+    has a place for them, fetches the addresses that requests name, ends sessions on a mere GET and
+    lets passwords be tried without end. None of that is needed here.
 
     Args:
       app: what answers the requests that are let in.
+      origins: whom it answers.
+      root_path: path of a proxy, as `demo.app.checked_root_path` gives it.
+      door: the logins, if there are any.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, origins: Origins, root_path: str = "", door: Door | None = None
+    ) -> None:
         self._app = app
+        self._origins = origins
+        self._root_path = root_path
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or lets it in."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "GET" and _PREFIX not in scope["path"]:
-            scope = {**scope, "query_string": _without_page(scope["query_string"])}
+        headers = Headers(scope=scope)
+        if scope["type"] == "http":
+            send = self._with_headers(send, scope, headers)
         try:
-            _check_path(scope["path"])
-            if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
-                body = await _body(Headers(scope=scope), receive)
-                _check_addresses(body)
-                receive = _replayed(body, receive)
-        except _Refused as refusal:
-            status, line = refusal.args
-            await PlainTextResponse(line + "\n", status)(scope, receive, send)
-            return
-        await self._answered(scope, receive, send)
+            self._origins.check(headers)
+            scope = {**scope, "headers": self._origins.believed(scope["headers"])}
+            await self._let_in(scope, receive, send)
+        except Refused as refusal:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008, "reason": refusal.line})
+                return
+            answer = PlainTextResponse(refusal.line + "\n", refusal.status, refusal.headers)
+            await answer(scope, receive, send)
 
-    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets a request in; what gradio stumbles over becomes a line, here and in the log."""
-        begun = False
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = paths.inside(scope["path"], self._root_path)
+        paths.check(path)
+        if scope["type"] == "websocket":
+            raise Refused(403, "expected a request over HTTP, found a websocket; use HTTP")
+        if path.rstrip("/") == "/logout":
+            scope = _logout(scope)
+        elif scope["method"] == "GET" and not path.startswith(paths.API):
+            scope = {**scope, "query_string": _without_page(scope["query_string"])}
+        body = b""
+        if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
+            body = await bodies.read(Headers(scope=scope), receive)
+        self._check_sessions(scope, path, bodies.parsed(body))
+        if self._door and path.rstrip("/") == "/login" and scope["method"] == "POST":
+            name = await _username(scope, body, receive)
+            send = self._tried(self._door.throttle, scope, name, send)
+        if body:
+            scope = {**scope, "headers": bodies.counted(scope["headers"], body)}
+            receive = bodies.replayed(body, receive)
+        await self._app(scope, receive, send)
+
+    def _check_sessions(self, scope: Scope, path: str, body: Any) -> None:
+        for name in tabs.named(path, scope["query_string"], body):
+            if self._door:
+                self._door.tabs.check(name, _person(self._door, scope))
+
+    def _tried(self, throttle: Throttle, scope: Scope, name: str, send: Send) -> Send:
+        """Takes a try of a login; what becomes of it is seen by its answer."""
+        address = (scope.get("client") or ("unknown", 0))[0]
+        if wait := throttle.wait(address, name):
+            raise Refused(
+                429,
+                f"expected fewer wrong passwords, found too many; try again in {wait} s",
+                {"Retry-After": str(wait)},
+            )
 
         async def sent(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            if message["type"] == "http.response.start":
+                throttle.ended(address, name, message["status"] == 200)
             await send(message)
 
-        try:
-            await self._app(scope, receive, sent)
-        except Exception as error:
-            if begun:
-                raise
-            found = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            print(f"error: {scope['method']} {scope['path'][:200]!r}: {found}", file=sys.stderr)
-            line = "expected a request that these pages know, found another; see /gradio_api/info"
-            await PlainTextResponse(line + "\n", 400)(scope, receive, send)
+        return sent
+
+    def _with_headers(self, send: Send, scope: Scope, headers: Headers) -> Send:
+        """Adds to every answer who may show it, and takes from cookies what others may send."""
+        https = "https" in (scope["scheme"], headers.get("x-forwarded-proto"))
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answered = [
+                    (name, self._origins.cookie(value, https) if name == b"set-cookie" else value)
+                    for name, value in message["headers"]
+                ]
+                message = {**message, "headers": [*answered, *self._origins.framing()]}
+                if message["status"] == 503:
+                    MutableHeaders(scope=message).setdefault("retry-after", RETRY)
+            await send(message)
+
+        return sent
+
+
+def _logout(scope: Scope) -> Scope:
+    """Gradio ends sessions on GET, which any page can make a browser send."""
+    if scope["method"] != "POST":
+        raise Refused(405, "expected POST to log out, found another method", {"Allow": "POST"})
+    return {**scope, "method": "GET"}
 
 
 def _without_page(query: bytes) -> bytes:
@@ -81,67 +150,15 @@ def _without_page(query: bytes) -> bytes:
     return b"&".join(part for part in query.split(b"&") if not part.startswith(b"page="))
 
 
-def _check_path(path: str) -> None:
-    # Behind a proxy the path may begin with the proxy's own.
-    _, prefix, rest = path.partition(_PREFIX)
-    if not prefix:
-        return
-    if rest.rstrip("/") in _CLOSED:
-        raise _Refused(403, "expected no files, found an upload; these pages take none")
-    for beginning in _FETCHING:
-        if rest.startswith(beginning) and "://" in unquote(rest):
-            raise _Refused(403, "expected a file of these pages, found another address; open it")
+def _person(door: Door, scope: Scope) -> str | None:
+    cookies = HTTPConnection(scope).cookies
+    tokens = (value for name, value in cookies.items() if name.startswith("access-token-"))
+    return next(filter(None, map(door.person, tokens)), None)
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes:
-    declared = headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > LARGEST_BODY:
-        raise _too_large()
-    parts, size, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Refused(400, "expected a whole request, found the connection closed; try again")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > LARGEST_BODY:
-            raise _too_large()
-        more = message.get("more_body", False)
-    return b"".join(parts)
-
-
-def _too_large() -> _Refused:
-    return _Refused(
-        413, f"expected a request of at most {LARGEST_BODY:,} bytes, found more; send less"
-    )
-
-
-def _check_addresses(body: bytes) -> None:
-    """Refuses JSON with a file that gradio would fetch from its address."""
-    if not body:
-        return
+async def _username(scope: Scope, body: bytes, receive: Receive) -> str:
     try:
-        json.loads(body, object_hook=_check_file)
-    except (ValueError, RecursionError):
-        return  # no JSON: the application says so
-
-
-def _check_file(found: dict[str, Any]) -> dict[str, Any]:
-    path = found.get("path")
-    if "meta" in found and isinstance(path, str) and "://" in path:
-        raise _Refused(403, "expected no files, found the address of one; these pages take none")
-    return found
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """The body once more, then what comes after it: the end of the connection."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
+        form = await Request(scope, bodies.replayed(body, receive)).form()
+    except HTTPException:
+        return ""  # gradio says what is wrong with it
+    return str(form.get("username", "")).strip()

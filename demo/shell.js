@@ -37,6 +37,7 @@ window.calrec = {
   arrive() {
     this.arrived = true;
     document.documentElement.dataset.arrived = '';
+    this.arrival.arrived();
     this.write();
   },
 

@@ -14,14 +14,17 @@ import gradio as gr
 from gradio.components import Component
 
 from calrec.errors import CalrecError
-from demo import api, session, url, widgets
+from demo import api, failures, session, url, widgets
 from demo.application import Application
+from demo.blocks import Pages
 from demo.events import EDIT, LOOK_UP, QUIET, SKIP
 from demo.session import Session
 from demo.url import Query
+from demo.waiting import FairQueue
 
 HERE = Path(__file__).parent
 PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
+_LOGOUT = '<form class="cr-logout" method="post"><button type="submit">Log out</button></form>'
 LOOK_AGAIN = 5.0
 """Seconds between two looks at whether the shop was built anew."""
 
@@ -91,36 +94,28 @@ def styles() -> list[Path]:
 
 def head() -> str:
     """The scripts of the shell and of the pages that have one."""
-    scripts = [(HERE / "shell.js").read_text(encoding="utf-8")]
+    names = ("shell.js", "arrival.js")
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in names]
     scripts += [page.KEYS for page in _modules().values() if hasattr(page, "KEYS")]
     return "".join(f"<script>{script}</script>" for script in scripts)
 
 
-def build_page(app: Application) -> gr.Blocks:
-    """The whole application. Visitors share nothing but what they read."""
+def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
+    """The whole application. Visitors share nothing but what they read.
+
+    Args:
+      app: what they read.
+      login: whether they have logged in and can log out.
+    """
     first = Session(domain=next(iter(app.domains)))
     # Gradio copies what is downloaded; an hour later the copy goes.
-    with gr.Blocks(title="CALRec", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+    with Pages(title="CALRec", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
         api.publish(app)  # first, so that no event of a page has its names
         state = gr.State(first)
         opened = gr.State({})  # page -> fingerprint of the shop that it shows
         data = gr.State("")  # fingerprint of the shop as this visitor knows it
         link = address()
-        with gr.Row(elem_classes="cr-header"):
-            widgets.html(
-                '<div class="cr-brand"><h1>CALRec</h1><p>A recommender that writes what a '
-                "shopper will buy next, and then finds it in the catalogue. "
-                "Every step can be looked at.</p></div>",
-                scale=3,
-            )
-            shop = gr.Dropdown(
-                [(_shop_label(name, info.items), name) for name, info in app.domains.items()],
-                value=first.domain,
-                label="Shop",
-                elem_id="shop",
-                scale=1,
-                min_width=240,
-            )
+        shop = _header(app, first.domain, login)
         toast = widgets.html("", elem_id="toast")
         pages: dict[str, Page] = {}
         tab_of: dict[str, gr.Tab] = {}
@@ -135,13 +130,15 @@ def build_page(app: Application) -> gr.Blocks:
         with gr.Row(visible="hidden"):
             for box in (link, *(page.address for page in pages.values())):
                 box.render()
+            again = gr.Button(elem_id="arrive-again")
 
         showing = _Showing(app, pages)
         shown = [component for page in pages.values() for component in page.outputs]
         common = [state, shop, data, toast, opened]
-        blocks.load(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP).then(
-            None, None, None, js="() => calrec.arrive()", **LOOK_UP
-        )
+        for when in (blocks.load, again.click):
+            asked = when(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
+            asked.success(None, None, None, js="() => calrec.arrive()", **LOOK_UP)
+            asked.failure(None, None, None, js="() => calrec.arrival.failed()", **LOOK_UP)
         shop.input(showing.another_shop, shop, [*common, *shown], **EDIT)
         gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], [*common, *shown], **QUIET)
         for name, page in pages.items():
@@ -158,7 +155,31 @@ def build_page(app: Application) -> gr.Blocks:
             )
         state.change(session.query_of, state, link, **LOOK_UP)
         link.change(None, link, None, js="(q) => calrec.address('', q)", **LOOK_UP)
-    return blocks.queue(default_concurrency_limit=8, max_size=64, api_open=False)
+    blocks.queue(api_open=False)
+    blocks._queue = FairQueue(blocks, default_concurrency_limit=8)
+    return blocks
+
+
+def _header(app: Application, first: str, login: bool) -> gr.Dropdown:
+    """The name of it all, the choice of the shop and, with a login, the way out."""
+    with gr.Row(elem_classes="cr-header"):
+        widgets.html(
+            '<div class="cr-brand"><h1>CALRec</h1><p>A recommender that writes what a '
+            "shopper will buy next, and then finds it in the catalogue. "
+            "Every step can be looked at.</p></div>",
+            scale=3,
+        )
+        shop = gr.Dropdown(
+            [(_shop_label(name, info.items), name) for name, info in app.domains.items()],
+            value=first,
+            label="Shop",
+            elem_id="shop",
+            scale=1,
+            min_width=240,
+        )
+        if login:
+            widgets.html(_LOGOUT, elem_id="logout", scale=0, min_width=90)
+    return shop
 
 
 class _Showing:
@@ -207,8 +228,8 @@ class _Showing:
                 return SKIP
             try:
                 return [{**opened, name: data}, *self._of(name, visitor, url.read(written))]
-            except CalrecError as error:
-                raise gr.Error(str(error), print_exception=False) from None
+            except Exception as error:
+                raise gr.Error(_failed(error), print_exception=False) from None
 
         return show
 
@@ -236,9 +257,9 @@ class _Showing:
         """Updates of what all pages share, and of all pages' outputs."""
         try:
             shown = self._shown(page, visitor, query)
-        except CalrecError as error:
+        except Exception as error:  # whatever it is, the other pages are of use
             shown = [SKIP] * sum(len(one.outputs) for one in self._pages.values())
-            said = widgets.notice(str(error), "error")
+            said = widgets.notice(_failed(error), "error")
         return self._common(visitor, page, said), shown
 
     def _common(self, visitor: Session, page: str, said: str) -> list[Any]:
@@ -261,6 +282,10 @@ class _Showing:
 
     def _of(self, name: str, visitor: Session, query: Query) -> list[Any]:
         return list(self._pages[name].show(visitor, query))
+
+
+def _failed(error: Exception) -> str:
+    return failures.line(error, "a page of this shop", "the page")
 
 
 def _modules() -> dict[str, ModuleType]:

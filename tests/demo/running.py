@@ -46,6 +46,7 @@ class Running:
 
 @contextmanager
 def running(workspace: Path, pause: float = 0.0, **options: Any) -> Iterator[Running]:
+    """A server; besides the options of `launch`, `allow` names other sites that may use it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -143,10 +144,13 @@ def serve(workspace: str, port: str, pause: str, options: str) -> None:
 
     from demo.app import launch
     from demo.application import Application
+    from demo.origins import origins
 
     model = ScriptedModel(float(pause))
     application = Application(Path(workspace), "scripted", load_model=lambda _: model)
-    page = launch(application, "127.0.0.1", int(port), **json.loads(options))
+    given = json.loads(options)
+    allowed = origins("127.0.0.1", (), given.pop("allow", ()))
+    page = launch(application, "127.0.0.1", int(port), origins=allowed, **given)
     print("ready", flush=True)
     sys.stdin.read()
     page.close(verbose=False)

@@ -1,11 +1,14 @@
 import ast
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import httpx
 import pyarrow as pa
 import pytest
 
@@ -13,7 +16,7 @@ from calrec.errors import CalrecError
 from catalog.build import build_sample
 from catalog.sample import DEPARTMENTS
 from catalog.store import domains
-from demo import access, app
+from demo import access, addresses, app
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,6 +62,105 @@ def test_a_port_out_of_range(port):
 def test_an_address_of_another_machine():
     with pytest.raises(CalrecError, match="cannot be used"):
         app.check_port("192.0.2.1", 50998)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:7"),
+        ("::1", "http://[::1]:7"),
+        ("[::1]", "http://[::1]:7"),
+        ("::", "http://[::]:7"),
+        ("", "http://0.0.0.0:7"),
+        ("my-machine", "http://my-machine:7"),
+    ],
+)
+def test_addresses_as_a_browser_takes_them(host, address):
+    assert addresses.url(host, 7) == address
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("127.0.0.1", ["127.0.0.1"]),
+        ("::1", ["::1"]),
+        ("[::1]", ["::1"]),
+        ("0.0.0.0", ["127.0.0.1"]),
+        ("::", ["::1", "127.0.0.1"]),
+        ("localhost", ["localhost"]),
+    ],
+)
+def test_listening_on_addresses_of_both_kinds(host, reached):
+    port = free_port()
+    sockets = addresses.listening(host, port)
+    try:
+        for one in sockets:
+            one.listen()
+        for address in reached:
+            socket.create_connection((address, port), timeout=5).close()
+    finally:
+        for one in sockets:
+            one.close()
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "::zz", "[::1", "2001:db8::1", "x" * 300])
+def test_hosts_where_nothing_can_listen(host):
+    with pytest.raises(CalrecError, match="cannot be used"):
+        app.check_port(host, free_port())
+
+
+NETWORK = {
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "https_proxy": "no proxy at all",
+    "ALL_PROXY": "socks5://127.0.0.1:9",
+    "NO_PROXY": "example.org",
+    "SSL_CERT_FILE": "/nowhere/certificates.pem",
+}
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+@pytest.mark.parametrize("first", [False, True])
+def test_it_serves_in_a_companys_network_and_ends_when_told(workspace, tmp_path, first):
+    """On IPv6, as the only process of a container where the system lets a test make one."""
+    inside = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if first and (
+        not shutil.which("unshare") or subprocess.run([*inside, "true"], stderr=-3).returncode
+    ):
+        pytest.skip("needs the right to make a process namespace")
+    port = free_port()
+    command = [sys.executable, "-m", "demo.app", "--workspace", workspace, "--host", "::1"]
+    with subprocess.Popen(
+        [*(inside if first else []), *map(str, command), "--port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, **NETWORK, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            said = server.stdout.readline()
+            assert said == f"CALRec is ready at http://[::1]:{port}\n", server.stderr.read()
+            with httpx.Client(trust_env=False) as client:
+                assert client.get(f"http://[::1]:{port}/config", timeout=30).status_code == 200
+            assert [path.name for path in tmp_path.iterdir()] != []
+            told = time.monotonic()
+            pid = server.pid
+            if first:  # the process itself, not the one that made its namespace
+                children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                (pid,) = map(int, children)
+            os.kill(pid, signal.SIGTERM)
+            assert server.wait(timeout=20) == 143
+            assert time.monotonic() - told < 10
+            assert server.stderr.read().splitlines()[-1] == "stopped"
+        finally:
+            server.kill()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_workspace_gets_the_sample_shop(tmp_path, monkeypatch):
@@ -140,12 +242,12 @@ def test_gradio_is_imported_after_its_variables_are_set():
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.9"])
 def test_a_host_of_this_machine_alone(host):
-    assert not access.is_public(host)
+    assert not addresses.is_public(host)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "no.such.host.invalid"])
 def test_a_host_that_others_reach(host):
-    assert access.is_public(host)
+    assert addresses.is_public(host)
 
 
 def test_a_public_address_without_login_is_warned_of(workspace, monkeypatch, capsys):
@@ -185,6 +287,26 @@ def test_logins_from_a_file_the_option_or_the_variable(tmp_path, monkeypatch):
     assert access.logins("bo:two words") == both[1:]  # what is said aloud counts
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_logins_as_editors_save_them(tmp_path, encoding, end):
+    file = tmp_path / "people"
+    mark = "\ufeff" if encoding[-3:] in ("-le", "-be") else ""
+    file.write_bytes((mark + end.join(["jürgen : grün", "", "bo:x:y", ""])).encode(encoding))
+    assert access.logins(str(file)) == [("jürgen", " grün"), ("bo", "x:y")]
+
+
+def test_files_of_logins_that_were_put_together(tmp_path, monkeypatch):
+    file = tmp_path / "people"
+    file.write_bytes(2 * b"\xef\xbb\xbfann:word\n".replace(b"ann", b"an") + b"\xef\xbb\xbfbo:other")
+    with pytest.raises(CalrecError, match="the same user again"):
+        access.logins(str(file))
+    file.write_bytes(b"\xef\xbb\xbfann:word\n\xef\xbb\xbfbo:other\n\xef\xbb\xbf\n")
+    assert access.logins(str(file)) == [("ann", "word"), ("bo", "other")]
+    monkeypatch.setenv(access.AUTH, "\ufeffann:word")
+    assert access.logins(None) == [("ann", "word")]
+
+
 @pytest.mark.parametrize("text", ["", "\n", "secret", "ann:", ":secret", "a:secret\na:secret2"])
 def test_lines_that_are_no_logins(tmp_path, monkeypatch, text):
     file = tmp_path / "people"
@@ -211,7 +333,9 @@ def test_a_root_path(given, path):
     assert app.checked_root_path(given) == path
 
 
-@pytest.mark.parametrize("given", ["/a b", "http://x", "/../x", "/a?b", '/"x', "/ä"])
+@pytest.mark.parametrize(
+    "given", ["/a b", "http://x", "/../x", "/a?b", '/"x', "/ä", "/gradio_api", "/x/gradio_api/"]
+)
 def test_a_root_path_that_is_none(given):
     with pytest.raises(CalrecError, match="--root-path"):
         app.checked_root_path(given)

@@ -155,9 +155,91 @@ def test_a_login_opens_the_api(locked):
         assert done["output"]["data"][0]["total"] == 60
 
 
+def test_a_login_is_for_this_site_alone(locked):
+    login = {"username": "bo", "password": "other"}
+    with httpx.Client() as client:
+        answer = client.post(f"{locked.address}/login", data=login)
+        cookies = answer.headers.get_list("set-cookie")
+        assert len(cookies) == 2
+        for cookie in cookies:
+            assert "samesite=lax" in cookie.lower()
+            assert "samesite=none" not in cookie.lower()
+        assert client.get(f"{locked.address}{API}/token").status_code == 404
+        assert client.get(f"{locked.address}/logout").status_code == 405
+        assert client.get(f"{locked.address}/config").status_code == 200
+        assert client.post(f"{locked.address}/logout").status_code == 302
+        assert client.get(f"{locked.address}/config").status_code == 401
+
+
+def test_a_session_is_its_persons(locked):
+    with Tab(locked.address) as ann, Tab(locked.address) as bo:
+        for tab, user, password in ((ann, "ann", "pass:word"), (bo, "bo", "other")):
+            login = {"username": user, "password": password}
+            tab.client.post(f"{locked.address}/login", data=login).raise_for_status()
+        number = _number(ann, "search")
+        assert ann.run(number, ["lamps", "", None, 1, 0])["success"]
+        bo.session = ann.session
+        assert bo.join(number, ["lamps", "", None, 1, 0]).status_code == 403
+        for client in (bo.client, httpx):
+            asked = client.post(
+                f"{locked.address}{API}/cancel",
+                json={"session_hash": ann.session, "fn_index": number, "event_id": "a"},
+            )
+            assert asked.status_code in (401, 403)
+
+
+def test_passwords_are_not_tried_without_end(workspace):
+    with running(workspace, auth=[("ann", "pass:word")]) as server, httpx.Client() as client:
+        answers = []
+        for password in [*(f"wrong{i}" for i in range(30)), "pass:word"]:
+            login = {"username": "ann", "password": password}
+            answers.append(client.post(f"{server.address}/login", data=login).status_code)
+        logged = server.logged()
+    assert answers == [400] * 5 + [429] * 26
+    assert logged.count("wrong password for 'ann' from 127.0.0.1") == 5
+    assert "pass:word" not in logged
+    assert "wrong0" not in logged
+
+
+@pytest.mark.browser
+def test_logging_out_on_the_page(locked, open_page):
+    page = open_page(locked.address, "input[type=password]")
+    page.fill("input >> nth=0", "bo")
+    page.fill("input[type=password]", "other")
+    page.press("input[type=password]", "Enter")
+    page.wait_for_selector("html[data-arrived] #history", state="attached")
+    page.click("#logout button")
+    page.wait_for_selector("input[type=password]")
+    assert page.request.get(f"{locked.address}/config").status == 401
+
+
 def _number(tab: Tab, name: str) -> int:
     config = tab.client.get(f"{tab.address}/config").json()
     return next(e["id"] for e in config["dependencies"] if e["api_name"] == name)
+
+
+def test_forged_events_are_one_line_and_their_payload_is_not_logged(served):
+    payload = "PAYLOAD" * 1000
+    events = Events(served.address)
+    with Tab(served.address) as tab:
+        for name in ("recommend", "load_shopper", "query_of"):
+            inputs = len(events.defaults(events.number(name)))
+            for data in ([], [payload] * inputs, [payload] * 40, [{"a": [payload]}] * inputs):
+                done = tab.run(events.number(name), data)
+                if not done["success"]:
+                    assert done["output"]["error"].startswith("expected")
+    logged = served.logged()
+    assert "PAYLOAD" not in logged
+    assert "forged inputs" in logged
+    assert len(logged) < 20_000
+
+
+def test_names_of_sessions_leave_no_memory(served):
+    event = Events(served.address).number("arrive")
+    for name in ("x" * 100_000, "", "a/b"):
+        with Tab(served.address) as tab:
+            tab.session = name
+            assert tab.join(event, []).status_code == 400
 
 
 @pytest.fixture
@@ -206,6 +288,13 @@ def proxy(served):
     yield f"http://127.0.0.1:{server.server_port}{PREFIX}", missed
     server.shutdown()
     server.server_close()
+
+
+def test_a_proxy_may_leave_its_path(served):
+    for path in ("/config", f"{PREFIX}/config", f"{PREFIX}{API}/info", f"{API}/info"):
+        assert httpx.get(served.address + path, timeout=30).status_code == 200, path
+    for path in (f"{PREFIX}{API}/upload", f"{PREFIX}{API}/deep_link?session_hash=a"):
+        assert httpx.get(served.address + path).status_code in (403, 404)
 
 
 @pytest.mark.browser
