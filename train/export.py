@@ -93,6 +93,7 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
     figures: dict[str, Any] = {}
     for evaluation in evaluations:
         run = EvaluationRun.load(evaluation)
+        run.check()
         name = f"{run.domain} {run.split} {run.label or run.recommender}"
         name += f", {run.rules}" if run.rules != DEFAULT else ""
         model = (run.checkpoint or {}).get("digest") if run.generative else ours

@@ -112,7 +112,10 @@ def _load(folders: tuple[Path, ...]) -> tuple[EvaluationRun, ...]:
         if folder.resolve() in seen:
             raise CalrecError(f"expected each run once, found {folder} twice; name it once")
         seen.add(folder.resolve())
-    return tuple(EvaluationRun.load(folder) for folder in folders)
+    runs = tuple(EvaluationRun.load(folder) for folder in folders)
+    for run in runs:
+        run.check()
+    return runs
 
 
 def _write(

@@ -1,14 +1,17 @@
 """Finished evaluations whose files were damaged: refused in one line, never read as they are."""
 
+import io
 import json
 
 import pytest
 from damaging import damages, whole_again
+from rich.console import Console
 
 from calrec.errors import CalrecError
 from calrec.evaluation import report
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
+from train import report as command
 from train.evaluation.earlier import Earlier
 
 FILES = ("meta.json", "metrics.json", "cases.parquet", "top.parquet")
@@ -63,6 +66,18 @@ def test_no_damage_goes_unnoticed(calrec_run, name):
             assert "evaluate again" in line or "calrec-evaluate wrote" in line or "release" in line
         (calrec_run / name).unlink()
         assert name in content(calrec_run)
+
+
+@pytest.mark.parametrize("name", ["top.parquet", "samples.parquet"])
+def test_a_report_is_made_of_whole_runs_alone(calrec_run, name):
+    """Also where it reads none of what is damaged."""
+    console = Console(file=io.StringIO())
+    with whole_again(calrec_run / name) as whole:
+        half = len(whole) // 2
+        (calrec_run / name).write_bytes(whole[:half] + b"\0\0\0" + whole[half + 3 :])
+        with pytest.raises(CalrecError, match=f"{name} as it was written"):
+            command.report(command.Report(runs=(calrec_run,), resamples=5), console)
+    command.report(command.Report(runs=(calrec_run,), resamples=5), console)
 
 
 def test_damage_while_a_run_is_open_is_noticed(calrec_run):
