@@ -178,6 +178,7 @@ def test_prints_a_table_and_names_every_setting(run_evaluate, tmp_path, capsys):
         "k1": 1.5,
         "b": 0.75,
         "epsilon": 0.25,
+        "words": "paper",
     }
     assert figures["settings"]["text"]["brand_words"] == 15
     assert (figures["domain"], figures["split"], figures["seed"]) == ("shop", "test", 0)
