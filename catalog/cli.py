@@ -17,6 +17,7 @@ from catalog import bad_lines
 from catalog.browse.filters import as_bigint
 from catalog.build import build, build_sample
 from catalog.errors import CatalogueError
+from catalog.findings import findings
 from catalog.ingest import Source
 from catalog.ingest.amazon import AmazonReviews
 from catalog.ingest.columns import parse_columns
@@ -44,6 +45,9 @@ class Build:
     """What the two tables call a column, as user_id=customer or items.item_id=sku; repeatable."""
     clean_text: bool = False
     """Take HTML entities, tags and style sheets out of the two tables' attributes."""
+    time_format: str | None = None
+    """How timestamps are written, where they do not say it: dmy, mdy, ymd, iso, excel, unix-seconds
+    (-milliseconds, ...), or as '%d.%m.%Y %H:%M'; what zones mean behind it, as 'dmy BST=+01:00'."""
     amazon_reviews: Path | None = None
     """Amazon's JSON lines of reviews, gzipped or not."""
     amazon_meta: Path | None = None
@@ -78,20 +82,23 @@ class Build:
 
     def _source(self) -> Source:
         two, raw = (self.items, self.interactions), (self.amazon_reviews, self.amazon_meta)
-        for_two = (*two, self.column, self.clean_text)
+        for_two = (*two, self.column, self.clean_text, self.time_format)
         if self.items and self.interactions and not any(raw):
             return TwoTables(
                 items=self.items,
                 interactions=self.interactions,
                 columns=parse_columns(self.column),
                 clean=self.clean_text,
+                time_format=self.time_format,
             )
         if self.amazon_reviews and not any(for_two):
             return AmazonReviews(reviews=self.amazon_reviews, meta=self.amazon_meta)
-        options = ("items", "interactions", "column", "clean_text", "amazon_reviews", "amazon_meta")
+        options = ("items", "interactions", "column", "clean_text", "time_format")
+        options += ("amazon_reviews", "amazon_meta")
         given = [f"--{name.replace('_', '-')}" for name in options if getattr(self, name)]
         raise CatalogueError(
-            "expected --items with --interactions (and --column, --clean-text), or "
+            "expected --items with --interactions (and --column, --clean-text, "
+            "--time-format), or "
             "--amazon-reviews with or without --amazon-meta, "
             f"found {' '.join(given) or 'none of them'}: give one of these sets"
         )
@@ -307,6 +314,8 @@ def _print_built(info: DomainInfo) -> None:
         f"{'; the source lacks ' + ', '.join(missing) if missing else ''}), "
         f"{report['items_without_metadata']:,} items without metadata"
     )
+    for line in findings(report):
+        print(printable(line, sys.stdout.encoding))
 
 
 def _built(workspace: Path) -> list[DomainInfo]:

@@ -31,7 +31,7 @@ _CLEAN = """
 CREATE TEMP TABLE kept_events AS
   SELECT user_id, item_id, floor_seconds AS timestamp, rating,
     row_number() OVER (PARTITION BY user_id ORDER BY microseconds, position, source_order) - 1
-      AS position, repeats
+      AS position, repeats, microseconds, position AS given_position
   FROM (
     SELECT *, microseconds // 1000000 - (microseconds % 1000000 < 0)::BIGINT AS floor_seconds,
       row_number() OVER history > 1
@@ -44,23 +44,36 @@ CREATE TEMP TABLE kept_events AS
   )
   WHERE $keep_repeats OR NOT repeats;
 """
+# Only different items are told apart by their order.
+_IN_FILE_ORDER = """
+SELECT coalesce(sum(purchases), 0)::BIGINT FROM (
+  SELECT count(*) AS purchases FROM kept_events
+  GROUP BY user_id, microseconds, given_position HAVING min(item_id) <> max(item_id))
+"""
+_SPAN = """
+SELECT min(to_timestamp(timestamp)::DATE)::VARCHAR, max(to_timestamp(timestamp)::DATE)::VARCHAR
+FROM kept_events
+"""
 
 
 def clean_events(
     connection: duckdb.DuckDBPyConnection, *, keep_repeats: bool = False
-) -> dict[str, int]:
+) -> dict[str, object]:
     """Makes `kept_events(user_id, item_id, timestamp, rating, position, repeats)` of `raw_events`.
 
-    `timestamp` is in whole seconds, rounded down; repeats and the order heed the fractions.
+    `timestamp` is in whole seconds, rounded down; repeats and the order heed the fractions, which
+    `microseconds` has, and the source's own positions, which `given_position` has.
 
     Args:
       connection: has `raw_events`.
       keep_repeats: leave exact repeats in, where `repeats` is true.
 
     Returns:
-      Counts for the report: events read that have no problem, and of the repeats among them those
+      For the report: events read that have no problem, and of the repeats among them those
       removed and those kept, one of which is 0. Reports of earlier builds lack `repeats_kept`,
-      which was 0: read it with `.get("repeats_kept", 0)`.
+      which was 0: read it with `.get("repeats_kept", 0)`. Then `purchases_in_file_order`, those of
+      one user at one time, which only the order of the source tells apart, and the first and the
+      last day (UTC) as `purchases_from` and `purchases_to`.
 
     Raises:
       CatalogueError: if every event has a problem.
@@ -80,7 +93,16 @@ def clean_events(
             f"expected events with a user, an item and a time, found {lines:,} and each with a "
             f"problem, most often ({times:,} times) {problem}: check that column"
         )
-    return {"events_read": read, "repeats_removed": read - kept, "repeats_kept": repeats}
+    (in_file_order,) = connection.execute(_IN_FILE_ORDER).fetchone()
+    first, last = connection.execute(_SPAN).fetchone()
+    return {
+        "events_read": read,
+        "repeats_removed": read - kept,
+        "repeats_kept": repeats,
+        "purchases_in_file_order": in_file_order,
+        "purchases_from": first,
+        "purchases_to": last,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
