@@ -51,7 +51,8 @@ SELECT coalesce(sum(purchases), 0)::BIGINT FROM (
   GROUP BY user_id, microseconds, given_position HAVING min(item_id) <> max(item_id))
 """
 _SPAN = """
-SELECT min(to_timestamp(timestamp)::DATE)::VARCHAR, max(to_timestamp(timestamp)::DATE)::VARCHAR
+SELECT make_timestamp(min(timestamp) * 1000000)::DATE::VARCHAR,
+  make_timestamp(max(timestamp) * 1000000)::DATE::VARCHAR
 FROM kept_events
 """
 
