@@ -18,10 +18,16 @@ def _times(report: Mapping[str, Any]) -> list[str]:
     decided = report.get("timestamp_decided_by", "")
     if decided.startswith("the whole column"):
         lines.append(f"times: read as {report['timestamp']} ({decided})")
-    if count := report.get("purchases_in_file_order"):
+    if count := report.get("purchases_at_equal_times"):
+        by_file = report["purchases_in_file_order"]
+        decides = (
+            "the order of the file decides"
+            if by_file == count
+            else f"their positions decide, for {by_file:,} the order of the file"
+        )
         lines.append(
-            f"order: {count:,} purchases share their time with another item of their user and keep "
-            "the order of the file"
+            f"order: {count:,} purchases share their time with another item of their user; "
+            f"{decides}"
         )
     return lines
 

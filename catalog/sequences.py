@@ -44,11 +44,11 @@ CREATE TEMP TABLE kept_events AS
   )
   WHERE $keep_repeats OR NOT repeats;
 """
-# Only different items are told apart by their order.
-_IN_FILE_ORDER = """
+# Of purchases at one time: only different items are told apart by their order.
+_AT_ONCE = """
 SELECT coalesce(sum(purchases), 0)::BIGINT FROM (
   SELECT count(*) AS purchases FROM kept_events
-  GROUP BY user_id, microseconds, given_position HAVING min(item_id) <> max(item_id))
+  GROUP BY {at_once} HAVING min(item_id) <> max(item_id))
 """
 _SPAN = """
 SELECT make_timestamp(min(timestamp) * 1000000)::DATE::VARCHAR,
@@ -72,9 +72,10 @@ def clean_events(
     Returns:
       For the report: events read that have no problem, and of the repeats among them those
       removed and those kept, one of which is 0. Reports of earlier builds lack `repeats_kept`,
-      which was 0: read it with `.get("repeats_kept", 0)`. Then `purchases_in_file_order`, those of
-      one user at one time, which only the order of the source tells apart, and the first and the
-      last day (UTC) as `purchases_from` and `purchases_to`.
+      which was 0: read it with `.get("repeats_kept", 0)`. Then the purchases that share their
+      time with another item of their user, `purchases_at_equal_times`, those of them that share
+      the position, too, so that the order of the source decides, `purchases_in_file_order`, and
+      the first and the last day (UTC), `purchases_from` and `purchases_to`.
 
     Raises:
       CatalogueError: if every event has a problem.
@@ -94,12 +95,19 @@ def clean_events(
             f"expected events with a user, an item and a time, found {lines:,} and each with a "
             f"problem, most often ({times:,} times) {problem}: check that column"
         )
-    (in_file_order,) = connection.execute(_IN_FILE_ORDER).fetchone()
+    at_equal_times, in_file_order = (
+        connection.execute(_AT_ONCE.format(at_once=at_once)).fetchone()[0]
+        for at_once in (
+            "user_id, microseconds",
+            "user_id, microseconds, given_position",
+        )
+    )
     first, last = connection.execute(_SPAN).fetchone()
     return {
         "events_read": read,
         "repeats_removed": read - kept,
         "repeats_kept": repeats,
+        "purchases_at_equal_times": at_equal_times,
         "purchases_in_file_order": in_file_order,
         "purchases_from": first,
         "purchases_to": last,

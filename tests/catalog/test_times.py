@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from catalog.build import build
 from catalog.errors import CatalogueError
+from catalog.findings import findings
 from catalog.ingest.date_order import Day, as_date, decide
 from catalog.ingest.time_format import TimeFormat
 from catalog.ingest.two_tables import TwoTables
@@ -302,7 +303,7 @@ def test_an_order_fits_the_dates_that_are_written_in_it(day, order):
     assert as_date(written, found.order) == day or order in found.rivals
 
 
-def test_the_order_of_the_file_decides_between_equal_times(tmp_path, run):
+def test_the_order_of_the_file_decides_between_equal_times(tmp_path):
     """Also where several threads read, and times take every way of being read."""
     n = 150_000
     sold = [f"i{(7 * k) % 1000}" for k in range(n)]
@@ -324,7 +325,7 @@ def test_the_order_of_the_file_decides_between_equal_times(tmp_path, run):
         assert rows == [(f"u{k // 1000}", item) for k, item in enumerate(sold)]
 
 
-def test_the_report_counts_what_the_order_of_the_file_decides(tmp_path, tables, run):
+def test_the_report_counts_what_the_order_of_the_file_decides(tmp_path, tables):
     events = [
         ("a", "i1", 10, None, 5.0, None),
         ("a", "i2", 10, None, 5.0, None),
@@ -338,7 +339,12 @@ def test_the_report_counts_what_the_order_of_the_file_decides(tmp_path, tables, 
         ("c", "i1", 30, None, 5.0, None),
     ]
     info = build(tmp_path, "x", tables(events=events))
+    assert info.report["purchases_at_equal_times"] == 5
     assert info.report["purchases_in_file_order"] == 3
+    assert findings(info.report) == [
+        "order: 5 purchases share their time with another item of their user; their positions "
+        "decide, for 3 the order of the file"
+    ]
     assert (info.report["purchases_from"], info.report["purchases_to"]) == ("1970-01-01",) * 2
 
 
@@ -350,7 +356,10 @@ def test_the_command_says_how_times_were_read(tmp_path, run):
               tmp_path / "i.csv", "--column", "timestamp=when")  # fmt: skip
     _, said, _ = run(*common, "--interactions", tmp_path / "e.csv")
     assert "times: read as dates of day, month, year (the whole column: 2 of 2" in said
-    assert "order: 2 purchases share their time" in said
+    assert (
+        "order: 2 purchases share their time with another item of their user; the order of the"
+        in said
+    )
     status, _, error = run(*common, "--interactions", tmp_path / "f.csv")
     assert status != 0
     assert "dates in when whose day" in error
