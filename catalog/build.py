@@ -8,6 +8,7 @@ from pathlib import Path
 from catalog import bad_lines, word_rule
 from catalog.errors import CatalogueError
 from catalog.ingest import Source
+from catalog.ingest.ids import meet_ids
 from catalog.ingest.two_tables import TwoTables
 from catalog.sequences import ROLES, clean_events
 from catalog.staging import Say, changing, commit, place_index, staged_database
@@ -140,6 +141,7 @@ def _build(
     with staged_database(workspace) as connection:
         say("reading")
         loaded = source.load(connection)
+        ids = meet_ids(connection)
         found = bad_lines.collect(connection, domain, loaded)
         if not allow_bad_lines:
             bad_lines.stop_if_too_many(connection, workspace, domain, loaded)
@@ -150,6 +152,7 @@ def _build(
             "missing": list(loaded.missing),
             "bad_lines": found,
             **loaded.notes,
+            **ids,
         }
         report |= clean_events(connection, keep_repeats=keep_repeats) | number_items(connection)
         report["words"] = word_rule.choose(words, titles(connection))

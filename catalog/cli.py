@@ -18,6 +18,7 @@ from catalog.arguments import query_last
 from catalog.browse.filters import as_bigint
 from catalog.build import build, build_sample, missing_departments
 from catalog.errors import CatalogueError
+from catalog.findings import findings
 from catalog.ingest import Source
 from catalog.ingest.amazon import AmazonReviews
 from catalog.ingest.columns import parse_columns
@@ -54,6 +55,9 @@ class Build:
     """What orders or tables call a column: user_id=customer or items.item_id=sku; repeatable."""
     clean_text: bool = False
     """Take HTML entities, tags and style sheets out of the attributes of orders or tables."""
+    time_format: str | None = None
+    """How timestamps are written, where they do not say it: dmy, mdy, ymd, iso, excel, unix-seconds
+    (-milliseconds, ...), or as '%d.%m.%Y %H:%M'; what zones mean behind it, as 'dmy BST=+01:00'."""
     amazon_reviews: Path | None = None
     """Amazon's JSON lines of reviews, gzipped or not."""
     amazon_meta: Path | None = None
@@ -95,13 +99,14 @@ class Build:
 
     def _source(self) -> Source:
         two, raw = (self.items, self.interactions), (self.amazon_reviews, self.amazon_meta)
-        both = (self.column, self.clean_text)
+        both = (self.column, self.clean_text, self.time_format)
         if self.orders and not any((*two, *raw)):
             return Orders(
                 files=self.orders,
                 columns=parse_columns(self.column),
                 cancelled=self.cancelled_state,
                 clean=self.clean_text,
+                time_format=self.time_format,
             )
         for_orders = (self.orders, self.cancelled_state)
         if self.items and self.interactions and not any((*raw, *for_orders)):
@@ -110,15 +115,16 @@ class Build:
                 interactions=self.interactions,
                 columns=parse_columns(self.column),
                 clean=self.clean_text,
+                time_format=self.time_format,
             )
         if self.amazon_reviews and not any((*two, *both, *for_orders)):
             return AmazonReviews(reviews=self.amazon_reviews, meta=self.amazon_meta)
         options = ("orders", "cancelled_state", "items", "interactions", "column", "clean_text")
-        options += ("amazon_reviews", "amazon_meta")
+        options += ("time_format", "amazon_reviews", "amazon_meta")
         given = [f"--{name.replace('_', '-')}" for name in options if getattr(self, name)]
         raise CatalogueError(
-            "expected --orders, or --items with --interactions (either with --column and "
-            "--clean-text), or --amazon-reviews with or without --amazon-meta, "
+            "expected --orders, or --items with --interactions (either with --column, --clean-text "
+            "and --time-format), or --amazon-reviews with or without --amazon-meta, "
             f"found {' '.join(given) or 'none of them'}: give one of these sets"
         )
 
@@ -370,6 +376,8 @@ def _print_built(info: DomainInfo) -> None:
         f"{'; the source lacks ' + ', '.join(missing) if missing else ''}), "
         f"{report['items_without_metadata']:,} items without metadata"
     )
+    for line in findings(report):
+        print(printable(line, sys.stdout.encoding))
 
 
 def _built(workspace: Path) -> list[DomainInfo]:

@@ -8,20 +8,24 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import duckdb
+
 from catalog import word_rule
 from catalog.errors import CatalogueError
+from catalog.prices import read_prices
 from catalog.staging import Say, changing, commit, place_index, staged_database
-from catalog.tables import PATH, PRICE_LOW, domain_items
+from catalog.tables import PATH, domain_items
 from catalog.workspace import FILE, FORMAT, check_format, format_version
 
 # What each format needs to become the next one. Format 2 browses by the levels of categories and
 # by price, keeps bad lines, and cuts each attribute's words in the index as BM25 does. Format 3 has
-# a rule of words for each domain: the one that its figures were made with, so that they stay.
+# a rule of words for each domain: the one that its figures were made with, so that they stay; and
+# lowest prices as the whole column means its points and commas.
 _STEPS = {
     1: f"""
     ALTER TABLE items ADD COLUMN path VARCHAR[];
     ALTER TABLE items ADD COLUMN price_low DOUBLE;
-    UPDATE items SET path = {PATH}, price_low = {PRICE_LOW};
+    UPDATE items SET path = {PATH};
     CREATE TABLE bad_lines (
       domain VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, content VARCHAR);
     UPDATE domains SET report = json_merge_patch(report,
@@ -63,6 +67,8 @@ def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
             for version in range(found, FORMAT):
                 say(f"format {version} to {version + 1}")
                 connection.execute(_STEPS[version])
+                if version == 2:
+                    _write_price_lows(connection)
             connection.execute("UPDATE format SET version = $format", {"format": FORMAT})
             domains = connection.execute("SELECT domain, fingerprint FROM domains").fetchall()
             items = {domain: domain_items(connection, domain) for domain, _ in domains}
@@ -75,3 +81,14 @@ def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
         if found != FORMAT:
             commit(workspace)
     return found
+
+
+def _write_price_lows(connection: duckdb.DuckDBPyConnection) -> None:
+    """Each domain's own prices tell how its points and commas are meant."""
+    for (domain,) in connection.execute("SELECT domain FROM domains").fetchall():
+        read_prices(connection, f"(SELECT price FROM items WHERE domain = '{domain}')")
+        connection.execute(
+            "UPDATE items SET price_low = price_lows.price_low FROM price_lows"
+            " WHERE items.domain = $domain AND items.price = price_lows.price",
+            {"domain": domain},
+        )

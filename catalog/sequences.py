@@ -31,7 +31,7 @@ _CLEAN = """
 CREATE TEMP TABLE kept_events AS
   SELECT user_id, item_id, floor_seconds AS timestamp, rating,
     row_number() OVER (PARTITION BY user_id ORDER BY microseconds, position, source_order) - 1
-      AS position, repeats
+      AS position, repeats, microseconds, position AS given_position
   FROM (
     SELECT *, microseconds // 1000000 - (microseconds % 1000000 < 0)::BIGINT AS floor_seconds,
       row_number() OVER history > 1
@@ -44,23 +44,38 @@ CREATE TEMP TABLE kept_events AS
   )
   WHERE $keep_repeats OR NOT repeats;
 """
+# Of purchases at one time: only different items are told apart by their order.
+_AT_ONCE = """
+SELECT coalesce(sum(purchases), 0)::BIGINT FROM (
+  SELECT count(*) AS purchases FROM kept_events
+  GROUP BY {at_once} HAVING min(item_id) <> max(item_id))
+"""
+_SPAN = """
+SELECT make_timestamp(min(timestamp) * 1000000)::DATE::VARCHAR,
+  make_timestamp(max(timestamp) * 1000000)::DATE::VARCHAR
+FROM kept_events
+"""
 
 
 def clean_events(
     connection: duckdb.DuckDBPyConnection, *, keep_repeats: bool = False
-) -> dict[str, int]:
+) -> dict[str, object]:
     """Makes `kept_events(user_id, item_id, timestamp, rating, position, repeats)` of `raw_events`.
 
-    `timestamp` is in whole seconds, rounded down; repeats and the order heed the fractions.
+    `timestamp` is in whole seconds, rounded down; repeats and the order heed the fractions, which
+    `microseconds` has, and the source's own positions, which `given_position` has.
 
     Args:
       connection: has `raw_events`.
       keep_repeats: leave exact repeats in, where `repeats` is true.
 
     Returns:
-      Counts for the report: events read that have no problem, and of the repeats among them those
+      For the report: events read that have no problem, and of the repeats among them those
       removed and those kept, one of which is 0. Reports of earlier builds lack `repeats_kept`,
-      which was 0: read it with `.get("repeats_kept", 0)`.
+      which was 0: read it with `.get("repeats_kept", 0)`. Then the purchases that share their
+      time with another item of their user, `purchases_at_equal_times`, those of them that share
+      the position, too, so that the order of the source decides, `purchases_in_file_order`, and
+      the first and the last day (UTC), `purchases_from` and `purchases_to`.
 
     Raises:
       CatalogueError: if every event has a problem.
@@ -80,7 +95,23 @@ def clean_events(
             f"expected events with a user, an item and a time, found {lines:,} and each with a "
             f"problem, most often ({times:,} times) {problem}: check that column"
         )
-    return {"events_read": read, "repeats_removed": read - kept, "repeats_kept": repeats}
+    at_equal_times, in_file_order = (
+        connection.execute(_AT_ONCE.format(at_once=at_once)).fetchone()[0]
+        for at_once in (
+            "user_id, microseconds",
+            "user_id, microseconds, given_position",
+        )
+    )
+    first, last = connection.execute(_SPAN).fetchone()
+    return {
+        "events_read": read,
+        "repeats_removed": read - kept,
+        "repeats_kept": repeats,
+        "purchases_at_equal_times": at_equal_times,
+        "purchases_in_file_order": in_file_order,
+        "purchases_from": first,
+        "purchases_to": last,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

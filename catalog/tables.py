@@ -9,6 +9,7 @@ import duckdb
 
 from calrec.text import Item
 from catalog.errors import CatalogueError
+from catalog.prices import read_prices
 from catalog.sequences import HELD_OUT
 
 # Attribute values on one line, blank ones NULL. Of an item that is listed more than once, each
@@ -57,34 +58,6 @@ CASE
 END"""
 
 
-def _number(text: str) -> str:
-    """The number that a text of digits, points and commas means, as a double (SQL).
-
-    One or two digits behind the last separator are decimals, as in `1.299,00`; three are the end
-    of a whole number, as in `1.299`.
-    """
-    return rf"""
-TRY_CAST(CASE
-  WHEN regexp_matches({text}, '[.,]\d{{1,2}}$')
-    THEN replace(regexp_replace(regexp_replace(
-      {text}, '[.,](\d{{1,2}})$', 'p\1'), '[.,]', '', 'g'), 'p', '.')
-  WHEN regexp_matches({text}, '^\d{{1,3}}([.,]\d{{2,3}})+$')
-    THEN regexp_replace({text}, '[.,]', '', 'g')
-  ELSE replace({text}, ',', '') END AS DOUBLE)"""
-
-
-# The lowest number of a price such as `$1,299.00`, `$5.99 - $12.99` or `1 299,00 EUR`: the first
-# one, or the other end of its range. What follows (`($1.25 / oz)`) is not the item's price. Twice,
-# as a group of digits can stand between two spaces.
-_CLOSED = r"regexp_replace({0}, '(\d)[\s\x{{a0}}\x{{202f}}\x{{2009}}''’](\d{{3}})\b', '\1\2', 'g')"
-_ENDS = (
-    r"regexp_extract({0}, '^\D*(\d[\d.,]*\d|\d)(?:\s*[-–]\s*\D{{0,4}}(\d[\d.,]*\d|\d))?',"
-    r" ['low', 'high'])"
-)
-PRICE_LOW = f"""
-list_transform([{_ENDS.format(_CLOSED.format(_CLOSED.format("price")))}],
-  lambda ends: least({_number("ends.low")}, {_number("ends.high")}))[1]"""
-
 _USERS = """
 INSERT INTO users
   SELECT $domain, row_number() OVER (ORDER BY user_id) - 1, user_id, count(*)
@@ -99,8 +72,8 @@ INSERT INTO events
 _ITEMS_WITH_POPULARITY = f"""
 INSERT INTO items
   SELECT $domain, item_index, item_id, title, category, brand, price, count(bought.position),
-    {PATH}, {PRICE_LOW}
-  FROM numbered LEFT JOIN (
+    {PATH}, price_low
+  FROM numbered LEFT JOIN price_lows USING (price) LEFT JOIN (
     SELECT item_index, position FROM events JOIN users USING (domain, user_index)
     WHERE domain = $domain AND position < users.events - $held_out
   ) AS bought USING (item_index)
@@ -131,14 +104,14 @@ SELECT sha256(concat_ws(' ',
 """
 
 
-def number_items(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Makes `numbered(item_index, item_id, title, category, brand, price)`.
+def number_items(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
+    """Makes `numbered(item_index, item_id, title, category, brand, price)` and `price_lows`.
 
-    Needs `raw_items` and `kept_events`.
+    Needs `raw_items`, `typed_prices` and `kept_events`.
 
     Returns:
-      Counts for the report: good rows, rows of an id that came before, and items that were bought
-      but not listed.
+      For the report: good rows, rows of an id that came before, items that were bought but not
+      listed, and what `catalog.prices.read_prices` says.
 
     Raises:
       CatalogueError: if there is no item at all.
@@ -156,7 +129,7 @@ def number_items(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         "items_read": read,
         "items_repeated": read - listed,
         "items_without_metadata": unlisted,
-    }
+    } | read_prices(connection, "numbered", typed="typed_prices")
 
 
 def write_domain(

@@ -7,8 +7,9 @@
     events(domain, user_index, position, item_index, timestamp, rating)
     bad_lines(domain, file, line, reason, content)
 
-`path` holds the category's levels, top first, and `price_low` the lowest number of the price's
-text; both only serve browsing. `timestamp` is in whole seconds since 1970.
+`path` holds the category's levels, top first, and `price_low` the lowest number that the price's
+text means (see `catalog.prices`); both only serve browsing. `timestamp` is in whole seconds since
+1970.
 
 A domain's index of words lies in `index/<domain>/<fingerprint>/`: its row names it, so that one
 rename of the database file commits both.

@@ -77,7 +77,7 @@ def price_bands(everything: Selection) -> tuple[Band, ...]:
     lowest, highest, *quantiles = everything.rows(
         f"min(price_low), max(price_low), {asked}", where="isfinite(price_low)"
     )[0]
-    edges = sorted({_nice(price) for price in quantiles if price})
+    edges = sorted({_nice(price) for price in quantiles if price and price > 0})
     inner = [edge for edge in edges if lowest < edge <= highest]
     if not inner:
         return ()

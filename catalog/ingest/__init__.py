@@ -8,6 +8,9 @@ the order of the source (their `rowid`):
 - `raw_events`: user_id, item_id, microseconds (time since 1970), position, rating, review (a hash
   of the review's text, only ever compared), file (where there are several, the one of the row).
 
+A third, `typed_prices`, has the prices of `raw_items` that are numbers in the source, and no texts
+whose points and commas might mean one thing or another.
+
 `NULL` stands for whatever is not known. Every line or row of the source gives a row, blank ones and
 order lines that are no purchases aside, which are counted; nothing is sorted here. `problem` is
 NULL for a good row, else a short reason why it cannot be used; then `line` is its number in the
@@ -31,6 +34,7 @@ CREATE TEMP TABLE raw_events (
   line BIGINT, problem VARCHAR, content VARCHAR,
   user_id VARCHAR, item_id VARCHAR, microseconds BIGINT, position BIGINT, rating DOUBLE,
   review HUGEINT, file VARCHAR);
+CREATE TEMP TABLE typed_prices (price VARCHAR);
 """
 
 

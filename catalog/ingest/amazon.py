@@ -8,7 +8,7 @@ attributes. The edition is told by the keys of the first review.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -24,6 +24,7 @@ from catalog.ingest.events import (
     review_hash,
 )
 from catalog.ingest.files import reading, require_file
+from catalog.ingest.ids import clean_id
 from catalog.ingest.lines import CONTENT, fields, json_records, object_keys
 from catalog.ingest.nested import levels, plain
 from catalog.ingest.times import UNIX_MILLISECONDS, UNIX_SECONDS, Reading
@@ -121,7 +122,8 @@ CREATE TEMP TABLE staged AS
   FROM (
     SELECT line, coalesce(problem, {problem}) AS problem, text, item_id, {title} AS title,
       {path} AS path, {brand} AS brand, {price} AS price,
-      coalesce(item_id IN (SELECT item_id FROM raw_events WHERE problem IS NULL), false) AS reviewed
+      coalesce({clean_id} IN (SELECT {clean_id} FROM raw_events WHERE problem IS NULL), false)
+        AS reviewed
     FROM (SELECT *, record."{item_id}" AS item_id FROM {records}))
 """
 
@@ -145,7 +147,8 @@ class AmazonReviews:
         connection.execute(RAW_TABLES)
         with reading(self.reviews, _REVIEWS):
             _load_reviews(connection, self.reviews, edition)
-        notes, unreviewed = {"timestamp": edition.reading.name}, 0
+        notes = replace(edition.reading, decided_by="the edition").notes()
+        unreviewed = 0
         if self.meta is not None:
             with reading(self.meta, _META):
                 unreviewed = _load_meta(connection, self.meta, edition)
@@ -215,6 +218,7 @@ def _load_meta(connection: duckdb.DuckDBPyConnection, path: Path, edition: _Edit
                 problem=item_problem(item_id),
                 content=CONTENT,
                 characters=CONTENT_CHARACTERS,
+                clean_id=clean_id("item_id"),
                 levels=levels("path"),
                 **{f"plain_{name}": plain(name) for name in ("title", "brand", "price")},
                 **edition.attributes,

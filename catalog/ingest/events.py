@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import duckdb
 
+from catalog.ingest.ids import given_id
 from catalog.ingest.nested import is_nested
 from catalog.ingest.times import WHOLE, Reading
 
@@ -19,7 +20,7 @@ SELECT line, problem, CASE WHEN problem IS NOT NULL THEN left({content}, {charac
   user_id, item_id, microseconds, whole_position, number_rating, review, {file}
 FROM (
   SELECT * REPLACE (coalesce(problem, {problem}) AS problem) FROM (
-    SELECT * REPLACE (nullif(trim(user_id), '') AS user_id, nullif(trim(item_id), '') AS item_id),
+    SELECT * REPLACE ({user_id} AS user_id, {item_id} AS item_id),
       {microseconds} AS microseconds, {position} AS whole_position,
       CASE WHEN isfinite(TRY_CAST(rating AS DOUBLE)) THEN TRY_CAST(rating AS DOUBLE) END
         AS number_rating
@@ -64,6 +65,8 @@ def insert_events(
             problem=f"CASE {' '.join(cases)} END",
             microseconds=reading.microseconds("time"),
             position=WHOLE.format("position"),
+            user_id=given_id("user_id"),
+            item_id=given_id("item_id"),
         )
     )
 
@@ -75,8 +78,7 @@ def review_hash(text: str) -> str:
 
 def item_problem(name: str) -> str:
     """Why a row of items with the column `item_id`, called `name`, cannot be used (SQL)."""
-    given = "nullif(trim(item_id), '')"
-    return f"CASE {_not_an_id(given, name)} END"
+    return f"CASE {_not_an_id(given_id('item_id'), name)} END"
 
 
 def _not_an_id(value: str, name: str) -> str:

@@ -25,6 +25,7 @@ from catalog.ingest.order_kinds import tell_kinds
 from catalog.ingest.order_lines import Part, join_parts, take_part
 from catalog.ingest.order_report import columns_taken, counts, states, summary, unused
 from catalog.ingest.source_tables import form_of, opened
+from catalog.ingest.time_format import TimeFormat
 from catalog.ingest.times import Reading, reading_of
 from catalog.ingest.workbook import ENDINGS, is_workbook, sheets
 
@@ -48,16 +49,19 @@ class Orders:
       columns: our names (`exports.NAMED`) to theirs, where they are not known by themselves.
       cancelled: states of an order that was no purchase, besides those that its export is known by.
       clean: takes entities, tags and style sheets out of the attributes (see `catalog.clean`).
+      time_format: how the times are written, where they do not say it (see `TimeFormat.parse`).
     """
 
     files: tuple[Path, ...]
     columns: Mapping[str, str] = field(default_factory=dict)
     cancelled: tuple[str, ...] = ()
     clean: bool = False
+    time_format: str | None = None
 
     def check(self) -> None:
-        """Raises `CatalogueError` when a file is missing or given twice, or a name is unknown."""
+        """Raises `CatalogueError` if a file is missing or given twice, or a setting is unknown."""
         check_named(self.columns)
+        TimeFormat.parse(self.time_format)
         if not self.files:
             raise CatalogueError("expected files of order lines, found none: give at least one")
         for path in self.files:
@@ -77,7 +81,13 @@ class Orders:
         for numbered in (False, True):
             parts, left_out = self._take_parts(connection, numbered)
             join_parts(connection, parts)
-            reading = reading_of(connection, "order_lines", "time")
+            reading = reading_of(
+                connection,
+                "order_lines",
+                "time",
+                time_format=self.time_format,
+                name=parts[0].called("timestamp"),
+            )
             returns = tell_kinds(connection, reading)
             for part in parts:
                 _insert_part(connection, part, reading)
@@ -88,7 +98,7 @@ class Orders:
         notes = {
             "export": ", ".join(dict.fromkeys(part.export.name for part in parts)),
             "columns": columns_taken(parts),
-            "timestamp": reading.name,
+            **reading.notes(),
             **counts(connection, returns),
             **several,
             **states(connection, parts),

@@ -16,6 +16,7 @@ from catalog.ingest.events import review_hash
 from catalog.ingest.files import reading
 from catalog.ingest.lines import CONTENT, fields, json_records, key_list, object_keys
 from catalog.ingest.nested import listed
+from catalog.ingest.typed_prices import is_number, printed_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,7 +44,8 @@ class SourceTable(Protocol):
 
         Args:
           chosen: our name to theirs. Ours is the name in `staged`, but for `timestamp`, there
-            `time`, and `review_text`, there `review`, a hash; `category` comes with `path`.
+            `time`, and `review_text`, there `review`, a hash; `category` comes with `path`, and
+            `price` with `price_typed`, whether the source has it as a number.
           numbered: whether every row has its `line`; without it there may be NULLs.
         """
 
@@ -157,12 +159,15 @@ class _JSONLines:
         self.columns = tuple(key for (key,) in keys)
 
     def stage(self, chosen: Mapping[str, str], *, numbered: bool) -> None:
+        kinds = dict.fromkeys(chosen.values(), _UNTYPED)
+        if "price" in chosen:
+            kinds[chosen["price"]] = "JSON"  # tells a number from a text
         values = [
             value
             for ours, theirs in chosen.items()
-            for value in _values(ours, f"record.{_identifier(theirs)}", _UNTYPED)
+            for value in _values(ours, f"record.{_identifier(theirs)}", kinds[theirs])
         ]
-        record = fields(dict.fromkeys(chosen.values(), _UNTYPED))
+        record = fields(kinds)
         head = f"line, problem, CASE WHEN problem IS NOT NULL THEN {CONTENT} END AS content"
         with json_records(self._connection, self._path, record) as records:
             _stage(self._connection, head, values, records)
@@ -184,6 +189,12 @@ def _values(ours: str, value: str, kind: str) -> list[str]:
     # Objects and lists as they are in JSON lines.
     nested = kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")
     text = f"CAST({f'to_json({value})' if nested else value} AS VARCHAR)"
+    if kind == "JSON":
+        text = f"({value} ->> '$')"
+    if ours == "price":
+        number = is_number(value, kind)
+        shown = f"CASE WHEN {number} THEN {printed_number(text)} ELSE {text} END"
+        return [f"{shown if number != 'false' else text} AS price", f"{number} AS price_typed"]
     if ours == "category":
         return [f"{listed(text)} AS path", f"{text} AS category"]
     if ours == "review_text":

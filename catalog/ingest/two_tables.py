@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from catalog.errors import CatalogueError
 from catalog.ingest import RAW_TABLES, Loaded
 from catalog.ingest.attributes import clean_items
 from catalog.ingest.columns import COLUMNS, check_columns, choose_columns
 from catalog.ingest.events import COMPARED, CONTENT_CHARACTERS, insert_events, item_problem
 from catalog.ingest.files import require_file
+from catalog.ingest.ids import given_id
 from catalog.ingest.nested import levels, plain
 from catalog.ingest.source_tables import SourceTable, form_of, opened
-from catalog.ingest.times import POSITIONS, reading_of
+from catalog.ingest.time_format import TimeFormat
+from catalog.ingest.times import POSITIONS, Reading, reading_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +39,7 @@ INSERT INTO raw_items
 SELECT line, problem, CASE WHEN problem IS NOT NULL THEN left({content}, {characters}) END,
   item_id, {title}, coalesce(array_to_string(levels, ', '), {category}), levels, {brand}, {price}
 FROM (
-  SELECT * REPLACE (nullif(trim(item_id), '') AS item_id, coalesce(problem, {problem}) AS problem),
+  SELECT * REPLACE ({item_id} AS item_id, coalesce(problem, {problem}) AS problem),
     {levels} AS levels
   FROM {rows})
 """
@@ -52,16 +55,20 @@ class TwoTables:
       columns: our names to theirs, where they differ in more than case (`user_id` to `customer`);
         `items.item_id` and `interactions.item_id` hold for one table only.
       clean: takes entities, tags and style sheets out of the attributes (see `catalog.clean`).
+      time_format: how the timestamps are written, where they do not say it (`dmy`, `mdy`, `ymd`,
+        `%d.%m.%Y %H:%M`, `BST=+01:00`; see `catalog.ingest.time_format`).
     """
 
     items: Path | pa.Table
     interactions: Path | pa.Table
     columns: Mapping[str, str] = field(default_factory=dict)
     clean: bool = False
+    time_format: str | None = None
 
     def check(self) -> None:
-        """Raises `CatalogueError` when a file is missing or a mapping has no such name."""
+        """Raises `CatalogueError` when a file is missing, or a mapping or time format is wrong."""
         check_columns(self.columns)
+        TimeFormat.parse(self.time_format)
         for name in _TABLES:
             if isinstance(table := getattr(self, name), Path):
                 require_file(table, f"{form_of(table)} of {name}")
@@ -79,7 +86,9 @@ class TwoTables:
                 self.columns, {name: table.columns for name, table in tables.items()}, where
             )
             _load_items(connection, tables["items"], chosen["items"])
-            times = _load_events(connection, tables["interactions"], chosen["interactions"])
+            times = _load_events(
+                connection, tables["interactions"], chosen["interactions"], self.time_format
+            )
         cleaned = (
             {"attributes_unusable": clean_items(connection, dollars=False)} if self.clean else {}
         )
@@ -92,7 +101,7 @@ class TwoTables:
             missing=tuple(missing + ["timestamp"] * (timed == "position")),
             items_from=where["items"],
             events_from=where["interactions"],
-            notes={"timestamp": times}
+            notes=times.notes()
             | ({"attributes_absent": ", ".join(absent)} if absent else {})
             | cleaned,
         )
@@ -111,6 +120,7 @@ def _load_items(
         rows=f"(SELECT {', '.join(['*', *absent])} FROM staged)",
         content=_content(chosen),
         characters=CONTENT_CHARACTERS,
+        item_id=given_id("item_id"),
         problem=item_problem(chosen["item_id"]),
         levels=levels("path"),
         **{name: plain(name) for name in _ATTRIBUTES},
@@ -120,14 +130,27 @@ def _load_items(
         connection.execute(insert)
         if not _emptied_for_numbers(connection, "raw_items"):
             break
+    if "price" in chosen:
+        connection.execute(
+            "INSERT INTO typed_prices SELECT DISTINCT price FROM staged"
+            " WHERE price_typed AND price IS NOT NULL"
+        )
     connection.execute("DROP TABLE staged")
 
 
 def _load_events(
-    connection: duckdb.DuckDBPyConnection, table: SourceTable, chosen: Mapping[str, str]
-) -> str:
-    """Returns the name of how the times were read."""
+    connection: duckdb.DuckDBPyConnection,
+    table: SourceTable,
+    chosen: Mapping[str, str],
+    time_format: str | None,
+) -> Reading:
+    """Returns how the times were read."""
     timed = "timestamp" in chosen
+    if time_format and not timed:
+        raise CatalogueError(
+            f"expected a timestamp for the time format {time_format}, found only positions: "
+            "name the column, as in --column timestamp=NAME, or leave the format out"
+        )
     absent = [f"NULL::VARCHAR AS {ours}" for ours in ("position", "rating") if ours not in chosen]
     absent += ["NULL::UBIGINT AS review"] * ("review_text" not in chosen)
     absent += ["position AS time"] * (not timed)
@@ -135,7 +158,11 @@ def _load_events(
     names["time"] = names["timestamp" if timed else "position"]
     for numbered in (False, True):
         table.stage(chosen, numbered=numbered)
-        reading = reading_of(connection, "staged", "time") if timed else POSITIONS
+        reading = (
+            reading_of(connection, "staged", "time", time_format=time_format, name=names["time"])
+            if timed
+            else POSITIONS
+        )
         insert_events(
             connection,
             f"(SELECT {', '.join(['*', *absent])} FROM staged)",
@@ -146,7 +173,7 @@ def _load_events(
         if not _emptied_for_numbers(connection, "raw_events"):
             break
     connection.execute("DROP TABLE staged")
-    return reading.name
+    return reading
 
 
 def _emptied_for_numbers(connection: duckdb.DuckDBPyConnection, table: str) -> bool:

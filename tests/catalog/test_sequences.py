@@ -1,4 +1,6 @@
 import math
+from collections import defaultdict
+from datetime import date, timedelta
 from fractions import Fraction
 from itertools import groupby
 
@@ -24,28 +26,31 @@ EVENT = st.tuples(
 )
 
 
-def _brute_force(events: list[tuple], keep_repeats: bool) -> tuple[list[tuple], int, int]:
-    """Kept (user, item, seconds, rating) in order; how many read; how many repeats."""
+def _brute_force(events: list[tuple], keep_repeats: bool) -> tuple[list[tuple], int, int, list]:
+    """Kept (user, item, seconds, rating) in order; how many read, repeats, at one time."""
     good = [event[1:] for event in events if event[0] is None]
     # An unknown position comes last among equal times.
     key = lambda e: (e[1][0], e[1][2], e[1][3] is None, e[1][3] or 0, e[0])  # noqa: E731
     ordered = [event for _, event in sorted(enumerate(good), key=key)]
-    kept, repeats = [], 0
+    kept, repeats, at_once = [], 0, (defaultdict(list), defaultdict(list))
     for _, history in groupby(ordered, key=lambda event: event[0]):
         before = None
-        for user, item, time, _, rating, review in history:
+        for user, item, time, position, rating, review in history:
             is_repeat = (item, time, rating, review) == before
             repeats += is_repeat
             if keep_repeats or not is_repeat:
                 kept.append((user, item, math.floor(Fraction(time, SECOND)), rating))
+                at_once[0][user, time].append(item)
+                at_once[1][user, time, position].append(item)
             before = (item, time, rating, review)
-    return kept, len(good), repeats
+    ties = [sum(len(items) for items in one.values() if len(set(items)) > 1) for one in at_once]
+    return kept, len(good), repeats, ties
 
 
 @settings(max_examples=60)
 @given(st.lists(EVENT, max_size=25), st.booleans())
 def test_repeats_and_order_are_those_of_brute_force(events, keep_repeats):
-    kept, read, repeats = _brute_force(events, keep_repeats)
+    kept, read, repeats, ties = _brute_force(events, keep_repeats)
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute(RAW_TABLES)
         if events:
@@ -67,7 +72,16 @@ def test_repeats_and_order_are_those_of_brute_force(events, keep_repeats):
     assert found == kept
     assert all(consecutive for (consecutive,) in positions)
     removed, left_in = (0, repeats) if keep_repeats else (repeats, 0)
-    assert report == {"events_read": read, "repeats_removed": removed, "repeats_kept": left_in}
+    days = [str(date(1970, 1, 1) + timedelta(row[2] // 86_400)) for row in kept]
+    assert report == {
+        "events_read": read,
+        "repeats_removed": removed,
+        "repeats_kept": left_in,
+        "purchases_at_equal_times": ties[0],
+        "purchases_in_file_order": ties[1],
+        "purchases_from": min(days, default=None),
+        "purchases_to": max(days, default=None),
+    }
 
 
 def _sequences(histories: list[list[int]], role: str) -> Sequences:

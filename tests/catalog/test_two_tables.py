@@ -241,7 +241,7 @@ def test_categories_may_be_lists_in_every_form(tmp_path):
 
 def test_ids_are_text_and_whole_floats_are_whole():
     items = pa.table({"item_id": [10.0, 2.5, None]})
-    events = pa.table({"user_id": [7, 8], "item_id": [" 10 ", "2.5"], "timestamp": [1, 2]})
+    events = pa.table({"user_id": [7, 8], "item_id": ["10", "2.5"], "timestamp": [1, 2]})
     found, (first, second), _ = _load(items, events)
     assert [row[3] for row in found] == ["10", "2.5", None]
     assert (first[3:5], second[3:5]) == (("7", "10"), ("8", "2.5"))
