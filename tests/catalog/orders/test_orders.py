@@ -201,7 +201,12 @@ def test_bad_lines_have_their_own_files_number(read, lines, workbook):
     assert found.bad == [
         (str(first), 3, "quantity: expected a number, found 'two'"),
         (str(second), 4, "item_id is missing"),
-        (f"{third} (sheet y)", 5, "timestamp: expected an ISO date, such as 2020-01-31, found '?'"),
+        (
+            f"{third} (sheet y)",
+            5,
+            "timestamp: expected an ISO date, such as 2020-01-31 (--time-format says how to read"
+            " others), found '?'",
+        ),
     ]
     assert len(found.bought) == 5
     assert found.notes["order_lines_bad"] == 3
