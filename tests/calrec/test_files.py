@@ -199,6 +199,19 @@ def test_ctrl_c_ends_at_once_with_one_line():
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "half\n", "stopped\n")
 
 
+def test_being_told_to_end_is_as_ctrl_c():
+    code = (
+        "import os, signal, time\n"
+        "from calrec.errors import run_cli\n"
+        "def stop():\n"
+        "    try: os.kill(os.getpid(), signal.SIGTERM); time.sleep(20)\n"
+        "    finally: print('cleaned')\n"
+        "run_cli(stop)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (143, "cleaned\n", "stopped\n")
+
+
 def test_prepared_data_do_not_replace_an_evaluation(tmp_path):
     """Both have a meta.json; the kind in it decides."""
     from train.prepare import _is_prepared
