@@ -155,7 +155,9 @@ def _name(run: EvaluationRun) -> str:
 
 def flat_settings(run: EvaluationRun) -> dict[str, str]:
     """Every setting by its dotted name, such as `ranking.n_pred`."""
-    return {name: str(value) for name, value in _flat(run.settings, "")}
+    found = {name: str(value) for name, value in _flat(run.settings, "")}
+    # Runs of before there was a choice do not say it.
+    return {"bm25.words": "paper", **found} if "bm25.k1" in found else found
 
 
 def _flat(content: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """What the tables say beside their numbers: what differs, what is missing, what was left out."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 from laid_out import FOUR, QUICK, cells, tables
@@ -14,6 +15,7 @@ from synthetic_runs import (
 from calrec.errors import CalrecError
 from calrec.evaluation import report
 from calrec.evaluation.comparison import Comparison
+from calrec.evaluation.variants import flat_settings, unlike
 
 
 def test_one_user_has_no_interval_and_the_table_says_so(run):
@@ -198,3 +200,14 @@ def test_no_run_and_no_such_metric(run):
         report.content([], QUICK)
     with pytest.raises(CalrecError, match="expected a metric of"):
         report.content([run("a")], QUICK, "auc")
+
+
+def test_a_run_of_before_there_was_a_rule_of_words_went_by_the_papers():
+    old, new, other = (
+        SimpleNamespace(settings={"bm25": {"k1": 1.5, **words}})
+        for words in ({}, {"words": "paper"}, {"words": "unicode"})
+    )
+    assert flat_settings(old) == flat_settings(new)
+    assert unlike(old, new, apart=()) == []
+    assert unlike(old, other, apart=()) == ["bm25.words unicode, not paper"]
+    assert "bm25.words" not in flat_settings(SimpleNamespace(settings={"ranking": {"n_pred": 3}}))
