@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -108,7 +107,8 @@ class Prepared:
             try:
                 with (folder / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
                     domains.append(DomainData(domain=name, **arrays))
-            except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            # numpy and zipfile raise whatever their parsers stumble over.
+            except Exception as error:
                 raise CalrecError(f"{folder / name}.npz is damaged; prepare it again") from error
         return cls(folder=folder, domains=tuple(domains), meta=meta)
 

@@ -146,6 +146,11 @@ def test_damaged_shards_are_named(data, tmp_path):
     copy = shutil.copytree(data.folder, tmp_path / "copy")
     shard = copy / "shop.npz"
     shard.write_bytes(shard.read_bytes()[:200])
+    with pytest.raises(CalrecError, match=r"expected shop\.npz as it was prepared"):
+        Prepared.load(copy)
+    meta = json.loads((copy / "meta.json").read_text())
+    older = {name: value for name, value in meta.items() if name not in ("files", "digest")}
+    (copy / "meta.json").write_text(json.dumps(older))
     with pytest.raises(CalrecError, match=r"shop\.npz is damaged"):
         Prepared.load(copy)
 
