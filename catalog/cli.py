@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from calrec.errors import run_cli
+from calrec.errors import printable, run_cli
 from catalog import bad_lines
 from catalog.browse.filters import as_bigint
 from catalog.build import build, build_sample
@@ -20,11 +20,11 @@ from catalog.errors import CatalogueError
 from catalog.ingest import Source
 from catalog.ingest.amazon import AmazonReviews
 from catalog.ingest.columns import parse_columns
+from catalog.ingest.dialect import Quotes
 from catalog.ingest.two_tables import TwoTables
 from catalog.migrate import migrate
 from catalog.statistics import Statistics, statistics
 from catalog.store import Catalogue, Filters, domain_info, nothing_built
-from catalog.terminal import printable
 from catalog.workspace import FORMAT, DomainInfo, domains, workspace_path
 
 
@@ -42,6 +42,8 @@ class Build:
     """The same: user_id, item_id, timestamp or position; rating, review_text if known."""
     column: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """What the two tables call a column, as user_id=customer or items.item_id=sku; repeatable."""
+    quotes: Quotes = "auto"
+    """What encloses fields in CSV and TSV: auto finds out in a CSV and takes none in a TSV."""
     clean_text: bool = False
     """Take HTML entities, tags and style sheets out of the two tables' attributes."""
     amazon_reviews: Path | None = None
@@ -69,6 +71,7 @@ class Build:
                 say=say,
             )
         _print_built(info)
+        _print_remarks(info, bad_lines.report_path(workspace, self.domain))
         bad = info.report["bad_lines"]
         if any(bad.values()):
             print(
@@ -78,12 +81,13 @@ class Build:
 
     def _source(self) -> Source:
         two, raw = (self.items, self.interactions), (self.amazon_reviews, self.amazon_meta)
-        for_two = (*two, self.column, self.clean_text)
+        for_two = (*two, self.column, self.clean_text, self.quotes != "auto")
         if self.items and self.interactions and not any(raw):
             return TwoTables(
                 items=self.items,
                 interactions=self.interactions,
                 columns=parse_columns(self.column),
+                quotes=self.quotes,
                 clean=self.clean_text,
             )
         if self.amazon_reviews and not any(for_two):
@@ -91,7 +95,7 @@ class Build:
         options = ("items", "interactions", "column", "clean_text", "amazon_reviews", "amazon_meta")
         given = [f"--{name.replace('_', '-')}" for name in options if getattr(self, name)]
         raise CatalogueError(
-            "expected --items with --interactions (and --column, --clean-text), or "
+            "expected --items with --interactions (and --column, --clean-text, --quotes), or "
             "--amazon-reviews with or without --amazon-meta, "
             f"found {' '.join(given) or 'none of them'}: give one of these sets"
         )
@@ -307,6 +311,15 @@ def _print_built(info: DomainInfo) -> None:
         f"{'; the source lacks ' + ', '.join(missing) if missing else ''}), "
         f"{report['items_without_metadata']:,} items without metadata"
     )
+
+
+def _print_remarks(info: DomainInfo, place: Path) -> None:
+    """What the build decided or could not use that a person should look at."""
+    for line in info.report.get("remarks", ()):
+        _show(f"note: {line}")
+    if lost := info.report["attributes_unusable"]:
+        values = ", ".join(f"{count:,} of {name}" for name, count in lost.items())
+        print(f"values that are no text, left out whole or in part: {values}; listed in {place}")
 
 
 def _built(workspace: Path) -> list[DomainInfo]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
+
 from catalog.errors import CatalogueError
 from catalog.staging import Say, changing, commit, place_index, staged_database
-from catalog.tables import PATH, PRICE_LOW, domain_items
+from catalog.tables import PRICE_LOW, category_levels, domain_items
 from catalog.workspace import FILE, FORMAT, check_format, format_version
 
 # What each format needs to become the next one. Format 2 browses by the levels of categories and
@@ -15,7 +17,7 @@ _STEPS = {
     1: f"""
     ALTER TABLE items ADD COLUMN path VARCHAR[];
     ALTER TABLE items ADD COLUMN price_low DOUBLE;
-    UPDATE items SET path = {PATH}, price_low = {PRICE_LOW};
+    UPDATE items SET price_low = {PRICE_LOW};
     CREATE TABLE bad_lines (
       domain VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, content VARCHAR);
     UPDATE domains SET report = json_merge_patch(report,
@@ -53,8 +55,21 @@ def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
                 connection.execute(_STEPS[version])
             connection.execute("UPDATE format SET version = $format", {"format": FORMAT})
             domains = connection.execute("SELECT domain, fingerprint FROM domains").fetchall()
+            if found == 1:
+                for domain, _ in domains:
+                    _set_paths(connection, domain)
             items = {domain: domain_items(connection, domain) for domain, _ in domains}
         for domain, fingerprint in domains:
             place_index(workspace, domain, fingerprint, items[domain], say)
         commit(workspace)
     return found
+
+
+def _set_paths(connection: duckdb.DuckDBPyConnection, domain: str) -> None:
+    # No name of a domain has a quote in it.
+    category_levels(connection, f"SELECT category FROM items WHERE domain = '{domain}'")
+    connection.execute(
+        "UPDATE items SET path = levels FROM category_levels WHERE raw = category"
+        " AND domain = $domain",
+        {"domain": domain},
+    )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import duckdb
 
 from calrec.text import Item
+from catalog.categories import column_of, levels
+from catalog.distinct import map_distinct
 from catalog.errors import CatalogueError
+from catalog.ingest import Loaded
 from catalog.sequences import HELD_OUT
 
 # Attribute values on one line, blank ones NULL. Of an item that is listed more than once, each
@@ -33,27 +37,6 @@ _ON_ONE_LINE = r"""
 nullif(trim(CASE WHEN regexp_matches({0}, '[\t\n\f\r]|  ')
   THEN regexp_replace({0}, '\s+', ' ', 'g') ELSE {0} END), '') AS {0}"""
 _FIRST_KNOWN = "arg_min({0}, rowid) AS {0}"
-
-# Levels of a category that came as text, by what separates them there. A comma with a space behind
-# it also stands within names (`Tapes, Adhesives & Sealants`), so it separates only as the last
-# resort, and one between digits (`1,000 Pieces`) never does.
-PATH = r"""
-CASE
-  WHEN category IS NULL THEN NULL
-  WHEN len(path) > 0 THEN path
-  ELSE nullif(list_filter(list_transform(
-    CASE
-      WHEN contains(category, ' > ') THEN string_split(category, ' > ')
-      WHEN contains(category, ';') THEN string_split(category, ';')
-      WHEN contains(category, '|') THEN string_split(category, '|')
-      WHEN regexp_matches(regexp_replace(category, '(\d),(\d{3})\b', '\1\2', 'g'), ',\S')
-        THEN string_split(regexp_replace(regexp_replace(category, '(\d),(\d{3})\b',
-          '\1' || chr(2) || '\2', 'g'), ',(\S)', chr(1) || '\1', 'g'), chr(1))
-      ELSE string_split(category, ', ')
-    END,
-    lambda level: trim(regexp_replace(replace(level, chr(2), ','), '(^|\s)>$', ''))),
-    lambda level: level <> ''), [])
-END"""
 
 
 def _number(text: str) -> str:
@@ -98,8 +81,8 @@ INSERT INTO events
 _ITEMS_WITH_POPULARITY = f"""
 INSERT INTO items
   SELECT $domain, item_index, item_id, title, category, brand, price, count(bought.position),
-    {PATH}, {PRICE_LOW}
-  FROM numbered LEFT JOIN (
+    CASE WHEN len(path) > 0 THEN path ELSE levels END, {PRICE_LOW}
+  FROM numbered LEFT JOIN category_levels ON category_levels.raw = category LEFT JOIN (
     SELECT item_index, position FROM events JOIN users USING (domain, user_index)
     WHERE domain = $domain AND position < users.events - $held_out
   ) AS bought USING (item_index)
@@ -130,17 +113,17 @@ SELECT sha256(concat_ws(' ',
 """
 
 
-def number_items(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def number_items(connection: duckdb.DuckDBPyConnection, loaded: Loaded) -> dict[str, object]:
     """Makes `numbered(item_index, item_id, title, category, brand, price)`.
 
-    Needs `raw_items` and `kept_events`.
+    Needs `raw_items` and `kept_events`, of that source.
 
     Returns:
-      Counts for the report: good rows, rows of an id that came before, and items that were bought
-      but not listed.
+      For the report: counts of good rows, of rows of an id that came before, and of items that were
+      bought but not listed; and what was found of categories that are text.
 
     Raises:
-      CatalogueError: if there is no item at all.
+      CatalogueError: if there is no item at all, or none of those bought is listed.
     """
     first_known = ", ".join(map(_FIRST_KNOWN.format, _ATTRIBUTES))
     on_one_line = ", ".join(map(_ON_ONE_LINE.format, _ATTRIBUTES))
@@ -151,17 +134,80 @@ def number_items(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     ).fetchone()
     if not listed + unlisted:
         raise CatalogueError("expected at least one item or purchase, found none: check the input")
+    if unlisted and loaded.lists_items:
+        _stop_if_none_is_listed(connection, loaded, unlisted)
     return {
         "items_read": read,
         "items_repeated": read - listed,
         "items_without_metadata": unlisted,
+    } | category_levels(connection, "SELECT category FROM numbered WHERE len(path) IS NULL")
+
+
+def category_levels(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, object]:
+    """Makes `category_levels(raw, levels, several)` of a domain's categories that are text.
+
+    Args:
+      connection: where the query can be run.
+      query: SQL of one column `category`.
+
+    Returns:
+      For the report, what was decided about them.
+    """
+    texts = connection.execute(
+        f"SELECT DISTINCT category FROM ({query}) WHERE category IS NOT NULL"
+    ).fetchall()
+    column = column_of(text for (text,) in texts)
+
+    def split(text: str) -> tuple[list[str] | None, bool]:
+        names, several = levels(text, column)
+        return names or None, several
+
+    map_distinct(
+        connection,
+        "category_levels",
+        f"SELECT category AS raw FROM ({query})",
+        split,
+        columns={"levels": "VARCHAR[]", "several": "BOOLEAN"},
+    )
+    several = connection.execute("SELECT count(*) FROM category_levels WHERE several").fetchone()[0]
+    return {"categories_of_several_paths": several, "category_slashes_are_levels": column.slashes}
+
+
+def _stop_if_none_is_listed(
+    connection: duckdb.DuckDBPyConnection, loaded: Loaded, unlisted: int
+) -> None:
+    bought = connection.execute("SELECT count(DISTINCT item_id) FROM kept_events").fetchone()[0]
+    if unlisted < bought:
+        return
+    examples = {
+        table: [
+            item
+            for (item,) in connection.execute(
+                f"SELECT DISTINCT item_id FROM {table} ORDER BY item_id LIMIT 2"
+            ).fetchall()
+        ]
+        for table in ("listed", "unlisted")
     }
+    listed = examples["listed"] or loaded.ids_unused
+    raise CatalogueError(
+        f"expected purchases of the items in {loaded.items_from}, found that none of the "
+        f"{bought:,} items bought in {loaded.events_from} is listed there (listed: "
+        f"{_shown(listed)}; bought: {_shown(examples['unlisted'])}): give the two tables of one "
+        "shop, or the columns that hold the same ids (--column)"
+    )
+
+
+def _shown(ids: Sequence[str]) -> str:
+    return ", ".join(repr(item_id[:40]) for item_id in ids) or "no item at all"
 
 
 def write_domain(
     connection: duckdb.DuckDBPyConnection, domain: str, role: str, report: dict[str, object]
 ) -> str:
-    """Replaces the domain's rows by `numbered` and `kept_events`; returns their fingerprint."""
+    """Replaces the domain's rows by `numbered` and `kept_events`; returns their fingerprint.
+
+    Needs `category_levels`, too.
+    """
     name = {"domain": domain}
     for table in ("domains", "items", "users", "events"):
         connection.execute(f"DELETE FROM {table} WHERE domain = $domain", name)

@@ -1,12 +1,14 @@
-"""Source formats. Each module reads one format into the same two staged tables.
+"""Source formats. Each module reads one format into the same staged tables.
 
-A source is an object whose `load(connection)` fills two temporary tables of a DuckDB connection, in
-the order of the source (their `rowid`):
+A source is an object whose `load(connection)` fills three temporary tables of a DuckDB
+connection, in the order of the source (their `rowid`):
 
 - `raw_items`: item_id, title, category, path, brand, price. `category` is the text that enters the
   item's text; `path` holds its levels, top first, where the source has a list.
 - `raw_events`: user_id, item_id, microseconds (time since 1970), position, rating, review (a hash
   of the review's text, only ever compared).
+- `raw_lost`: line, attribute and value of what no text could be made of. Its item stays, without
+  that attribute.
 
 `NULL` stands for whatever is not known. Every line or row of the source, blank ones aside, gives a
 row; nothing is left out and nothing is sorted here. `problem` is NULL for a good row, else a short
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import duckdb
 
@@ -30,6 +32,7 @@ CREATE TEMP TABLE raw_events (
   line BIGINT, problem VARCHAR, content VARCHAR,
   user_id VARCHAR, item_id VARCHAR, microseconds BIGINT, position BIGINT, rating DOUBLE,
   review HUGEINT);
+CREATE TEMP TABLE raw_lost (line BIGINT, attribute VARCHAR, value VARCHAR);
 """
 
 
@@ -45,6 +48,8 @@ class Loaded:
       events_from: the same for the events.
       notes: further findings for the report, by name.
       items_unused: good rows of items that are not staged, as nothing asks for them.
+      ids_unused: some of their ids.
+      lists_items: whether it has items apart from what was bought.
     """
 
     form: str
@@ -52,8 +57,10 @@ class Loaded:
     missing: tuple[str, ...]
     items_from: str
     events_from: str
-    notes: Mapping[str, str | int]
+    notes: Mapping[str, Any]
     items_unused: int = 0
+    ids_unused: tuple[str, ...] = ()
+    lists_items: bool = True
 
 
 class Source(Protocol):
@@ -63,4 +70,4 @@ class Source(Protocol):
         """Raises `CatalogueError` when a file is missing, before anything is written."""
 
     def load(self, connection: duckdb.DuckDBPyConnection) -> Loaded:
-        """Creates and fills `raw_items` and `raw_events`; raises `CatalogueError`."""
+        """Creates and fills those of `RAW_TABLES`; raises `CatalogueError`."""
