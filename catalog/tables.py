@@ -170,7 +170,11 @@ def category_levels(connection: duckdb.DuckDBPyConnection, query: str) -> dict[s
         columns={"levels": "VARCHAR[]", "several": "BOOLEAN"},
     )
     several = connection.execute("SELECT count(*) FROM category_levels WHERE several").fetchone()[0]
-    return {"categories_of_several_paths": several, "category_slashes_are_levels": column.slashes}
+    return {"categories_of_several_paths": several} | (
+        {"category_slashes": "separate levels" if column.slashes else "are part of names"}
+        if any("/" in text for (text,) in texts)
+        else {}
+    )
 
 
 def _stop_if_none_is_listed(

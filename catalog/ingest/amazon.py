@@ -184,7 +184,7 @@ class AmazonReviews:
             with reading(self.meta, _META):
                 unused, examples, markers = _load_meta(connection, self.meta, edition)
             notes["metadata_rows_unreviewed"] = unused
-            notes["taken_as_missing"] = {"items": markers}
+            notes["taken_as_missing"] = {"items": markers} if markers else {}
             clean_items(connection, dollars=True)
         return Loaded(
             form=f"amazon reviews {edition.year}",

@@ -21,6 +21,7 @@ from catalog.ingest.nested import (
 _NESTED = ("list", "array", "struct", "map", "union")
 _KEPT = ("timestamp", "date", "decimal", "double", "float", "tinyint", "smallint", "integer")
 _KEPT += ("bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint")
+_FLOATS = ("double", "float")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,10 +145,11 @@ def _columns(ours: str, cell: Cell) -> tuple[list[str], list[str], str]:
     value = cell.text
     if ours in ("timestamp", "position", "rating") and cell.kind.startswith(_KEPT):
         value = cell.value
-        missing = f"isnan({name})" if cell.kind in ("double", "float") else "false"
+        # Not isnan: DuckDB answers it from a Parquet file's statistics, which know of no NaN.
+        missing = f"CAST({name} AS VARCHAR) = 'nan'" if cell.kind in _FLOATS else "false"
     else:
         missing = is_missing(name)
-        if cell.kind in ("double", "float") and ours.endswith("_id"):
+        if cell.kind in _FLOATS and ours.endswith("_id"):
             value = _whole(cell)
     return (
         [f"{value} AS {name}"],
@@ -158,11 +160,10 @@ def _columns(ours: str, cell: Cell) -> tuple[list[str], list[str], str]:
 
 def _whole(cell: Cell) -> str:
     """An id from a float: what pandas makes of whole numbers where some are missing."""
-    value = cell.value
+    whole = f"TRY_CAST({cell.value} AS BIGINT)"
     return (
-        f"CASE WHEN {value} = trunc({value}) AND abs({value}) < 1e15"
-        f" THEN CAST(CAST({value} AS BIGINT) AS VARCHAR)"
-        f" WHEN NOT isnan({value}) THEN {cell.text} END"
+        f"CASE WHEN {whole} = {cell.value} AND abs({whole}) < 1000000000000000"
+        f" THEN CAST({whole} AS VARCHAR) ELSE {cell.text} END"
     )
 
 

@@ -71,8 +71,10 @@ def told(lines: list[str], delimiter: str | None, escape: str, quotes: Quotes) -
     else:
         plain = Dialect(delimiter=delimiter, escape=_escape(escape, '"'))
         single = replace(plain, quote="'", escape=_escape(_single_escape(lines), "'"))
+        if any(re.search(rf"{re.escape(delimiter)} +'", line) for line in lines):
+            single = replace(single, spaces=True)
         if _encloses(single, lines, plain):
-            plain = single
+            return single
     spaced = replace(plain, spaces=True)
     if plain.quote and _sound(spaced, lines) > _sound(plain, lines):
         return spaced
@@ -115,7 +117,7 @@ def _encloses(single: Dialect, lines: list[str], double: Dialect) -> bool:
     fields = [field.strip(" ") for row in found for field in row]
     if any(field.startswith('"') for line in lines for field in line.split(double.delimiter)):
         return False
-    if not any(field[:1] == field[-1:] == "'" for field in fields if len(field) > 1):
+    if not any(field.startswith("'") for field in fields):
         return False
     read = rows(single, lines)
     if not read or any(len(row) != len(read[0]) for row in read) or len(read) < len(found):

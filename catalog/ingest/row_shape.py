@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_FEW = 10  # rows, whose values may all be one word by chance
 _NUMERIC = re.compile(r"[\d.,:+/TZ -]+")
 
 
@@ -22,9 +23,10 @@ class _Column:
     def of(cls, values: Sequence[str]) -> _Column:
         return cls(
             filled=all(value.strip() for value in values),
-            solid=not any(re.search(r"\s", value.strip()) for value in values),
+            solid=len(values) >= _FEW
+            and not any(re.search(r"\s", value.strip()) for value in values),
             flush=not any(value.startswith(" ") for value in values),
-            numeric=all(map(_NUMERIC.fullmatch, filter(None, values))),
+            numeric=len(values) >= _FEW and all(map(_NUMERIC.fullmatch, filter(None, values))),
         )
 
     def has(self, value: str) -> bool:

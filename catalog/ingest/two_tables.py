@@ -104,9 +104,9 @@ class TwoTables:
             | ({"attributes_absent": ", ".join(absent)} if absent else {})
             | {
                 "read_as": {name: table.form for name, table in tables.items()},
-                "taken_as_missing": markers,
-                "remarks": remarks,
-            },
+                "taken_as_missing": {table: found for table, found in markers.items() if found},
+            }
+            | ({"remarks": remarks} if remarks else {}),
         )
 
     def _where(self, name: str) -> str:
