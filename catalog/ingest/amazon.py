@@ -33,6 +33,7 @@ from catalog.ingest.nested import (
     read_attribute,
     resolve,
     staged_attribute,
+    with_simple,
 )
 from catalog.ingest.times import UNIX_MILLISECONDS, UNIX_SECONDS, Reading
 
@@ -55,6 +56,7 @@ class _Edition:
       category: the one of them with the category.
       mark: a key of reviews that no other edition of the same names has.
       attributes: what each attribute is in a record of metadata.
+      own_brand: SQL over such a record, for `own_brand` there.
     """
 
     year: int
@@ -64,6 +66,7 @@ class _Edition:
     category: str
     mark: str
     attributes: Mapping[str, Cell]
+    own_brand: str = "NULL::VARCHAR"
 
     def is_review(self, keys: Collection[str]) -> bool:
         """Whether a record of these keys is one of the edition's reviews."""
@@ -89,15 +92,15 @@ def _category_2023() -> Cell:
 
 
 def _brand_2023() -> Cell:
-    """That of the details, an object or in some files the JSON text of one, else the store."""
+    """Its own, else the store."""
     store = json_cell("store")
-    brand = "nullif(trim(TRY(json_extract_string(record.details, '$.Brand'))), '')"
-    brand = f"CASE WHEN NOT {is_missing(brand)} THEN {brand} END"
-    text = f"coalesce({brand}, {store.text})"
-    nested = f"CASE WHEN {brand} IS NULL THEN {store.nested} ELSE false END"
+    text = f"coalesce(own_brand, {store.text})"
+    nested = f"CASE WHEN own_brand IS NULL THEN {store.nested} ELSE false END"
     return Cell(value=text, text=text, nested=nested, kind="varchar")
 
 
+# Of the details, an object or in some files the JSON text of one.
+_BRAND = "nullif(trim(TRY(json_extract_string(record.details, '$.Brand'))), '')"
 _NAMES_2018 = {
     "user_id": "reviewerID",
     "item_id": "asin",
@@ -139,6 +142,7 @@ _EDITIONS = (
         category="categories",
         mark="parent_asin",
         attributes=_PLAIN | {"category": _category_2023(), "brand": _brand_2023()},
+        own_brand=_BRAND,
     ),
 )
 
@@ -149,14 +153,18 @@ CREATE OR REPLACE TEMP TABLE staged AS
       AS content,
     item_id, reviewed, {staged}, {missing} AS missing,
     NULL::STRUCT(attribute VARCHAR, value VARCHAR)[] AS lost
+  FROM {rows}
+"""
+_READ_META = """
+(SELECT line, coalesce(problem, {problem}) AS problem, CASE WHEN {problem} IS NOT NULL
+    OR problem IS NOT NULL THEN text END AS text, item_id, reviewed, {read}
   FROM (
-    SELECT line, coalesce(problem, {problem}) AS problem, CASE WHEN {problem} IS NOT NULL
-        OR problem IS NOT NULL THEN text END AS text, item_id, reviewed, {read}
-    FROM (
-      SELECT *,
-        coalesce(item_id IN (SELECT item_id FROM raw_events WHERE problem IS NULL), false)
-          AS reviewed
-      FROM (SELECT *, {item_id} AS item_id FROM {records})))
+    SELECT * REPLACE (CASE WHEN NOT {missing_brand} THEN own_brand END AS own_brand) FROM (
+      SELECT *, CASE WHEN reviewed THEN {own_brand} END AS own_brand FROM (
+        SELECT *,
+          coalesce(item_id IN (SELECT item_id FROM raw_events WHERE problem IS NULL), false)
+            AS reviewed
+        FROM (SELECT *, {item_id} AS item_id FROM {records})))))
 """
 
 
@@ -279,14 +287,19 @@ def _load_meta(
     with json_records(connection, path, fields(dict.fromkeys((item_id, *edition.meta), _TEXT))) as (
         records
     ):
+        rows = _READ_META.format(
+            records=records,
+            item_id=f"CASE WHEN NOT {is_missing(given)} THEN {given} END",
+            problem=item_problem(item_id),
+            own_brand=edition.own_brand,
+            missing_brand=is_missing("own_brand"),
+            read=", ".join(read),
+        )
         connection.execute(
             _STAGE_META.format(
-                records=records,
-                item_id=f"CASE WHEN NOT {is_missing(given)} THEN {given} END",
-                problem=item_problem(item_id),
+                rows=with_simple(rows),
                 content=CONTENT,
                 characters=CONTENT_CHARACTERS,
-                read=", ".join(read),
                 staged=", ".join(staged),
                 missing=missing_bits(map(missing_attribute, attributes)),
             )

@@ -16,6 +16,7 @@ from catalog.ingest.nested import (
     read_attribute,
     resolve,
     staged_attribute,
+    with_simple,
 )
 
 _NESTED = ("list", "array", "struct", "map", "union")
@@ -99,10 +100,12 @@ def stage(
         inner += taken
         outer += given
         markers.append(missing)
+    rows = f"(SELECT {', '.join(inner)} FROM {source})"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE staged AS SELECT {', '.join(outer)},"
         " NULL::STRUCT(attribute VARCHAR, value VARCHAR)[] AS lost,"
-        f" {missing_bits(markers)} AS missing FROM (SELECT {', '.join(inner)} FROM {source})"
+        f" {missing_bits(markers)} AS missing"
+        f" FROM {with_simple(rows) if 'category' in cells else rows}"
     )
     resolve(connection, [name for name in ATTRIBUTES if name in cells])
 

@@ -62,8 +62,16 @@ def read_attribute(name: str, text: str, nested: str) -> list[str]:
     return [f"{text} AS {name}", f"{nested} AS {name}_nested", *path]
 
 
+def with_simple(rows: str) -> str:
+    """Rows of `read_attribute` of a category, told whether it is a list of plain texts (SQL)."""
+    odd = f"list_filter(path, lambda member: {_ODD_MEMBER})"
+    return f"(SELECT *, path IS NOT NULL AND len({odd}) = 0 AS simple FROM {rows})"
+
+
 def staged_attribute(name: str) -> list[str]:
     """Columns of `staged` of an attribute, over those of `read_attribute` (SQL).
+
+    A category needs those of `with_simple`.
 
     What is not plain text goes into `odd_NAME`, for `resolve`.
     """
@@ -72,15 +80,13 @@ def staged_attribute(name: str) -> list[str]:
         odd = f"({name}_nested OR regexp_matches({name}, '{_WRITTEN[name]}'))"
         plain = f"CASE WHEN NOT {missing} AND NOT {odd} THEN {name} END AS {name}"
         return [plain, _odd(name, odd)]
-    members = f"list_filter(path, lambda member: {_ODD_MEMBER})"
-    simple = f"(path IS NOT NULL AND len({members}) = 0)"
-    odd = f"(NOT {simple} AND (category_nested OR regexp_matches(category, '{_WRITTEN[name]}')))"
+    odd = f"(NOT simple AND (category_nested OR regexp_matches(category, '{_WRITTEN[name]}')))"
     blank = f"trim(member) = '' OR {is_missing('member')}"
     levels = f"list_filter(path, lambda member: NOT ({blank}))"
     return [
-        f"CASE WHEN {simple} THEN nullif(array_to_string({levels}, ', '), '')"
+        f"CASE WHEN simple THEN nullif(array_to_string({levels}, ', '), '')"
         f" WHEN NOT {missing} AND NOT {odd} THEN category END AS category",
-        f"CASE WHEN {simple} THEN {levels} END AS path",
+        f"CASE WHEN simple THEN {levels} END AS path",
         _odd(name, odd),
     ]
 

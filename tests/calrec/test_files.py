@@ -76,9 +76,7 @@ def test_an_error_moves_no_cursor_and_is_one_line(capsys):
     """What it names comes from a file, such as a column called `ESC ] 0 ; title BEL`."""
 
     def command():
-        raise CalrecError(
-            "found \x1b]0;pwned\x07\x9b2J and\nanother\u2028line \u202eback: rename it"
-        )
+        raise CalrecError("found \x1b]0;pwned\x07\x9b2J and\nanother\u2028line \u202eback: mend")
 
     with pytest.raises(SystemExit, match="2"):
         run_cli(command)
