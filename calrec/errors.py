@@ -1,8 +1,9 @@
-"""One-line errors: what was expected, what was found, what to do."""
+"""One-line errors: what was expected, what was found, what to do; and lines on a terminal."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -17,6 +18,24 @@ class CalrecError(Exception):
 
 class Terminated(KeyboardInterrupt):
     """The command was told to end, as `docker stop` and `kill` do."""
+
+
+# Controls, which move the cursor or worse, line breaks, and those that turn the writing round.
+_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str, encoding: str | None) -> str:
+    """One line that a terminal of that encoding shows as it stands.
+
+    Control characters and what the encoding does not have become escapes such as `\\x1b`.
+
+    Args:
+      text: any, a foreign one as well.
+      encoding: the output's; UTF-8 where it is not known.
+    """
+    encoding = encoding or "utf-8"
+    text = _HARMFUL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return text.encode(encoding, errors="backslashreplace").decode(encoding)
 
 
 def run_cli(command: Callable[[], object]) -> None:
@@ -52,7 +71,8 @@ def run_cli(command: Callable[[], object]) -> None:
             raise
         _stop()
     # Outside the handler: the error's frames are free by now, and with them open databases.
-    print(f"error: {line}", file=sys.stderr)
+    # It names columns, files and values of the input, whatever stands in them.
+    print(f"error: {printable(line, sys.stderr.encoding)}", file=sys.stderr)
     sys.exit(2)
 
 

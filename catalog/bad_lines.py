@@ -1,7 +1,8 @@
 """Lines of a source that could not be used: counted, kept with number and reason, and a limit.
 
-They stand in the workspace's table `bad_lines`, committed with the domain, and are copied from
-there to `reports/<domain>.csv`. Where there are too many, nothing is built, and
+So are values of which nothing could be made; their lines are good otherwise, and count for no
+limit. They stand in the workspace's table `bad_lines`, committed with the domain, and are copied
+from there to `reports/<domain>.csv`. Where there are too many, nothing is built, and
 `reports/<domain>.stopped.csv` names them.
 """
 
@@ -16,6 +17,7 @@ import duckdb
 
 from catalog.errors import CatalogueError
 from catalog.ingest import Loaded
+from catalog.ingest.events import CONTENT_CHARACTERS
 from catalog.workspace import open_for_reading, reading
 
 LIMIT = 0.01  # of the lines of a file; more means that the file is not what it was taken for
@@ -36,6 +38,15 @@ FROM {table} GROUP BY file ORDER BY min(rowid)
 # Where a source has several files of events, each row says which is its own.
 _FILE = {"items": "$file", "events": "coalesce(file, $file)"}
 
+_COLLECT_LOST = """
+INSERT INTO bad_lines
+  SELECT $domain, $file, line, attribute || ': not all of it is text; the item is kept',
+    left(value, {characters})
+  FROM raw_lost ORDER BY line
+"""
+# What a spreadsheet takes for the beginning of a formula, in full width as well.
+_FORMULA = r"^ *[=+@\t\r\n＝＋－＠-]"
+
 
 def collect(connection: duckdb.DuckDBPyConnection, domain: str, loaded: Loaded) -> dict[str, int]:
     """Replaces the domain's bad lines by those of the staged tables.
@@ -50,6 +61,24 @@ def collect(connection: duckdb.DuckDBPyConnection, domain: str, loaded: Loaded) 
         ).fetchone()[0]
         for name, file in (("items", loaded.items_from), ("events", loaded.events_from))
     }
+
+
+def collect_lost(
+    connection: duckdb.DuckDBPyConnection, domain: str, loaded: Loaded
+) -> dict[str, int]:
+    """Adds the values of which nothing could be made to the domain's bad lines.
+
+    Returns:
+      How many there are of each attribute that has any.
+    """
+    connection.execute(
+        _COLLECT_LOST.format(characters=CONTENT_CHARACTERS),
+        {"domain": domain, "file": loaded.items_from},
+    )
+    rows = connection.execute(
+        "SELECT attribute, count(*) FROM raw_lost GROUP BY attribute ORDER BY attribute"
+    )
+    return dict(rows.fetchall())
 
 
 def stop_if_too_many(
@@ -141,10 +170,16 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, domain: str, p
     place.parent.mkdir(exist_ok=True)
     made = place.with_name(f".{place.name}")
     quoted = str(made).replace("'", "''")
+    file, reason, content = (
+        f"CASE WHEN regexp_matches({name}, '{_FORMULA}') THEN chr(39) || {name} ELSE {name} END"
+        f" AS {name}"
+        for name in ("file", "reason", "content")
+    )
     try:
         connection.execute(
-            f"COPY (SELECT file, line, reason, content FROM {table} WHERE domain = '{domain}'"
-            f" ORDER BY file, line) TO '{quoted}' (FORMAT csv, HEADER)"
+            f"COPY (SELECT {file}, line, {reason}, {content} FROM {table} AS bad_lines"
+            f" WHERE domain = '{domain}' ORDER BY bad_lines.file, line)"
+            f" TO '{quoted}' (FORMAT csv, HEADER)"
         )
         os.replace(made, place)
     finally:

@@ -151,10 +151,12 @@ def _build(
             "compared": list(loaded.compared),
             "missing": list(loaded.missing),
             "bad_lines": found,
+            "attributes_unusable": bad_lines.collect_lost(connection, domain, loaded),
             **loaded.notes,
             **ids,
         }
-        report |= clean_events(connection, keep_repeats=keep_repeats) | number_items(connection)
+        report |= clean_events(connection, keep_repeats=keep_repeats)
+        report |= number_items(connection, loaded)
         report["words"] = word_rule.choose(words, titles(connection))
         say("writing tables")
         fingerprint = write_domain(connection, domain, role, report)

@@ -11,9 +11,22 @@ import html
 import re
 from collections.abc import Sequence
 
-_BLOCK = re.compile(r"<(script|style)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
-# The last is a tag that the text's end has cut off.
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--.*?(-->|$)|<[a-zA-Z]+\s[^<>=]*=[^<>]*$", re.DOTALL)
+# The elements of text and page layout that pages have around an attribute. Others are as likely
+# types and topics in a title: `std::vector<int>`, `<canvas>`, `<title>`.
+_ELEMENTS = (
+    "a|abbr|acronym|address|article|aside|b|bdi|bdo|big|blockquote|body|br|button|center|cite|code"
+    "|dd|del|dfn|div|dl|dt|em|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|i|iframe|img"
+    "|input|ins|kbd|li|mark|meta|nav|nobr|noscript|ol|p|pre|q|s|samp|small|span|strike|strong|sub"
+    "|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|wbr"
+)
+_BLOCK = re.compile(r"<(script|style)\b[^<>]*>.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+# Any element is a tag if it has an attribute in quotes. The last is one that the text's end has cut
+# off.
+_TAG = re.compile(
+    rf"</?(?:{_ELEMENTS})(?:\s[^<>]*=[^<>]*|\s*/?)>|</(?:script|style)\s*>"
+    r"|<[a-z][\w-]*\s[^<>]*=\s*[\"'][^<>]*>|<!--.*?(?:-->|$)|<[a-z]+\s[^<>=]*=[^<>]*$",
+    re.IGNORECASE | re.DOTALL,
+)
 # What stands between the braces of a style sheet's rule (`.a-box{margin:0}`) or of a function.
 _BRACES = re.compile(r"[\w\])*>-]\s*\{([^{}]*)(?:\}|$)")
 _SCRIPT = re.compile(
@@ -37,7 +50,9 @@ def clean_text(raw: str | None) -> str | None:
     """Plain text on one line; `None` if nothing is left or it is a style sheet or a script."""
     # Entities of entities (`&amp;amp;`) occur; what they hide may again be a tag.
     text = html.unescape(html.unescape(raw or ""))
-    text = _TAG.sub(" ", _BLOCK.sub(" ", text))
+    # One that is never closed may be a word, and if it is code, its text tells.
+    text = _BLOCK.sub(lambda block: " " if block[2] else block[0], text)
+    text = _TAG.sub(" ", text)
     if _SCRIPT.search(text) or any(re.search("[:;]", rule[1]) for rule in _BRACES.finditer(text)):
         return None
     return " ".join(text.replace("\x00", " ").split()) or None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from calrec.errors import run_cli
+from calrec.errors import printable, run_cli
 from catalog import bad_lines, word_rule
 from catalog.arguments import query_last
 from catalog.browse.filters import as_bigint
@@ -22,13 +22,13 @@ from catalog.findings import findings
 from catalog.ingest import Source
 from catalog.ingest.amazon import AmazonReviews
 from catalog.ingest.columns import parse_columns
+from catalog.ingest.dialect import Quotes
 from catalog.ingest.order_report import summary
 from catalog.ingest.orders import Orders
 from catalog.ingest.two_tables import TwoTables
 from catalog.migrate import migrate
 from catalog.statistics import Statistics, statistics
 from catalog.store import Catalogue, Filters, domain_info, nothing_built
-from catalog.terminal import printable
 from catalog.workspace import FORMAT, DomainInfo, domains, workspace_path
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Build:
     """The same: user_id, item_id, timestamp or position; rating, review_text if known."""
     column: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """What orders or tables call a column: user_id=customer or items.item_id=sku; repeatable."""
+    quotes: Quotes = "auto"
+    """What encloses fields in CSV and TSV: auto finds out in a CSV and takes none in a TSV."""
     clean_text: bool = False
     """Take HTML entities, tags and style sheets out of the attributes of orders or tables."""
     time_format: str | None = None
@@ -90,6 +92,7 @@ class Build:
         _show(word_rule.explained(info.report["words"]))
         for line in summary(info.report):
             _show(line)
+        _print_remarks(info, bad_lines.report_path(workspace, self.domain))
         bad = info.report["bad_lines"]
         if any(bad.values()):
             print(
@@ -99,12 +102,13 @@ class Build:
 
     def _source(self) -> Source:
         two, raw = (self.items, self.interactions), (self.amazon_reviews, self.amazon_meta)
-        both = (self.column, self.clean_text, self.time_format)
+        both = (self.column, self.clean_text, self.time_format, self.quotes != "auto")
         if self.orders and not any((*two, *raw)):
             return Orders(
                 files=self.orders,
                 columns=parse_columns(self.column),
                 cancelled=self.cancelled_state,
+                quotes=self.quotes,
                 clean=self.clean_text,
                 time_format=self.time_format,
             )
@@ -114,6 +118,7 @@ class Build:
                 items=self.items,
                 interactions=self.interactions,
                 columns=parse_columns(self.column),
+                quotes=self.quotes,
                 clean=self.clean_text,
                 time_format=self.time_format,
             )
@@ -123,8 +128,8 @@ class Build:
         options += ("time_format", "amazon_reviews", "amazon_meta")
         given = [f"--{name.replace('_', '-')}" for name in options if getattr(self, name)]
         raise CatalogueError(
-            "expected --orders, or --items with --interactions (either with --column, --clean-text "
-            "and --time-format), or --amazon-reviews with or without --amazon-meta, "
+            "expected --orders, or --items with --interactions (either with --column, --quotes, "
+            "--clean-text and --time-format), or --amazon-reviews with or without --amazon-meta, "
             f"found {' '.join(given) or 'none of them'}: give one of these sets"
         )
 
@@ -378,6 +383,15 @@ def _print_built(info: DomainInfo) -> None:
     )
     for line in findings(report):
         print(printable(line, sys.stdout.encoding))
+
+
+def _print_remarks(info: DomainInfo, place: Path) -> None:
+    """What the build decided or could not use that a person should look at."""
+    for line in info.report.get("remarks", ()):
+        _show(f"note: {line}")
+    if lost := info.report["attributes_unusable"]:
+        values = ", ".join(f"{count:,} of {name}" for name, count in lost.items())
+        print(f"values that are no text, left out whole or in part: {values}; listed in {place}")
 
 
 def _built(workspace: Path) -> list[DomainInfo]:

@@ -14,7 +14,7 @@ from catalog import word_rule
 from catalog.errors import CatalogueError
 from catalog.prices import read_prices
 from catalog.staging import Say, changing, commit, place_index, staged_database
-from catalog.tables import PATH, domain_items
+from catalog.tables import category_levels, domain_items
 from catalog.workspace import FILE, FORMAT, check_format, format_version
 
 # What each format needs to become the next one. Format 2 browses by the levels of categories and
@@ -22,14 +22,13 @@ from catalog.workspace import FILE, FORMAT, check_format, format_version
 # a rule of words for each domain: the one that its figures were made with, so that they stay; and
 # lowest prices as the whole column means its points and commas.
 _STEPS = {
-    1: f"""
+    1: """
     ALTER TABLE items ADD COLUMN path VARCHAR[];
     ALTER TABLE items ADD COLUMN price_low DOUBLE;
-    UPDATE items SET path = {PATH};
     CREATE TABLE bad_lines (
       domain VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, content VARCHAR);
     UPDATE domains SET report = json_merge_patch(report,
-      json_object('bad_lines', {{'items': 0, 'events': 0}}, 'missing',
+      json_object('bad_lines', {'items': 0, 'events': 0}, 'missing',
         list_filter(['rating', 'review_text'],
           lambda name: NOT list_contains(json_extract_string(report, '$.compared[*]'), name))
       ))::VARCHAR;
@@ -71,6 +70,9 @@ def migrate(workspace: Path, *, say: Say = lambda step: None) -> int:
                     _write_price_lows(connection)
             connection.execute("UPDATE format SET version = $format", {"format": FORMAT})
             domains = connection.execute("SELECT domain, fingerprint FROM domains").fetchall()
+            if found == 1:
+                for domain, _ in domains:
+                    _set_paths(connection, domain)
             items = {domain: domain_items(connection, domain) for domain, _ in domains}
             for domain, some in items.items() if found < FORMAT else ():
                 words = word_rule.choose("paper", [item.title for item in some if item.title])
@@ -92,3 +94,13 @@ def _write_price_lows(connection: duckdb.DuckDBPyConnection) -> None:
             " WHERE items.domain = $domain AND items.price = price_lows.price",
             {"domain": domain},
         )
+
+
+def _set_paths(connection: duckdb.DuckDBPyConnection, domain: str) -> None:
+    # No name of a domain has a quote in it.
+    category_levels(connection, f"SELECT category FROM items WHERE domain = '{domain}'")
+    connection.execute(
+        "UPDATE items SET path = levels FROM category_levels WHERE raw = category"
+        " AND domain = $domain",
+        {"domain": domain},
+    )

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 import duckdb
 
 from calrec.text import Item
+from catalog.categories import column_of, levels
+from catalog.distinct import map_distinct
 from catalog.errors import CatalogueError
+from catalog.ingest import Loaded
 from catalog.prices import read_prices
 from catalog.sequences import HELD_OUT
 
@@ -36,27 +40,6 @@ nullif(trim(CASE WHEN regexp_matches({0}, '[\t\n\f\r]|  ')
   THEN regexp_replace({0}, '\s+', ' ', 'g') ELSE {0} END), '') AS {0}"""
 _FIRST_KNOWN = "arg_min({0}, rowid) AS {0}"
 
-# Levels of a category that came as text, by what separates them there. A comma with a space behind
-# it also stands within names (`Tapes, Adhesives & Sealants`), so it separates only as the last
-# resort, and one between digits (`1,000 Pieces`) never does.
-PATH = r"""
-CASE
-  WHEN category IS NULL THEN NULL
-  WHEN len(path) > 0 THEN path
-  ELSE nullif(list_filter(list_transform(
-    CASE
-      WHEN contains(category, ' > ') THEN string_split(category, ' > ')
-      WHEN contains(category, ';') THEN string_split(category, ';')
-      WHEN contains(category, '|') THEN string_split(category, '|')
-      WHEN regexp_matches(regexp_replace(category, '(\d),(\d{3})\b', '\1\2', 'g'), ',\S')
-        THEN string_split(regexp_replace(regexp_replace(category, '(\d),(\d{3})\b',
-          '\1' || chr(2) || '\2', 'g'), ',(\S)', chr(1) || '\1', 'g'), chr(1))
-      ELSE string_split(category, ', ')
-    END,
-    lambda level: trim(regexp_replace(replace(level, chr(2), ','), '(^|\s)>$', ''))),
-    lambda level: level <> ''), [])
-END"""
-
 
 _USERS = """
 INSERT INTO users
@@ -69,11 +52,12 @@ INSERT INTO events
   FROM kept_events JOIN users USING (user_id) JOIN numbered USING (item_id)
   WHERE domain = $domain ORDER BY user_index, position
 """
-_ITEMS_WITH_POPULARITY = f"""
+_ITEMS_WITH_POPULARITY = """
 INSERT INTO items
   SELECT $domain, item_index, item_id, title, category, brand, price, count(bought.position),
-    {PATH}, price_low
-  FROM numbered LEFT JOIN price_lows USING (price) LEFT JOIN (
+    CASE WHEN len(path) > 0 THEN path ELSE levels END, price_low
+  FROM numbered LEFT JOIN price_lows USING (price)
+    LEFT JOIN category_levels ON category_levels.raw = category LEFT JOIN (
     SELECT item_index, position FROM events JOIN users USING (domain, user_index)
     WHERE domain = $domain AND position < users.events - $held_out
   ) AS bought USING (item_index)
@@ -104,17 +88,18 @@ SELECT sha256(concat_ws(' ',
 """
 
 
-def number_items(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
-    """Makes `numbered(item_index, item_id, title, category, brand, price)` and `price_lows`.
+def number_items(connection: duckdb.DuckDBPyConnection, loaded: Loaded) -> dict[str, object]:
+    """Makes `numbered(item_index, item_id, title, category, brand, price)`, and what goes with it.
 
-    Needs `raw_items`, `typed_prices` and `kept_events`.
+    Needs `raw_items`, `typed_prices` and `kept_events`, of that source. Makes `price_lows` and
+    `category_levels`, too.
 
     Returns:
       For the report: good rows, rows of an id that came before, items that were bought but not
-      listed, and what `catalog.prices.read_prices` says.
+      listed, and what was found of categories that are text and of prices.
 
     Raises:
-      CatalogueError: if there is no item at all.
+      CatalogueError: if there is no item at all, or none of those bought is listed.
     """
     first_known = ", ".join(map(_FIRST_KNOWN.format, _ATTRIBUTES))
     on_one_line = ", ".join(map(_ON_ONE_LINE.format, _ATTRIBUTES))
@@ -125,17 +110,88 @@ def number_items(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
     ).fetchone()
     if not listed + unlisted:
         raise CatalogueError("expected at least one item or purchase, found none: check the input")
-    return {
-        "items_read": read,
-        "items_repeated": read - listed,
-        "items_without_metadata": unlisted,
-    } | read_prices(connection, "numbered", typed="typed_prices")
+    if unlisted and loaded.lists_items:
+        _stop_if_none_is_listed(connection, loaded, unlisted)
+    found = category_levels(connection, "SELECT category FROM numbered WHERE len(path) IS NULL")
+    return (
+        {
+            "items_read": read,
+            "items_repeated": read - listed,
+            "items_without_metadata": unlisted,
+        }
+        | found
+        | read_prices(connection, "numbered", typed="typed_prices")
+    )
+
+
+def category_levels(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, object]:
+    """Makes `category_levels(raw, levels, several)` of a domain's categories that are text.
+
+    Args:
+      connection: where the query can be run.
+      query: SQL of one column `category`.
+
+    Returns:
+      For the report, what was decided about them.
+    """
+    texts = connection.execute(
+        f"SELECT DISTINCT category FROM ({query}) WHERE category IS NOT NULL"
+    ).fetchall()
+    column = column_of(text for (text,) in texts)
+
+    def split(text: str) -> tuple[list[str] | None, bool]:
+        names, several = levels(text, column)
+        return names or None, several
+
+    map_distinct(
+        connection,
+        "category_levels",
+        f"SELECT category AS raw FROM ({query})",
+        split,
+        columns={"levels": "VARCHAR[]", "several": "BOOLEAN"},
+    )
+    several = connection.execute("SELECT count(*) FROM category_levels WHERE several").fetchone()[0]
+    return {"categories_of_several_paths": several} | (
+        {"category_slashes": "separate levels" if column.slashes else "are part of names"}
+        if any("/" in text for (text,) in texts)
+        else {}
+    )
+
+
+def _stop_if_none_is_listed(
+    connection: duckdb.DuckDBPyConnection, loaded: Loaded, unlisted: int
+) -> None:
+    bought = connection.execute("SELECT count(DISTINCT item_id) FROM kept_events").fetchone()[0]
+    if unlisted < bought:
+        return
+    examples = {
+        table: [
+            item
+            for (item,) in connection.execute(
+                f"SELECT DISTINCT item_id FROM {table} ORDER BY item_id LIMIT 2"
+            ).fetchall()
+        ]
+        for table in ("listed", "unlisted")
+    }
+    listed = examples["listed"] or loaded.ids_unused
+    raise CatalogueError(
+        f"expected purchases of the items in {loaded.items_from}, found that none of the "
+        f"{bought:,} items bought in {loaded.events_from} is listed there (listed: "
+        f"{_shown(listed)}; bought: {_shown(examples['unlisted'])}): give the two tables of one "
+        "shop, or the columns that hold the same ids (--column)"
+    )
+
+
+def _shown(ids: Sequence[str]) -> str:
+    return ", ".join(repr(item_id[:40]) for item_id in ids) or "no item at all"
 
 
 def write_domain(
     connection: duckdb.DuckDBPyConnection, domain: str, role: str, report: dict[str, object]
 ) -> str:
     """Replaces the domain's rows by `numbered` and `kept_events`.
+
+    Needs `price_lows` and `category_levels`, too.
 
     Args:
       connection: of the staged database.

@@ -127,6 +127,12 @@ def open_for_reading(workspace: Path, *, files: bool = False) -> duckdb.DuckDBPy
       CatalogueError: if the file is damaged, locked, not to be read, or of another format version.
     """
     path = workspace / FILE
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise CatalogueError(
+            f"expected a workspace at a path in UTF-8, found {workspace}: rename the folder"
+        ) from None
     if not path.is_file():
         if workspace.is_file():
             raise CatalogueError(

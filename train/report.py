@@ -10,7 +10,7 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
-from calrec.errors import CalrecError
+from calrec.errors import CalrecError, printable
 from calrec.evaluation.foreign import isolated, plain
 from calrec.evaluation.layouts.recommenders import interval_words
 from calrec.evaluation.rendering import csv_text, markdown, markdown_text
@@ -18,7 +18,6 @@ from calrec.evaluation.report import Content, content
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.files import check_place, whole_folder
-from catalog.terminal import printable
 from train.report_terminal import show
 
 FORMAT = "calrec-report"

@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from calrec.errors import printable
 from calrec.evaluation.foreign import plain
 from calrec.evaluation.rendering import ABSENT, interval_lines, value_words
 from calrec.evaluation.tables import Cell, Column, Table, Value
-from catalog.terminal import printable
 
 WIDEST = 34
 """A column of text is folded at this width."""

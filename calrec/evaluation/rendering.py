@@ -26,7 +26,7 @@ LONG = 48
 # Marks that mean something anywhere in a line, and those that do at its beginning.
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~$]|^#(?=#*(?:\s|$))|^[+-](?=\s|$)|(?<=^\d)[.)](?=\s|$))")
 _ISOLATED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def number(value: float, unit: Unit) -> str:

@@ -1,12 +1,14 @@
-"""Source formats. Each module reads one format into the same two staged tables.
+"""Source formats. Each module reads one format into the same staged tables.
 
-A source is an object whose `load(connection)` fills two temporary tables of a DuckDB connection, in
-the order of the source (their `rowid`):
+A source is an object whose `load(connection)` fills three temporary tables of a DuckDB
+connection, in the order of the source (their `rowid`):
 
 - `raw_items`: item_id, title, category, path, brand, price. `category` is the text that enters the
   item's text; `path` holds its levels, top first, where the source has a list.
 - `raw_events`: user_id, item_id, microseconds (time since 1970), position, rating, review (a hash
   of the review's text, only ever compared), file (where there are several, the one of the row).
+- `raw_lost`: line, attribute and value of what no text could be made of. Its item stays, without
+  that attribute.
 
 A third, `typed_prices`, has the prices of `raw_items` that are numbers in the source, and no texts
 whose points and commas might mean one thing or another.
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import duckdb
 
@@ -35,6 +37,7 @@ CREATE TEMP TABLE raw_events (
   user_id VARCHAR, item_id VARCHAR, microseconds BIGINT, position BIGINT, rating DOUBLE,
   review HUGEINT, file VARCHAR);
 CREATE TEMP TABLE typed_prices (price VARCHAR);
+CREATE TEMP TABLE raw_lost (line BIGINT, attribute VARCHAR, value VARCHAR);
 """
 
 
@@ -51,6 +54,8 @@ class Loaded:
       notes: further findings for the report, by name.
       items_unused: good rows of items that are not staged, as nothing asks for them.
       events_unused: lines of each file that are no events and not bad, as those of guests.
+      ids_unused: some ids of those items.
+      lists_items: whether it has items apart from what was bought.
     """
 
     form: str
@@ -58,9 +63,11 @@ class Loaded:
     missing: tuple[str, ...]
     items_from: str
     events_from: str
-    notes: Mapping[str, str | int]
+    notes: Mapping[str, Any]
     items_unused: int = 0
     events_unused: Mapping[str, int] = field(default_factory=dict)
+    ids_unused: tuple[str, ...] = ()
+    lists_items: bool = True
 
 
 class Source(Protocol):
@@ -70,4 +77,4 @@ class Source(Protocol):
         """Raises `CatalogueError` when a file is missing, before anything is written."""
 
     def load(self, connection: duckdb.DuckDBPyConnection) -> Loaded:
-        """Creates and fills `raw_items` and `raw_events`; raises `CatalogueError`."""
+        """Creates and fills those of `RAW_TABLES`; raises `CatalogueError`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,12 @@ _DAMAGE = (OSError, EOFError, isal_zlib.error, UnicodeError, pa.ArrowException)
 
 def require_file(path: Path, expected: str) -> None:
     """Raises `CatalogueError` unless `path` is a file with something in it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise CatalogueError(
+            f"expected {expected} at a path in UTF-8, found {path}: rename the file or its folder"
+        ) from None
     if not path.is_file():
         found = "a folder" if path.is_dir() else "nothing"
         raise CatalogueError(f"expected {expected} at {path}, found {found}: check the path")
@@ -31,6 +38,14 @@ def require_file(path: Path, expected: str) -> None:
         raise CatalogueError(
             f"expected {expected} at {path}, found a file that may not be read: change its rights"
         )
+
+
+def one_file(path: Path) -> str:
+    """The path as DuckDB's readers take it for that file alone, in quotes (SQL).
+
+    They would take it for a pattern, and a `~` at its beginning for a home.
+    """
+    return "'" + re.sub(r"[*?\[]", r"[\g<0>]", str(path.absolute())).replace("'", "''") + "'"
 
 
 def is_gzip(path: Path) -> bool:

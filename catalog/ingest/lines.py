@@ -20,14 +20,16 @@ import pyarrow as pa
 
 from catalog.errors import CatalogueError
 from catalog.ingest.files import open_bytes, read_ahead, require_utf8, streamed
+from catalog.ingest.notation import NotUnderstoodError, python_literal
 
 _SCHEMA = pa.schema([("line", pa.int64()), ("text", pa.string()), ("problem", pa.string())])
 _CHUNK = 4 << 20  # bytes
 _LONGEST = 256 << 20  # bytes; what has no line ends is not held in memory whole
 _BOM = b"\xef\xbb\xbf"
+_OF_PYTHON = (b"{'", b"{u'")
 
-# Why a line is not the JSON record it should be; NULL for a good one. In quotes of Python are the
-# records of older editions. A line is trimmed only if it has to be, as that takes long.
+# Why a line is not the JSON record it should be; NULL for a good one. A line is trimmed only if it
+# has to be, as that takes long.
 _PROBLEM = r"""
 CASE
   WHEN problem IS NOT NULL THEN problem
@@ -100,6 +102,17 @@ def json_records(
         )
 
 
+def _as_json(line: bytes) -> bytes:
+    """A record as Python prints it as JSON, and any other line as it is."""
+    if not line.lstrip().startswith(_OF_PYTHON):
+        return line
+    try:
+        record = python_literal(line.decode())
+        return json.dumps(record, ensure_ascii=False).encode() + b"\n" * line.endswith(b"\n")
+    except (NotUnderstoodError, ValueError, TypeError):
+        return line
+
+
 def object_keys(path: Path, expected: str) -> list[tuple[str, ...]]:
     """The keys of each JSON object in the file's first thousand lines, at least one.
 
@@ -113,7 +126,7 @@ def object_keys(path: Path, expected: str) -> list[tuple[str, ...]]:
             line = file.readline(_LONGEST).removeprefix(_BOM).strip()
             begins = begins or line[:40]
             try:
-                record = json.loads(line)
+                record = json.loads(_as_json(line))
             except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict):
@@ -162,6 +175,8 @@ def _batch(number: int, block: bytes) -> pa.RecordBatch:
     """Lines of the block, with their ends and without a copy, the first being line `number`."""
     if number == 1:
         block = block.removeprefix(_BOM)
+    if any(begin in block for begin in _OF_PYTHON):
+        block = b"".join(map(_as_json, re.split(rb"(?<=\n)", block)))
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + 1
     if not block.endswith(b"\n"):
         ends = np.append(ends, len(block))

@@ -17,6 +17,7 @@ from catalog.errors import CatalogueError
 from catalog.ingest import RAW_TABLES, Loaded
 from catalog.ingest.attributes import clean_items
 from catalog.ingest.columns import require_different
+from catalog.ingest.dialect import Quotes
 from catalog.ingest.events import insert_events
 from catalog.ingest.exports import check_named, choose, recognised
 from catalog.ingest.files import require_file
@@ -48,6 +49,7 @@ class Orders:
         sheets of a workbook that have order lines are read one after the other.
       columns: our names (`exports.NAMED`) to theirs, where they are not known by themselves.
       cancelled: states of an order that was no purchase, besides those that its export is known by.
+      quotes: what encloses fields in CSV files (see `catalog.ingest.dialect`).
       clean: takes entities, tags and style sheets out of the attributes (see `catalog.clean`).
       time_format: how the times are written, where they do not say it (see `TimeFormat.parse`).
     """
@@ -55,6 +57,7 @@ class Orders:
     files: tuple[Path, ...]
     columns: Mapping[str, str] = field(default_factory=dict)
     cancelled: tuple[str, ...] = ()
+    quotes: Quotes = "auto"
     clean: bool = False
     time_format: str | None = None
 
@@ -136,7 +139,7 @@ class Orders:
             if is_workbook(path):
                 self._take_sheets(connection, path, parts, left_out)
                 continue
-            with opened(connection, path, "orders") as table:
+            with opened(connection, path, "orders", self.quotes) as table:
                 part = self._part(table.columns, str(path), len(parts))
                 table.stage(part.chosen, numbered=numbered)
             take_part(connection, part, self.cancelled)

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Protocol
 import duckdb
 
 from catalog.errors import CatalogueError
+from catalog.ingest.cells import (
+    Cell,
+    described,
+    json_cell,
+    quoted_name,
+    stage,
+    text_cell,
+    typed_cell,
+)
 from catalog.ingest.columns import require_different
 from catalog.ingest.csv_rows import CSVFile
-from catalog.ingest.events import review_hash
-from catalog.ingest.files import reading
+from catalog.ingest.dialect import Quotes
+from catalog.ingest.files import one_file, reading
 from catalog.ingest.lines import CONTENT, fields, json_records, key_list, object_keys
-from catalog.ingest.nested import listed
-from catalog.ingest.typed_prices import is_number, printed_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,19 +35,27 @@ _ENDINGS = {
         f".{name}{gz}" for name in ("jsonl", "ndjson", "json") for gz in ("", ".gz")
     ),
 }
-_UNTYPED = "VARCHAR"
-_KEPT = ("TIMESTAMP", "DATE", "DECIMAL", "DOUBLE", "FLOAT", "TINYINT", "SMALLINT", "INTEGER")
-_KEPT += ("BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 
 
 class SourceTable(Protocol):
-    """One opened table."""
+    """One opened table.
+
+    Attributes:
+      columns: the names it has.
+      form: how it is read, for the report.
+      remarks: what to look at, found in staging, a line each.
+    """
 
     columns: tuple[str, ...]
-    """The names it has."""
+    form: str
+    remarks: tuple[str, ...]
 
     def stage(self, chosen: Mapping[str, str], *, numbered: bool) -> None:
-        """Makes the table `staged(line, problem, content, ...)` of the columns chosen.
+        """Makes the table `staged(line, problem, content, ..., lost, missing)` of chosen columns.
+
+        Attributes are plain text, or `NULL` where nothing could be made of an object, which then
+        stands in `lost`, a list of `{attribute, value}`. `missing` has the bit of each chosen
+        column, the first one 1, whose value was a marker such as `NaN` (`catalog.ingest.missing`).
 
         Args:
           chosen: our name to theirs. Ours is the name in `staged`, but for `timestamp`, there
@@ -68,19 +83,33 @@ def form_of(path: Path, *, besides: tuple[str, ...] = ()) -> str:
 
 @contextmanager
 def opened(
-    connection: duckdb.DuckDBPyConnection, given: Path | pa.Table, name: str
+    connection: duckdb.DuckDBPyConnection,
+    given: Path | pa.Table,
+    name: str,
+    quotes: Quotes = "auto",
 ) -> Iterator[SourceTable]:
-    """Opens a file or takes a table in memory; damage to the file is a `CatalogueError`."""
+    """Opens a file or takes a table in memory; damage to the file is a `CatalogueError`.
+
+    Args:
+      connection: where it is staged.
+      given: a file that exists, or a table.
+      name: of the table, for messages.
+      quotes: what encloses fields in a CSV file (see `catalog.ingest.dialect`).
+    """
     if isinstance(given, Path):
-        expected = f"{form_of(given)} of {name}"
+        form = form_of(given)
+        expected = f"{form} of {name}"
         with reading(given, expected):
-            table = _FORMS[form_of(given)](connection, given)
+            if form == "a CSV file":
+                table = _CSV(connection, given, quotes)
+            else:
+                table = (_parquet if form == "a Parquet file" else _JSONLines)(connection, given)
         yield _Guarded(table, given, expected)
     else:
         require_different(given.schema.names, "the table in memory")
         view = f"given_{name}"
         connection.register(view, given)
-        yield _Typed(connection, view)
+        yield _Typed(connection, view, "a table in memory")
         connection.unregister(view)
 
 
@@ -89,7 +118,11 @@ class _Guarded:
 
     def __init__(self, table: SourceTable, path: Path, expected: str):
         self._table, self._path, self._expected = table, path, expected
-        self.columns = table.columns
+        self.columns, self.form = table.columns, table.form
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        return self._table.remarks
 
     def stage(self, chosen: Mapping[str, str], *, numbered: bool) -> None:
         with reading(self._path, self._expected):
@@ -97,56 +130,62 @@ class _Guarded:
 
 
 class _Typed:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, source: str):
-        self._connection, self._source = connection, source
-        described = connection.execute(f"DESCRIBE FROM {source}").fetchall()
-        self._types = {column: kind for column, kind, *_ in described}
-        self.columns = tuple(self._types)
+    remarks = ()
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, source: str, form: str):
+        self._connection, self._source, self.form = connection, source, form
+        self._cells = {
+            column: typed_cell(quoted_name(column), kind)
+            for column, kind in described(connection, source).items()
+        }
+        self.columns = tuple(self._cells)
 
     def stage(self, chosen: Mapping[str, str], *, numbered: bool) -> None:
-        values = [
-            value
-            for ours, theirs in chosen.items()
-            for value in _values(ours, _identifier(theirs), self._types[theirs])
-        ]
         line = "row_number() OVER ()" if numbered else "NULL::BIGINT"
         head = f"{line} AS line, NULL::VARCHAR AS problem, NULL::VARCHAR AS content"
-        _stage(self._connection, head, values, self._source)
+        cells = {ours: self._cells[theirs] for ours, theirs in chosen.items()}
+        stage(self._connection, head, cells, self._source)
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> _Typed:
     from pyarrow.parquet import read_schema
 
-    quoted = str(path).replace("'", "''")
-    table = _Typed(connection, f"read_parquet('{quoted}')")
+    # A folder named `key=value` would become a column, and take the place of the file's own.
+    source = f"read_parquet({one_file(path)}, hive_partitioning = false)"
+    table = _Typed(connection, source, "Parquet")
     # DuckDB gives those of one name new names.
     require_different(read_schema(path).names, path)
     return table
 
 
 class _CSV:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path):
-        self._connection, self._file = connection, CSVFile.opened(path)
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, quotes: Quotes):
+        self._connection, self._file = connection, CSVFile.opened(path, quotes)
         self.columns = tuple(name for name in self._file.header if name)
+        self.form, self.remarks = str(self._file.dialect), ()
 
     def stage(self, chosen: Mapping[str, str], *, numbered: bool) -> None:
-        values = [
-            value
+        cells = {
+            ours: text_cell(f"c{self._file.header.index(theirs)}")
             for ours, theirs in chosen.items()
-            for value in _values(ours, f"c{self._file.header.index(theirs)}", _UNTYPED)
-        ]
-        if not numbered and self._file.regular:
-            head = "NULL::BIGINT AS line, NULL::VARCHAR AS problem, NULL::VARCHAR AS content"
-            _stage(self._connection, head, values, self._file.sound_rows())
-            rejects = self._connection.execute("SELECT count(*) FROM csv_rejects").fetchall()[0][0]
-            self._connection.execute("DROP TABLE csv_rejects; DROP TABLE csv_scans")
-            if not rejects:
-                return
-        with self._file.with_line_numbers(self._connection) as rows:
-            _stage(self._connection, "line, problem, content", values, rows)
+        }
+        if numbered or not self._file.regular or not self._staged_fast(cells):
+            with self._file.with_line_numbers(self._connection) as rows:
+                stage(self._connection, "line, problem, content", cells, rows)
+        self.remarks = self._file.remarks(self._connection, [*chosen])
+
+    def _staged_fast(self, cells: Mapping[str, Cell]) -> bool:
+        """Whether DuckDB found every row good."""
+        head = "NULL::BIGINT AS line, NULL::VARCHAR AS problem, NULL::VARCHAR AS content"
+        stage(self._connection, head, cells, self._file.sound_rows())
+        rejects = self._connection.execute("SELECT count(*) FROM csv_rejects").fetchall()[0][0]
+        self._connection.execute("DROP TABLE csv_rejects; DROP TABLE csv_scans")
+        return not rejects and not self._file.swallows_rows(self._connection)
 
 
 class _JSONLines:
+    form, remarks = "JSON lines", ()
+
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path):
         self._connection, self._path = connection, path
         object_keys(path, "a file of JSON lines")
@@ -159,58 +198,8 @@ class _JSONLines:
         self.columns = tuple(key for (key,) in keys)
 
     def stage(self, chosen: Mapping[str, str], *, numbered: bool) -> None:
-        kinds = dict.fromkeys(chosen.values(), _UNTYPED)
-        if "price" in chosen:
-            kinds[chosen["price"]] = "JSON"  # tells a number from a text
-        values = [
-            value
-            for ours, theirs in chosen.items()
-            for value in _values(ours, f"record.{_identifier(theirs)}", kinds[theirs])
-        ]
-        record = fields(kinds)
+        cells = {ours: json_cell(theirs) for ours, theirs in chosen.items()}
+        record = fields(dict.fromkeys(chosen.values(), "VARCHAR"))
         head = f"line, problem, CASE WHEN problem IS NOT NULL THEN {CONTENT} END AS content"
         with json_records(self._connection, self._path, record) as records:
-            _stage(self._connection, head, values, records)
-
-
-_FORMS = {"a Parquet file": _parquet, "a CSV file": _CSV, "a file of JSON lines": _JSONLines}
-
-
-def _stage(
-    connection: duckdb.DuckDBPyConnection, head: str, values: list[str], source: str
-) -> None:
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE staged AS SELECT {', '.join([head, *values])} FROM {source}"
-    )
-
-
-def _values(ours: str, value: str, kind: str) -> list[str]:
-    """Expressions, with their names, of what `staged` holds of the column."""
-    # Objects and lists as they are in JSON lines.
-    nested = kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")
-    text = f"CAST({f'to_json({value})' if nested else value} AS VARCHAR)"
-    if kind == "JSON":
-        text = f"({value} ->> '$')"
-    if ours == "price":
-        number = is_number(value, kind)
-        shown = f"CASE WHEN {number} THEN {printed_number(text)} ELSE {text} END"
-        return [f"{shown if number != 'false' else text} AS price", f"{number} AS price_typed"]
-    if ours == "category":
-        return [f"{listed(text)} AS path", f"{text} AS category"]
-    if ours == "review_text":
-        return [f"{review_hash(text)} AS review"]
-    if ours in ("timestamp", "position", "rating"):
-        kept = value if kind.startswith(_KEPT) and not nested else text
-        return [f"{kept} AS {'time' if ours == 'timestamp' else ours}"]
-    if kind in ("DOUBLE", "FLOAT") and ours.endswith("_id"):
-        # What pandas makes of whole numbers where some are missing.
-        whole = f"{value} = trunc({value}) AND abs({value}) < 1e15"
-        text = (
-            f"CASE WHEN {whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR)"
-            f" WHEN NOT isnan({value}) THEN {text} END"
-        )
-    return [f"{text} AS {ours}"]
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+            stage(self._connection, head, cells, records)

@@ -19,11 +19,12 @@ import duckdb
 from catalog.errors import CatalogueError
 from catalog.ingest import RAW_TABLES, Loaded
 from catalog.ingest.attributes import clean_items
+from catalog.ingest.cells import marked_missing
 from catalog.ingest.columns import COLUMNS, check_columns, choose_columns
+from catalog.ingest.dialect import Quotes
 from catalog.ingest.events import COMPARED, CONTENT_CHARACTERS, insert_events, item_problem
 from catalog.ingest.files import require_file
 from catalog.ingest.ids import given_id
-from catalog.ingest.nested import levels, plain
 from catalog.ingest.source_tables import SourceTable, form_of, opened
 from catalog.ingest.time_format import TimeFormat
 from catalog.ingest.times import POSITIONS, Reading, reading_of
@@ -37,11 +38,12 @@ _ATTRIBUTES = COLUMNS["items"][1:]
 _INSERT_ITEMS = """
 INSERT INTO raw_items
 SELECT line, problem, CASE WHEN problem IS NOT NULL THEN left({content}, {characters}) END,
-  item_id, {title}, coalesce(array_to_string(levels, ', '), {category}), levels, {brand}, {price}
+  item_id, title, category, path, brand, price
 FROM (
-  SELECT * REPLACE ({item_id} AS item_id, coalesce(problem, {problem}) AS problem),
-    {levels} AS levels
-  FROM {rows})
+  SELECT * REPLACE ({item_id} AS item_id, coalesce(problem, {problem}) AS problem)
+  FROM {rows});
+INSERT INTO raw_lost
+SELECT line, one.attribute, one.value FROM (SELECT line, unnest(lost) AS one FROM staged);
 """
 
 
@@ -54,6 +56,7 @@ class TwoTables:
       interactions: the same.
       columns: our names to theirs, where they differ in more than case (`user_id` to `customer`);
         `items.item_id` and `interactions.item_id` hold for one table only.
+      quotes: what encloses fields in CSV files (see `catalog.ingest.dialect`).
       clean: takes entities, tags and style sheets out of the attributes (see `catalog.clean`).
       time_format: how the timestamps are written, where they do not say it (`dmy`, `mdy`, `ymd`,
         `%d.%m.%Y %H:%M`, `BST=+01:00`; see `catalog.ingest.time_format`).
@@ -62,6 +65,7 @@ class TwoTables:
     items: Path | pa.Table
     interactions: Path | pa.Table
     columns: Mapping[str, str] = field(default_factory=dict)
+    quotes: Quotes = "auto"
     clean: bool = False
     time_format: str | None = None
 
@@ -79,19 +83,21 @@ class TwoTables:
         where = {name: self._where(name) for name in _TABLES}
         with ExitStack() as stack:
             tables = {
-                name: stack.enter_context(opened(connection, getattr(self, name), name))
+                name: stack.enter_context(
+                    opened(connection, getattr(self, name), name, self.quotes)
+                )
                 for name in _TABLES
             }
             chosen = choose_columns(
                 self.columns, {name: table.columns for name, table in tables.items()}, where
             )
-            _load_items(connection, tables["items"], chosen["items"])
-            times = _load_events(
+            markers = {
+                "items": _load_items(connection, tables["items"], chosen["items"], clean=self.clean)
+            }
+            times, markers["interactions"] = _load_events(
                 connection, tables["interactions"], chosen["interactions"], self.time_format
             )
-        cleaned = (
-            {"attributes_unusable": clean_items(connection, dollars=False)} if self.clean else {}
-        )
+        remarks = [line for table in tables.values() for line in table.remarks]
         absent = [name for name in _ATTRIBUTES if name not in chosen["items"]]
         timed = "timestamp" if "timestamp" in chosen["interactions"] else "position"
         missing = [name for name in COMPARED if name not in chosen["interactions"]]
@@ -103,7 +109,11 @@ class TwoTables:
             events_from=where["interactions"],
             notes=times.notes()
             | ({"attributes_absent": ", ".join(absent)} if absent else {})
-            | cleaned,
+            | {
+                "read_as": {name: table.form for name, table in tables.items()},
+                "taken_as_missing": {table: found for table, found in markers.items() if found},
+            }
+            | ({"remarks": remarks} if remarks else {}),
         )
 
     def _where(self, name: str) -> str:
@@ -112,8 +122,13 @@ class TwoTables:
 
 
 def _load_items(
-    connection: duckdb.DuckDBPyConnection, table: SourceTable, chosen: Mapping[str, str]
-) -> None:
+    connection: duckdb.DuckDBPyConnection,
+    table: SourceTable,
+    chosen: Mapping[str, str],
+    *,
+    clean: bool,
+) -> dict[str, int]:
+    """Returns how many values of each column stood for missing ones."""
     absent = [f"NULL::VARCHAR AS {name}" for name in _ATTRIBUTES if name not in chosen]
     absent += ["NULL::VARCHAR[] AS path"] * ("category" not in chosen)
     insert = _INSERT_ITEMS.format(
@@ -122,20 +137,22 @@ def _load_items(
         characters=CONTENT_CHARACTERS,
         item_id=given_id("item_id"),
         problem=item_problem(chosen["item_id"]),
-        levels=levels("path"),
-        **{name: plain(name) for name in _ATTRIBUTES},
     )
     for numbered in (False, True):
         table.stage(chosen, numbered=numbered)
         connection.execute(insert)
-        if not _emptied_for_numbers(connection, "raw_items"):
+        if clean:
+            clean_items(connection, dollars=False)
+        if not _emptied_for_numbers(connection, "raw_items", "raw_lost"):
             break
     if "price" in chosen:
         connection.execute(
             "INSERT INTO typed_prices SELECT DISTINCT price FROM staged"
             " WHERE price_typed AND price IS NOT NULL"
         )
+    markers = marked_missing(connection, [*chosen])
     connection.execute("DROP TABLE staged")
+    return markers
 
 
 def _load_events(
@@ -143,8 +160,8 @@ def _load_events(
     table: SourceTable,
     chosen: Mapping[str, str],
     time_format: str | None,
-) -> Reading:
-    """Returns how the times were read."""
+) -> tuple[Reading, dict[str, int]]:
+    """Returns how the times were read, and how many values stood for missing ones."""
     timed = "timestamp" in chosen
     if time_format and not timed:
         raise CatalogueError(
@@ -172,18 +189,25 @@ def _load_events(
         )
         if not _emptied_for_numbers(connection, "raw_events"):
             break
+    markers = marked_missing(connection, [*chosen])
     connection.execute("DROP TABLE staged")
-    return reading
+    return reading, markers
 
 
-def _emptied_for_numbers(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    """Whether there were problems without line numbers; if so, the table is empty again."""
-    without = connection.execute(
-        f"SELECT count(*) FROM {table} WHERE problem IS NOT NULL AND line IS NULL"
-    ).fetchall()[0][0]
+def _emptied_for_numbers(connection: duckdb.DuckDBPyConnection, *tables: str) -> bool:
+    """Whether a problem or a lost value has no line number; if so, the tables are empty again."""
+    conditions = {"raw_lost": "line IS NULL"}
+    without = any(
+        connection.execute(
+            f"SELECT count(*) FROM {table}"
+            f" WHERE {conditions.get(table, 'problem IS NOT NULL AND line IS NULL')}"
+        ).fetchall()[0][0]
+        for table in tables
+    )
     if without:
-        connection.execute(f"DELETE FROM {table}")
-    return bool(without)
+        for table in tables:
+            connection.execute(f"DELETE FROM {table}")
+    return without
 
 
 def _content(chosen: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from demo.case_table import Selection
 from demo.wording import escape
 
 FORMAT, VERSION = "calrec-cases", 1
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Nothing is fetched or run, whatever stands in the page."""
 

@@ -189,6 +189,28 @@ def test_a_full_disk_is_one_line(capsys):
     assert error.count("\n") == 1
 
 
+def test_an_error_moves_no_cursor_and_is_one_line(capsys):
+    """What it names comes from a file, such as a column called `ESC ] 0 ; title BEL`."""
+
+    def command():
+        raise CalrecError("found \x1b]0;pwned\x07\x9b2J and\nanother\u2028line \u202eback: mend")
+
+    with pytest.raises(SystemExit, match="2"):
+        run_cli(command)
+    assert capsys.readouterr().err == (
+        "error: found \\x1b]0;pwned\\x07\\x9b2J and\\nanother\\u2028line \\u202eback: mend\n"
+    )
+
+
+def test_a_path_in_an_error_moves_no_cursor(capsys):
+    def command():
+        raise FileNotFoundError(2, "No such file", "/some\x1b[2J/file\udcff")
+
+    with pytest.raises(SystemExit, match="2"):
+        run_cli(command)
+    assert capsys.readouterr().err.startswith("error: /some\\x1b[2J/file\\udcff: No such file")
+
+
 def test_ctrl_c_ends_at_once_with_one_line():
     code = (
         "from calrec.errors import run_cli\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from catalog.bad_lines import kept
 from catalog.build import build
 from catalog.errors import CatalogueError
 from catalog.ingest.amazon import AmazonReviews
@@ -108,7 +109,10 @@ def test_edition_2018(tmp_path):
     assert info.report["repeats_removed"] == 1
     assert info.report["metadata_rows_unreviewed"] == 1
     assert info.report["items_without_metadata"] == 1
-    assert info.report["attributes_unusable"] == 1
+    assert info.report["attributes_unusable"] == {"price": 1}
+    (lost,) = kept(tmp_path / "w", "x", limit=9)
+    assert (lost.line, lost.content) == (2, ".a{margin:0}")
+    assert lost.reason == "price: not all of it is text; the item is kept"
     with Catalogue.open(tmp_path / "w", "x") as catalogue:
         assert catalogue.item_ids == ("B1", "B2", "B3")
         assert catalogue.items[0].values() == ("Salt & Pepper", "Food, Spice & Co", "Acme", "$1.50")
@@ -142,7 +146,10 @@ def test_edition_2023(tmp_path):
         ({"categories": None, "main_category": "M"}, (None, "M", ["M"], None, None)),
         ({"categories": ["A", "A&amp;B", "</b>", "A"]}, (None, "A, A&B", ["A", "A&B"], None, None)),
         ({"title": "<b>T</b>"}, ("T", None, None, None, None)),
-        ({"title": {"a": 1}, "store": ["S"]}, (None, None, None, None, None)),
+        ({"title": {"a": 1}, "store": ["S"]}, (None, None, None, "S", None)),
+        ({"title": "NaN", "store": "None", "price": "null"}, (None, None, None, None, None)),
+        ({"title": "[28]", "details": {"Brand": "NULL"}, "store": "S"},
+         ("[28]", None, None, "S", None)),
         ({"title": "[New] T"}, ("[New] T", None, None, None, None)),
         ({"categories": [["A", "B"], {"c": 1}, "[D]"]},
          (None, "A, B, [D]", ["A", "B", "[D]"], None, None)),
@@ -155,6 +162,60 @@ def test_shapes_of_2023_metadata(tmp_path, record, row):
     )
     assert item_id == "B1"
     assert (title, category, path or None, brand, price) == row
+
+
+META_2014 = [
+    "{'asin': 'B1', 'title': \"It's\", 'price': 3.17, 'brand': nan,"
+    " 'categories': [['Sports', 'Dance &amp; Co'], ['Clothing']], 'salesRank': {'Toys': 1}}",
+    '{"asin": "B2", "title": "Two", "categories": [["Sports"], []]}',
+    "{'asin': 'B3', 'title': u'Drei \\xdc', 'categories': [], 'price': None}",
+]
+
+
+@pytest.mark.parametrize("ending", ["json", "json.gz"])
+def test_edition_2014_as_python_printed_it(tmp_path, ending):
+    reviews = [record | {"helpful": [0, 1]} for record in REVIEWS_2018]
+    meta = tmp_path / f"meta.{ending}"
+    data = "\n".join(META_2014).encode()
+    meta.write_bytes(gzip.compress(data) if ending.endswith("gz") else data)
+    source = AmazonReviews(reviews=_json_lines(tmp_path / "r.json", reviews), meta=meta)
+    assert _items(source) == [
+        ("B1", "It's", "Sports, Dance & Co, Clothing", ["Sports", "Dance & Co"], None, "$3.17"),
+        ("B2", "Two", "Sports", ["Sports"], None, None),
+        ("B3", "Drei Ü", None, [], None, None),
+    ]
+    info = build(tmp_path / "w", "x", source)
+    assert info.report["form"] == "amazon reviews 2014"
+    assert info.report["bad_lines"] == {"items": 0, "events": 0}
+    # Without metadata a key of the reviews tells.
+    info = build(tmp_path / "w", "x", AmazonReviews(reviews=source.reviews))
+    assert info.report["form"] == "amazon reviews 2014"
+
+
+def test_metadata_of_another_department_is_refused_with_examples(tmp_path):
+    meta = [{"asin": f"Z{n}", "title": "t", "category": ["A"]} for n in range(3)]
+    with pytest.raises(
+        CatalogueError, match=r"none of the 3 items bought in .*reviews.*'Z0', 'Z1'; bought: 'B1'"
+    ):
+        build(tmp_path / "w", "x", _source(tmp_path, REVIEWS_2018, meta))
+    assert not (tmp_path / "w").exists()
+
+
+def test_objects_in_metadata_are_counted_or_named(tmp_path):
+    meta = [
+        {"asin": "B1", "title": "t", "brand": {"name": "Acme"}, "category": [{"name": "A"}]},
+        {"asin": "B2", "title": "t", "brand": {"id": 5}, "category": "Books"},
+        {"asin": "B9", "title": "t", "brand": {"id": 6}},
+    ]
+    source = _source(tmp_path, REVIEWS_2018, meta)
+    assert [row[2:5] for row in _items(source)] == [
+        ("A", ["A"], "Acme"),
+        ("Books", None, None),
+    ]
+    info = build(tmp_path / "w", "x", source)
+    assert info.report["attributes_unusable"] == {"brand": 1}  # that of B9 nobody asks for
+    (lost,) = kept(tmp_path / "w", "x", limit=9)
+    assert (lost.line, lost.content) == (2, '{"id":5}')
 
 
 def test_rows_stay_in_the_order_of_the_file_through_cleaning(tmp_path):
@@ -229,7 +290,11 @@ def test_the_edition_is_told_by_most_records(tmp_path, year):
 
 def test_bad_lines_of_metadata_are_kept_too(tmp_path):
     path = tmp_path / "meta.json"
-    path.write_text("\n".join([json.dumps(META_2018[0]), '{"title": "no asin"}', "{'asin': 'B1'}"]))
+    path.write_text(
+        "\n".join(
+            [json.dumps(META_2018[0]), '{"title": "no asin"}', "{'asin': 'B1'}", "{'asin': B1}"]
+        )
+    )
     with duckdb.connect() as connection:
         connection.execute("BEGIN")
         reviews = _json_lines(tmp_path / "reviews.json", REVIEWS_2018)
@@ -238,7 +303,8 @@ def test_bad_lines_of_metadata_are_kept_too(tmp_path):
         assert connection.execute("SELECT line, problem, content FROM raw_items").fetchall() == [
             (1, None, None),
             (2, "asin is missing", '{"title": "no asin"}'),
-            (3, "not JSON: names in single quotes", "{'asin': 'B1'}"),
+            (3, None, None),
+            (4, "not JSON: names in single quotes", "{'asin': B1}"),
         ]
 
 

@@ -1,3 +1,5 @@
+import csv
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -5,12 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from catalog import staging
 from catalog.bad_lines import kept
 from catalog.build import build
 from catalog.errors import CatalogueError
+from catalog.ingest.two_tables import TwoTables
 from catalog.store import Catalogue, domains
 
 TABLES = ("domains", "items", "users", "events")
@@ -42,6 +46,9 @@ def test_the_report_counts_what_was_found_and_left_out(shop):
         "timestamp": "unix seconds",
         "timestamp_decided_by": "the size of the column's numbers",
         "bad_lines": {"items": 0, "events": 0},
+        "attributes_unusable": {},
+        "read_as": {"items": "a table in memory", "interactions": "a table in memory"},
+        "taken_as_missing": {},
         "events_read": 9,
         "repeats_removed": 2,
         "repeats_kept": 0,
@@ -52,6 +59,7 @@ def test_the_report_counts_what_was_found_and_left_out(shop):
         "items_read": 7,
         "items_repeated": 0,
         "items_without_metadata": 1,
+        "categories_of_several_paths": 0,
         "users_under_5_purchases": 3,
         "items_under_5_purchases": 8,
         "words": {"rule": "paper", "asked": "auto", "titles": 6, "changed": 0, "example": None},
@@ -149,26 +157,18 @@ def test_of_an_item_listed_more_than_once_each_attribute_is_the_first_known(tmp_
         assert [item.values() for item in catalogue.items] == [("first", "A, B", "Fender", "$2")]
 
 
-@pytest.mark.parametrize(
-    ("category", "path"),
-    [
-        ("Music, Strings", ["Music", "Strings"]),
-        ("Industrial & Scientific,Tapes, Adhesives & Sealants,Glue",
-         ["Industrial & Scientific", "Tapes, Adhesives & Sealants", "Glue"]),
-        ("CDs & Vinyl; Rock; Hard Rock", ["CDs & Vinyl", "Rock", "Hard Rock"]),
-        ("Home > Kitchen, Dining > Pots", ["Home", "Kitchen, Dining", "Pots"]),
-        ("Home|Kitchen", ["Home", "Kitchen"]),
-        ("Home > Kitchen > ", ["Home", "Kitchen"]),
-        ("1,000 Pieces,3D Puzzles", ["1,000 Pieces", "3D Puzzles"]),
-        ("1,000 Pieces, Puzzles", ["1,000 Pieces", "Puzzles"]),
-        (" ; ", None),
-        ("Music", ["Music"]),
-        (None, None),
-    ],
-)  # fmt: skip
-def test_a_category_has_levels(tmp_path, tables, category, path):
-    build(tmp_path, "x", tables([("i", "a", category, None, None)], []))
-    assert _content(tmp_path)["items"][0][8] == path
+def test_a_category_has_levels(tmp_path, tables):
+    """See test_categories.py; those of a list are the list's."""
+    texts = ["Home > Pots", "Home > Pots, Home > Pans", "Home / Pots", "Music", " ; ", None]
+    items = [(f"i{n}", "a", category, None, None) for n, category in enumerate(texts)]
+    info = build(tmp_path, "x", tables(items, []))
+    assert [row[8] for row in _content(tmp_path)["items"]] == [
+        ["Home", "Pots"], ["Home", "Pots"], ["Home", "Pots"], ["Music"], None, None,
+    ]  # fmt: skip
+    assert info.report["categories_of_several_paths"] == 1
+    assert info.report["category_slashes"] == "separate levels"
+    with Catalogue.open(tmp_path, "x") as catalogue:
+        assert catalogue.items[1].category == "Home > Pots, Home > Pans"
 
 
 def _with_bad_events(tables, good: int, bad: int):
@@ -209,6 +209,43 @@ def test_more_bad_lines_stop_the_build_unless_allowed(tmp_path, tables):
     assert info.events == 197
     assert not stopped.exists()
     assert (workspace / "reports" / "x.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "listed", [[("z1", "t", None, None, None), ("z2", "t", None, None, None)], []]
+)
+def test_a_build_of_two_shops_tables_stops_with_ids_of_both(tmp_path, tables, listed):
+    with pytest.raises(
+        CatalogueError,
+        match=r"none of the 5 items bought in the table in memory is listed there "
+        rf"\(listed: {'.z1., .z2.' if listed else 'no item at all'}; bought: 'i1', 'i2'\)",
+    ) as caught:
+        build(tmp_path / "w", "x", tables(items=listed))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "w").exists()
+
+
+def test_bad_lines_are_no_formulas_in_a_spreadsheet(tmp_path):
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "＋1", "－1", "＠x"]
+    path = tmp_path / "e.jsonl"
+    good = '{"user_id": "u", "item_id": "i", "timestamp": 1}'
+    path.write_text("\n".join([*formulas, "no formula", good]))
+    source = TwoTables(items=pa.table({"item_id": ["i"]}), interactions=path)
+    build(tmp_path, "x", source, allow_bad_lines=True)
+    with (tmp_path / "reports" / "x.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["content"] for row in rows] == [*(f"'{text}" for text in formulas), "no formula"]
+    assert {row["file"] for row in rows} == {str(path)}
+    # As it is where no spreadsheet reads it.
+    assert [line.content for line in kept(tmp_path, "x", limit=99)] == [*formulas, "no formula"]
+
+
+def test_a_workspace_whose_name_is_no_text_is_named(tmp_path, tables):
+    workspace = tmp_path / os.fsdecode(b"caf\xe9")
+    for use in (lambda: build(workspace, "x", tables()), lambda: domains(workspace)):
+        with pytest.raises(CatalogueError, match=r"a path in UTF-8, found .*rename the folder"):
+            use()
+    assert not workspace.exists()
 
 
 def test_a_domain_without_purchases_is_readable(tmp_path, tables):
@@ -259,7 +296,7 @@ def test_a_failing_build_changes_nothing(tmp_path, tables, monkeypatch):
 
     monkeypatch.setattr(staging, "flush", fail)
     with pytest.raises(CatalogueError, match=r"No space left on device.*nothing has changed"):
-        build(tmp_path, "x", tables(items=[("z", "other", None, None, None)]))
+        build(tmp_path, "x", tables(items=[("i1", "other", None, None, None)]))
     assert _content(tmp_path) == before
     assert _index_folders(tmp_path) == folders
     assert _files(tmp_path) == {"catalog.duckdb", "index", ".calrec-build.lock"}

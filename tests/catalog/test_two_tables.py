@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from catalog.bad_lines import kept
 from catalog.build import build
 from catalog.errors import CatalogueError
 from catalog.ingest.two_tables import TwoTables
@@ -81,9 +82,13 @@ def test_every_form_gives_what_tables_in_memory_give(tmp_path, ending):
     source = TwoTables(
         items=_write(folder / f"items{ending}", ITEMS),
         interactions=_write(folder / f"events{ending}", EVENTS),
+        quotes="double" if ".tsv" in ending else "auto",
     )
     in_memory = TwoTables(items=pa.Table.from_pylist(ITEMS), interactions=pa.table(_columns()))
-    assert build(tmp_path / "w", "x", source) == build(tmp_path / "w", "x", in_memory)
+    one, two = (build(tmp_path / "w", "x", given) for given in (source, in_memory))
+    assert one.report["read_as"] != two.report["read_as"]
+    assert {**one.report, "read_as": None} == {**two.report, "read_as": None}
+    assert one.fingerprint == two.fingerprint
     with Catalogue.open(tmp_path / "w", "x") as catalogue:
         assert catalogue.items[0].values() == ('A 5" disk, round', "Music, Strings", "Ä", None)
         assert catalogue.items[1].values() == (None, None, "it's", None)
@@ -206,16 +211,16 @@ def test_objects_and_lists_are_no_ids_and_no_texts(tmp_path, form):
     assert [row[1].replace(" ", "") for row in rows] == [
         f"""item_id:expectedatextoranumber,found'{{"k":{n}}}'""" for n in (1, 2)
     ]
-    assert [row[4:] for row in rows] == [(None, None, None, None, "[new")] * 2
+    assert [row[4:] for row in rows] == [(None, None, None, "b", "[new")] * 2
     assert event[1] == """user_id: expected a text or a number, found '["u"]'"""
 
 
-def test_ratings_have_to_be_finite():
+def test_ratings_have_to_be_finite_or_missing():
     columns = {"user_id": ["u"] * 4, "item_id": ["i"] * 4, "timestamp": [1] * 4}
     events = pa.table(columns | {"rating": [float("nan"), float("inf"), None, 2.5]})
     _, rows, _ = _load(ONE_ITEM, events)
     assert [row[1] or row[7] for row in rows] == [
-        "rating: expected a number, found 'nan'",
+        None,
         "rating: expected a number, found 'inf'",
         None,
         2.5,
@@ -229,7 +234,7 @@ def test_categories_may_be_lists_in_every_form(tmp_path):
         {"item_id": "3", "category": None},
     ]
     nested = pa.table({"item_id": ["1"], "category": [[["A"], ["B", " "]]]})
-    assert _load(nested, NO_EVENTS)[0][0][5:7] == ("A, B", ["A", "B"])
+    assert _load(nested, NO_EVENTS)[0][0][5:7] == ("A, B", ["A"])  # two paths
     forms = [pa.Table.from_pylist(rows), _write(tmp_path / "i.jsonl", rows)]
     texts = [row | {"category": json.dumps(row["category"])} for row in rows[:2]]
     forms.append(_write(tmp_path / "i.csv", [*texts, {"item_id": "3", "category": ""}]))
@@ -318,7 +323,7 @@ def test_reviews_are_told_apart_and_equal_ones_are_equal():
     assert unknown is None
 
 
-def test_cleaning_is_optional_and_keeps_other_currencies():
+def test_cleaning_is_optional_and_keeps_other_currencies(tmp_path):
     items = pa.table(
         {
             "item_id": ["1", "2", "3"],
@@ -330,13 +335,16 @@ def test_cleaning_is_optional_and_keeps_other_currencies():
     events = pa.table({"user_id": ["u"], "item_id": ["1"], "timestamp": [1]})
     raw, *_ = _load(items, events)
     assert raw[0][4] == "Salt &amp; <b>Pepper</b>"
-    cleaned, _, notes = _load(items, events, clean=True)
+    cleaned, *_ = _load(items, events, clean=True)
     assert [row[3:] for row in cleaned] == [
         ("1", "Salt & Pepper", "A > B", None, None, "12,50 EUR"),
         ("2", "plain", None, None, None, "€ 3"),
         ("3", None, "C", None, None, "5"),
     ]
-    assert notes["attributes_unusable"] == 1
+    info = build(tmp_path, "x", TwoTables(items=items, interactions=events, clean=True))
+    assert info.report["attributes_unusable"] == {"title": 1}
+    (lost,) = kept(tmp_path, "x", limit=9)
+    assert (lost.line, lost.content) == (3, ".a{margin:0}")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.terminal import printable
+from calrec.errors import printable
 
 
 @pytest.mark.parametrize(
