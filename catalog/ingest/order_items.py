@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import duckdb
 
-from catalog.ingest.nested import levels, plain
-
 _ATTRIBUTES = ("title", "category", "brand", "price")
 
 _FREQUENT = """
@@ -23,11 +21,9 @@ SELECT item_id, {attribute}, path, several FROM (
 QUALIFY row_number() OVER (
   PARTITION BY item_id ORDER BY bought DESC, lines DESC, latest DESC, {attribute}) = 1
 """
-_INSERT = f"""
+_INSERT = """
 INSERT INTO raw_items (item_id, title, category, path, brand, price)
-SELECT item_id, {plain("title")},
-  coalesce(array_to_string({levels("path")}, ', '), {plain("category")}), {levels("path")},
-  {plain("brand")}, {plain("price")}
+SELECT item_id, title, category, path, brand, price
 FROM items_bought
   LEFT JOIN (SELECT item_id, title FROM frequent_title) USING (item_id)
   LEFT JOIN (SELECT item_id, category, path FROM frequent_category) USING (item_id)

@@ -9,6 +9,8 @@ import duckdb
 
 from catalog.ingest.exports import OTHER, plain_name
 from catalog.ingest.exports.record import Export
+from catalog.ingest.ids import clean_id, given_id
+from catalog.ingest.typed_prices import printed_number
 
 # Digits with a sign before or behind them or in brackets, as accounts write what goes back.
 _UNITS = r"""
@@ -102,7 +104,7 @@ class Part:
 
 
 def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequence[str]) -> None:
-    """Makes `order_part_N` of `staged`, which goes.
+    """Makes `order_part_N` of `staged`, which goes; fills `typed_prices` and `raw_lost`.
 
     Args:
       connection: has `staged`, of the columns that the part has chosen.
@@ -129,6 +131,15 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
             **values,
         )
     )
+    if "price_typed" in kinds:
+        connection.execute(
+            "INSERT INTO typed_prices SELECT DISTINCT price FROM staged"
+            " WHERE price_typed AND price IS NOT NULL"
+        )
+    connection.execute(
+        f"INSERT INTO raw_lost SELECT line + {part.above}, one.attribute, one.value"
+        " FROM (SELECT line, unnest(lost) AS one FROM staged)"
+    )
     connection.execute("DROP TABLE staged")
 
 
@@ -154,8 +165,16 @@ def state_name(state: str) -> str:
 
 def _explode(connection: duckdb.DuckDBPyConnection, part: Part) -> None:
     """A row a line, of rows that are orders with a list of lines; an order without one stays."""
+
+    def value(ours: str, theirs: str) -> str:
+        text = f"json_extract_string(one, '$.{theirs}')"
+        if ours != "price":
+            return text
+        number = f"coalesce(regexp_matches(json_type(one, '$.{theirs}'), 'INT|DOUBLE'), false)"
+        return f"CASE WHEN {number} THEN {printed_number(text)} ELSE {text} END"
+
     fields = ", ".join(
-        f"json_extract_string(one, '$.{theirs}') AS {ours}"
+        f"{value(ours, theirs)} AS {ours}"
         for ours, theirs in part.export.line_names.items()
         if ours not in part.chosen
     )
@@ -184,7 +203,11 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
     def text(ours: str) -> str:
         return f"nullif(trim(CAST({ours} AS VARCHAR)), '')" if ours in kinds else "NULL::VARCHAR"
 
-    items = [text("item_id"), text("other_item_id")]
+    def an_id(ours: str) -> str:
+        # As in both tables of other shops, so that a return finds its purchase.
+        return clean_id(given_id(text(ours))) if ours in kinds else text(ours)
+
+    items = [an_id("item_id"), an_id("other_item_id")]
     titled = f"coalesce({', '.join(items)}) IS NULL AND {text('title')} IS NOT NULL"
     if part.export is OTHER:
         titled = "false"
@@ -194,12 +217,12 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
         for name in ("units_refunded", "units_cancelled")
         if name in kinds
     )
-    other_user = f"nullif({text('other_user_id')}, '0')"
+    other_user = f"nullif({an_id('other_user_id')}, '0')"
     total = f"printf('%.2f', TRY_CAST(line_total AS DOUBLE) / nullif({units}, 0))"
     status = f"regexp_replace(lower({text('status')}), '[\\s-]+', '_', 'g')"
     return {
-        "order_id": text("order_id"),
-        "user_id": f"coalesce({_user(part, text('user_id'))}, {other_user})",
+        "order_id": an_id("order_id"),
+        "user_id": f"coalesce({_user(part, an_id('user_id'))}, {other_user})",
         "item_id": f"coalesce({', '.join(items)}, CASE WHEN {titled} THEN {text('title')} END)",
         "by_title": titled,
         "title": text("title"),

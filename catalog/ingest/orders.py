@@ -96,7 +96,7 @@ class Orders:
                 _insert_part(connection, part, reading)
             if not _unnumbered(connection):
                 break
-            connection.execute("DELETE FROM raw_events")
+            connection.execute("DELETE FROM raw_events; DELETE FROM raw_lost")
         several = insert_items(connection)
         notes = {
             "export": ", ".join(dict.fromkeys(part.export.name for part in parts)),
@@ -127,6 +127,7 @@ class Orders:
             events_from=where,
             notes=notes,
             events_unused=no_events,
+            lists_items=False,
         )
 
     def _take_parts(
