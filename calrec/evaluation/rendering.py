@@ -166,7 +166,7 @@ def _csv_part(cell: Cell, part: str) -> str:
 
 def _csv_cell(text: str) -> str:
     text = plain(text)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def html_table(table: Table) -> str:

@@ -8,7 +8,7 @@ MARKERS = (
     "NaN", "nan", "NAN", "-NaN", "-nan", "NaT", "<NA>", "NA", "N/A", "n/a", "#N/A", "#NA",
     "NULL", "Null", "null", "None", "none", "(null)", "\\N",
 )  # fmt: skip
-_LONGEST = 12  # bytes, some white space with it
+_LONGEST = 9  # bytes, some white space around most of them with it
 INFINITE = ("inf", "-inf", "Infinity", "-Infinity", "+inf", "+Infinity")
 """No number that anything costs; as a title or a brand, a name like others."""
 

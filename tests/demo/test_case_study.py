@@ -158,6 +158,13 @@ def test_each_side_explains_words_by_its_own_corpus(desk, pair, monkeypatch):
     assert other.corpus is not None
 
 
+@pytest.mark.parametrize("sign", "=+-@\t\r\n＝＋－＠")
+def test_a_cell_is_no_formula_whatever_sign_begins_it(sign):
+    assert export._cell(f"{sign}1") == f"'{sign}1"
+    assert export._cell(f"  {sign}1") == f"'  {sign}1"
+    assert export._cell(f"1{sign}") == f"1{sign}"
+
+
 def test_csv_is_safe_for_spreadsheets_and_whole(desk, pair):
     selection = desk.select(pair, CaseFilters(), "worst", NOTED)
     rows = list(csv.DictReader(io.StringIO(export.csv_text(selection, NOTED))))

@@ -21,6 +21,8 @@ HOSTILE = (
     "two\nlines & 'quotes'",
     "*bold* _it_ `code` [link](http://x) ~~no~~ $x$",
     "=HYPERLINK(1)",
+    "＝1+1",
+    "@SUM(1)",
     "# heading",
 )
 VALUE = Value(
@@ -137,7 +139,7 @@ def test_hostile_text_in_markdown(text):
 def test_hostile_text_in_csv(text):
     columns = (Column(title=text), Column(title="x"))
     rows = list(csv.reader(io.StringIO(csv_text(table(columns=columns, rows=((text, VALUE),))))))
-    guarded = f"'{text}" if text.startswith("=") else text
+    guarded = f"'{text}" if text.strip()[0] in "=＝@" else text
     assert rows[0][0] == guarded
     assert rows[1][0] == guarded
     assert rows[1][1] == "0.07884"
