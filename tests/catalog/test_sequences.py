@@ -55,7 +55,7 @@ def test_repeats_and_order_are_those_of_brute_force(events, keep_repeats):
         connection.execute(RAW_TABLES)
         if events:
             connection.executemany(
-                "INSERT INTO raw_events VALUES (NULL, ?, NULL, ?, ?, ?, ?, ?, ?)", events
+                "INSERT INTO raw_events VALUES (NULL, ?, NULL, ?, ?, ?, ?, ?, ?, NULL)", events
             )
         if events and not read:
             with pytest.raises(CatalogueError, match=r"most often .* user_id is missing: check"):

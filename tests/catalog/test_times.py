@@ -58,7 +58,7 @@ def _read(values: list, time_format: str | None = None) -> list[str]:
         ([0, 1, 50], [0, 1, 50], "unix seconds"),
         ([1_500_000_000, None], [1.5e9, "timestamp is missing"], "unix seconds"),
         (["1500000000.25", "-5"], [1500000000.25, -5], "unix seconds"),
-        ([1.5e9, float("nan")], [1.5e9, "found 'nan'"], "unix seconds"),
+        ([1.5e9, float("nan")], [1.5e9, "timestamp is missing"], "unix seconds"),
         ([1_500_000_000_123] * 2, [1500000000.123] * 2, "unix milliseconds"),
         (["1500000000123", "1.5e12"], [1500000000.123, 1.5e9], "unix milliseconds"),
         ([1_500_000_000_123_456], [1500000000.123456], "unix microseconds"),
