@@ -35,6 +35,7 @@ if moment == "after the index":
     place = b.place_index
     b.place_index = lambda *given: (place(*given), die())
 names = ["item_id", "title", "category", "brand", "price"]
+events = pa.table({"user_id": ["u"], "item_id": ["k1"], "timestamp": [1]})
 items = pa.table([pa.array([f"k{i}" for i in range(50)])] * 5, names=names)
 def say(step):
     if moment in step: die()
