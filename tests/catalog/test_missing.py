@@ -82,7 +82,7 @@ def test_in_floats(tmp_path, form):
     info = build(tmp_path / "w", "x", source, allow_bad_lines=True)
     assert info.report["bad_lines"] == {"items": 1, "events": 2}
     with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        assert [(i.item_id, i.price) for i in catalogue.items] == [("1", None), ("2", "2.50")]
+        assert [(i.item_id, i.price) for i in catalogue.items] == [("1", None), ("2", "2.5")]
         assert catalogue.sequences().user_ids == ("7",)
 
 

@@ -159,7 +159,7 @@ def test_woocommerce_orders_as_its_rest_api_answers_them(read, tmp_path):
     assert found.bought == [
         ("di@x.org", "T"), ("di@x.org", "8"), ("eve@x.org", "8"), ("eve@x.org", "T"),
     ]  # fmt: skip
-    assert found.items == {"T": ("Tea", None, None, "4.50"), "8": ("Pot", None, None, "15")}
+    assert found.items == {"T": ("Tea", None, None, "4.5"), "8": ("Pot", None, None, "15")}
     assert (found.notes["order_lines"], found.notes["order_lines_guest"]) == (6, 1)
     assert found.notes["order_lines_cancelled"] == 1
     path.write_text(json.dumps(orders[0] | {"customer_id": 12}))
