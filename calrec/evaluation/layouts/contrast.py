@@ -166,7 +166,7 @@ def _notes(pairs: Sequence[Pair], bootstrap: Bootstrap, beside: bool) -> list[st
 def _missing(groups: Sequence[Group]) -> str:
     if not groups:
         return ""
-    command = hint(likeliest(groups).domain, "--recommender calrec --checkpoint CHECKPOINT")
+    command = hint(likeliest(groups), "--recommender calrec --checkpoint CHECKPOINT")
     return (
         f"{command}, once with a checkpoint of the usual losses and once with one trained with"
         " calrec-train's --alpha 0 --beta 0 in the same stages"

@@ -15,6 +15,7 @@ from calrec.evaluation.statistics import Bootstrap, Difference
 from calrec.evaluation.tables import Cell, Column, Table, Value, relative_change, with_best
 from calrec.evaluation.variants import MARK, main_first, names
 from calrec.metrics import METRICS
+from calrec.rules import DEFAULT
 
 PAPER = "The paper's figures, on other data"
 
@@ -142,16 +143,22 @@ def _missing_2(groups: Sequence[Group]) -> str:
     for group in groups:
         found = {run.recommender for run in group.runs}
         if not any(run.generative for run in group.runs):
-            return hint(group.domain, "--recommender calrec --checkpoint CHECKPOINT")
+            return hint(group, "--recommender calrec --checkpoint CHECKPOINT")
         if len(found) < 2:
-            return hint(group.domain, "--recommender lir")
+            return hint(group, "--recommender lir")
     return ""
 
 
-def hint(domain: str, options: str) -> str:
-    """What to run so that a table fills."""
-    where = isolated(shlex.quote(domain))
-    return f"To fill it: calrec-evaluate --domain {where} {options} --out DIR"
+def hint(group: Group, options: str) -> str:
+    """What to run so that a table fills: a run that stands beside those of the group."""
+    where = isolated(shlex.quote(group.domain))
+    alike = [
+        ("split", group.split, "test"),
+        ("bought", group.rules.bought, DEFAULT.bought),
+        ("count", group.rules.count, DEFAULT.count),
+    ]
+    kind = "".join(f" --{name} {value}" for name, value, default in alike if value != default)
+    return f"To fill it: calrec-evaluate --domain {where}{kind} {options} --out DIR"
 
 
 def likeliest(groups: Sequence[Group]) -> Group:
@@ -261,5 +268,5 @@ def _missing_paired(groups: Sequence[Group]) -> str:
         return ""
     group = likeliest(groups)
     if any(run.generative for run in group.runs):
-        return hint(group.domain, "--recommender lir")
-    return hint(group.domain, "--recommender calrec --checkpoint CHECKPOINT")
+        return hint(group, "--recommender lir")
+    return hint(group, "--recommender calrec --checkpoint CHECKPOINT")

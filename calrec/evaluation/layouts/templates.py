@@ -128,5 +128,5 @@ def _missing(groups: Sequence[Group]) -> str:
     if not groups:
         return ""
     options = "--recommender calrec --checkpoint CHECKPOINT"
-    command = hint(likeliest(groups).domain, options)
+    command = hint(likeliest(groups), options)
     return f"{command}, once with --template calrec and once with --template gpt4rec"

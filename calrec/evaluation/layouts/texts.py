@@ -188,11 +188,11 @@ def _notes(parts: Sequence[_Part]) -> list[str]:
 def _missing(groups: Sequence[Group], parts: Sequence[_Part]) -> str:
     if not parts:
         options = "--recommender calrec --checkpoint CHECKPOINT"
-        return hint(likeliest(groups).domain, options) if groups else ""
+        return hint(likeliest(groups), options) if groups else ""
     for part in parts:
         if part.hierarchical is None or part.bm25 is None:
             other = "hierarchical" if part.hierarchical is None else "bm25"
             earlier = isolated(shlex.quote(str(part.comparison.runs[0].folder)))
             options = f"--recommender calrec --samples-from {earlier} --retrieval {other}"
-            return hint(part.group.domain, options)
+            return hint(part.group, options)
     return ""

@@ -136,5 +136,5 @@ def _missing(groups: Sequence[Group], trained: set[str]) -> str:
     absent = [words for name, words in wanted.items() if name not in trained]
     if not absent or not groups:
         return ""
-    command = hint(likeliest(groups).domain, "--recommender calrec --checkpoint CHECKPOINT")
+    command = hint(likeliest(groups), "--recommender calrec --checkpoint CHECKPOINT")
     return f"{command}, of checkpoints trained with calrec-train in these ways: {'; '.join(absent)}"

@@ -44,6 +44,16 @@ def test_every_table_says_by_which_rules_its_runs_rank(run):
     assert {("bought", "last"), ("count", "all")} <= settings
 
 
+def test_what_fills_a_table_is_a_run_that_stands_beside_the_others(run):
+    calrec, last = {"recommender": "calrec"}, {"bought": "last", "count": "all"}
+    alone = tables(run("k", "item-knn", meta=last))["table2"]
+    command = "calrec-evaluate --domain shop --bought last --count all --recommender calrec"
+    assert command in alone.missing
+    held_out = tables(run("c", **calrec, meta={"split": "validation"}))["table2"]
+    assert "--domain shop --split validation --recommender lir" in held_out.missing
+    assert "--domain shop --recommender lir" in tables(run("d", **calrec))["table2"].missing
+
+
 @pytest.mark.parametrize("other", [{"bought": "last"}, {"count": "all"}])
 def test_runs_of_other_rules_stand_in_rows_of_their_own_and_are_never_tested_together(run, other):
     ours, theirs = run("c", "calrec", seed=1), run("k", "item-knn", seed=2)
