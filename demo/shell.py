@@ -130,7 +130,7 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
         with gr.Row(visible="hidden"):
             for box in (link, *(page.address for page in pages.values())):
                 box.render()
-            again = gr.Button(elem_id="arrive-again")
+            again = gr.Button(elem_id="arrive-again", visible="hidden")
 
         showing = _Showing(app, pages)
         shown = [component for page in pages.values() for component in page.outputs]

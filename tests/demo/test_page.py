@@ -213,6 +213,12 @@ def test_stop_while_waiting_gives_up_the_place(visit_slow):
     assert "Nothing written yet" in two.inner_text("#samples")
 
 
+def test_what_the_pages_press_themselves_nobody_sees(visit):
+    page = visit()
+    page.wait_for_selector("#arrive-again", state="attached")
+    assert not page.locator("#arrive-again").is_visible()
+
+
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
 def test_no_request_leaves_the_machine_no_title_runs_and_nothing_sticks_out(
     visit, server, width, theme

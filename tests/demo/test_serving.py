@@ -208,6 +208,11 @@ def test_logging_out_on_the_page(locked, open_page):
     page.fill("input[type=password]", "other")
     page.press("input[type=password]", "Enter")
     page.wait_for_selector("html[data-arrived] #history", state="attached")
+    out, shop = (page.locator(place).bounding_box() for place in ("#logout button", "#shop"))
+    assert abs(out["y"] + out["height"] - shop["y"] - shop["height"]) <= 1
+    page.set_viewport_size({"width": 390, "height": 900})
+    out, title = (page.locator(place).bounding_box() for place in ("#logout button", "h1"))
+    assert out["y"] < title["y"] + title["height"]
     page.click("#logout button")
     page.wait_for_selector("input[type=password]")
     assert page.request.get(f"{locked.address}/config").status == 401
