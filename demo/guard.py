@@ -83,7 +83,7 @@ class Guard:
         if scope["type"] == "websocket":
             raise Refused(403, "expected a request over HTTP, found a websocket; use HTTP")
         if path.rstrip("/") == "/logout":
-            scope = _logout(scope)
+            scope, send = _logout(scope), _sent_back(send)
         elif scope["method"] == "GET" and not path.startswith(paths.API):
             scope = {**scope, "query_string": _without_page(scope["query_string"])}
         body = b""
@@ -143,6 +143,17 @@ def _logout(scope: Scope) -> Scope:
     if scope["method"] != "POST":
         raise Refused(405, "expected POST to log out, found another method", {"Allow": "POST"})
     return {**scope, "method": "GET"}
+
+
+def _sent_back(send: Send) -> Send:
+    """The way back is relative: gradio's lacks the last slash, without which no script is found."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 302:
+            MutableHeaders(scope=message)["location"] = "./"
+        await send(message)
+
+    return sent
 
 
 def _without_page(query: bytes) -> bytes:

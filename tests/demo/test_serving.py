@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import importlib.util
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -247,8 +248,8 @@ def test_names_of_sessions_leave_no_memory(served):
             assert tab.join(event, []).status_code == 400
 
 
-@pytest.fixture
-def proxy(served):
+@contextmanager
+def proxied(server):
     """A reverse proxy that serves the pages under its own path and nothing else."""
 
     class Passing(BaseHTTPRequestHandler):
@@ -259,7 +260,7 @@ def proxy(served):
                 self.send_error(404)
                 missed.append(self.path)
                 return
-            target = urlsplit(served.address)
+            target = urlsplit(server.address)
             connection = http.client.HTTPConnection(target.netloc, timeout=60)
             length = int(self.headers.get("Content-Length", 0))
             headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
@@ -287,12 +288,18 @@ def proxy(served):
             pass
 
     missed: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}{PREFIX}", missed
-    server.shutdown()
-    server.server_close()
+    passing = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
+    passing.daemon_threads = True
+    threading.Thread(target=passing.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{passing.server_port}{PREFIX}", missed
+    passing.shutdown()
+    passing.server_close()
+
+
+@pytest.fixture
+def proxy(served):
+    with proxied(served) as found:
+        yield found
 
 
 def test_a_proxy_may_leave_its_path(served):
@@ -317,6 +324,21 @@ def test_the_pages_work_behind_a_reverse_proxy(proxy, browser):
     context.close()
     outside = [url for url in elsewhere if not url.startswith(("data:", "blob:"))]
     assert outside == []
+    assert [path for path in missed if "favicon" not in path] == []
+
+
+@pytest.mark.browser
+def test_logging_out_behind_a_reverse_proxy_shows_the_login(workspace, open_page):
+    options = {"root_path": PREFIX, "auth": [("ann", "pass:word")]}
+    with running(workspace, **options) as server, proxied(server) as (address, missed):
+        page = open_page(f"{address}/", "input[type=password]")
+        page.fill("input >> nth=0", "ann")
+        page.fill("input[type=password]", "pass:word")
+        page.press("input[type=password]", "Enter")
+        page.wait_for_selector("html[data-arrived] #history", state="attached")
+        page.click("#logout button")
+        page.wait_for_selector("input[type=password]")
+        assert urlsplit(page.url).path == f"{PREFIX}/"
     assert [path for path in missed if "favicon" not in path] == []
 
 

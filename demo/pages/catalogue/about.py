@@ -66,7 +66,7 @@ def _report(report: Mapping[str, Any]) -> str:
         _bad(report.get("bad_lines")),
         _repeats(report),
         _few(report),
-        word_rule.explained(report["words"]).capitalize() + "." if "words" in report else "",
+        _sentence(word_rule.explained(report["words"])) if "words" in report else "",
     ]
     said = "".join(f"<li>{escape(line)}</li>" for line in lines if line)
     return f'<ul class="cr-remarks">{said}</ul>'
@@ -109,3 +109,8 @@ def _few(report: Mapping[str, Any]) -> str:
 def _number(report: Mapping[str, Any], name: str) -> int:
     value = report.get(name, 0)
     return value if isinstance(value, int) else 0
+
+
+def _sentence(line: str) -> str:
+    """Not `capitalize`, which makes all other letters small: those of names, too."""
+    return f"{line[:1].upper()}{line[1:]}."
