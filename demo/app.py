@@ -41,7 +41,10 @@ for _name in [name for name in os.environ if name.lower() in _NETWORK]:
     del os.environ[_name]
 os.environ["NO_PROXY"] = "*"
 
-_ASKING = "These pages ask for a login. After five wrong passwords another try takes a minute."
+# Gradio's page of the login does not show why a try was refused.
+_ASKING = (
+    "These pages ask for a login. After five wrong passwords the button does nothing for a minute."
+)
 SESSIONS = 500
 """Visitors kept; gradio takes about 0.3 MB for each."""
 

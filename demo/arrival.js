@@ -4,7 +4,7 @@ calrec.arrival = {
   tries: 0,
   timer: 0,
 
-  // One line above everything; none without a text.
+  // One line at the window's lower edge; none without a text.
   say(text, kind = 'error') {
     let line = document.querySelector('#arrival');
     if (!line) {

@@ -13,6 +13,11 @@ import pytest
 from running import API, Events, Tab, running
 
 CROWD = 200
+ON_TOP = """(() => {
+  const line = document.querySelector('#arrival').getBoundingClientRect();
+  return document.elementFromPoint(line.left + line.width / 2, line.top + line.height / 2).id;
+})()"""
+"""What a person sees where the line of a page's arrival is."""
 MINUTE = 60.0
 
 
@@ -78,7 +83,8 @@ def test_programs_that_ask_without_end_blank_no_page(server, open_page):
 
 
 @pytest.mark.browser
-def test_a_page_that_is_refused_says_so_and_comes_by_itself(server, open_page):
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_page_that_is_refused_says_so_and_comes_by_itself(server, open_page, width):
     refused = []
 
     def busy(page):
@@ -91,7 +97,9 @@ def test_a_page_that_is_refused_says_so_and_comes_by_itself(server, open_page):
 
         page.route("**/queue/join*", answer)
 
-    page = open_page(server.address, "#arrival:not([hidden])", listen=busy)
+    page = open_page(server.address, "#arrival:not([hidden])", width, listen=busy)
+    page.wait_for_selector(".toast-body")
+    assert page.evaluate(ON_TOP) == "arrival"
     assert "trying again in 2 seconds" in page.inner_text("#arrival")
     page.wait_for_selector("html[data-arrived]", state="attached")
     page.wait_for_selector("#arrival", state="hidden")
