@@ -24,19 +24,25 @@ _NEGATIVE_PRICE = r"regexp_matches(coalesce(price, ''), '^\s*(\p{Sc}?\s*[-−]|\
 
 # Exports of two months overlap, and so do the sheets of UCI's workbook. Of a line that stands in
 # several, the copy counts that knows of a cancellation, else the last. It goes line by line, so
-# that an order that goes over from one file into the next keeps all of its lines.
+# that an order that goes over from one file into the next keeps all of its lines. Numbers and times
+# are compared as such: a workbook has 12.0 where a CSV file has 12.
 _TWICE = """
 CREATE TEMP TABLE lines_twice AS
 SELECT part, n FROM (
   SELECT part, n, row_number() OVER (
-      PARTITION BY order_id, item_id, quantity, price, time, copy
+      PARTITION BY order_id, item_id, units, cost, moment, copy
       ORDER BY cancelled DESC, gone DESC, part DESC) AS place
   FROM (
     SELECT *, row_number() OVER (
-        PARTITION BY part, order_id, item_id, quantity, price, time ORDER BY n) AS copy
-    FROM order_lines
-    WHERE order_id IN (
-      SELECT order_id FROM order_lines GROUP BY order_id HAVING min(part) < max(part))))
+        PARTITION BY part, order_id, item_id, units, cost, moment ORDER BY n) AS copy
+    FROM (
+      SELECT part, n, order_id, item_id, cancelled, gone,
+        coalesce(CAST(units AS VARCHAR), quantity) AS units,
+        coalesce(CAST(TRY_CAST(price AS DOUBLE) AS VARCHAR), price) AS cost,
+        coalesce(CAST({microseconds} AS VARCHAR), CAST(time AS VARCHAR)) AS moment
+      FROM order_lines
+      WHERE order_id IN (
+        SELECT order_id FROM order_lines GROUP BY order_id HAVING min(part) < max(part)))))
 WHERE place > 1
 """
 _KINDS = """
@@ -72,10 +78,9 @@ def tell_kinds(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Retur
     """
     for table in ("lines_twice", "order_kinds", "taken_back"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
-    connection.execute(_TWICE)
-    connection.execute(
-        _KINDS.format(microseconds=reading.microseconds("time"), negative=_NEGATIVE_PRICE)
-    )
+    microseconds = reading.microseconds("time")
+    connection.execute(_TWICE.format(microseconds=microseconds))
+    connection.execute(_KINDS.format(microseconds=microseconds, negative=_NEGATIVE_PRICE))
     rows = connection.execute(_RETURNED).fetchall()
     returns = match_returns(
         Line(of=(user, item), key=(part, n), units=units, returned=returned)
