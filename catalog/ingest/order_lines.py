@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -80,6 +80,9 @@ class Part:
       chosen: our name to theirs.
       above: lines above its first row, for a line's number.
       sheet: whether it is a sheet of a workbook.
+      form: how it was read, for the report.
+      missing: how many values of each column stood for missing ones.
+      remarks: what to look at, found in reading it.
     """
 
     number: int
@@ -88,6 +91,9 @@ class Part:
     chosen: Mapping[str, str]
     above: int = 0
     sheet: bool = False
+    form: str = ""
+    missing: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -137,8 +143,8 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
             " WHERE price_typed AND price IS NOT NULL"
         )
     connection.execute(
-        f"INSERT INTO raw_lost SELECT line + {part.above}, one.attribute, one.value"
-        " FROM (SELECT line, unnest(lost) AS one FROM staged)"
+        f"INSERT INTO raw_lost SELECT line + {part.above}, one.attribute, one.value,"
+        f" {_quoted(part.file)} FROM (SELECT line, unnest(lost) AS one FROM staged)"
     )
     connection.execute("DROP TABLE staged")
 
@@ -171,7 +177,8 @@ def _explode(connection: duckdb.DuckDBPyConnection, part: Part) -> None:
         if ours != "price":
             return text
         number = f"coalesce(regexp_matches(json_type(one, '$.{theirs}'), 'INT|DOUBLE'), false)"
-        return f"CASE WHEN {number} THEN {printed_number(text)} ELSE {text} END"
+        shown = f"CASE WHEN {number} THEN {printed_number(text)} ELSE {text} END"
+        return f"{number} AS price_typed, {shown}"
 
     fields = ", ".join(
         f"{value(ours, theirs)} AS {ours}"
@@ -204,8 +211,7 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
         return f"nullif(trim(CAST({ours} AS VARCHAR)), '')" if ours in kinds else "NULL::VARCHAR"
 
     def an_id(ours: str) -> str:
-        # As in both tables of other shops, so that a return finds its purchase.
-        return clean_id(given_id(text(ours))) if ours in kinds else text(ours)
+        return given_id(text(ours)) if ours in kinds else text(ours)
 
     items = [an_id("item_id"), an_id("other_item_id")]
     titled = f"coalesce({', '.join(items)}) IS NULL AND {text('title')} IS NOT NULL"
@@ -217,11 +223,11 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
         for name in ("units_refunded", "units_cancelled")
         if name in kinds
     )
-    other_user = f"nullif({an_id('other_user_id')}, '0')"
+    other_user = _no_zero(an_id("other_user_id"))
     total = f"printf('%.2f', TRY_CAST(line_total AS DOUBLE) / nullif({units}, 0))"
     status = f"regexp_replace(lower({text('status')}), '[\\s-]+', '_', 'g')"
     return {
-        "order_id": an_id("order_id"),
+        "order_id": clean_id(an_id("order_id")) if "order_id" in kinds else an_id("order_id"),
         "user_id": f"coalesce({_user(part, an_id('user_id'))}, {other_user})",
         "item_id": f"coalesce({', '.join(items)}, CASE WHEN {titled} THEN {text('title')} END)",
         "by_title": titled,
@@ -249,7 +255,11 @@ def _user(part: Part, user: str) -> str:
     if "mail" in name:
         return f"lower({user})"
     # WooCommerce and Magento number their guests 0.
-    return user if part.export is OTHER else f"nullif({user}, '0')"
+    return user if part.export is OTHER else _no_zero(user)
+
+
+def _no_zero(text: str) -> str:
+    return rf"CASE WHEN NOT regexp_full_match({text}, '\s*0([.]0+)?\s*') THEN {text} END"
 
 
 def _units(column: str) -> str:
