@@ -6,7 +6,6 @@ import duckdb
 import pyarrow as pa
 
 from catalog.ingest.returns import Line, Returns, match_returns
-from catalog.ingest.times import Reading
 
 KINDS = {
     "purchase": "purchases",
@@ -39,7 +38,7 @@ SELECT part, n FROM (
       SELECT part, n, order_id, item_id, cancelled, gone,
         coalesce(CAST(units AS VARCHAR), quantity) AS units,
         coalesce(CAST(TRY_CAST(price AS DOUBLE) AS VARCHAR), price) AS cost,
-        coalesce(CAST({microseconds} AS VARCHAR), CAST(time AS VARCHAR)) AS moment
+        coalesce(CAST(microseconds AS VARCHAR), CAST(time AS VARCHAR)) AS moment
       FROM order_lines
       WHERE order_id IN (
         SELECT order_id FROM order_lines GROUP BY order_id HAVING min(part) < max(part)))))
@@ -59,7 +58,7 @@ SELECT *, CASE
     ELSE 'purchase'
   END AS kind
 FROM (
-  SELECT order_lines.*, {microseconds} AS microseconds, lines_twice.n IS NOT NULL AS twice
+  SELECT order_lines.*, lines_twice.n IS NOT NULL AS twice
   FROM order_lines LEFT JOIN lines_twice USING (part, n))
 """
 _RETURNED = """
@@ -71,16 +70,15 @@ ORDER BY user_id, item_id, microseconds, kind, part, n
 """
 
 
-def tell_kinds(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Returns:
-    """Makes `order_kinds` (`order_lines` with `microseconds` and `kind`) and `taken_back`.
+def tell_kinds(connection: duckdb.DuckDBPyConnection) -> Returns:
+    """Makes `order_kinds` (`order_lines` with `kind`) and `taken_back`.
 
     `taken_back(part, n)` are the purchases that a return left nothing of.
     """
     for table in ("lines_twice", "order_kinds", "taken_back"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
-    microseconds = reading.microseconds("time")
-    connection.execute(_TWICE.format(microseconds=microseconds))
-    connection.execute(_KINDS.format(microseconds=microseconds, negative=_NEGATIVE_PRICE))
+    connection.execute(_TWICE)
+    connection.execute(_KINDS.format(negative=_NEGATIVE_PRICE))
     rows = connection.execute(_RETURNED).fetchall()
     returns = match_returns(
         Line(of=(user, item), key=(part, n), units=units, returned=returned)

@@ -10,6 +10,7 @@ import duckdb
 from catalog.ingest.exports import OTHER, plain_name
 from catalog.ingest.exports.record import Export
 from catalog.ingest.ids import clean_id, given_id
+from catalog.ingest.times import Reading
 from catalog.ingest.typed_prices import printed_number
 
 # Digits with a sign before or behind them or in brackets, as accounts write what goes back.
@@ -149,15 +150,19 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
     connection.execute("DROP TABLE staged")
 
 
-def join_parts(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> None:
-    """Makes `order_lines` of all parts, which go, in their order."""
+def join_parts(
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], readings: Sequence[Reading]
+) -> None:
+    """Makes `order_lines` of all parts, which go, in their order, with `microseconds` as read."""
     types = [
         connection.execute(f"SELECT typeof(min(time)) FROM {part.table}").fetchall()
         for part in parts
     ]
     time = "time" if all(kind == types[0] for kind in types) else "CAST(time AS VARCHAR)"
     rows = " UNION ALL ".join(
-        f"SELECT * REPLACE ({time} AS time) FROM {part.table}" for part in parts
+        f"SELECT * REPLACE ({time} AS time), {reading.microseconds('time')} AS microseconds"
+        f" FROM {part.table}"
+        for part, reading in zip(parts, readings, strict=True)
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE order_lines AS {rows}")
     for part in parts:

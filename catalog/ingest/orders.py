@@ -27,9 +27,10 @@ from catalog.ingest.order_items import insert_items
 from catalog.ingest.order_kinds import tell_kinds
 from catalog.ingest.order_lines import Part, join_parts, take_part
 from catalog.ingest.order_report import as_read, columns_taken, counts, states, summary, unused
+from catalog.ingest.order_times import part_readings, reading_notes
 from catalog.ingest.source_tables import SourceTable, form_of, opened
 from catalog.ingest.time_format import TimeFormat
-from catalog.ingest.times import Reading, reading_of
+from catalog.ingest.times import Reading
 from catalog.ingest.workbook import ENDINGS, is_workbook, sheets
 
 _ROWS = """
@@ -85,17 +86,11 @@ class Orders:
         # Line numbers of a CSV file take long; they are asked for once a line has a problem.
         for numbered in (False, True):
             parts, left_out = self._take_parts(connection, numbered)
-            join_parts(connection, parts)
+            readings = part_readings(connection, parts, self.time_format)
+            join_parts(connection, parts, readings)
             ids = meet_order_ids(connection)
-            reading = reading_of(
-                connection,
-                "order_lines",
-                "time",
-                time_format=self.time_format,
-                name=parts[0].called("timestamp"),
-            )
-            returns = tell_kinds(connection, reading)
-            for part in parts:
+            returns = tell_kinds(connection)
+            for part, reading in zip(parts, readings, strict=True):
                 _insert_part(connection, part, reading)
             if not _unnumbered(connection):
                 break
@@ -104,7 +99,7 @@ class Orders:
         notes = {
             "export": ", ".join(dict.fromkeys(part.export.name for part in parts)),
             "columns": columns_taken(parts),
-            **reading.notes(),
+            **reading_notes(readings),
             **ids,
             **counts(connection, returns),
             **several,

@@ -9,6 +9,7 @@ import pytest
 
 from catalog import bad_lines
 from catalog.build import build
+from catalog.errors import CatalogueError
 from catalog.ingest.orders import Orders
 
 HEADER = ("order_id", "user_id", "item_id", "timestamp", "title", "price", "quantity")
@@ -161,3 +162,35 @@ def test_a_line_in_a_workbook_and_in_a_file_is_one(shop, workbook, lines):
     ]
     report, _, _ = shop(sheet, lines(UCI, rows))
     assert (report["order_purchases"], report["order_lines_twice"]) == (2, 1)
+
+
+def test_exports_of_two_kinds_have_times_of_their_own(read, lines):
+    uci = lines(UCI, [("1", "A", "Bowl", 1, "01/12/2009 07:45", 3, 7),
+                      ("2", "A", "Bowl", 1, "13/12/2009 07:45", 3, 7)], "till.csv")  # fmt: skip
+    shopify = lines(
+        ("Name", "Email", "Created at", "Lineitem quantity", "Lineitem name", "Lineitem sku"),
+        [("#1", "a@example.com", "1580000000", 1, "Bowl", "A")] * 3,
+        "web.csv",
+    )
+    found = read(uci, shopify)
+    assert found.times == [1259653500, 1260690300, 1580000000, 1580000000, 1580000000]
+    assert found.notes["timestamp"] == "dates of day, month, year; unix seconds"
+
+
+def test_a_sheet_of_dates_and_one_of_texts(read, workbook):
+    dates = [UCI, ("1", "A", "Bowl", 1, datetime(2009, 12, 1, 7, 45), 3, 7)]
+    texts = [UCI, ("2", "A", "Bowl", 1, "13/12/2009 07:45", 3, 7)]
+    found = read(workbook({"dates": dates, "texts": texts}))
+    assert found.times == [1259653500, 1260690300]
+
+
+def test_one_export_in_two_files_decides_together(read, lines):
+    both = [
+        lines(HEADER, [("1", "u", "A", "03/04/2020", "T", 1, 1)], "april.csv"),
+        lines(HEADER, [("2", "u", "A", "13/05/2020", "T", 1, 1)], "may.csv"),
+    ]
+    found = read(*both)
+    assert found.times == [1585872000, 1589328000]
+    with pytest.raises(CatalogueError, match="--time-format dmy or --time-format mdy"):
+        read(both[0])
+    assert read(both[0], time_format="dmy").times == [1585872000]
