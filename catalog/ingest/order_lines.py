@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
 from catalog.ingest.exports import OTHER, plain_name
 from catalog.ingest.exports.record import Export
 from catalog.ingest.ids import clean_id, given_id
+from catalog.ingest.missing import is_missing
 from catalog.ingest.times import Reading
 from catalog.ingest.typed_prices import printed_number
 
@@ -110,16 +111,19 @@ class Part:
         return ours
 
 
-def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequence[str]) -> None:
+def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequence[str]) -> Part:
     """Makes `order_part_N` of `staged`, which goes; fills `typed_prices` and `raw_lost`.
 
     Args:
       connection: has `staged`, of the columns that the part has chosen.
       part: the table's.
       cancelled: further states of an order that was no purchase.
+
+    Returns:
+      The part, with what stood for missing values in lists of lines as well.
     """
     if part.export.lines is not None:
-        _explode(connection, part)
+        part = replace(part, missing={**part.missing, **_explode(connection, part)})
     kinds = {name: kind for name, kind, *_ in connection.execute("DESCRIBE staged").fetchall()}
     if part.sheet and kinds["time"] == "DOUBLE":
         _date_day_numbers(connection)
@@ -148,6 +152,7 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
         f" {_quoted(part.file)} FROM (SELECT line, unnest(lost) AS one FROM staged)"
     )
     connection.execute("DROP TABLE staged")
+    return part
 
 
 def join_parts(
@@ -174,28 +179,38 @@ def state_name(state: str) -> str:
     return "_".join(state.strip().lower().replace("-", " ").split()).removeprefix("wc_")
 
 
-def _explode(connection: duckdb.DuckDBPyConnection, part: Part) -> None:
-    """A row a line, of rows that are orders with a list of lines; an order without one stays."""
+def _explode(connection: duckdb.DuckDBPyConnection, part: Part) -> dict[str, int]:
+    """A row a line, of rows that are orders with a list of lines; an order without one stays.
 
-    def value(ours: str, theirs: str) -> str:
+    Returns:
+      How many values of each column of the lines stood for missing ones.
+    """
+    fields, missing = [], []
+    for ours, theirs in part.export.line_names.items():
+        if ours in part.chosen:
+            continue
         text = f"json_extract_string(one, '$.{theirs}')"
-        if ours != "price":
-            return text
-        number = f"coalesce(regexp_matches(json_type(one, '$.{theirs}'), 'INT|DOUBLE'), false)"
-        shown = f"CASE WHEN {number} THEN {printed_number(text)} ELSE {text} END"
-        return f"{number} AS price_typed, {shown}"
-
-    fields = ", ".join(
-        f"{value(ours, theirs)} AS {ours}"
-        for ours, theirs in part.export.line_names.items()
-        if ours not in part.chosen
+        if ours == "price":
+            number = f"coalesce(regexp_matches(json_type(one, '$.{theirs}'), 'INT|DOUBLE'), false)"
+            fields.append(f"{number} AS price_typed")
+            text = f"CASE WHEN {number} THEN {printed_number(text)} ELSE {text} END"
+        fields.append(f"{text} AS {ours}")
+        missing.append(ours)
+    counts = ", ".join(f"count(*) FILTER ({is_missing(ours)})" for ours in missing)
+    kept = ", ".join(
+        f"CASE WHEN NOT {is_missing(ours)} THEN {ours} END AS {ours}" for ours in missing
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE staged AS"
-        f" SELECT * EXCLUDE (lines, one), {fields} FROM ("
+        f" SELECT * EXCLUDE (lines, one), {', '.join(fields)} FROM ("
         """ SELECT *, unnest(coalesce(nullif(TRY(from_json(lines, '["JSON"]')), []),"""
         " [NULL::JSON])) AS one FROM staged)"
     )
+    found = connection.execute(f"SELECT {counts} FROM staged").fetchall()[0]
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE staged AS SELECT * REPLACE ({kept}) FROM staged"
+    )
+    return {ours: count for ours, count in zip(missing, found, strict=True) if count}
 
 
 def _date_day_numbers(connection: duckdb.DuckDBPyConnection) -> None:

@@ -198,8 +198,7 @@ class Orders:
             missing=marked_missing(connection, [*part.chosen]),
             remarks=table.remarks,
         )
-        take_part(connection, part, self.cancelled)
-        return part
+        return take_part(connection, part, self.cancelled)
 
     def _part(self, columns: Sequence[str], file: str, number: int, **sheet: int) -> Part:
         export = recognised(columns)

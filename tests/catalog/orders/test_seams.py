@@ -194,3 +194,22 @@ def test_one_export_in_two_files_decides_together(read, lines):
     with pytest.raises(CatalogueError, match="--time-format dmy or --time-format mdy"):
         read(both[0])
     assert read(both[0], time_format="dmy").times == [1585872000]
+
+
+def test_what_is_missing_in_a_list_of_lines_is_missing(shop, tmp_path):
+    lines = [
+        {"sku": "NULL", "product_id": 6, "name": "nan", "price": "NaN", "quantity": 1},
+        {"sku": "A", "product_id": 5, "name": "Bowl", "price": "2.50", "quantity": 1},
+    ]
+    order = {
+        "id": 1,
+        "status": "completed",
+        "date_created": "2020-01-11T10:00:00",
+        "billing": {"email": "a@example.com"},
+        "line_items": lines,
+    }
+    path = tmp_path / "orders.jsonl"
+    path.write_text(json.dumps(order))
+    report, lows, _ = shop(path)
+    assert lows == {"6": None, "A": 2.5}
+    assert report["taken_as_missing"] == {str(path): {"item_id": 1, "title": 1, "price": 1}}
