@@ -23,10 +23,16 @@ CASE
 END"""
 _DIGITS = r"""
 CASE
-  WHEN regexp_matches({0}, '\d{{1,3}}(,\d{{3}})+(\.\d+)?\D*$')
+  WHEN {1} AND regexp_matches({0}, '\d{{1,3}}(,\d{{3}})+(\.\d+)?\D*$')
     THEN regexp_replace({0}, '[^\d.]', '', 'g')
   ELSE replace(regexp_replace({0}, '^[-−+(\s]+|[-−)\s]+$', '', 'g'), ',', '.')
 END"""
+# A comma in quantities is a decimal one if some show it, or if three digits stand behind every one.
+_DECIMAL_COMMA = r"""
+SELECT coalesce(bool_or(regexp_matches(text, '^\D*0,\d{3}\D*$|,(\d{1,2}|\d{4,})\D*$'))
+  OR (count(*) > 1 AND bool_and(regexp_matches(text, '^\D*\d+,\d{3}\D*$'))), false)
+FROM (SELECT CAST(quantity AS VARCHAR) AS text FROM staged WHERE quantity IS NOT NULL)
+"""
 # From what was staged of one table to the columns of `order_lines`.
 _PART = """
 CREATE TEMP TABLE order_part_{number} AS
@@ -128,7 +134,8 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
     if part.sheet and kinds["time"] == "DOUBLE":
         _date_day_numbers(connection)
     states = [state_name(state) for state in (*part.export.cancelled, *cancelled)]
-    values = _values(part, kinds)
+    decimal_comma = "quantity" in kinds and connection.execute(_DECIMAL_COMMA).fetchall()[0][0]
+    values = _values(part, kinds, decimal_comma=decimal_comma)
     connection.execute(
         _PART.format(
             number=part.number,
@@ -224,7 +231,7 @@ def _date_day_numbers(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
+def _values(part: Part, kinds: Mapping[str, str], *, decimal_comma: bool) -> dict[str, str]:
     """SQL over `staged` of each column of `order_lines`."""
 
     def text(ours: str) -> str:
@@ -237,7 +244,7 @@ def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
     titled = f"coalesce({', '.join(items)}) IS NULL AND {text('title')} IS NOT NULL"
     if part.export is OTHER:
         titled = "false"
-    units = _units("quantity") if "quantity" in kinds else "1.0"
+    units = _units("quantity", decimal_comma=decimal_comma) if "quantity" in kinds else "1.0"
     gone = " + ".join(
         f"coalesce(abs({_units(name)}), 0)"
         for name in ("units_refunded", "units_cancelled")
@@ -282,9 +289,9 @@ def _no_zero(text: str) -> str:
     return rf"CASE WHEN NOT regexp_full_match({text}, '\s*0([.]0+)?\s*') THEN {text} END"
 
 
-def _units(column: str) -> str:
+def _units(column: str, *, decimal_comma: bool = False) -> str:
     text = f"trim({column})"
-    return _UNITS.format(text, _DIGITS.format(text))
+    return _UNITS.format(text, _DIGITS.format(text, "false" if decimal_comma else "true"))
 
 
 def _no_units(name: str) -> str:

@@ -213,3 +213,25 @@ def test_what_is_missing_in_a_list_of_lines_is_missing(shop, tmp_path):
     report, lows, _ = shop(path)
     assert lows == {"6": None, "A": 2.5}
     assert report["taken_as_missing"] == {str(path): {"item_id": 1, "title": 1, "price": 1}}
+
+
+@pytest.mark.parametrize(
+    ("quantities", "several", "back"),
+    [
+        (("1,000", "2,000", "-1,000"), 1, 1),  # as German tills write pieces
+        (("1,000", "0,500", "-1"), 0, 1),
+        (("1,5", "1,000", "-1"), 1, 1),
+        (("1,000", "12", "-1000"), 1, 1),
+        (("1,000", "1,200,000", "-1000"), 1, 1),
+    ],
+)
+def test_commas_in_quantities_are_told_by_the_column(read, lines, quantities, several, back):
+    rows = [
+        (str(n), "u", f"A{n % 2}", f"2020-01-0{n + 1}", "T", 1, q) for n, q in enumerate(quantities)
+    ]
+    # The return is of the item of whole units.
+    rows[2] = (*rows[2][:2], "A1" if quantities[0] == "1,5" else "A0", *rows[2][3:])
+    notes = read(lines(HEADER, rows)).notes
+    assert notes["order_purchases_taken_back"] == back
+    assert notes["order_returns_of_a_part"] == 0
+    assert notes["order_purchases_of_several_units"] == several
