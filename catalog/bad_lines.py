@@ -35,14 +35,14 @@ SELECT {file} AS file, count(*), count(problem), arg_min(line, line) FILTER (pro
   arg_min(problem, line) FILTER (problem IS NOT NULL)
 FROM {table} GROUP BY file ORDER BY min(rowid)
 """
-# Where a source has several files of events, each row says which is its own.
+# Where a source has several files, each row says which is its own.
 _FILE = {"items": "$file", "events": "coalesce(file, $file)"}
 
 _COLLECT_LOST = """
 INSERT INTO bad_lines
-  SELECT $domain, $file, line, attribute || ': not all of it is text; the item is kept',
-    left(value, {characters})
-  FROM raw_lost ORDER BY line
+  SELECT $domain, coalesce(file, $file), line,
+    attribute || ': not all of it is text; the item is kept', left(value, {characters})
+  FROM raw_lost ORDER BY file, line
 """
 # What a spreadsheet takes for the beginning of a formula, in full width as well.
 _FORMULA = r"^ *[=+@\t\r\n＝＋－＠-]"

@@ -16,7 +16,7 @@ def findings(report: Mapping[str, Any]) -> list[str]:
 def _times(report: Mapping[str, Any]) -> list[str]:
     lines = []
     decided = report.get("timestamp_decided_by", "")
-    if decided.startswith("the whole column"):
+    if "the whole column" in decided:
         lines.append(f"times: read as {report['timestamp']} ({decided})")
     if count := report.get("purchases_at_equal_times"):
         by_file = report["purchases_in_file_order"]

@@ -7,8 +7,8 @@ connection, in the order of the source (their `rowid`):
   item's text; `path` holds its levels, top first, where the source has a list.
 - `raw_events`: user_id, item_id, microseconds (time since 1970), position, rating, review (a hash
   of the review's text, only ever compared), file (where there are several, the one of the row).
-- `raw_lost`: line, attribute and value of what no text could be made of. Its item stays, without
-  that attribute.
+- `raw_lost`: line, attribute and value of what no text could be made of, and file (as above). Its
+  item stays, without that attribute.
 
 A third, `typed_prices`, has the prices of `raw_items` that are numbers in the source, and no texts
 whose points and commas might mean one thing or another.
@@ -37,7 +37,7 @@ CREATE TEMP TABLE raw_events (
   user_id VARCHAR, item_id VARCHAR, microseconds BIGINT, position BIGINT, rating DOUBLE,
   review HUGEINT, file VARCHAR);
 CREATE TEMP TABLE typed_prices (price VARCHAR);
-CREATE TEMP TABLE raw_lost (line BIGINT, attribute VARCHAR, value VARCHAR);
+CREATE TEMP TABLE raw_lost (line BIGINT, attribute VARCHAR, value VARCHAR, file VARCHAR);
 """
 
 

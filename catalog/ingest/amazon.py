@@ -311,7 +311,7 @@ def _load_meta(
     connection.execute(
         "INSERT INTO raw_items SELECT line, problem, content, item_id, title, category, path,"
         " brand, price FROM staged WHERE reviewed OR problem IS NOT NULL ORDER BY line;"
-        "INSERT INTO raw_lost SELECT line, one.attribute, one.value FROM ("
+        "INSERT INTO raw_lost SELECT line, one.attribute, one.value, NULL FROM ("
         " SELECT line, unnest(lost) AS one FROM staged WHERE problem IS NULL)"
     )
     markers = marked_missing(connection, [*attributes])

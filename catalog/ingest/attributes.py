@@ -49,7 +49,7 @@ _TABLES = {
 # What was there and is gone.
 _LOST = """
 INSERT INTO raw_lost
-SELECT line, '{0}', {0} FROM (
+SELECT line, '{0}', {0}, NULL FROM (
   SELECT raw_items.rowid AS place, line, {0}, {cleaned} AS cleaned FROM raw_items {join})
 WHERE cleaned IS NULL AND trim({0}) <> '' ORDER BY place
 """

@@ -7,6 +7,8 @@ zeros, capitals, or what a spreadsheet has lost of a long number; such ids are n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import duckdb
 
 _INVISIBLE = r"[\s\p{Z}\p{Cc}\p{Cf}]"
@@ -20,15 +22,20 @@ _PLACES = {
     "item ids of the events": ("raw_events", "item_id"),
     "user ids": ("raw_events", "user_id"),
 }
+_ORDER_PLACES = {
+    "order ids": ("order_lines", "order_id"),
+    "item ids": ("order_lines", "item_id"),
+    "user ids": ("order_lines", "user_id"),
+}
 _IDS = """
 CREATE OR REPLACE TEMP TABLE ids AS
   SELECT place, raw, {clean} AS id, n FROM ({each})
 """
 _EACH = """
 SELECT '{place}' AS place, {column} AS raw, count(*) AS n FROM {table}
-WHERE problem IS NULL GROUP BY {column}"""
+WHERE problem IS NULL AND {column} IS NOT NULL GROUP BY {column}"""
 # In a column of whole numbers every `.0` goes. Else one goes if what is left is an id, of the other
-# table while the whole is not, or of another user.
+# table while the whole is not, or where there is no other table, of the same place.
 _FLOATS = f"""
 UPDATE ids SET id = met.rest FROM (
   WITH floats AS (
@@ -39,13 +46,14 @@ UPDATE ids SET id = met.rest FROM (
       WHERE place IN (SELECT DISTINCT place FROM floats) GROUP BY place)
   SELECT place, raw, rest FROM floats JOIN places USING (place)
   WHERE whole OR CASE place
-    WHEN 'user ids' THEN rest IN (SELECT id FROM ids WHERE place = 'user ids')
     WHEN 'item ids of the events'
       THEN rest IN (SELECT id FROM ids WHERE place = 'item ids of the items')
         AND id NOT IN (SELECT id FROM ids WHERE place = 'item ids of the items')
-    ELSE rest IN (SELECT id FROM ids WHERE place = 'item ids of the events')
-      AND rest NOT IN (SELECT id FROM ids WHERE place = 'item ids of the items')
-      AND id NOT IN (SELECT id FROM ids WHERE place = 'item ids of the events') END) AS met
+    WHEN 'item ids of the items'
+      THEN rest IN (SELECT id FROM ids WHERE place = 'item ids of the events')
+        AND rest NOT IN (SELECT id FROM ids WHERE place = 'item ids of the items')
+        AND id NOT IN (SELECT id FROM ids WHERE place = 'item ids of the events')
+    ELSE row(place, rest) IN (SELECT row(place, id) FROM ids) END) AS met
 WHERE ids.place = met.place AND ids.raw = met.raw
 """
 _UNLISTED = """
@@ -94,15 +102,7 @@ def meet_ids(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
       `ids_put_right`; `items_alike`, bought items that are not listed but for other zeros, capitals
       or signs; `users_alike`, the same among users; `ids_in_scientific_notation`.
     """
-    each = " UNION ALL ".join(
-        _EACH.format(place=place, table=table, column=column)
-        for place, (table, column) in _PLACES.items()
-    )
-    connection.execute(_IDS.format(clean=clean_id("raw"), each=each))
-    connection.execute(_FLOATS)
-    notes: dict[str, object] = {}
-    if changed := _put_right(connection):
-        notes["ids_put_right"] = changed
+    notes = _meet(connection, _PLACES)
     notes |= _alike(connection)
     count, example = connection.execute(
         f"SELECT count(DISTINCT id), min(id) FROM ids WHERE regexp_full_match(id, '{_SCIENTIFIC}')"
@@ -113,10 +113,37 @@ def meet_ids(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
     return notes
 
 
-def _put_right(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def meet_order_ids(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
+    """Puts the ids of `order_lines` right, so that a return finds its purchase.
+
+    Returns:
+      `ids_put_right` as above, if there are any.
+    """
+    notes = _meet(connection, _ORDER_PLACES)
+    connection.execute("DROP TABLE ids")
+    return notes
+
+
+def _meet(
+    connection: duckdb.DuckDBPyConnection, places: Mapping[str, tuple[str, str]]
+) -> dict[str, object]:
+    """Makes `ids` of those places and puts them right; says which."""
+    each = " UNION ALL ".join(
+        _EACH.format(place=place, table=table, column=column)
+        for place, (table, column) in places.items()
+    )
+    connection.execute(_IDS.format(clean=clean_id("raw"), each=each))
+    connection.execute(_FLOATS)
+    changed = _put_right(connection, places)
+    return {"ids_put_right": changed} if changed else {}
+
+
+def _put_right(
+    connection: duckdb.DuckDBPyConnection, places: Mapping[str, tuple[str, str]]
+) -> list[str]:
     """Changes the ids; says how many of each place and gives an example."""
     said = []
-    for place, (table, column) in _PLACES.items():
+    for place, (table, column) in places.items():
         rows, ids, raw, changed = connection.execute(
             "SELECT coalesce(sum(n), 0)::BIGINT, count(*), min(raw), arg_min(id, raw)"
             " FROM ids WHERE place = $place AND raw <> id",

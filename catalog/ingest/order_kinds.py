@@ -6,7 +6,6 @@ import duckdb
 import pyarrow as pa
 
 from catalog.ingest.returns import Line, Returns, match_returns
-from catalog.ingest.times import Reading
 
 KINDS = {
     "purchase": "purchases",
@@ -24,19 +23,25 @@ _NEGATIVE_PRICE = r"regexp_matches(coalesce(price, ''), '^\s*(\p{Sc}?\s*[-−]|\
 
 # Exports of two months overlap, and so do the sheets of UCI's workbook. Of a line that stands in
 # several, the copy counts that knows of a cancellation, else the last. It goes line by line, so
-# that an order that goes over from one file into the next keeps all of its lines.
+# that an order that goes over from one file into the next keeps all of its lines. Numbers and times
+# are compared as such: a workbook has 12.0 where a CSV file has 12.
 _TWICE = """
 CREATE TEMP TABLE lines_twice AS
 SELECT part, n FROM (
   SELECT part, n, row_number() OVER (
-      PARTITION BY order_id, item_id, quantity, price, time, copy
+      PARTITION BY order_id, item_id, units, cost, moment, copy
       ORDER BY cancelled DESC, gone DESC, part DESC) AS place
   FROM (
     SELECT *, row_number() OVER (
-        PARTITION BY part, order_id, item_id, quantity, price, time ORDER BY n) AS copy
-    FROM order_lines
-    WHERE order_id IN (
-      SELECT order_id FROM order_lines GROUP BY order_id HAVING min(part) < max(part))))
+        PARTITION BY part, order_id, item_id, units, cost, moment ORDER BY n) AS copy
+    FROM (
+      SELECT part, n, order_id, item_id, cancelled, gone,
+        coalesce(CAST(units AS VARCHAR), quantity) AS units,
+        coalesce(CAST(TRY_CAST(price AS DOUBLE) AS VARCHAR), price) AS cost,
+        coalesce(CAST(microseconds AS VARCHAR), CAST(time AS VARCHAR)) AS moment
+      FROM order_lines
+      WHERE order_id IN (
+        SELECT order_id FROM order_lines GROUP BY order_id HAVING min(part) < max(part)))))
 WHERE place > 1
 """
 _KINDS = """
@@ -53,7 +58,7 @@ SELECT *, CASE
     ELSE 'purchase'
   END AS kind
 FROM (
-  SELECT order_lines.*, {microseconds} AS microseconds, lines_twice.n IS NOT NULL AS twice
+  SELECT order_lines.*, lines_twice.n IS NOT NULL AS twice
   FROM order_lines LEFT JOIN lines_twice USING (part, n))
 """
 _RETURNED = """
@@ -65,17 +70,15 @@ ORDER BY user_id, item_id, microseconds, kind, part, n
 """
 
 
-def tell_kinds(connection: duckdb.DuckDBPyConnection, reading: Reading) -> Returns:
-    """Makes `order_kinds` (`order_lines` with `microseconds` and `kind`) and `taken_back`.
+def tell_kinds(connection: duckdb.DuckDBPyConnection) -> Returns:
+    """Makes `order_kinds` (`order_lines` with `kind`) and `taken_back`.
 
     `taken_back(part, n)` are the purchases that a return left nothing of.
     """
     for table in ("lines_twice", "order_kinds", "taken_back"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
     connection.execute(_TWICE)
-    connection.execute(
-        _KINDS.format(microseconds=reading.microseconds("time"), negative=_NEGATIVE_PRICE)
-    )
+    connection.execute(_KINDS.format(negative=_NEGATIVE_PRICE))
     rows = connection.execute(_RETURNED).fetchall()
     returns = match_returns(
         Line(of=(user, item), key=(part, n), units=units, returned=returned)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
 from catalog.ingest.exports import OTHER, plain_name
 from catalog.ingest.exports.record import Export
 from catalog.ingest.ids import clean_id, given_id
+from catalog.ingest.missing import is_missing
+from catalog.ingest.times import Reading
 from catalog.ingest.typed_prices import printed_number
 
 # Digits with a sign before or behind them or in brackets, as accounts write what goes back.
@@ -21,10 +23,16 @@ CASE
 END"""
 _DIGITS = r"""
 CASE
-  WHEN regexp_matches({0}, '\d{{1,3}}(,\d{{3}})+(\.\d+)?\D*$')
+  WHEN {1} AND regexp_matches({0}, '\d{{1,3}}(,\d{{3}})+(\.\d+)?\D*$')
     THEN regexp_replace({0}, '[^\d.]', '', 'g')
   ELSE replace(regexp_replace({0}, '^[-−+(\s]+|[-−)\s]+$', '', 'g'), ',', '.')
 END"""
+# A comma in quantities is a decimal one if some show it, or if three digits stand behind every one.
+_DECIMAL_COMMA = r"""
+SELECT coalesce(bool_or(regexp_matches(text, '^\D*0,\d{3}\D*$|,(\d{1,2}|\d{4,})\D*$'))
+  OR (count(*) > 1 AND bool_and(regexp_matches(text, '^\D*\d+,\d{3}\D*$'))), false)
+FROM (SELECT CAST(quantity AS VARCHAR) AS text FROM staged WHERE quantity IS NOT NULL)
+"""
 # From what was staged of one table to the columns of `order_lines`.
 _PART = """
 CREATE TEMP TABLE order_part_{number} AS
@@ -80,6 +88,9 @@ class Part:
       chosen: our name to theirs.
       above: lines above its first row, for a line's number.
       sheet: whether it is a sheet of a workbook.
+      form: how it was read, for the report.
+      missing: how many values of each column stood for missing ones.
+      remarks: what to look at, found in reading it.
     """
 
     number: int
@@ -88,6 +99,9 @@ class Part:
     chosen: Mapping[str, str]
     above: int = 0
     sheet: bool = False
+    form: str = ""
+    missing: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -103,21 +117,25 @@ class Part:
         return ours
 
 
-def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequence[str]) -> None:
+def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequence[str]) -> Part:
     """Makes `order_part_N` of `staged`, which goes; fills `typed_prices` and `raw_lost`.
 
     Args:
       connection: has `staged`, of the columns that the part has chosen.
       part: the table's.
       cancelled: further states of an order that was no purchase.
+
+    Returns:
+      The part, with what stood for missing values in lists of lines as well.
     """
     if part.export.lines is not None:
-        _explode(connection, part)
+        part = replace(part, missing={**part.missing, **_explode(connection, part)})
     kinds = {name: kind for name, kind, *_ in connection.execute("DESCRIBE staged").fetchall()}
     if part.sheet and kinds["time"] == "DOUBLE":
         _date_day_numbers(connection)
     states = [state_name(state) for state in (*part.export.cancelled, *cancelled)]
-    values = _values(part, kinds)
+    decimal_comma = "quantity" in kinds and connection.execute(_DECIMAL_COMMA).fetchall()[0][0]
+    values = _values(part, kinds, decimal_comma=decimal_comma)
     connection.execute(
         _PART.format(
             number=part.number,
@@ -137,21 +155,26 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
             " WHERE price_typed AND price IS NOT NULL"
         )
     connection.execute(
-        f"INSERT INTO raw_lost SELECT line + {part.above}, one.attribute, one.value"
-        " FROM (SELECT line, unnest(lost) AS one FROM staged)"
+        f"INSERT INTO raw_lost SELECT line + {part.above}, one.attribute, one.value,"
+        f" {_quoted(part.file)} FROM (SELECT line, unnest(lost) AS one FROM staged)"
     )
     connection.execute("DROP TABLE staged")
+    return part
 
 
-def join_parts(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> None:
-    """Makes `order_lines` of all parts, which go, in their order."""
+def join_parts(
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], readings: Sequence[Reading]
+) -> None:
+    """Makes `order_lines` of all parts, which go, in their order, with `microseconds` as read."""
     types = [
         connection.execute(f"SELECT typeof(min(time)) FROM {part.table}").fetchall()
         for part in parts
     ]
     time = "time" if all(kind == types[0] for kind in types) else "CAST(time AS VARCHAR)"
     rows = " UNION ALL ".join(
-        f"SELECT * REPLACE ({time} AS time) FROM {part.table}" for part in parts
+        f"SELECT * REPLACE ({time} AS time), {reading.microseconds('time')} AS microseconds"
+        f" FROM {part.table}"
+        for part, reading in zip(parts, readings, strict=True)
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE order_lines AS {rows}")
     for part in parts:
@@ -163,27 +186,38 @@ def state_name(state: str) -> str:
     return "_".join(state.strip().lower().replace("-", " ").split()).removeprefix("wc_")
 
 
-def _explode(connection: duckdb.DuckDBPyConnection, part: Part) -> None:
-    """A row a line, of rows that are orders with a list of lines; an order without one stays."""
+def _explode(connection: duckdb.DuckDBPyConnection, part: Part) -> dict[str, int]:
+    """A row a line, of rows that are orders with a list of lines; an order without one stays.
 
-    def value(ours: str, theirs: str) -> str:
+    Returns:
+      How many values of each column of the lines stood for missing ones.
+    """
+    fields, missing = [], []
+    for ours, theirs in part.export.line_names.items():
+        if ours in part.chosen:
+            continue
         text = f"json_extract_string(one, '$.{theirs}')"
-        if ours != "price":
-            return text
-        number = f"coalesce(regexp_matches(json_type(one, '$.{theirs}'), 'INT|DOUBLE'), false)"
-        return f"CASE WHEN {number} THEN {printed_number(text)} ELSE {text} END"
-
-    fields = ", ".join(
-        f"{value(ours, theirs)} AS {ours}"
-        for ours, theirs in part.export.line_names.items()
-        if ours not in part.chosen
+        if ours == "price":
+            number = f"coalesce(regexp_matches(json_type(one, '$.{theirs}'), 'INT|DOUBLE'), false)"
+            fields.append(f"{number} AS price_typed")
+            text = f"CASE WHEN {number} THEN {printed_number(text)} ELSE {text} END"
+        fields.append(f"{text} AS {ours}")
+        missing.append(ours)
+    counts = ", ".join(f"count(*) FILTER ({is_missing(ours)})" for ours in missing)
+    kept = ", ".join(
+        f"CASE WHEN NOT {is_missing(ours)} THEN {ours} END AS {ours}" for ours in missing
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE staged AS"
-        f" SELECT * EXCLUDE (lines, one), {fields} FROM ("
+        f" SELECT * EXCLUDE (lines, one), {', '.join(fields)} FROM ("
         """ SELECT *, unnest(coalesce(nullif(TRY(from_json(lines, '["JSON"]')), []),"""
         " [NULL::JSON])) AS one FROM staged)"
     )
+    found = connection.execute(f"SELECT {counts} FROM staged").fetchall()[0]
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE staged AS SELECT * REPLACE ({kept}) FROM staged"
+    )
+    return {ours: count for ours, count in zip(missing, found, strict=True) if count}
 
 
 def _date_day_numbers(connection: duckdb.DuckDBPyConnection) -> None:
@@ -197,31 +231,30 @@ def _date_day_numbers(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _values(part: Part, kinds: Mapping[str, str]) -> dict[str, str]:
+def _values(part: Part, kinds: Mapping[str, str], *, decimal_comma: bool) -> dict[str, str]:
     """SQL over `staged` of each column of `order_lines`."""
 
     def text(ours: str) -> str:
         return f"nullif(trim(CAST({ours} AS VARCHAR)), '')" if ours in kinds else "NULL::VARCHAR"
 
     def an_id(ours: str) -> str:
-        # As in both tables of other shops, so that a return finds its purchase.
-        return clean_id(given_id(text(ours))) if ours in kinds else text(ours)
+        return given_id(text(ours)) if ours in kinds else text(ours)
 
     items = [an_id("item_id"), an_id("other_item_id")]
     titled = f"coalesce({', '.join(items)}) IS NULL AND {text('title')} IS NOT NULL"
     if part.export is OTHER:
         titled = "false"
-    units = _units("quantity") if "quantity" in kinds else "1.0"
+    units = _units("quantity", decimal_comma=decimal_comma) if "quantity" in kinds else "1.0"
     gone = " + ".join(
         f"coalesce(abs({_units(name)}), 0)"
         for name in ("units_refunded", "units_cancelled")
         if name in kinds
     )
-    other_user = f"nullif({an_id('other_user_id')}, '0')"
+    other_user = _no_zero(an_id("other_user_id"))
     total = f"printf('%.2f', TRY_CAST(line_total AS DOUBLE) / nullif({units}, 0))"
     status = f"regexp_replace(lower({text('status')}), '[\\s-]+', '_', 'g')"
     return {
-        "order_id": an_id("order_id"),
+        "order_id": clean_id(an_id("order_id")) if "order_id" in kinds else an_id("order_id"),
         "user_id": f"coalesce({_user(part, an_id('user_id'))}, {other_user})",
         "item_id": f"coalesce({', '.join(items)}, CASE WHEN {titled} THEN {text('title')} END)",
         "by_title": titled,
@@ -249,12 +282,16 @@ def _user(part: Part, user: str) -> str:
     if "mail" in name:
         return f"lower({user})"
     # WooCommerce and Magento number their guests 0.
-    return user if part.export is OTHER else f"nullif({user}, '0')"
+    return user if part.export is OTHER else _no_zero(user)
 
 
-def _units(column: str) -> str:
+def _no_zero(text: str) -> str:
+    return rf"CASE WHEN NOT regexp_full_match({text}, '\s*0([.]0+)?\s*') THEN {text} END"
+
+
+def _units(column: str, *, decimal_comma: bool = False) -> str:
     text = f"trim({column})"
-    return _UNITS.format(text, _DIGITS.format(text))
+    return _UNITS.format(text, _DIGITS.format(text, "false" if decimal_comma else "true"))
 
 
 def _no_units(name: str) -> str:

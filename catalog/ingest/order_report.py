@@ -101,6 +101,15 @@ def unused(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> dict
     return {part.file: counts.get(part.number, 0) - events.get(part.file, 0) for part in parts}
 
 
+def as_read(parts: Sequence[Part]) -> dict[str, object]:
+    """Of each file how it was read and what in it stood for missing values; what to look at."""
+    remarks = [line for part in parts for line in part.remarks]
+    return {
+        "read_as": {part.file: part.form for part in parts},
+        "taken_as_missing": {part.file: dict(part.missing) for part in parts if part.missing},
+    } | ({"remarks": remarks} if remarks else {})
+
+
 def columns_taken(parts: Sequence[Part]) -> str:
     """What was taken for what, as `--column` would say it."""
     pairs = {f"{ours}={theirs}": None for part in parts for ours, theirs in part.chosen.items()}

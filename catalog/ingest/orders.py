@@ -8,7 +8,7 @@ refunded or a return (`catalog.ingest.order_lines`). Every line is counted as wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -16,18 +16,21 @@ import duckdb
 from catalog.errors import CatalogueError
 from catalog.ingest import RAW_TABLES, Loaded
 from catalog.ingest.attributes import clean_items
+from catalog.ingest.cells import marked_missing
 from catalog.ingest.columns import require_different
 from catalog.ingest.dialect import Quotes
 from catalog.ingest.events import insert_events
 from catalog.ingest.exports import check_named, choose, recognised
 from catalog.ingest.files import require_file
+from catalog.ingest.ids import meet_order_ids
 from catalog.ingest.order_items import insert_items
 from catalog.ingest.order_kinds import tell_kinds
 from catalog.ingest.order_lines import Part, join_parts, take_part
-from catalog.ingest.order_report import columns_taken, counts, states, summary, unused
-from catalog.ingest.source_tables import form_of, opened
+from catalog.ingest.order_report import as_read, columns_taken, counts, states, summary, unused
+from catalog.ingest.order_times import part_readings, reading_notes
+from catalog.ingest.source_tables import SourceTable, form_of, opened
 from catalog.ingest.time_format import TimeFormat
-from catalog.ingest.times import Reading, reading_of
+from catalog.ingest.times import Reading
 from catalog.ingest.workbook import ENDINGS, is_workbook, sheets
 
 _ROWS = """
@@ -83,16 +86,11 @@ class Orders:
         # Line numbers of a CSV file take long; they are asked for once a line has a problem.
         for numbered in (False, True):
             parts, left_out = self._take_parts(connection, numbered)
-            join_parts(connection, parts)
-            reading = reading_of(
-                connection,
-                "order_lines",
-                "time",
-                time_format=self.time_format,
-                name=parts[0].called("timestamp"),
-            )
-            returns = tell_kinds(connection, reading)
-            for part in parts:
+            readings = part_readings(connection, parts, self.time_format)
+            join_parts(connection, parts, readings)
+            ids = meet_order_ids(connection)
+            returns = tell_kinds(connection)
+            for part, reading in zip(parts, readings, strict=True):
                 _insert_part(connection, part, reading)
             if not _unnumbered(connection):
                 break
@@ -101,16 +99,18 @@ class Orders:
         notes = {
             "export": ", ".join(dict.fromkeys(part.export.name for part in parts)),
             "columns": columns_taken(parts),
-            **reading.notes(),
+            **reading_notes(readings),
+            **ids,
             **counts(connection, returns),
             **several,
             **states(connection, parts),
+            **as_read(parts),
         }
         if left_out:
             notes["sheets_left_out"] = ", ".join(left_out)
         no_events = unused(connection, parts)
         if self.clean:
-            notes["attributes_unusable"] = clean_items(connection, dollars=False)
+            clean_items(connection, dollars=False)
         for table in ("order_lines", "order_kinds", "lines_twice", "taken_back", "items_bought"):
             connection.execute(f"DROP TABLE {table}")
         where = ", ".join(map(str, self.files))
@@ -142,9 +142,7 @@ class Orders:
                 continue
             with opened(connection, path, "orders", self.quotes) as table:
                 part = self._part(table.columns, str(path), len(parts))
-                table.stage(part.chosen, numbered=numbered)
-            take_part(connection, part, self.cancelled)
-            parts.append(part)
+                parts.append(self._taken(connection, table, part, numbered=numbered))
         return parts, left_out
 
     def _take_sheets(
@@ -170,9 +168,11 @@ class Orders:
                 refused.append((file, error))
                 continue
             with opened(connection, sheet.table, "orders") as table:
-                table.stage(part.chosen, numbered=True)
-            take_part(connection, part, self.cancelled)
-            parts.append(part)
+                parts.append(self._taken(connection, table, part, numbered=True))
+            connection.execute(
+                "INSERT INTO typed_prices SELECT unnest(CAST($numbers AS VARCHAR[]))",
+                {"numbers": sorted(sheet.numbers.get(part.chosen.get("price"), ()))},
+            )
         if len(parts) == before:
             if refused:
                 raise refused[0][1]
@@ -181,6 +181,24 @@ class Orders:
                 "choose another workbook"
             )
         left_out += [file for file, _ in refused]
+
+    def _taken(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: SourceTable,
+        part: Part,
+        *,
+        numbered: bool,
+    ) -> Part:
+        """Takes the table's lines; the part with what reading it has found."""
+        table.stage(part.chosen, numbered=numbered)
+        part = replace(
+            part,
+            form="a sheet of a workbook" if part.sheet else table.form,
+            missing=marked_missing(connection, [*part.chosen]),
+            remarks=table.remarks,
+        )
+        return take_part(connection, part, self.cancelled)
 
     def _part(self, columns: Sequence[str], file: str, number: int, **sheet: int) -> Part:
         export = recognised(columns)
@@ -205,7 +223,8 @@ def _insert_part(connection: duckdb.DuckDBPyConnection, part: Part, reading: Rea
 
 def _unnumbered(connection: duckdb.DuckDBPyConnection) -> bool:
     return connection.execute(
-        "SELECT count(*) > 0 FROM raw_events WHERE problem IS NOT NULL AND line IS NULL"
+        "SELECT count(*) > 0 FROM (SELECT line FROM raw_events WHERE problem IS NOT NULL"
+        " UNION ALL SELECT line FROM raw_lost) WHERE line IS NULL"
     ).fetchall()[0][0]
 
 

@@ -43,7 +43,8 @@ FROM (
   SELECT * REPLACE ({item_id} AS item_id, coalesce(problem, {problem}) AS problem)
   FROM {rows});
 INSERT INTO raw_lost
-SELECT line, one.attribute, one.value FROM (SELECT line, unnest(lost) AS one FROM staged);
+SELECT line, one.attribute, one.value, NULL
+FROM (SELECT line, unnest(lost) AS one FROM staged);
 """
 
 

@@ -7,7 +7,7 @@ number without its `.0`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -34,11 +34,13 @@ class Sheet:
       name: its name.
       table: the rows below its header, blank ones as well; columns without a name are left out.
       first_row: the number of the table's first row in the sheet, from 1.
+      numbers: of each column of numbers and texts, now all texts, those that were numbers.
     """
 
     name: str
     table: pa.Table
     first_row: int
+    numbers: Mapping[str, frozenset[str]]
 
 
 def is_workbook(path: Path) -> bool:
@@ -63,7 +65,8 @@ def sheets(path: Path) -> Iterator[Sheet]:
             header = _header(rows)
             if header is not None:
                 number, names = header
-                yield Sheet(name=name, table=_table(names, rows), first_row=number + 1)
+                table, numbers = _table(names, rows)
+                yield Sheet(name=name, table=table, first_row=number + 1, numbers=numbers)
 
 
 @contextmanager
@@ -90,15 +93,25 @@ def _header(rows: Iterator[tuple[int, list]]) -> tuple[int, tuple[str | None, ..
     return None
 
 
-def _table(names: Sequence[str | None], rows: Iterator[tuple[int, list]]) -> pa.Table:
+def _table(
+    names: Sequence[str | None], rows: Iterator[tuple[int, list]]
+) -> tuple[pa.Table, dict[str, frozenset[str]]]:
+    """The rows below a header, and the `numbers` of a `Sheet`."""
     kept = [(i, name) for i, name in enumerate(names) if name]
     chunks: list[list[pa.Array]] = [[] for _ in kept]
+    numbers: list[set[float]] = [set() for _ in kept]
     while batch := [cells for _, cells in islice(rows, _BATCH)]:
         columns = list(zip(*batch, strict=True))
-        for chunk, (i, _) in zip(chunks, kept, strict=True):
+        for chunk, found, (i, _) in zip(chunks, numbers, kept, strict=True):
             chunk.append(_array(columns[i]))
+            found.update(cell for cell in columns[i] if type(cell) in (int, float))
     arrays = [_one_type(chunk) for chunk in chunks]
-    return pa.table(arrays, names=[name for _, name in kept])
+    mixed = {
+        name: frozenset(map(_text, found))
+        for (_, name), found, array in zip(kept, numbers, arrays, strict=True)
+        if found and array.type == _TEXT
+    }
+    return pa.table(arrays, names=[name for _, name in kept]), mixed
 
 
 def _array(cells: Sequence[Any]) -> pa.Array:
