@@ -76,9 +76,9 @@ _SIGN = re.compile("[\u00bc-\u00be\u2100-\u2101\u2105-\u2106\u2116\u2120-\u2122\
 _MARKS_OF_TRADE = ("\u2120", "\u2122")
 # C♯; and the voicing marks of Japanese, which NFKC puts on a space where they stand for themselves.
 _ALIKE = str.maketrans({"♯": "#", "\u309b": "\u3099", "\u309c": "\u309a"})
-# The dotless i; and the apostrophes that count as letters (пʼять, Hawaiʻi), which most people write
-# as signs.
-_CASED_ALIKE = str.maketrans({"ı": "i", "\u02bb": "'", "\u02bc": "'"})
+_DOTTED = re.compile("i\u0307+")
+# Count as letters (пʼять, Hawaiʻi), but most people write them as signs.
+_APOSTROPHES = ("\u02bb", "\u02bc")
 
 
 class Place(NamedTuple):
@@ -129,10 +129,9 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     if _EUROPEAN.fullmatch(text):
-        return _cased(text)
+        return _dotless(_cased(text))
     text = _SIGN.sub(_apart, _SHAPELESS.sub("", text)).translate(_ALIKE)
-    cased = _cased(text)
-    return _composed(cased, _OPTIONAL.sub("", cased))
+    return _dotless(_OPTIONAL.sub("", _cased(text)))
 
 
 def places(text: str) -> list[Place]:
@@ -191,13 +190,15 @@ def _places_of(piece: regex.Match, folded: str) -> list[tuple[str, int, int]]:
 
 
 def _cased(text: str) -> str:
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return _composed(text, text.translate(_CASED_ALIKE).replace("i\u0307", "i"))
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _composed(before: str, after: str) -> str:
-    """The text after characters went: what stood behind them may join what stood before."""
-    return after if after == before else unicodedata.normalize("NFC", after)
+def _dotless(text: str) -> str:
+    """One letter i, and one apostrophe; marks that come to stand behind a letter by it join it."""
+    text = _DOTTED.sub("i", text.replace("ı", "i"))
+    for apostrophe in _APOSTROPHES:
+        text = text.replace(apostrophe, "'")
+    return unicodedata.normalize("NFC", text)
 
 
 def _apart(sign: re.Match) -> str:

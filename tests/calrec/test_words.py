@@ -123,6 +123,7 @@ def test_the_short_cut_for_european_texts_changes_nothing(text):
 @example("ı\u0301")
 @example("é\u05a9\u0323")
 @example("ŉ")
+@example("İ\u064c\u0307")
 def test_words_are_folded_once_and_for_all(text):
     cut = words(text, "unicode")
     assert [fold(word) for word in cut] == cut
