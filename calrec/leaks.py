@@ -8,7 +8,7 @@ A domain's role says what of each history training may read, and by what a check
     training     all                           -
 
 A checkpoint records of every stage which domains it had, in which role, and the fingerprint of
-their data. Data of one fingerprint are the same under any name.
+their data. Data of one fingerprint are the same under any name, and by whatever rule of words.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from calrec.words import RULES, ruled
 
 HELD_OUT: Mapping[str, int] = {"evaluation": 2, "selection": 1, "training": 0}
 """How many of a user's last items are not trained on."""
@@ -98,10 +100,10 @@ def leaks(
     if seen is None:
         return (UNKNOWN,)
     asked = 2 if split == "validation" and role == "evaluation" else 1
-    same = [one for one in seen if one.fingerprint == fingerprint]
+    same = [one for one in seen if _same_data(one.fingerprint, fingerprint)]
     trained = [one for one in same if asked > HELD_OUT[one.role]]
     chosen = [one for one in same if asked == _CHOSEN_BY.get(one.role)]
-    other = [one for one in seen if one.domain == domain and one.fingerprint != fingerprint]
+    other = [one for one in seen if one.domain == domain and one not in same]
     found = []
     if trained:
         found.append(
@@ -130,6 +132,11 @@ def of_run(meta: Mapping[str, Any]) -> tuple[str, ...]:
         fingerprint=meta["data"]["fingerprint"],
         role=meta["data"].get("role") or "evaluation",
     )
+
+
+def _same_data(one: str, other: str) -> bool:
+    """Whether two fingerprints are of the same data, whatever the rules of their words."""
+    return any(other == ruled(one, rule) or one == ruled(other, rule) for rule in RULES)
 
 
 def _which(seen: Sequence[Seen], domain: str) -> str:

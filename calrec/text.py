@@ -149,13 +149,17 @@ def _readings(text: str, labels: Sequence[str], limits: Sequence[int]) -> Iterat
     def fits(end: int) -> bool:
         return first_words(text[:end], limits[0]) == text[:end]
 
+    def is_short(end: int) -> bool:
+        return first_words(text[:end], limits[0]) == " ".join(text[:end].split())
+
     if not labels:
         if text and fits(len(text)):
             yield (text,)
         return
     starts = (found.start() for found in re.finditer(re.escape(labels[0]), text))
-    for end in reversed([*takewhile(fits, starts)]):
-        if end:
+    # Where a space stands before a label no value ends, but one may end behind it.
+    for end in reversed([*takewhile(is_short, starts)]):
+        if end and fits(end):
             rest = text[end + len(labels[0]) :]
             yield from ((text[:end], *more) for more in _readings(rest, labels[1:], limits[1:]))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 
 import duckdb
 
 from calrec.text import Item
+from calrec.words import ruled
 from catalog.categories import column_of, levels
 from catalog.distinct import map_distinct
 from catalog.errors import CatalogueError
@@ -210,8 +210,7 @@ def write_domain(
     connection.execute(_ITEMS_WITH_POPULARITY, {**name, "held_out": HELD_OUT[role]})
     fingerprint = connection.execute(_FINGERPRINT, name).fetchone()[0]
     # All figures of a domain depend on the rule; those by the paper's had their names before.
-    if (rule := report["words"]["rule"]) != "paper":
-        fingerprint = hashlib.sha256(f"{fingerprint} {rule}".encode()).hexdigest()
+    fingerprint = ruled(fingerprint, report["words"]["rule"])
     items, users, events, short, rare = connection.execute(_SIZES, name).fetchone()
     report = report | {"users_under_5_purchases": short, "items_under_5_purchases": rare}
     row = [domain, role, fingerprint, items, users, events, json.dumps(report)]

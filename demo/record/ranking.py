@@ -8,7 +8,7 @@ from calrec.evaluation.runs import NAMES
 from calrec.protocol import Corpus, words_rule
 from calrec.recommendation import Recommendation
 from calrec.rules import Rules
-from calrec.text import Item, query_words
+from calrec.text import Item, TextSettings, query_words
 from demo.widgets import item_block, notice, title_of
 from demo.wording import count, escape, rank_range, rank_sentence
 
@@ -216,7 +216,8 @@ def _why(record: Recommendation, row: int, corpus: Corpus | None) -> str:
     column = record.winner(row) if record.columns else None
     if corpus is None or column is None or not hasattr(corpus, "contributions"):
         return ""
-    query = query_words(record.columns[column], rule=words_rule(corpus))
+    text = TextSettings(**record.settings.get("text", {}))
+    query = query_words(record.columns[column], text, words_rule(corpus))
     shared = corpus.contributions(query, int(record.rows[row]))
     if not shared:
         return ""

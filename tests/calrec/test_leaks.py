@@ -6,6 +6,7 @@ import pytest
 
 from calrec import leaks
 from calrec.leaks import UNKNOWN, Seen
+from calrec.words import ruled
 from catalog.sequences import HELD_OUT
 
 
@@ -21,6 +22,15 @@ def asked(found, split="test", role="evaluation"):
 
 def test_the_roles_hold_out_what_the_catalogue_holds_out():
     assert dict(leaks.HELD_OUT) == HELD_OUT
+
+
+def test_the_same_purchases_by_another_rule_of_words_and_under_another_name_are_known():
+    for then, now in (("f", ruled("f", "unicode")), (ruled("f", "unicode"), "f")):
+        of_training = [seen("training", fingerprint=then, domain="other")]
+        (line,) = leaks.leaks(
+            of_training, domain="shop", split="test", fingerprint=now, role="evaluation"
+        )
+        assert line.startswith("trained on the very purchases"), line
 
 
 @pytest.mark.parametrize(

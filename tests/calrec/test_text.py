@@ -106,6 +106,8 @@ LABELLED = [
     Attributes(title="Title: Poster", category="Title: x", brand="b"),
     Attributes(title="Sign. Category: . Category: ", category="x"),
     Attributes(title="Ends so. Category:", category="Category: x", brand="Brand: ", price="Price:"),
+    Attributes(title="Sign . Category: metal", category="Signs", brand="b"),
+    Attributes(title="One . Brand: two . Brand: three", brand="b . Price: c", price="5"),
     Attributes(title="标签。. Category: 标签", category="办公用品", brand="得力"),
 ]
 

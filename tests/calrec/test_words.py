@@ -86,6 +86,8 @@ def test_unicode_cuts(text, cut):
         ("ﻛﺘﺎﺏ", "كتاب"),
         ("ﻛِﺘﹷﺎﺏ", "كتاب"),
         ("पढ़", "पढ\u093c"),
+        ("п\u02bcять", "п'ять"),
+        ("Hawai\u02bbi", "Hawai’i"),
     ],
 )
 def test_one_word_written_in_two_ways_is_one(one, other):
@@ -117,6 +119,11 @@ def test_the_short_cut_for_european_texts_changes_nothing(text):
 
 
 @given(TEXTS)
+@example("İ\u0301")
+@example("ı\u0301")
+@example("é\u05a9\u0323")
+@example("ŉ")
+@example("İ\u064c\u0307")
 def test_words_are_folded_once_and_for_all(text):
     cut = words(text, "unicode")
     assert [fold(word) for word in cut] == cut
@@ -138,6 +145,11 @@ def test_places_are_those_of_the_words(text):
         assert word in fold(text)
         assert word in fold(text[start:end])
     assert [place.start for place in found] == sorted(place.start for place in found)
+
+
+def test_a_voicing_mark_of_its_own_belongs_to_the_place_of_its_letter():
+    assert [tuple(place) for place in places("か゛")] == [("が", 0, 2)]
+    assert ("びひ", 0, 3) in [tuple(place) for place in places("ひ゛ひ")]
 
 
 def test_places_point_into_the_text_as_it_was_written():

@@ -3,7 +3,7 @@
 import html
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from calrec import metrics
 from calrec.ranking import fold
 from calrec.recommendation import Alternative, Sample
-from calrec.text import Attributes, item_text, query_words
+from calrec.text import Attributes, TextSettings, item_text, query_words
 from demo.record import prompt, ranking, texts, tokens
 from demo.wording import rank_range
 
@@ -170,6 +170,19 @@ def test_the_words_of_an_item_add_up_to_its_bm25(recommendation, application):
         assert float(total) == pytest.approx(recommendation.raw[row, column], abs=0.006)
         query = set(query_words(recommendation.columns[column]))
         assert int(number) <= len(query)
+
+
+def test_the_words_of_an_item_are_cut_as_the_checkpoint_cuts_them(recommendation, application):
+    short = TextSettings(title_words=1, category_words=1)
+    record = replace(recommendation, settings={**recommendation.settings, "text": asdict(short)})
+    catalogue = application.catalogue("lamps")
+    items = {item.item_id: item for item in catalogue.items}
+    view = ranking.rankings_view(record, [], items, None, [catalogue.corpus()], top=1)
+    (best,) = record.order()[:1].tolist()
+    query = query_words(record.columns[record.winner(best)], short)
+    assert query != query_words(record.columns[record.winner(best)])
+    (total,) = re.findall(r"words?, BM25 ([\d.]+)", view)
+    assert float(total) == pytest.approx(catalogue.corpus().scores([query])[best, 0], abs=0.006)
 
 
 def test_the_true_item_is_marked_once_in_each_ranking_wherever_it_stands(
