@@ -56,11 +56,11 @@ def choose(asked: Asked, titles: Iterable[str]) -> dict[str, Any]:
 
 def explained(chosen: Mapping[str, Any]) -> str:
     """One line: the rule and why it was taken."""
-    changed, count, rule = chosen["changed"], chosen["titles"], chosen["rule"]
-    share = f"{100 * changed / count:.2f} %" if count else "none"
-    found = f"unicode changes the words of {changed:,} of {count:,} titles ({share})"
-    if chosen["asked"] != "auto":
-        why = "as before there was a choice" if chosen["asked"] == KEPT else "as asked"
-        return f"words of BM25: {rule}, {why}; {found}"
-    side = "more" if rule == "unicode" else "not more"
-    return f"words of BM25: {rule}, as {found}, {side} than {100 * LIMIT:.0f} %"
+    changed, count = chosen["changed"], chosen["titles"]
+    rule = {"paper": "as the paper does", "unicode": "by Unicode's rule"}[chosen["rule"]]
+    why = {"auto": "", KEPT: ", as before there was a choice"}.get(chosen["asked"], ", as asked")
+    share = f"{100 * changed / count:.2f} %, " if count else ""
+    return (
+        f"BM25 splits words {rule}{why}: by Unicode's rule {changed:,} of {count:,} titles have other"
+        f" words than by the paper's ({share}at most {100 * LIMIT:.0f} % for the paper's)"
+    )

@@ -50,14 +50,15 @@ def test_auto_is_the_papers_rule_unless_many_titles_change(titles, rule, changed
 def test_why_a_rule_was_taken_is_one_line():
     mostly = ["Steel cup"] * 399 + ["保温杯"]
     assert explained(choose("auto", mostly)) == (
-        "words of BM25: paper, as unicode changes the words of 1 of 400 titles (0.25 %), "
-        "not more than 1 %"
+        "BM25 splits words as the paper does: by Unicode's rule 1 of 400 titles have other words "
+        "than by the paper's (0.25 %, at most 1 % for the paper's)"
     )
-    assert explained(choose("auto", ["保温杯"])).endswith(
-        "unicode, as unicode changes the words of 1 of 1 titles (100.00 %), more than 1 %"
+    assert explained(choose("auto", ["保温杯"])).startswith(
+        "BM25 splits words by Unicode's rule: by Unicode's rule 1 of 1 titles have other"
     )
     assert explained(choose("unicode", [])) == (
-        "words of BM25: unicode, as asked; unicode changes the words of 0 of 0 titles (none)"
+        "BM25 splits words by Unicode's rule, as asked: by Unicode's rule 0 of 0 titles have other "
+        "words than by the paper's (at most 1 % for the paper's)"
     )
 
 
@@ -145,10 +146,10 @@ def test_the_command_says_which_rule_and_why(tmp_path, run):
     _, out, err = run("build", *where, *tables)
     assert err == ""
     assert out.splitlines()[1] == (
-        "words of BM25: unicode, as unicode changes the words of 1 of 2 titles (50.00 %), "
-        "more than 1 %"
+        "BM25 splits words by Unicode's rule: by Unicode's rule 1 of 2 titles have other words "
+        "than by the paper's (50.00 %, at most 1 % for the paper's)"
     )
     _, out, _ = run("report", *where)
     assert json.loads(out)["words"]["example"] == "茶杯套"
     _, out, _ = run("build", *where, *tables, "--words", "paper")
-    assert out.splitlines()[1].startswith("words of BM25: paper, as asked; ")
+    assert out.splitlines()[1].startswith("BM25 splits words as the paper does, as asked: ")

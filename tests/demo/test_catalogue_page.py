@@ -319,7 +319,7 @@ def test_the_shop_in_numbers(page):
         assert part in said
     assert "24 purchases and 60 items read." in said
     assert "No line was bad." in said
-    assert "Words of BM25: paper, as unicode changes" in said
+    assert "BM25 splits words as the paper does: by Unicode" in said
 
 
 # Clicks

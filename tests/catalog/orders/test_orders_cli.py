@@ -22,8 +22,8 @@ def test_the_counts_are_printed_and_in_the_report(orders, tmp_path, run):
     assert out.splitlines() == [
         "shop: 3 items, 1 users, 5 purchases (evaluation); 0 exact repeats removed "
         "(compared: item_id, timestamp), 0 items without metadata",
-        "words of BM25: paper, as unicode changes the words of 0 of 3 titles (0.00 %), not more"
-        " than 1 %",
+        "BM25 splits words as the paper does: by Unicode's rule 0 of 3 titles have other words"
+        " than by the paper's (0.00 %, at most 1 % for the paper's)",
         "orders of UCI Online Retail: 9 lines, of them 5 purchases "
         "(5 of several units, each one purchase)",
         "no purchases: 2 without a customer (guests); 1 returns, which took back 1 purchases",
