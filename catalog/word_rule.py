@@ -61,6 +61,6 @@ def explained(chosen: Mapping[str, Any]) -> str:
     why = {"auto": "", KEPT: ", as before there was a choice"}.get(chosen["asked"], ", as asked")
     share = f"{100 * changed / count:.2f} %, " if count else ""
     return (
-        f"BM25 splits words {rule}{why}: by Unicode's rule {changed:,} of {count:,} titles have other"
-        f" words than by the paper's ({share}at most {100 * LIMIT:.0f} % for the paper's)"
+        f"BM25 splits words {rule}{why}: by Unicode's rule {changed:,} of {count:,} titles have"
+        f" other words than by the paper's ({share}at most {100 * LIMIT:.0f} % for the paper's)"
     )
