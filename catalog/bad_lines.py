@@ -18,6 +18,7 @@ import duckdb
 from catalog.errors import CatalogueError
 from catalog.ingest import Loaded
 from catalog.ingest.events import CONTENT_CHARACTERS
+from catalog.quoting import quoted_text
 from catalog.workspace import open_for_reading, reading
 
 LIMIT = 0.01  # of the lines of a file; more means that the file is not what it was taken for
@@ -169,7 +170,6 @@ def publish(workspace: Path, domain: str) -> None:
 def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, domain: str, place: Path) -> None:
     place.parent.mkdir(exist_ok=True)
     made = place.with_name(f".{place.name}")
-    quoted = str(made).replace("'", "''")
     file, reason, content = (
         f"CASE WHEN regexp_matches({name}, '{_FORMULA}') THEN chr(39) || {name} ELSE {name} END"
         f" AS {name}"
@@ -179,7 +179,7 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, domain: str, p
         connection.execute(
             f"COPY (SELECT {file}, line, {reason}, {content} FROM {table} AS bad_lines"
             f" WHERE domain = '{domain}' ORDER BY bad_lines.file, line)"
-            f" TO '{quoted}' (FORMAT csv, HEADER)"
+            f" TO {quoted_text(str(made))} (FORMAT csv, HEADER)"
         )
         os.replace(made, place)
     finally:
