@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import signal
@@ -74,6 +75,11 @@ def run_cli(command: Callable[[], object]) -> None:
     # It names columns, files and values of the input, whatever stands in them.
     print(f"error: {printable(line, sys.stderr.encoding)}", file=sys.stderr)
     sys.exit(2)
+
+
+def run_cli_of(module: str) -> None:
+    """Runs the `main` of that module as `run_cli` does: Ctrl-C is heard while it is loaded, too."""
+    run_cli(lambda: importlib.import_module(module).main())
 
 
 def _stop(told: type[BaseException] = KeyboardInterrupt) -> NoReturn:

@@ -18,6 +18,7 @@ import duckdb
 from catalog.errors import CatalogueError
 from catalog.ingest import Loaded
 from catalog.ingest.events import CONTENT_CHARACTERS
+from catalog.quoting import quoted_text
 from catalog.workspace import open_for_reading, reading
 
 LIMIT = 0.01  # of the lines of a file; more means that the file is not what it was taken for
@@ -98,10 +99,11 @@ def stop_if_too_many(
                 continue
             place = report_path(workspace, domain, stopped=True)
             _write_csv(connection, "bad_lines", domain, place)
+            mend = "save the file as UTF-8" if reason.startswith("not UTF-8") else "mend the file"
             raise CatalogueError(
                 f"expected at most {LIMIT:.0%} bad lines in {file}, found {bad:,} of "
                 f"{lines:,} (the first is line {line:,}: {reason}): see all of them in "
-                f"{place}, mend the file or give --allow-bad-lines"
+                f"{place}, {mend} or give --allow-bad-lines"
             )
 
 
@@ -169,7 +171,6 @@ def publish(workspace: Path, domain: str) -> None:
 def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, domain: str, place: Path) -> None:
     place.parent.mkdir(exist_ok=True)
     made = place.with_name(f".{place.name}")
-    quoted = str(made).replace("'", "''")
     file, reason, content = (
         f"CASE WHEN regexp_matches({name}, '{_FORMULA}') THEN chr(39) || {name} ELSE {name} END"
         f" AS {name}"
@@ -179,7 +180,7 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, domain: str, p
         connection.execute(
             f"COPY (SELECT {file}, line, {reason}, {content} FROM {table} AS bad_lines"
             f" WHERE domain = '{domain}' ORDER BY bad_lines.file, line)"
-            f" TO '{quoted}' (FORMAT csv, HEADER)"
+            f" TO {quoted_text(str(made))} (FORMAT csv, HEADER)"
         )
         os.replace(made, place)
     finally:

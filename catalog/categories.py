@@ -11,8 +11,9 @@ import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
-ARROW = re.compile(r"\s*(?:[-=]>|::|[>»›→⟶➔➜▸])\s*")
+ARROW = re.compile(r"[-=]>|::|[>»›→⟶➔➜▸]")
 """What separates levels wherever it stands."""
 _BAR = re.compile(r"[;|\n]")
 _SLASH = re.compile(r"(?<!\d)/+|/+(?!\d)")  # not that of a fraction (`4-1/2 in`)
@@ -88,11 +89,14 @@ def _top(path: str) -> str:
 def _first_path(text: str, column: Column) -> str:
     """The text up to the comma behind which another path begins."""
     known = column.roots | {_top(text)}
-    for comma in re.finditer(",", text):
-        before, behind = text[: comma.start()], text[comma.end() :]
-        tight = behind[:1].strip()
-        if tight or _top(behind.split(",")[0]) in known or (column.joined and _has_levels(before)):
-            return before
+    first, *names = text.split(",")
+    starts = accumulate((len(name) + 1 for name in names), initial=len(first))
+    separators = filter(None, (ARROW.search(text), _SLASH.search(text)))
+    separated = min((found.start() for found in separators), default=len(text))
+    for comma, name in zip(starts, names, strict=False):
+        tight, has_levels = text[comma + 1 : comma + 2].strip(), separated < comma
+        if tight or _top(name) in known or (column.joined and has_levels):
+            return text[:comma]
     return text
 
 

@@ -21,16 +21,16 @@ _ELEMENTS = (
 )
 _BLOCK = re.compile(r"<(script|style)\b[^<>]*>.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 # Any element is a tag if it has an attribute in quotes. The last is one that the text's end has cut
-# off.
+# off. Nothing in it is tried twice (`*+`, `(?>`), so that no text takes longer than its length.
 _TAG = re.compile(
-    rf"</?(?:{_ELEMENTS})(?:\s[^<>]*=[^<>]*|\s*/?)>|</(?:script|style)\s*>"
-    r"|<[a-z][\w-]*\s[^<>]*=\s*[\"'][^<>]*>|<!--.*?(?:-->|$)|<[a-z]+\s[^<>=]*=[^<>]*$",
+    rf"</?(?:{_ELEMENTS})(?:\s[^<>=]*+=[^<>]*+|\s*+/?)>|</(?:script|style)\s*+>"
+    r"|<[a-z][\w-]*\s(?>[^<>]*?=\s*+[\"'])[^<>]*+>|<!--.*?(?:-->|$)|<[a-z]+\s[^<>=]*+=[^<>]*+$",
     re.IGNORECASE | re.DOTALL,
 )
 # What stands between the braces of a style sheet's rule (`.a-box{margin:0}`) or of a function.
 _BRACES = re.compile(r"[\w\])*>-]\s*\{([^{}]*)(?:\}|$)")
 _SCRIPT = re.compile(
-    r"\bfunction\s*\w*\s*\([\w\s,]*\)\s*\{|\bvar\s+[\w$]+\s*=|\bgetTime\(|\bP\.when\("
+    r"\bfunction\s*+\w*+\s*+\([\w\s,]*+\)\s*+\{|\bvar\s+[\w$]+\s*=|\bgetTime\(|\bP\.when\("
 )
 _AMOUNT = r"\$\s?[0-9][0-9,]*(\.[0-9]+)?"
 _NUMBER = re.compile(r"[0-9][0-9,]*(\.[0-9]+)?")

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from calrec.errors import run_cli
-
-
-def command() -> None:
-    """Runs what the command line asks for."""
-    from catalog.cli import main as load_and_run  # takes a while
-
-    load_and_run()
+from calrec.errors import run_cli_of
 
 
 def main() -> None:
     """Entry point."""
-    run_cli(command)
+    run_cli_of("catalog.cli")
 
 
 if __name__ == "__main__":

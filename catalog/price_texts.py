@@ -42,7 +42,7 @@ _NUMBER = re.compile(
 )
 _SIMPLE = re.compile(r"([$€£]?)(\d[\d,]*(?:\.\d+)?)")  # most prices, found at once
 _PLAIN = re.compile(rf"({_CURRENCY})?\s*(\d[\d.,]*)(?<=\d)\s*({_CURRENCY})?")
-_BEFORE = re.compile(rf"({_CURRENCY})\s*[-−]?\s*$")
+_BEFORE = re.compile(rf"({_CURRENCY})\s*+[-−]?\s*+$")
 _BEHIND = re.compile(rf"\s*({_CURRENCY})")
 _MINUS = re.compile(rf"(?:(?:^|[\s(])[-−](?:{_CURRENCY})?|{_CURRENCY}\s*[-−])\s*$")
 _RANGE = re.compile(
@@ -63,7 +63,7 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _COUNT_BEFORE = re.compile(
-    r"\b(?:packs?|sets?|box|lot|case|bundle|count|qty|quantity|pairs?)\s*(?:of|à|:|x)?\s*$",
+    r"\b(?:packs?|sets?|box|lot|case|bundle|count|qty|quantity|pairs?)\s*+(?:of|à|:|x)?\s*+$",
     re.IGNORECASE,
 )
 _FREE = ("free", "gratis", "kostenlos", "umsonst", "gratuit", "gratuito", "grátis", "бесплатно",

@@ -31,6 +31,7 @@ import duckdb
 from calrec.words import Rule
 from catalog.database import connect
 from catalog.errors import CatalogueError
+from catalog.quoting import quoted_text
 
 FORMAT = 3
 FILE = "catalog.duckdb"
@@ -144,8 +145,7 @@ def open_for_reading(workspace: Path, *, files: bool = False) -> duckdb.DuckDBPy
     connection = connect()
     try:
         with reading(workspace):
-            quoted = str(path).replace("'", "''")
-            connection.execute(f"ATTACH '{quoted}' AS store (READ_ONLY)")
+            connection.execute(f"ATTACH {quoted_text(str(path))} AS store (READ_ONLY)")
             if not files:
                 # Its tables may be somebody's views: they read no file of this machine.
                 connection.execute("SET enable_external_access = false")

@@ -9,15 +9,14 @@ write is one statement on one field: two people at one case do not undo each oth
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -26,11 +25,10 @@ import duckdb
 
 from calrec.errors import CalrecError
 from catalog.database import connect
+from demo.file_turn import PATIENCE, alone, taken
 from demo.local_paths import local
 
 VERSION = 1
-PATIENCE = 5.0
-"""Seconds that a read or a write waits for another process."""
 LONGEST_NOTE = 4_000
 LONGEST_NAME = 60
 """Characters of a note, and of a label or a slice's name."""
@@ -289,7 +287,7 @@ class Annotations:
             try:
                 with (
                     _TURN,
-                    _alone(self.path, until),
+                    alone(self.path, until),
                     # Small: the page's other work needs the machine.
                     connect(
                         self.path,
@@ -305,7 +303,7 @@ class Annotations:
                 if not _in_use(error):
                     raise self._unreadable(error, read_only) from error
                 if time.monotonic() > until:
-                    raise _taken(self.path) from error
+                    raise taken(self.path) from error
             # Not in step with the other one.
             time.sleep(pause * (0.5 + random.random()))
             pause = min(2 * pause, 0.2)
@@ -322,43 +320,6 @@ class Annotations:
         """An error's own words, on one line."""
         text = (isinstance(error, OSError) and error.strerror) or str(error)
         return local(" ".join(text.split()), self.path.parent)[:160]
-
-
-@contextmanager
-def _alone(path: Path, until: float) -> Iterator[None]:
-    """Keeps the other pages' processes away from opening the file to having closed it.
-
-    Raises:
-      CalrecError: if another one has it until that moment of `time.monotonic`.
-    """
-    try:
-        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError:
-        yield  # where nobody may write, nobody needs to wait
-        return
-    try:
-        while not _locked(lock):
-            if time.monotonic() > until:
-                raise _taken(path)
-            time.sleep(0.002 + 0.008 * random.random())
-        yield
-    finally:
-        os.close(lock)
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _taken(path: Path) -> CalrecError:
-    return CalrecError(
-        f"expected {path.name} to be free within {PATIENCE:g} seconds, found it in use by another"
-        " program; try again, nothing was stored"
-    )
 
 
 def _check_format(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -1,28 +1,27 @@
 """What programs may ask of a served workspace: search, recommend, evaluate one case.
 
 The three are endpoints of gradio's API and, with `calrec-demo --mcp`, tools of an MCP server. They
-take and give plain JSON. Whatever arrives is checked here: a refusal is one line, and no path is
-ever made of an argument.
+take and give plain JSON. Whatever arrives is checked (`demo.api_arguments`): a refusal is one line,
+and no path is ever made of an argument.
 """
 
 # No `from __future__ import annotations`: gradio reads the types of these functions as they stand.
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import wraps
-from reprlib import repr as shortened
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 from gradio.context import LocalContext
 
 from calrec.errors import CalrecError
 from calrec.recommendation import Recommendation
-from calrec.rules import Bought, Count, Rules
+from calrec.rules import Rules
 from calrec.text import Item
 from catalog.sequences import SPLITS
 from catalog.store import Filters
+from demo import api_arguments as given
 from demo import events
 from demo.application import Application
 from demo.session import MOST
@@ -30,8 +29,6 @@ from demo.session import MOST
 Answer = dict[str, Any]
 
 CALREC = "calrec"
-LONGEST_TEXT = 500
-"""Characters of a query, a name or an id."""
 MOST_ITEMS = 100
 """Items of an answer."""
 MOST_SAMPLES = 64
@@ -63,7 +60,14 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
     Args:
       app: the shops and recommenders that they answer from.
     """
+    return {
+        "search": _one_line(_searching(app)),
+        "recommend": _one_line_each(_recommending(app)),
+        "evaluate": _one_line_each(_evaluating(app)),
+    }
 
+
+def _searching(app: Application) -> Callable[..., Answer]:
     def search(
         shop: str,
         query: str = "",
@@ -90,6 +94,10 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
         """
         return _search(app, shop, query, category, limit, offset)
 
+    return search
+
+
+def _recommending(app: Application) -> Callable[..., Iterator[Answer]]:
     def recommend(
         shop: str,
         history: list[str],
@@ -126,10 +134,14 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
             bought and count: by which rules
             settings: all that shaped the ranking
         """
-        rules = _rules(bought, count)
+        rules = given.rules(bought, count)
         options = (seed, samples, temperature, top, recommender, rules)
         yield from _recommend(app, shop, history, *options)
 
+    return recommend
+
+
+def _evaluating(app: Application) -> Callable[..., Iterator[Answer]]:
     def evaluate(
         shop: str,
         user: str,
@@ -161,23 +173,20 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
             may_know: how calrec may have known the target before it was asked
             settings: all that shaped the ranking
         """
-        yield from _evaluate(app, shop, user, recommender, split, seed, _rules(bought, count))
+        rules = given.rules(bought, count)
+        yield from _evaluate(app, shop, user, recommender, split, seed, rules)
 
-    return {
-        "search": _one_line(search),
-        "recommend": _one_line_each(recommend),
-        "evaluate": _one_line_each(evaluate),
-    }
+    return evaluate
 
 
 def _search(
     app: Application, shop: str, query: str, category: list[str] | None, limit: int, offset: int
 ) -> Answer:
     page = app.catalogue(_shop(app, shop)).page(
-        query=_text("query", query),
-        filters=Filters(category=tuple(_texts("category", category or [], MOST_LEVELS))),
-        limit=_whole("limit", limit, 1, MOST_ITEMS),
-        offset=_whole("offset", offset, 0, LATEST_OFFSET),
+        query=given.text("query", query),
+        filters=Filters(category=tuple(given.texts("category", category or [], MOST_LEVELS))),
+        limit=given.whole("limit", limit, 1, MOST_ITEMS),
+        offset=given.whole("offset", offset, 0, LATEST_OFFSET),
     )
     found = zip(page.items, page.popularity, strict=True)
     return {
@@ -201,13 +210,13 @@ def _recommend(
     rules: Rules,
 ) -> Iterator[Answer]:
     domain = _shop(app, shop)
-    ids = _texts("history", history, MOST, at_least=1)
+    ids = given.texts("history", history, MOST, at_least=1)
     options = {
-        "seed": _whole("seed", seed, 0, LARGEST_SEED),
-        "samples": _whole("samples", samples, 1, MOST_SAMPLES),
-        "temperature": _number("temperature", temperature, *TEMPERATURES),
+        "seed": given.whole("seed", seed, 0, LARGEST_SEED),
+        "samples": given.whole("samples", samples, 1, MOST_SAMPLES),
+        "temperature": given.number("temperature", temperature, *TEMPERATURES),
     }
-    top = _whole("top", top, 1, MOST_ITEMS)
+    top = given.whole("top", top, 1, MOST_ITEMS)
     items = app.items(domain, ids)
     for result in _ranked(app, domain, items, recommender, rules, options):
         yield result if isinstance(result, dict) else _shown(app, domain, result, top)
@@ -223,14 +232,14 @@ def _evaluate(
     rules: Rules,
 ) -> Iterator[Answer]:
     domain = _shop(app, shop)
-    _one_of("split", split, SPLITS)
+    given.one_of("split", split, SPLITS)
     if split == "validation" and rules.count == "all":
         raise CalrecError(
             "expected training as count for the validation split, whose very purchases are among "
             "all, found all; leave it out, or choose the test split"
         )
-    options = {"seed": _whole("seed", seed, 0, LARGEST_SEED)}
-    case = app.catalogue(domain).case(_text("user", user), split)
+    options = {"seed": given.whole("seed", seed, 0, LARGEST_SEED)}
+    case = app.catalogue(domain).case(given.text("user", user), split)
     for result in _ranked(app, domain, case.history, recommender, rules, options):
         if isinstance(result, dict):
             yield result
@@ -257,7 +266,7 @@ def _ranked(
 ) -> Iterator[Answer | Recommendation]:
     """How far it is, as often as the model says so, then the recommendation; closing stops it."""
     simple = app.recommenders(domain, rules)
-    if _one_of("recommender", recommender, (CALREC, *simple)) != CALREC:
+    if given.one_of("recommender", recommender, (CALREC, *simple)) != CALREC:
         yield simple[recommender].recommend(history)
         return
     stream = app.model(domain, rules).stream(history, **options)
@@ -340,66 +349,5 @@ def _refusal(error: CalrecError) -> gr.Error:
     return gr.Error(" ".join(str(error).split()), print_exception=False)
 
 
-def _rules(bought: Any, count: Any) -> Rules:
-    known = {"bought": (bought, get_args(Bought)), "count": (count, get_args(Count))}
-    return Rules(**{name: _one_of(name, *value) for name, value in known.items()})
-
-
 def _shop(app: Application, shop: Any) -> str:
-    return _one_of("shop", shop, tuple(app.domains))
-
-
-def _one_of(name: str, value: Any, known: Sequence[str]) -> str:
-    if not isinstance(value, str) or value not in known:
-        raise CalrecError(
-            f"expected as {name} one of {', '.join(known)}, found {shortened(value)}; choose one"
-        )
-    return value
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise CalrecError(f"expected text as {name}, found {shortened(value)}; give a string")
-    if len(value) > LONGEST_TEXT:
-        raise CalrecError(
-            f"expected at most {LONGEST_TEXT} characters as {name}, found {len(value):,}; "
-            "give a shorter one"
-        )
-    if not value.isprintable() and any(not c.isprintable() and not c.isspace() for c in value):
-        raise CalrecError(
-            f"expected printable text as {name}, found {shortened(value)}; "
-            "leave out its control characters"
-        )
-    return value
-
-
-def _texts(name: str, value: Any, most: int, at_least: int = 0) -> list[str]:
-    if not isinstance(value, list) or not at_least <= len(value) <= most:
-        found = f"{len(value):,} of them" if isinstance(value, list) else shortened(value)
-        raise CalrecError(
-            f"expected as {name} a list of {at_least} to {most} texts, found {found}; "
-            "give such a list"
-        )
-    return [_text(f"each of {name}", one) for one in value]
-
-
-def _whole(name: str, value: Any, low: int, high: int) -> int:
-    # JSON has one kind of number: 3.0 is 3. A bool is an int to Python alone.
-    number = _number(name, value, low, high)
-    if number != int(number):
-        raise CalrecError(f"expected a whole number as {name}, found {number}; round it")
-    return int(number)
-
-
-def _number(name: str, value: Any, low: float, high: float) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not math.isfinite(value)
-        or not low <= value <= high
-    ):
-        raise CalrecError(
-            f"expected as {name} a number from {low:,} to {high:,}, found {shortened(value)}; "
-            "give one in that range"
-        )
-    return value
+    return given.one_of("shop", shop, tuple(app.domains))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,10 +54,7 @@ def prepare(
     catalogues = [Catalogue.open(workspace, domain) for domain in domains]
     texts = {c.domain: [item_text(item, text) for item in c.items] for c in catalogues}
     if tokenizer_folder is None:
-        connectors = dataclasses.astuple(TEMPLATES[text.template])
-        every = list(itertools.chain.from_iterable(texts.values()))
-        units = [unit for unit in (*LABELS, *dict.fromkeys(connectors)) if unit.strip()]
-        tokenizer = Tokenizer.train(every, vocab_size, units=units)
+        tokenizer = _trained(itertools.chain.from_iterable(texts.values()), vocab_size, text)
     else:
         tokenizer = Tokenizer.load(tokenizer_folder)
     tokens = {domain: tokenizer.encode(some) for domain, some in texts.items()}
@@ -69,25 +67,37 @@ def prepare(
         for catalogue in catalogues:
             arrays = _arrays(catalogue, tokens[catalogue.domain])
             np.savez(new / f"{catalogue.domain}.npz", **arrays)
-        meta = {
-            "kind": KIND,
-            "format": FORMAT,
-            "text": dataclasses.asdict(text),
-            "domains": {
-                c.domain: {
-                    "fingerprint": c.info.fingerprint,
-                    "role": c.info.role,
-                    "targets": targets[c.domain].as_dict(),
-                }
-                for c in catalogues
-            },
-        }
+        meta = _meta(catalogues, targets, text)
         meta["files"] = digests.of_files(new)
         meta["digest"] = digests.of_record(meta)
         (new / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
     for catalogue in catalogues:
         catalogue.close()
     return targets
+
+
+def _trained(texts: Iterable[str], vocab_size: int, settings: TextSettings) -> Tokenizer:
+    connectors = dataclasses.astuple(TEMPLATES[settings.template])
+    units = [unit for unit in (*LABELS, *dict.fromkeys(connectors)) if unit.strip()]
+    return Tokenizer.train(list(texts), vocab_size, units=units)
+
+
+def _meta(
+    catalogues: Sequence[Catalogue], targets: Mapping[str, Targets], settings: TextSettings
+) -> dict[str, Any]:
+    return {
+        "kind": KIND,
+        "format": FORMAT,
+        "text": dataclasses.asdict(settings),
+        "domains": {
+            catalogue.domain: {
+                "fingerprint": catalogue.info.fingerprint,
+                "role": catalogue.info.role,
+                "targets": targets[catalogue.domain].as_dict(),
+            }
+            for catalogue in catalogues
+        },
+    }
 
 
 def check_same(workspace: Path, domains: Sequence[str], prepared: Path) -> None:

@@ -6,7 +6,7 @@ A run takes minutes on a CPU, so it is not resumed: an interrupted one leaves no
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -243,13 +243,7 @@ def fit(
             kept = jax.tree.map(jnp.copy, state.weights)
             candidate = SASRec(item_ids, nnx.merge(graph, kept), settings)
             figures = validate(candidate, sequences, training.bought)
-            line = {
-                "epoch": epoch + 1,
-                "loss": round(loss, 5),
-                "seconds": round(time.monotonic() - start, 2),
-                "validation_ndcg@10": round(figures["ndcg@10"]["pessimistic"], 6),
-                "validation_recall@10": round(figures["recall@10"]["pessimistic"], 6),
-            }
+            line = _log_line(epoch, loss, time.monotonic() - start, figures)
             log.append(line)
             shown = f"loss {loss:.3f}  validation ndcg@10 {line['validation_ndcg@10']:.4f}"
             bar.update(task, completed=epoch + 1, figures=shown)
@@ -263,6 +257,18 @@ def fit(
         f" bought {training.bought}"
     )
     return SASRec(item_ids, nnx.merge(graph, best_weights), settings), log
+
+
+def _log_line(
+    epoch: int, loss: float, seconds: float, figures: Mapping[str, Mapping[str, float]]
+) -> dict[str, float]:
+    return {
+        "epoch": epoch + 1,
+        "loss": round(loss, 5),
+        "seconds": round(seconds, 2),
+        "validation_ndcg@10": round(figures["ndcg@10"]["pessimistic"], 6),
+        "validation_recall@10": round(figures["recall@10"]["pessimistic"], 6),
+    }
 
 
 def _bar(console: Console) -> Progress:

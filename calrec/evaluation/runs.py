@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from calrec import digests, leaks
 from calrec.errors import CalrecError
 from calrec.evaluation.cases import Cases
+from calrec.evaluation.run_files import check_figures, check_meta, damaged, read_json, read_table
 from calrec.metrics import summarise
 from calrec.rules import Rules
 
@@ -33,32 +32,6 @@ NAMES: Mapping[str, str] = {
     "item-knn": "Item KNN",
     "sasrec": "SASRec",
 }
-
-_META = {
-    "recommender": str,
-    "domain": str,
-    "split": str,
-    "users": int,
-    "cases": int,
-    "seed": int,
-    "settings": dict,
-    "data": dict,
-}
-_DATA = {"fingerprint": str, "items": int, "users": int, "events": int}
-_OPTIONAL = {
-    "label": str,
-    "checkpoint": dict,
-    "code": dict,
-    "seconds": dict,
-    "device": str,
-    "samples_seed": int,
-}
-_OPTIONAL_IN = {
-    "data": {"role": str, "repeats_kept": int, "repeats_removed": int, "compared": list},
-    "checkpoint": {"name": str, "digest": str, "data": dict, "seen": list},
-    "code": {"version": str, "digest": str},
-}
-"""What may be missing or null; how a model was trained is read as far as it can be."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,7 +71,7 @@ class EvaluationRun:
                 f"expected the folder of an evaluation, found none at {folder}; name a folder that"
                 " calrec-evaluate wrote"
             )
-        meta = _read_json(folder, "meta.json")
+        meta = read_json(folder, "meta.json")
         if meta.get("format") != FORMAT:
             raise CalrecError(
                 f"expected an evaluation in {folder}, found format {meta.get('format')!r}; name a"
@@ -117,17 +90,9 @@ class EvaluationRun:
                 f"expected {FORMAT} version {VERSION} in {folder}, found version {version!r};"
                 f" {remedy}"
             )
-        _check_fields(folder / "meta.json", meta, _META)
-        if version == VERSION:
-            _check_rules(folder / "meta.json", meta)
-        _check_fields(folder / "meta.json", meta["data"], _DATA)
-        _check_fields(folder / "meta.json", meta, _OPTIONAL, optional=True)
-        for part, fields in _OPTIONAL_IN.items():
-            within = meta.get(part) or {}
-            _check_fields(folder / "meta.json", within, fields, optional=True, before=f"{part}.")
-        _check_digest(folder / "meta.json", meta)
-        figures = _read_json(folder, "metrics.json")
-        _check_figures(folder, figures)
+        check_meta(folder / "meta.json", meta, with_rules=version == VERSION)
+        figures = read_json(folder, "metrics.json")
+        check_figures(folder, figures)
         run = cls(folder=folder, meta=meta, figures=figures)
         run.file("metrics.json")
         return run
@@ -160,7 +125,7 @@ class EvaluationRun:
             stamp = (state.st_mtime_ns, state.st_size, state.st_ino)
             if self.has_digests and self._checked.get(name) != stamp:
                 if digests.of_file(path) != self.meta["files"].get(name):
-                    raise _damaged(path, "another or a damaged file")
+                    raise damaged(path, "another or a damaged file")
                 self._checked[name] = stamp
         except FileNotFoundError:
             raise CalrecError(
@@ -168,7 +133,7 @@ class EvaluationRun:
                 " recommender that writes it"
             ) from None
         except OSError as error:
-            raise _damaged(path, error.strerror or type(error).__name__) from None
+            raise damaged(path, error.strerror or type(error).__name__) from None
         return path
 
     @property
@@ -259,7 +224,7 @@ class EvaluationRun:
           CalrecError: if the file is missing, damaged, or does not give the figures.
         """
         path = self.file("cases.parquet")
-        cases = Cases.from_table(_read_table(path), path)
+        cases = Cases.from_table(read_table(path), path)
         if not len(cases) == self.users == self.figures["users"]:
             raise CalrecError(
                 f"expected {self.users} users in {path}, found {len(cases)}; evaluate again"
@@ -318,7 +283,7 @@ class EvaluationRun:
           CalrecError: if the run has none of that name, or the file is damaged.
         """
         filters = None if users is None else [("user_id", "in", list(users))]
-        return _read_table(self.file(name), columns=columns, filters=filters)
+        return read_table(self.file(name), columns=columns, filters=filters)
 
     @property
     def subset(self) -> str:
@@ -331,83 +296,3 @@ class EvaluationRun:
 def user_words(count: int) -> str:
     """So many users: `1 user`, `2,000 users`."""
     return f"{count:,} {'user' if count == 1 else 'users'}"
-
-
-def _read_json(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / name
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        # Half a surrogate pair is JSON and no text: no file of the report could hold it.
-        json.dumps(content, ensure_ascii=False).encode("utf-8")
-    except FileNotFoundError:
-        raise CalrecError(
-            f"expected an evaluation in {folder}, found no {name}; name a folder that"
-            " calrec-evaluate wrote"
-        ) from None
-    except OSError as error:
-        raise _damaged(path, error.strerror or type(error).__name__) from None
-    except (ValueError, RecursionError):
-        raise _damaged(path, "no JSON") from None
-    if not isinstance(content, dict):
-        raise _damaged(path, "no object")
-    return content
-
-
-def _read_table(path: Path, **how: Any) -> pa.Table:
-    try:
-        table = pq.read_table(path, **how)
-        _ = table.column_names  # decoded here
-        table.validate(full=True)
-        return table
-    # Of a run without digests: pyarrow raises whatever its parsers stumble over.
-    except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError) as error:
-        found = next(iter(str(error).splitlines()), type(error).__name__)
-        raise _damaged(path, found) from None
-
-
-def _check_fields(
-    path: Path,
-    content: Mapping[str, Any],
-    fields: Mapping[str, type],
-    *,
-    optional: bool = False,
-    before: str = "",
-) -> None:
-    for name, kind in fields.items():
-        value = content.get(name)
-        if optional and value is None:
-            continue
-        # A bool is an int to Python.
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise _damaged(path, f"{before}{name} {value!r}, which is no {kind.__name__}")
-
-
-def _check_rules(path: Path, meta: Mapping[str, Any]) -> None:
-    try:
-        Rules(bought=meta.get("bought"), count=meta.get("count"))
-    except CalrecError as error:
-        raise _damaged(path, str(error).partition("; ")[0]) from None
-
-
-def _check_digest(path: Path, meta: Mapping[str, Any]) -> None:
-    if not {"files", "digest"} & meta.keys():
-        return  # of a release that wrote none
-    _check_fields(path, meta, {"files": dict, "digest": str})
-    if meta["digest"] != digests.of_record(meta):
-        raise _damaged(path, "an edited or damaged one")
-
-
-def _check_figures(folder: Path, figures: Mapping[str, Any]) -> None:
-    path = folder / "metrics.json"
-    try:
-        for value in figures["metrics"].values():
-            _ = 0.0 + value["optimistic"] + value["pessimistic"]  # numbers, both
-        known = {"ndcg@10", "recall@1", "recall@10", "mrr"} <= figures["metrics"].keys()
-        if not known or not isinstance(figures["users"], int):
-            raise ValueError
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise _damaged(path, "a figure missing or of the wrong form") from None
-
-
-def _damaged(path: Path, found: str) -> CalrecError:
-    return CalrecError(f"expected {path} as it was written, found {found}; evaluate again")

@@ -19,6 +19,7 @@ from catalog.ingest.nested import (
     with_simple,
 )
 from catalog.ingest.typed_prices import printed_number
+from catalog.quoting import quoted_name
 
 _NESTED = ("list", "array", "struct", "map", "union")
 _FLOATS = ("double", "float")
@@ -142,11 +143,6 @@ def marked_missing(connection: duckdb.DuckDBPyConnection, columns: list[str]) ->
     )
     row = connection.execute(f"SELECT {counts} FROM staged").fetchall()[0]
     return {name: count for name, count in zip(columns, row, strict=True) if count}
-
-
-def quoted_name(name: str) -> str:
-    """A column's name in SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _columns(ours: str, cell: Cell) -> tuple[list[str], list[str], str]:

@@ -36,6 +36,7 @@ from catalog.ingest.files import (
     streamed,
 )
 from catalog.ingest.row_shape import RowShape
+from catalog.quoting import quoted_text
 
 _BATCH = 20_000  # rows
 _CHUNK = 4 << 20  # bytes
@@ -122,8 +123,8 @@ class CSVFile:
             path=one_file(self.path),
             compression=_compression(self.path),
             delimiter=self._delimiter,
-            quote=_quoted(quote),
-            escape=_quoted(escape),
+            quote=quoted_text(quote),
+            escape=quoted_text(escape),
             columns="{" + columns + "}",
         )
 
@@ -259,7 +260,7 @@ def _dialect(path: Path, sample: list[str], quotes: Quotes, too_long: bool) -> D
     sniff = _SNIFF.format(
         path=one_file(path),
         compression=_compression(path),
-        quote="" if quotes == "auto" else f", quote = {_quoted(MARKS[quotes])}",
+        quote="" if quotes == "auto" else f", quote = {quoted_text(MARKS[quotes])}",
     )
     delimiter, escape = None, '"'
     if not too_long:
@@ -347,7 +348,3 @@ def _is_utf8(line: str) -> bool:
 
 def _compression(path: Path) -> str:
     return "gzip" if is_gzip(path) else "none"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

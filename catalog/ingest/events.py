@@ -9,6 +9,7 @@ import duckdb
 from catalog.ingest.ids import given_id
 from catalog.ingest.nested import is_nested
 from catalog.ingest.times import WHOLE, Reading
+from catalog.quoting import quoted_text
 
 # What decides whether an event repeats the one before it, besides its time.
 COMPARED = ("item_id", "rating", "review_text")
@@ -82,17 +83,17 @@ def item_problem(name: str) -> str:
 
 
 def _not_an_id(value: str, name: str) -> str:
-    found = _quoted(f"{name}: expected a text or a number, found ")
+    found = quoted_text(f"{name}: expected a text or a number, found ")
     return f"{_missing(value, name)} WHEN {is_nested(value)} THEN {found} || {_shown(value)}"
 
 
 def _missing(value: str, name: str) -> str:
-    return f"WHEN {value} IS NULL THEN {_quoted(f'{name} is missing')}"
+    return f"WHEN {value} IS NULL THEN {quoted_text(f'{name} is missing')}"
 
 
 def _unreadable(column: str, read: str, name: str, expected: str) -> str:
     text = f"CAST({column} AS VARCHAR)"
-    found = _quoted(f"{name}: expected {expected}, found ")
+    found = quoted_text(f"{name}: expected {expected}, found ")
     return (
         f"WHEN {read} IS NULL AND {column} IS NOT NULL AND trim({text}) <> ''"
         f" THEN {found} || {_shown(text)}"
@@ -101,7 +102,3 @@ def _unreadable(column: str, read: str, name: str, expected: str) -> str:
 
 def _shown(text: str) -> str:
     return f"chr(39) || left({text}, 40) || chr(39)"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -16,6 +16,7 @@ import pyarrow as pa
 from isal import igzip, isal_zlib
 
 from catalog.errors import CatalogueError
+from catalog.quoting import quoted_text
 
 _GZIP = b"\x1f\x8b"
 _DAMAGE = (OSError, EOFError, isal_zlib.error, UnicodeError, pa.ArrowException)
@@ -45,7 +46,7 @@ def one_file(path: Path) -> str:
 
     They would take it for a pattern, and a `~` at its beginning for a home.
     """
-    return "'" + re.sub(r"[*?\[]", r"[\g<0>]", str(path.absolute())).replace("'", "''") + "'"
+    return quoted_text(re.sub(r"[*?\[]", r"[\g<0>]", str(path.absolute())))
 
 
 def is_gzip(path: Path) -> bool:

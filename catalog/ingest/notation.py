@@ -76,7 +76,11 @@ def names(value: Any, keys: tuple[str, ...] = NAMES) -> tuple[list[str], bool]:
     Returns:
       The texts, and whether that is all, no object being without a name.
     """
-    found = dict.fromkeys(_names(value, keys))
+    try:
+        found = dict.fromkeys(_names(value, keys))
+    except (RecursionError, ValueError):
+        # Lists a thousand deep, a whole number of thousands of digits: nobody's names.
+        return [], False
     return [name for name in found if name is not None], None not in found
 
 
@@ -108,7 +112,9 @@ def _names(value: Any, keys: tuple[str, ...]) -> Iterator[str | None]:
         for member in value:
             yield from _names(member, keys)
     elif not _is_blank(value):
-        yield " ".join(str(value).split())
+        # Two halves of a character that are written apart are joined, and one alone goes.
+        text = str(value).encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+        yield " ".join(text.split())
 
 
 def _is_blank(value: Any) -> bool:

@@ -13,6 +13,7 @@ from catalog.ingest.ids import clean_id, given_id
 from catalog.ingest.missing import is_missing
 from catalog.ingest.times import Reading
 from catalog.ingest.typed_prices import printed_number
+from catalog.quoting import quoted_text
 
 # Digits with a sign before or behind them or in brackets, as accounts write what goes back.
 _UNITS = r"""
@@ -141,10 +142,8 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
             number=part.number,
             above=part.above,
             whole=_WHOLE if "order_id" in kinds else "FROM present",
-            cancelled=", ".join(map(_quoted, states)),
-            credit=f"coalesce(regexp_full_match(order_id, {_quoted(part.export.credit)}), false)"
-            if part.export.credit
-            else "false",
+            cancelled=", ".join(map(quoted_text, states)),
+            credit=_credit(part.export.credit),
             no_units=_no_units(part.called("quantity")),
             **values,
         )
@@ -156,10 +155,16 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
         )
     connection.execute(
         f"INSERT INTO raw_lost SELECT line + {part.above}, one.attribute, one.value,"
-        f" {_quoted(part.file)} FROM (SELECT line, unnest(lost) AS one FROM staged)"
+        f" {quoted_text(part.file)} FROM (SELECT line, unnest(lost) AS one FROM staged)"
     )
     connection.execute("DROP TABLE staged")
     return part
+
+
+def _credit(pattern: str | None) -> str:
+    if pattern is None:
+        return "false"
+    return f"coalesce(regexp_full_match(order_id, {quoted_text(pattern)}), false)"
 
 
 def join_parts(
@@ -295,11 +300,7 @@ def _units(column: str, *, decimal_comma: bool = False) -> str:
 
 
 def _no_units(name: str) -> str:
-    found = _quoted(f"{name}: expected a number, found ")
-    missing = _quoted(f"{name} is missing")
+    found = quoted_text(f"{name}: expected a number, found ")
+    missing = quoted_text(f"{name} is missing")
     shown = f"{found} || chr(39) || left(quantity, 40) || chr(39)"
     return f"CASE WHEN quantity IS NULL THEN {missing} ELSE {shown} END"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

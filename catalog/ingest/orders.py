@@ -32,6 +32,7 @@ from catalog.ingest.source_tables import SourceTable, form_of, opened
 from catalog.ingest.time_format import TimeFormat
 from catalog.ingest.times import Reading
 from catalog.ingest.workbook import ENDINGS, is_workbook, sheets
+from catalog.quoting import quoted_text
 
 _ROWS = """
 (SELECT line, coalesce(problem, unreadable) AS problem, content, user_id, item_id, order_id, title,
@@ -209,7 +210,7 @@ class Orders:
 def _insert_part(connection: duckdb.DuckDBPyConnection, part: Part, reading: Reading) -> None:
     names = {name: part.called(name) for name in (*_SHOWN, "position", "rating")}
     pairs = ", ".join(
-        f"{_quoted(names[ours])}, {'time' if ours == 'timestamp' else ours}" for ours in _SHOWN
+        f"{quoted_text(names[ours])}, {'time' if ours == 'timestamp' else ours}" for ours in _SHOWN
     )
     insert_events(
         connection,
@@ -217,7 +218,7 @@ def _insert_part(connection: duckdb.DuckDBPyConnection, part: Part, reading: Rea
         reading=reading,
         names={**names, "time": names["timestamp"]},
         content=f"coalesce(content, json_object({pairs})::VARCHAR)",
-        file=_quoted(part.file),
+        file=quoted_text(part.file),
     )
 
 
@@ -226,7 +227,3 @@ def _unnumbered(connection: duckdb.DuckDBPyConnection) -> bool:
         "SELECT count(*) > 0 FROM (SELECT line FROM raw_events WHERE problem IS NOT NULL"
         " UNION ALL SELECT line FROM raw_lost) WHERE line IS NULL"
     ).fetchall()[0][0]
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

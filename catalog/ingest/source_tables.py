@@ -14,7 +14,6 @@ from catalog.ingest.cells import (
     Cell,
     described,
     json_cell,
-    quoted_name,
     stage,
     text_cell,
     typed_cell,
@@ -24,6 +23,7 @@ from catalog.ingest.csv_rows import CSVFile
 from catalog.ingest.dialect import Quotes
 from catalog.ingest.files import one_file, reading
 from catalog.ingest.lines import CONTENT, fields, json_records, key_list, object_keys
+from catalog.quoting import quoted_name
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,6 +16,7 @@ from catalog.ingest.date_order import Decision
 from catalog.ingest.date_texts import DateTexts, read_texts, require_decided
 from catalog.ingest.digit_dates import Layout, best_layout, digits
 from catalog.ingest.time_format import UNIX, TimeFormat
+from catalog.quoting import quoted_text
 
 # Above these a number is no longer taken for the unit: 1e11 seconds are the year 5138, and as many
 # milliseconds, 1973, before any web shop. Small numbers, which only tell the order, are seconds.
@@ -158,7 +159,9 @@ def _asked(asked: TimeFormat) -> Reading:
         return Reading(
             name=f"dates as {asked.pattern}",
             expected=f"a date as {asked.pattern}",
-            sql=_of_times(f"try_strptime(trim(CAST({{0}} AS VARCHAR)), {_quoted(asked.pattern)})"),
+            sql=_of_times(
+                f"try_strptime(trim(CAST({{0}} AS VARCHAR)), {quoted_text(asked.pattern)})"
+            ),
             decided_by=said,
             zone="" if "%z" in asked.pattern else "UTC, as none is written",
         )
@@ -231,7 +234,3 @@ def _of_layout(layout: Layout, decision: Decision, asked: TimeFormat, name: str)
         decided_by=f"--time-format {asked.name}" if asked.name else "the column's values",
         zone="UTC, as none is written",
     )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -28,6 +28,7 @@ from catalog.ingest.ids import given_id
 from catalog.ingest.source_tables import SourceTable, form_of, opened
 from catalog.ingest.time_format import TimeFormat
 from catalog.ingest.times import POSITIONS, Reading, reading_of
+from catalog.quoting import quoted_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -215,7 +216,7 @@ def _content(chosen: Mapping[str, str]) -> str:
     """The line where it was kept, else the row as JSON under the source's names (SQL)."""
     # A review's text is not among what was staged.
     pairs = [
-        f"'{theirs.replace(chr(39), chr(39) * 2)}', {'time' if ours == 'timestamp' else ours}"
+        f"{quoted_text(theirs)}, {'time' if ours == 'timestamp' else ours}"
         for ours, theirs in chosen.items()
         if ours != "review_text"
     ]

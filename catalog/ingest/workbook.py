@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.errors import CatalogueError
+from catalog.ingest.sheet_extent import check_extent
 
 ENDINGS = (".xlsx", ".xlsm")
 _BATCH = 20_000  # rows
@@ -52,10 +53,12 @@ def sheets(path: Path) -> Iterator[Sheet]:
     """The sheets that are not blank, one after the other.
 
     Raises:
-      CatalogueError: if the file is no workbook, is damaged or locked by a password.
+      CatalogueError: if the file is no workbook, is damaged or locked by a password, or has cells
+        too far apart.
     """
     from python_calamine import SheetTypeEnum
 
+    check_extent(path)
     with _reading(path) as workbook:
         for metadata in workbook.sheets_metadata:
             if metadata.typ != SheetTypeEnum.WorkSheet:  # a chart, say

@@ -145,11 +145,11 @@ def test_a_generated_text_with_labels_again_is_read_by_those_that_fit():
 
 
 def test_labels_by_the_thousand_are_read_at_once():
-    start = time.perf_counter()
+    start = time.process_time()
     assert parse("Title: " + "a. Category: b. Brand: c. Price: d" * 3000) is not None
     labels = (". Category: b", ". Brand: c", ". Price: d")
     assert parse("Title: a" + "".join(label * 900 for label in labels)) is not None
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(

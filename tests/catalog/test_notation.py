@@ -88,3 +88,18 @@ def test_objects_have_names(text, keys, found):
 def test_any_other_text_is_none(text):
     with pytest.raises(NotUnderstoodError):
         parsed(text)
+
+
+@pytest.mark.parametrize("text", ["[" * 5000 + "a" + "]" * 5000, "{'name': 0x" + "f" * 9000 + "}"])
+def test_what_nobody_calls_anything_is_not_understood(text):
+    try:
+        value = parsed(text)
+    except NotUnderstoodError:
+        return
+    assert names(value) == ([], False)
+    assert paths(value) == ([], False)
+
+
+def test_halves_of_characters_are_joined_or_go():
+    text = r"['a\ud83d\ude00b', 'c\ud800d']"
+    assert names(parsed(text)) == (["a\U0001f600b", "cd"], True)

@@ -362,9 +362,9 @@ hostile = st.text(max_size=300) | st.builds(
 @settings(max_examples=250)
 @given(hostile)
 def test_any_text_is_answered_in_bounded_time(large, query):
-    start = time.perf_counter()
+    start = time.process_time()  # other programs' work does not count
     hits = large.search(query)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert len(hits.items) == len(hits.scores) <= 20_000
     assert np.isfinite(hits.scores).all()
     assert len(hits.note.splitlines()) <= 1
@@ -383,6 +383,6 @@ def test_any_text_is_answered_in_bounded_time(large, query):
 )
 def test_the_most_laborious_queries_are_answered_in_bounded_time(large, query):
     large.search('"a b"')  # reads the items' words once
-    start = time.perf_counter()
+    start = time.process_time()  # other programs' work does not count
     large.search(query)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from jaxtyping import Int
 
 from catalog.store import Catalogue, workspace_path
 from train.evaluation import fingerprints
-from train.evaluation.cases import load_cases
+from train.evaluation.cases import Cases, load_cases
 from train.evaluation.earlier import Earlier
 from train.evaluation.files import (
     check_out,
@@ -22,7 +23,7 @@ from train.evaluation.files import (
     finished_run,
     require_free,
 )
-from train.evaluation.partial import clear, unfinished
+from train.evaluation.partial import Partial, clear, unfinished
 from train.evaluation.settings import Evaluate, check
 from train.evaluation.work import Work, checkpoint_of, earlier_run, ready
 from train.evaluation.writing import write
@@ -82,11 +83,7 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
     with Catalogue.open(workspace_path(settings.workspace), settings.domain) as catalogue:
         cases = load_cases(catalogue, settings.split, settings.users, settings.seed)
         earlier = earlier_run(settings, catalogue)
-        made_from = {
-            "data": fingerprints.data(catalogue.info),
-            "checkpoint": checkpoint_of(settings, catalogue, earlier),
-            "code": fingerprints.code(),
-        }
+        made_from = _made_from(settings, catalogue, earlier)
         run = identity(settings, made_from)
         if (finished := finished_run(settings.out, run)) is not None:
             clear(settings.out, run)
@@ -95,40 +92,23 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
         if not settings.replace:
             require_free(settings.out)
         with unfinished(settings.out, run) as partial:
-            places = np.arange(len(cases.targets))
-            if partial.finished is not None:
-                places = np.setdiff1d(places, partial.finished["case"].to_numpy())
+            places = _left(partial, len(cases.targets))
             progress.say(f"loading {settings.recommender}")
             with _engine(settings, catalogue, earlier) as work:
                 loaded = time.monotonic()
                 progress.say(f"{settings.recommender} on {settings.domain}")
                 progress.start(len(cases.targets), len(cases.targets) - len(places))
-                try:
-                    for results in work.results(cases, places):
-                        partial.add(results)
-                        progress.advance(len(results))
-                except KeyboardInterrupt:
-                    partial.save()
-                    progress.stop(partial.kept, partial.folder)
-                    raise
+                _rank(work, cases, places, partial, progress)
                 shown, device = work.settings, work.device
             ranked = time.monotonic()
             progress.say("writing")
-            meta = {
-                "recommender": settings.recommender,
-                "label": settings.label,
-                "domain": settings.domain,
-                "split": settings.split,
-                **dataclasses.asdict(settings.rules),
+            meta = _named(settings) | {
                 "users": len(cases.targets),
                 "cases": cases.available,
-                "seed": settings.seed,
                 "settings": dict(shown),
                 **made_from,
                 "run": digest_of(run),
-                "engine": settings.engine,
                 "device": device,
-                "width": settings.calrec.width,
                 "resumed_cases": len(cases.targets) - len(places),
                 "seconds": {"load": loaded - start, "rank": ranked - loaded},
             }
@@ -155,6 +135,54 @@ def identity(settings: Evaluate, made_from: Mapping[str, Any]) -> dict[str, Any]
         **{name: value for name, value in given.items() if name not in _FREE_FOR_CALREC},
         **made_from,
         "checkpoint": checkpoint,
+    }
+
+
+def _made_from(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> dict[str, Any]:
+    return {
+        "data": fingerprints.data(catalogue.info),
+        "checkpoint": checkpoint_of(settings, catalogue, earlier),
+        "code": fingerprints.code(),
+    }
+
+
+def _left(partial: Partial, cases: int) -> Int[np.ndarray, " left"]:
+    """The places of the cases that no earlier start has finished."""
+    places = np.arange(cases)
+    if partial.finished is None:
+        return places
+    return np.setdiff1d(places, partial.finished["case"].to_numpy())
+
+
+def _rank(
+    work: Work,
+    cases: Cases,
+    places: Int[np.ndarray, " left"],
+    partial: Partial,
+    progress: Progress,
+) -> None:
+    """Adds the results of these cases; stopped by Ctrl-C, it keeps what is finished."""
+    try:
+        for results in work.results(cases, places):
+            partial.add(results)
+            progress.advance(len(results))
+    except KeyboardInterrupt:
+        partial.save()
+        progress.stop(partial.kept, partial.folder)
+        raise
+
+
+def _named(settings: Evaluate) -> dict[str, Any]:
+    """What `meta.json` says of the settings."""
+    return {
+        "recommender": settings.recommender,
+        "label": settings.label,
+        "domain": settings.domain,
+        "split": settings.split,
+        **dataclasses.asdict(settings.rules),
+        "seed": settings.seed,
+        "engine": settings.engine,
+        "width": settings.calrec.width,
     }
 
 

@@ -174,6 +174,10 @@ def switches() -> list[Any]:
         modulation = gr.Checkbox(
             DEFAULT.modulation, label="Weigh by probability", min_width=150, elem_id="modulation"
         )
+    return [n_pred, epsilon, k1, b, pooling, modulation, retrieval, *_rules()]
+
+
+def _rules() -> list[Any]:
     with gr.Row(elem_classes="cr-filters", elem_id="rules"):
         bought = gr.Dropdown(
             BOUGHT,
@@ -192,4 +196,4 @@ def switches() -> list[Any]:
             min_width=190,
             elem_id="count",
         )
-    return [n_pred, epsilon, k1, b, pooling, modulation, retrieval, bought, count]
+    return [bought, count]

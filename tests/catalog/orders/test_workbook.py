@@ -155,3 +155,29 @@ def test_a_damaged_workbook_is_one_line(read, workbook, tmp_path):
 def test_sheets_without_order_lines_are_named(read, workbook, book, line):
     with pytest.raises(CatalogueError, match=line):
         read(workbook(book))
+
+
+@pytest.mark.parametrize(("row", "column", "read"), [(1_048_575, 16_383, False), (3000, 900, True)])
+def test_cells_too_far_apart_are_one_line(tmp_path, row, column, read):
+    path = tmp_path / "far.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("a")
+        sheet.write_row(0, 0, UCI)
+        sheet.write_row(1, 0, ("1", "A", "Ball", 1, "2020-01-31", 1.5, "u"))
+        sheet.write(row, column, "here")
+    if read:
+        (found,) = sheets(path)
+        assert found.table.num_rows == row
+        return
+    with pytest.raises(CatalogueError, match="1,048,576 rows and 16,384 columns: delete"):
+        list(sheets(path))
+
+
+def test_a_blank_cell_that_was_formatted_is_not_far(tmp_path):
+    path = tmp_path / "formatted.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("a")
+        sheet.write_row(0, 0, UCI)
+        sheet.write_blank(1_048_575, 16_383, None, book.add_format({"bold": True}))
+    (found,) = sheets(path)
+    assert found.table.column_names == list(UCI)
