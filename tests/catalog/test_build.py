@@ -423,3 +423,11 @@ def test_a_workspace_that_is_a_file_is_named(tmp_path, tables):
     (tmp_path / "w").write_text("")
     with pytest.raises(CatalogueError, match="File exists"):
         build(tmp_path / "w", "x", tables())
+
+
+def test_a_file_of_another_encoding_is_to_be_saved_as_utf_8(tmp_path, tables):
+    items = tmp_path / "i.csv"
+    items.write_bytes("item_id,title\nc0,Café\nc1,Thé\n".encode("latin-1"))
+    source = TwoTables(items=items, interactions=tables().interactions)
+    with pytest.raises(CatalogueError, match=r"not UTF-8.*save the file as UTF-8 or give --allow"):
+        build(tmp_path / "w", "shop", source)
