@@ -19,7 +19,10 @@ _BAR = re.compile(r"[;|\n]")
 _SLASH = re.compile(r"(?<!\d)/+|/+(?!\d)")  # not that of a fraction (`4-1/2 in`)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _FULL_WIDTH = str.maketrans("＞；｜／，、", ">;|/,,")
+_TAG = re.compile(r"<(/?[A-Za-z][^<>]*)>")
 _WITHIN = "\x02"  # stands for a comma that belongs to a name
+_HIDDEN = str.maketrans({",": _WITHIN, "/": "\x03", ">": "\x04"})
+_SHOWN = str.maketrans({_WITHIN: ",", "\x03": "/", "\x04": ">"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +75,14 @@ def levels(text: str, column: Column) -> tuple[list[str], bool]:
             # A comma with a space behind it also stands within names (`Tapes, Adhesives &
             # Sealants`), so it separates only where no other does.
             parts = re.split(r",(?=\S)" if re.search(r",\S", path) else ", ", path)
-    names = (" ".join(part.replace(_WITHIN, ",").split()) for part in parts)
+    names = (" ".join(part.translate(_SHOWN).split()) for part in parts)
     return [name for name in names if name.strip("/,")], several
 
 
 def _plain(text: str) -> str:
     text = html.unescape(text.translate(_FULL_WIDTH)).replace("\\,", _WITHIN)
+    # The signs of a tag separate nothing.
+    text = _TAG.sub(lambda tag: tag[0].translate(_HIDDEN), text)
     return _THOUSANDS.sub(_WITHIN, text)
 
 

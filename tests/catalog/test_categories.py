@@ -37,6 +37,8 @@ def split(*texts: str) -> list[list[str]]:
         ("1,000 Pieces,3D Puzzles", ["1,000 Pieces", "3D Puzzles"]),
         ("1,000 Pieces, Puzzles", ["1,000 Pieces", "Puzzles"]),
         ("Home  Office", ["Home Office"]),
+        ("Home, <i>Lighting</i>", ["Home", "<i>Lighting</i>"]),
+        ("Home > <b>Lamps/Lights</b> > Red", ["Home", "<b>Lamps/Lights</b>", "Red"]),
         (" ; ", []),
         (">", []),
         ("Music", ["Music"]),
