@@ -25,6 +25,9 @@ class Embedding:
     def with_corpus(self, corpus, items, **_) -> Embedding:
         return self
 
+    def with_first_stage(self, first_stage) -> Embedding:
+        return self
+
     def embedder(self) -> Embedding:
         return self
 
