@@ -33,7 +33,9 @@ class ScriptedModel:
 
     name = "calrec"
     settings = {}  # noqa: RUF012
-    description = SimpleNamespace(training={"stages": [{"stage": "scripted", "data": {}}]})
+    description = SimpleNamespace(
+        training={"stages": [{"stage": "scripted", "data": {}}]}, to_text=lambda: "scripted"
+    )
 
     def __init__(self, pause: float = 0.0) -> None:
         self.pause = pause
