@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from commands import run
 
-from calrec import digests, checkpoint
+from calrec import checkpoint, digests
 from catalog.build import build_sample
 from train import evaluate as command
 
