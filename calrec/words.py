@@ -56,7 +56,8 @@ _PIECE = regex.compile(
 _UNIT = regex.compile(rf"{_PAIRED}\p{{M}}*", regex.V1)
 _COUNTED = regex.compile(rf"(?P<unit>{_SPACELESS}\p{{M}}*)|[[{_INSIDE}]--{_SPACELESS}]+", regex.V1)
 _SPACELESS_LETTER = regex.compile(_SPACELESS, regex.V1)
-_CLUSTER = regex.compile(r"\X")
+# With what joins it from behind a sign that is left out, such as a soft hyphen.
+_CLUSTER = regex.compile(r"\X(?:[\p{DI}\p{Me}\uFE70-\uFE7F]*[\p{M}\p{hst=V}\p{hst=T}]+)*")
 # Most of what Europe writes, accents composed: a character is one of the folded text or more, and
 # runs of `\w` are words. It is read some ten times as fast for that.
 _EUROPEAN = re.compile(
