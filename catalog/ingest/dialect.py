@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, TextIO
 
@@ -88,12 +89,10 @@ def rows(dialect: Dialect, lines: list[str]) -> list[list[str]]:
     """Rows of the first lines up to what is not of the dialect; the header is the first."""
     found = []
     reader = dialect.reader(lines)
-    try:
+    with suppress(csv.Error):
         for row in reader:
             if row:
                 found.append(row)
-    except csv.Error:
-        pass
     return found
 
 
