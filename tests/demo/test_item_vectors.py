@@ -49,7 +49,8 @@ def model() -> Embedding:
 @pytest.fixture
 def place(tmp_path, workspace):
     """A copy of the workspace, and a folder that passes for a checkpoint."""
-    shutil.copytree(workspace, tmp_path / "workspace")
+    kept_out = shutil.ignore_patterns("embeddings")  # other tests leave theirs there
+    shutil.copytree(workspace, tmp_path / "workspace", ignore=kept_out)
     checkpoint = tmp_path / "model"
     checkpoint.mkdir()
     (checkpoint / "calrec.json").write_text("{}")
