@@ -29,7 +29,7 @@ from jaxtyping import Float, Int
 # the columns of the query's words, which takes longer than adding them.
 from scipy.sparse._sparsetools import csc_matvec
 
-from calrec.words import RULES, Rule
+from calrec.text.words import RULES, Rule
 
 Formula = Literal["okapi", "whoosh"]
 
@@ -44,7 +44,7 @@ class BM25Settings:
       b: how much an item's length counts, from 0 to 1.
       epsilon: what a negative idf becomes, as a share of the mean idf. Without meaning in Whoosh's
         formula, where no idf is negative.
-      words: the rule of `calrec.words` that cuts items and queries.
+      words: the rule of `calrec.text.words` that cuts items and queries.
 
     Raises:
       ValueError: if there is no such formula or rule.

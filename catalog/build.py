@@ -39,7 +39,8 @@ def build(
       role: `evaluation`, `training` or `selection`.
       keep_repeats: leave exact repeats in, to compare with (paper, Table 7).
       allow_bad_lines: build even if more than `bad_lines.LIMIT` of a file's lines are bad.
-      words: the rule of `calrec.words` for BM25; `auto` goes by the titles (`catalog.word_rule`).
+      words: the rule of `calrec.text.words` for BM25; `auto` goes by the titles
+        (`catalog.word_rule`).
       say: told each step, in a few words.
 
     Raises:

@@ -18,7 +18,7 @@ from jaxtyping import Int
 from catalog.errors import CatalogueError
 
 if TYPE_CHECKING:
-    from calrec.text import Item
+    from calrec.records import Item
 
 ROLES = ("evaluation", "training", "selection")
 SPLITS = ("test", "validation")

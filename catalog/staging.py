@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from calrec.text import Item
+from calrec.records import Item
 from catalog.database import connect
 from catalog.errors import CatalogueError
 from catalog.workspace import FILE, SCHEMA, domains, index_folder

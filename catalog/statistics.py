@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from calrec.text import DEFAULT_TEXT, Item, TextSettings, truncated
+from calrec.records import Item
+from calrec.text import DEFAULT_TEXT, TextSettings, truncated
 from catalog.store import Catalogue
 
 

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 from jaxtyping import Int
 
-from calrec.text import Item
+from calrec.records import Item
 from catalog import browse
 from catalog.browse import Page
 from catalog.browse.facets import Facet, Facets, facets, price_bands

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import duckdb
 
-from calrec.text import Item
-from calrec.words import ruled
+from calrec.records import Item
+from calrec.text.words import ruled
 from catalog.categories import column_of, levels
 from catalog.distinct import map_distinct
 from catalog.errors import CatalogueError

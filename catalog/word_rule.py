@@ -1,4 +1,4 @@
-"""By which rule of `calrec.words` BM25 cuts a domain's words: chosen when the domain is built.
+"""By which rule of `calrec.text.words` BM25 cuts a domain's words: chosen when the domain is built.
 
 The paper's rule, with which its figures were made, unless it serves the titles badly. What was
 chosen, and why, is the report's `words`; the search always cuts by the rule `unicode`.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
-from calrec.words import words
+from calrec.text.words import words
 from catalog.errors import CatalogueError
 
 Asked = Literal["auto", "paper", "unicode"]

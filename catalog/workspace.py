@@ -28,7 +28,7 @@ from typing import Any
 
 import duckdb
 
-from calrec.words import Rule
+from calrec.text.words import Rule
 from catalog.database import connect
 from catalog.errors import CatalogueError
 from catalog.quoting import quoted_text
@@ -81,7 +81,7 @@ class DomainInfo:
 
     @property
     def words(self) -> Rule:
-        """The rule of `calrec.words` that BM25 cuts its words by (see `catalog.word_rule`)."""
+        """The rule of `calrec.text.words` that BM25 cuts its words by (see `catalog.word_rule`)."""
         return self.report.get("words", {}).get("rule", "paper")
 
 

@@ -7,7 +7,7 @@ from calrec.errors import run_cli_of
 
 def main() -> None:
     """Entry point."""
-    run_cli_of("demo.app")
+    run_cli_of("demo.server.app")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def test_an_entry_loads_nothing_but_the_errors(module):
         ("calrec-evaluate", "tyro"),
         ("calrec-evaluate", "numpy"),
         ("calrec-demo", "tyro"),
-        ("calrec-demo", "calrec.checkpoint"),
+        ("calrec-demo", "calrec.model.checkpoint"),
     ],
 )
 def test_ctrl_c_while_a_command_loads_is_one_line(name, loading):

@@ -14,7 +14,7 @@ import tyro
 from rich.console import Console
 
 from calrec.errors import CalrecError, run_cli
-from calrec.sasrec.settings import SASRecSettings, SASRecTraining
+from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
 
 if TYPE_CHECKING:
     from train.presets import StageSettings

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from calrec import digests
 from calrec.errors import CalrecError
-from calrec.objective import Batch
-from calrec.prompt import Connectors, prompt_tokens
+from calrec.model.objective import Batch
+from calrec.records import digests
 from calrec.text import TextSettings
+from calrec.text.prompt import Connectors, prompt_tokens
 from calrec.tokenizer import Tokenizer
 from train.presets import StageSettings
 

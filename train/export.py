@@ -11,13 +11,11 @@ from typing import Any
 import jax
 from flax import nnx
 
-from calrec import checkpoint
-from calrec.backbone import hf
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
-from calrec.ranking import RankingSettings
-from calrec.rules import DEFAULT
-from calrec.sampling import SamplingSettings
+from calrec.model import checkpoint, hf
+from calrec.ranking.rules import DEFAULT
+from calrec.records.settings import RankingSettings, SamplingSettings
 from calrec.text import TextSettings
 from train.evaluation import fingerprints
 from train.loop import Run, best_weights, read_log, run_tokenizer
@@ -138,7 +136,7 @@ def _summary(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "stage": entry["stage"],
         "settings": entry["settings"],
-        # What it may know of whoever is evaluated later: see `calrec.leaks`.
+        # What it may know of whoever is evaluated later: see `calrec.evaluation.leaks`.
         "data": {
             domain: {"fingerprint": fingerprint, "role": entry.get("roles", {}).get(domain)}
             for domain, fingerprint in entry["data"].items()

@@ -26,10 +26,10 @@ from orbax.checkpoint import checkpoint_managers as policies
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from calrec.backbone.config import DecoderConfig
-from calrec.backbone.decoder import Decoder
 from calrec.errors import CalrecError
-from calrec.files import whole_folder
+from calrec.model.backbone.config import DecoderConfig
+from calrec.model.backbone.decoder import Decoder
+from calrec.records.files import whole_folder
 from calrec.tokenizer import Tokenizer
 from train.data import CalrecBatches, PackedRows, Prepared, Records
 from train.presets import StageSettings

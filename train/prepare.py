@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from calrec import digests
 from calrec.errors import CalrecError
-from calrec.files import whole_folder
+from calrec.records import digests
+from calrec.records.files import whole_folder
 from calrec.text import LABELS, TEMPLATES, TextSettings, item_text
 from calrec.tokenizer import Tokenizer
 from catalog.store import Catalogue

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from calrec.backbone.config import DecoderConfig
-from calrec.objective import ObjectiveSettings
+from calrec.model.backbone.config import DecoderConfig
+from calrec.model.objective import ObjectiveSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,12 +12,12 @@ from rich.console import Console
 
 from calrec.errors import CalrecError, printable
 from calrec.evaluation.foreign import isolated, plain
-from calrec.evaluation.layouts.recommenders import interval_words
-from calrec.evaluation.rendering import csv_text, markdown, markdown_text
-from calrec.evaluation.report import Content, content
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
-from calrec.files import check_place, whole_folder
+from calrec.records.files import check_place, whole_folder
+from calrec.report.layouts.recommenders import interval_words
+from calrec.report.rendering import csv_text, markdown, markdown_text
+from calrec.report.report import Content, content
 from train.report_terminal import show
 
 FORMAT = "calrec-report"

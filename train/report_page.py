@@ -8,12 +8,12 @@ from importlib import resources
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from calrec.evaluation import figures
-from calrec.evaluation.comparison import Comparison
-from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.rendering import html_table, html_text
-from calrec.evaluation.report import Content
 from calrec.evaluation.slices import OF_THE_CASE
+from calrec.report import figures
+from calrec.report.comparison import Comparison
+from calrec.report.layouts.overview import TITLES
+from calrec.report.rendering import html_table, html_text
+from calrec.report.report import Content
 
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 """Nothing is fetched, whatever stands in the page."""

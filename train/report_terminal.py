@@ -12,8 +12,8 @@ from rich.text import Text
 
 from calrec.errors import printable
 from calrec.evaluation.foreign import plain
-from calrec.evaluation.rendering import ABSENT, interval_lines, value_words
-from calrec.evaluation.tables import Cell, Column, Table, Value
+from calrec.report.rendering import ABSENT, interval_lines, value_words
+from calrec.report.tables import Cell, Column, Table, Value
 
 WIDEST = 34
 """A column of text is folded at this width."""

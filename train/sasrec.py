@@ -21,14 +21,15 @@ from jaxtyping import Array, Float, Int
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from calrec import metrics
 from calrec.errors import CalrecError
-from calrec.files import whole_folder
-from calrec.rules import Bought, Rules
-from calrec.sasrec.folder import is_sasrec
-from calrec.sasrec.model import SASRecModel
-from calrec.sasrec.recommender import SASRec
-from calrec.sasrec.settings import SASRecSettings, SASRecTraining
+from calrec.evaluation import metrics
+from calrec.ranking.rules import Bought, Rules
+from calrec.recommenders.sasrec.folder import is_sasrec
+from calrec.recommenders.sasrec.model import SASRecModel
+from calrec.recommenders.sasrec.recommender import SASRec
+from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
+from calrec.records.files import whole_folder
+from calrec.records.ranks import ranks_of
 from catalog.sequences import Sequences
 from catalog.store import Catalogue
 from train.step import TrainState, train_step
@@ -113,7 +114,7 @@ def _loss(graph: nnx.GraphDef, weights: nnx.State, batch: Any) -> dict[str, jax.
 def validate(
     recommender: SASRec, sequences: Sequences, bought: Bought = "ranked"
 ) -> dict[str, dict[str, float]]:
-    """Metrics over all validation cases, as `calrec.metrics.summarise` gives them.
+    """Metrics over all validation cases, as `calrec.evaluation.metrics.summarise` gives them.
 
     Args:
       recommender: the model.
@@ -135,7 +136,7 @@ def validate(
             )
         scores = np.stack([rules.scores(*one) for one in zip(scores, histories, strict=True)])
         targets = np.array([sequences.target(u, "validation") for u in block])
-        found.append(metrics.ranks(scores, targets))
+        found.append(ranks_of(scores, targets))
     optimistic, pessimistic = (np.concatenate(ranks) for ranks in zip(*found, strict=True))
     return metrics.summarise(optimistic, pessimistic)
 

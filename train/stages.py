@@ -8,9 +8,9 @@ from pathlib import Path
 from flax import nnx
 from rich.console import Console
 
-from calrec.backbone import hf
-from calrec.backbone.decoder import Decoder
 from calrec.errors import CalrecError
+from calrec.model import hf
+from calrec.model.backbone.decoder import Decoder
 from calrec.tokenizer import Tokenizer
 from train.data import Prepared
 from train.export import history_entry

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from calrec.objective import Encoded, ObjectiveSettings, encode, language_modelling, losses
+from calrec.model.objective import Encoded, ObjectiveSettings, encode, language_modelling, losses
 from train.presets import StageSettings
 
 Losses = Mapping[str, jax.Array]

@@ -12,7 +12,7 @@ import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 
 from calrec.errors import CalrecError
-from calrec.metrics import METRICS
+from calrec.evaluation.metrics import METRICS
 
 TEXT = ("user_id", "target_item_id")
 WHOLE = (

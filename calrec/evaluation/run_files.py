@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from calrec import digests
 from calrec.errors import CalrecError
-from calrec.rules import Rules
+from calrec.ranking.rules import Rules
+from calrec.records import digests
 
 _META = {
     "recommender": str,

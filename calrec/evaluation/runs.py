@@ -10,12 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from calrec import digests, leaks
 from calrec.errors import CalrecError
+from calrec.evaluation import leaks
 from calrec.evaluation.cases import Cases
+from calrec.evaluation.metrics import summarise
 from calrec.evaluation.run_files import check_figures, check_meta, damaged, read_json, read_table
-from calrec.metrics import summarise
-from calrec.rules import Rules
+from calrec.ranking.rules import Rules
+from calrec.records import digests
 
 FORMAT = "calrec-evaluation"
 VERSION = 3
@@ -203,7 +204,7 @@ class EvaluationRun:
 
     @cached_property
     def leaks(self) -> tuple[str, ...]:
-        """How its model may know what it is asked for (`calrec.leaks`); none without a model."""
+        """How its model may know what it is asked for: `calrec.evaluation.leaks`; or nothing."""
         return leaks.of_run(self.meta)
 
     @property

@@ -16,7 +16,7 @@ from jaxtyping import Int
 
 from calrec.evaluation.cases import Cases
 from calrec.evaluation.statistics import Bootstrap, mean_intervals
-from calrec.evaluation.tables import Value
+from calrec.report.tables import Value
 
 CATEGORIES = 10
 """Categories with a band of their own; the rest is `other`."""

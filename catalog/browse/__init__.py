@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from calrec.text import Attributes, Item
+from calrec.records import Attributes, Item
 from catalog.browse.filters import as_bigint
 from catalog.browse.highlight import highlight_item
 from catalog.browse.selection import Selection

@@ -6,8 +6,8 @@ import html
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, fields
 
-from calrec.text import Attributes
-from calrec.words import places
+from calrec.records import Attributes
+from calrec.text.words import places
 
 
 @dataclass(frozen=True, kw_only=True)

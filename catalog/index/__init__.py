@@ -23,7 +23,8 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool
 
-from calrec.text import DEFAULT_TEXT, Item
+from calrec.records import Item
+from calrec.text import DEFAULT_TEXT
 from catalog.bm25 import BM25Settings, Corpus
 from catalog.errors import CatalogueError
 from catalog.index import manifest

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from calrec.text import Attributes, truncated
-from calrec.words import words
+from calrec.records import Attributes
+from calrec.text import truncated
+from calrec.text.words import words
 
 with warnings.catch_warnings():
     # Whoosh's last release is of 2016: compiling it, at its first import, warns of old escapes.

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from calrec.text import Item
+from calrec.records import Item
 from catalog.errors import CatalogueError
 from catalog.index.counts import Counts, load_counts, read_counts, save_counts
 from catalog.index.segments import FIELDS, PAPER, open_index, write_segment

@@ -18,8 +18,8 @@ import regex
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 
-from calrec.text import Item
-from calrec.words import units, words
+from calrec.records import Item
+from calrec.text.words import units, words
 from catalog.bm25 import Corpus
 from catalog.browse.highlight import Mark
 from catalog.index import FIELDS, Index

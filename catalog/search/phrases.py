@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Int
 
-from calrec.text import Attributes, truncated
-from calrec.words import words
+from calrec.records import Attributes
+from calrec.text import truncated
+from calrec.text.words import words
 from catalog.index import FIELDS
 
 # Up to so many items are read on the spot, in a few milliseconds. For more, the words of all items

@@ -6,8 +6,8 @@
     item_id:B00001      the item itself       guitar -korg         without, too
 
 The last word may be the beginning of one, so that a search works while it is typed. Words are those
-of the rule `unicode` (`calrec.words`): of a script without spaces, characters that stand together
-are looked for as they stand, anywhere in a longer run.
+of the rule `unicode` (`calrec.text.words`): of a script without spaces, characters that stand
+together are looked for as they stand, anywhere in a longer run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 import regex
 
-from calrec.words import groups, units, words
+from calrec.text.words import groups, units, words
 from catalog.index import FIELDS
 
 with warnings.catch_warnings():
@@ -133,7 +133,7 @@ def _cut(tree: Query) -> Query:
 
 
 def _together(field: str, cut: Sequence[str]) -> Query:
-    """The words of one of `calrec.words.groups`, in that field."""
+    """The words of one of `calrec.text.words.groups`, in that field."""
     if len(cut) != 1:
         return Phrase(field, list(cut))
     term = Term(field, cut[0])

@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from calrec.text import Item, document_words
+from calrec.records import Item
+from calrec.text import document_words
 from catalog.bm25 import BM25Settings, Corpus
 from catalog.index import FIELDS, Index, write_index
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from calrec import metrics
-from calrec.compilation import keep_compiled
-from calrec.recommender import CALRec
+from calrec.model.compilation import keep_compiled
+from calrec.recommenders.calrec import CALRec
+from calrec.records.ranks import ranks_of
 from catalog.store import Catalogue
 from train.evaluation.baselines import recommender
 from train.evaluation.cases import load_cases
@@ -69,7 +69,7 @@ def one_by_one(workspace: Path, domain: str, name: str) -> float:
         for history, target in zip(cases.histories, cases.targets, strict=True):
             record = made.recommend([catalogue.items[i] for i in history])
             np.argsort(-record.scores, kind="stable")
-            metrics.ranks(record.scores, target)
+            ranks_of(record.scores, target)
         return (time.perf_counter() - start) / len(cases.targets)
 
 

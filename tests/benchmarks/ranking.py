@@ -20,14 +20,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from calrec import metrics
-from calrec.hierarchical import AttributeIndex, hierarchical
-from calrec.lir import LastItemRepeater
-from calrec.ranking import RankingSettings, match
-from calrec.recommendation import Recommendation, Sample
-from calrec.rerank import rerank
-from calrec.retrieval import Retrieval
-from calrec.text import DEFAULT_TEXT, Item, document_words, item_text, parse, query_words
+from calrec.ranking.algorithm import match
+from calrec.ranking.hierarchical import AttributeIndex, hierarchical
+from calrec.ranking.rerank import rerank
+from calrec.ranking.retrieval import Retrieval
+from calrec.recommenders.lir import LastItemRepeater
+from calrec.records import Item
+from calrec.records.ranks import ranks_of
+from calrec.records.recommendation import Recommendation, Sample
+from calrec.records.settings import RankingSettings
+from calrec.text import DEFAULT_TEXT, document_words, item_text, parse, query_words
 from catalog.bm25 import Corpus
 
 TEXTS = 10  # as many as kept of a prompt (paper, Algorithm 1)
@@ -162,7 +164,7 @@ def measure(count: int, repeats: int) -> str:
         "Algorithm 1, plainly": lambda: plainly(raw, scores, by["bm25"].epsilon),
     }
     figures = medians(
-        {name: lambda run=run: metrics.ranks(run(), 0) for name, run in ours.items()}, repeats
+        {name: lambda run=run: ranks_of(run(), 0) for name, run in ours.items()}, repeats
     )
     retrieval = Retrieval(
         corpus=corpus, attributes=attributes, text=DEFAULT_TEXT, first_stage=repeater

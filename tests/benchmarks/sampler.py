@@ -88,9 +88,9 @@ def timed(draw: Any, rounds: int) -> dict[str, Any]:
 
 
 def ours(folder: Path, rounds: int) -> dict[str, Any]:
-    from calrec.backbone import hf
-    from calrec.sampler import Sampler
-    from calrec.sampling import SamplingSettings
+    from calrec.generation.sampler import Sampler
+    from calrec.model import hf
+    from calrec.records.settings import SamplingSettings
 
     # No token ends a text: both sides draw all 80.
     sampler = Sampler(hf.load(folder), end_id=-1)
@@ -133,9 +133,9 @@ def lengths(folder: Path, rounds: int) -> dict[str, Any]:
     """Seconds until the first token, and of each token after it, by the prompt's length."""
     import jax
 
-    from calrec.backbone import hf
-    from calrec.sampler import Sampler
-    from calrec.sampling import SamplingSettings
+    from calrec.generation.sampler import Sampler
+    from calrec.model import hf
+    from calrec.records.settings import SamplingSettings
 
     sampler = Sampler(hf.load(folder), end_id=-1)
     found = {}

@@ -9,8 +9,8 @@ import pytest
 from hub_forms import GOLDEN
 from safetensors.numpy import load_file, save_file
 
-from calrec.backbone import hf
 from calrec.errors import CalrecError
+from calrec.model import hf
 
 
 def copy(family, tmp_path):

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from calrec.backbone.cache import SampleCache
-from calrec.backbone.decoder import Decoder
+from calrec.model.backbone.cache import SampleCache
+from calrec.model.backbone.decoder import Decoder
 
 
 def run(model: Decoder, tokens: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

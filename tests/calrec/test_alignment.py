@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calrec.alignment import QUANTILES, Alignment, cosine
 from calrec.errors import CalrecError
+from calrec.model.alignment import QUANTILES, Alignment, cosine
 
 
 def loop_cosine(a, b):

@@ -8,9 +8,9 @@ import pytest
 from flax import nnx
 from tiny import tiny_decoder, tiny_tokenizer
 
-from calrec import checkpoint
 from calrec.errors import CalrecError
-from calrec.ranking import RankingSettings
+from calrec.model import checkpoint
+from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings
 
 

@@ -6,16 +6,16 @@ import sys
 
 import pytest
 
-from calrec.compilation import compiled_folder, keep_compiled
+from calrec.model.compilation import compiled_folder, keep_compiled
 
 PROGRAM = """
 import jax
 from flax import nnx
-from calrec.backbone.config import DecoderConfig
-from calrec.backbone.decoder import Decoder
-from calrec.compilation import keep_compiled
-from calrec.sampler import Sampler
-from calrec.sampling import SamplingSettings
+from calrec.model.backbone.config import DecoderConfig
+from calrec.model.backbone.decoder import Decoder
+from calrec.model.compilation import keep_compiled
+from calrec.generation.sampler import Sampler
+from calrec.records.settings import SamplingSettings
 
 keep_compiled()
 config = DecoderConfig(

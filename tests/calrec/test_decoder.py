@@ -9,9 +9,9 @@ import pytest
 from flax import nnx
 from tiny import hidden_of, tiny_config, tiny_decoder
 
-from calrec.backbone.cache import SampleCache
-from calrec.backbone.config import DecoderConfig, Rope
 from calrec.errors import CalrecError
+from calrec.model.backbone.cache import SampleCache
+from calrec.model.backbone.config import DecoderConfig, Rope
 
 V = 50
 

@@ -5,12 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import ITEMS, tiny_decoder, tiny_tokenizer
 
-from calrec import embeddings
-from calrec.embeddings import Embedder
 from calrec.errors import CalrecError
-from calrec.objective import Batch, encode
-from calrec.prompt import build_prompt
-from calrec.text import DEFAULT_TEXT, Item, TextSettings, item_text
+from calrec.model import embeddings
+from calrec.model.embeddings import Embedder
+from calrec.model.objective import Batch, encode
+from calrec.records import Item
+from calrec.text import DEFAULT_TEXT, TextSettings, item_text
+from calrec.text.prompt import build_prompt
 
 PROMPT, TARGET = 150, 30
 LONG = Item(item_id="long", title="Aroma Kettle and more words " * 5, brand="Bellano")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from calrec import files
 from calrec.errors import CalrecError, run_cli
-from calrec.files import whole_folder
+from calrec.records import files
+from calrec.records.files import whole_folder
 
 
 def ours(folder):
@@ -69,7 +69,7 @@ def test_the_earlier_one_comes_back_if_the_swap_fails(tmp_path, monkeypatch, fai
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from calrec import files
+from calrec.records import files
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 out, moment, steps = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 exchanged, rename, rmtree = files._exchanged, Path.rename, files.shutil.rmtree

@@ -10,7 +10,7 @@ import pytest
 from families import FAMILIES
 from hub_forms import FORMS, GOLDEN
 
-from calrec.backbone import hf
+from calrec.model import hf
 
 TOLERANCE = 1e-4
 

@@ -16,10 +16,10 @@ from hub_forms import GOLDEN
 from safetensors.numpy import load_file, save_file
 from tiny import tiny_decoder, tiny_tokenizer
 
-from calrec.backbone import hf
-from calrec.backbone.config import Rope
-from calrec.backbone.decoder import Decoder
 from calrec.errors import CalrecError
+from calrec.model import hf
+from calrec.model.backbone.config import Rope
+from calrec.model.backbone.decoder import Decoder
 from calrec.tokenizer import Tokenizer
 
 

@@ -9,8 +9,8 @@ import pytest
 from damaged import copy, edit_config, edit_header, edit_weights, refused, split
 from safetensors.numpy import load_file, save_file
 
-from calrec.backbone import hf
 from calrec.errors import CalrecError
+from calrec.model import hf
 
 
 @pytest.fixture

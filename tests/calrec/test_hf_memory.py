@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 import jax, numpy as np
 from flax import nnx
-from calrec.backbone import hf
+from calrec.model import hf
 
 def status(name):
     with open("/proc/self/status") as file:

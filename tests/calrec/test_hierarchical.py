@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calrec import metrics
-from calrec.hierarchical import AttributeIndex, Matched, hierarchical
-from calrec.text import Attributes, Item, TextSettings, item_text, parse
+from calrec.ranking.hierarchical import AttributeIndex, Matched, hierarchical
+from calrec.records import Attributes, Item
+from calrec.records.ranks import TIE, ranks_of
+from calrec.text import TextSettings, item_text, parse
 
 NAMES = ("title", "category", "brand", "price")
 VALUE = st.sampled_from([None, "a", "b"])
@@ -86,7 +87,7 @@ def test_the_scale_knows_differences_only_and_keeps_every_match_off_zero(scores,
     np.testing.assert_allclose(match.scores, shifted.scores, rtol=1e-9)
     hit = {place for _, which in found for place in which.tolist()}
     for item in range(9):
-        assert (match.scores[item] > metrics.TIE) == (item in hit)
+        assert (match.scores[item] > TIE) == (item in hit)
         assert match.modulated[item].any() == (item in hit)
     assert match.scores[8] == 0
     assert match.scores.max() == (1 if hit else 0)
@@ -97,8 +98,8 @@ def test_improbable_texts_keep_their_order_where_the_exponential_is_zero():
     found = [index_of(rows).find(attributes(row)) for row in rows[:2]]
     best = Matched(0, np.zeros(0, dtype=np.int64))
     scores = hierarchical([best, *found], [-5.0, -800.0, -801.0], 3).scores
-    assert math.exp(-800) < metrics.TIE
-    assert [metrics.ranks(scores, i) for i in range(3)] == [(1, 1), (2, 2), (3, 3)]
+    assert math.exp(-800) < TIE
+    assert [ranks_of(scores, i) for i in range(3)] == [(1, 1), (2, 2), (3, 3)]
 
 
 def test_items_of_equal_text_share_and_tie():
@@ -127,7 +128,7 @@ def test_no_match_scores_every_item_0(columns):
     none = Matched(0, np.zeros(0, dtype=np.int64))
     match = hierarchical([none] * columns, [-1.0] * columns, 4)
     assert match.raw.shape == match.scaled.shape == match.modulated.shape == (4, columns)
-    assert metrics.ranks(match.scores, 2) == (1, 4)
+    assert ranks_of(match.scores, 2) == (1, 4)
 
 
 def test_no_item_is_no_match():

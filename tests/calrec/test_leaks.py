@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from calrec import leaks
-from calrec.leaks import UNKNOWN, Seen
-from calrec.words import ruled
+from calrec.evaluation import leaks
+from calrec.evaluation.leaks import UNKNOWN, Seen
+from calrec.text.words import ruled
 from catalog.sequences import HELD_OUT
 
 

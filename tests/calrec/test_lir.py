@@ -5,8 +5,9 @@ import pytest
 from rank_bm25 import BM25Okapi
 
 from calrec.errors import CalrecError
-from calrec.lir import LastItemRepeater
-from calrec.text import Item, TextSettings, document_words
+from calrec.recommenders.lir import LastItemRepeater
+from calrec.records import Item
+from calrec.text import TextSettings, document_words
 
 ITEMS = [
     Item(item_id="a", title="Steel ruler", category="Office, Rulers", brand="Acme"),

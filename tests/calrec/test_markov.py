@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calrec.errors import CalrecError
-from calrec.markov import Markov
-from calrec.text import Item
+from calrec.recommenders.markov import Markov
+from calrec.records import Item
 
 IDS = ("a", "b", "c", "d")
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from calrec.metrics import ndcg, ranks, recall, reciprocal_rank, summarise
+from calrec.evaluation.metrics import ndcg, recall, reciprocal_rank, summarise
+from calrec.records.ranks import ranks_of
 
 # Few values, some of them within the tie tolerance of each other, so that ties are common.
 SCORE = st.sampled_from([0.0, 1.0, 1.0 + 5e-10, 2.0, -1.0])
@@ -20,12 +21,12 @@ def test_ranks_equal_the_places_after_sorting(scores, data):
     # The target sorted in before, and behind, all that tie with it.
     first = sorted([*((-score, 1) for score in rest), (-own, 0)]).index((-own, 0)) + 1
     last = sorted([*((-score, 0) for score in rest), (-own, 1)]).index((-own, 1)) + 1
-    assert ranks(scores, target) == (first, last)
+    assert ranks_of(scores, target) == (first, last)
 
 
 def test_scores_within_the_tolerance_tie_and_beyond_it_do_not():
-    assert ranks(np.array([1.0, 1.0 + 0.9e-9, 1.0 - 0.9e-9]), 0) == (1, 3)
-    assert ranks(np.array([1.0, 1.0 + 1.1e-9, 1.0 - 1.1e-9]), 0) == (2, 2)
+    assert ranks_of(np.array([1.0, 1.0 + 0.9e-9, 1.0 - 0.9e-9]), 0) == (1, 3)
+    assert ranks_of(np.array([1.0, 1.0 + 1.1e-9, 1.0 - 1.1e-9]), 0) == (2, 2)
 
 
 @given(
@@ -33,19 +34,19 @@ def test_scores_within_the_tolerance_tie_and_beyond_it_do_not():
     target=hnp.arrays(np.int64, (3, 2), elements=st.integers(0, 4)),
 )
 def test_batches_are_ranked_row_by_row(scores, target):
-    optimistic, pessimistic = ranks(scores, target)
+    optimistic, pessimistic = ranks_of(scores, target)
     for place in np.ndindex(3, 2):
-        assert (optimistic[place], pessimistic[place]) == ranks(scores[place], target[place])
+        assert (optimistic[place], pessimistic[place]) == ranks_of(scores[place], target[place])
 
 
 @given(scores=hnp.arrays(np.float64, 8, elements=SCORE), target=st.integers(0, 7))
 def test_optimistic_never_exceeds_pessimistic(scores, target):
-    optimistic, pessimistic = ranks(scores, target)
+    optimistic, pessimistic = ranks_of(scores, target)
     assert 1 <= optimistic <= pessimistic <= len(scores)
 
 
 def test_a_constant_score_ranks_first_and_last():
-    assert ranks(np.zeros(7), 3) == (1, 7)
+    assert ranks_of(np.zeros(7), 3) == (1, 7)
 
 
 def test_metrics_of_known_ranks():

@@ -8,7 +8,7 @@ import pytest
 from flax import nnx
 from tiny import hidden_of, tiny_decoder
 
-from calrec.objective import (
+from calrec.model.objective import (
     Batch,
     Encoded,
     ObjectiveSettings,

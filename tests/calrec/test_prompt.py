@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import ITEMS, tiny_tokenizer
 
-from calrec.prompt import Connectors, build_prompt, prompt_tokens
 from calrec.text import TextSettings, item_text, prompt_text
+from calrec.text.prompt import Connectors, build_prompt, prompt_tokens
 
 C = Connectors(prefix=(1, 2, 3), first=(4,), next=(5, 6), last=(5, 6))
 items = st.lists(st.lists(st.integers(10, 20), min_size=1, max_size=9), min_size=1, max_size=8)

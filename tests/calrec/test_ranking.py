@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from calrec import metrics
 from calrec.errors import CalrecError
-from calrec.ranking import RankingSettings, keep, match, modulate, pool, scale
+from calrec.ranking.algorithm import keep, match, modulate, pool, scale
+from calrec.records.ranks import ranks_of
+from calrec.records.settings import RankingSettings
 
 SCORES = st.floats(-500, 0)
 SAMPLES = st.lists(st.tuples(st.sampled_from(list("abcdefghijkl")), SCORES), max_size=32)
@@ -172,7 +173,7 @@ def test_items_that_all_score_the_same_rank_first_and_last(constants, n_items, d
     raw = np.tile(np.array(constants, dtype=float), (n_items, 1))
     settings = RankingSettings(pooling=data.draw(st.sampled_from(["max", "mean", "min"])))
     scores = match(raw, [-1.0] * len(constants), settings).scores
-    assert metrics.ranks(scores, data.draw(st.integers(0, n_items - 1))) == (1, n_items)
+    assert ranks_of(scores, data.draw(st.integers(0, n_items - 1))) == (1, n_items)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

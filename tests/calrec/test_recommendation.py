@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calrec import metrics
 from calrec.errors import CalrecError
-from calrec.ranking import RankingSettings, match
-from calrec.recommendation import Recommendation, Sample
-from calrec.text import Attributes, Item
+from calrec.ranking.algorithm import match
+from calrec.records import Attributes, Item
+from calrec.records.ranks import ranks_of
+from calrec.records.recommendation import Recommendation, Sample
+from calrec.records.settings import RankingSettings
 
 MATRICES = ("rows", "raw", "scaled", "modulated", "scores")
 
@@ -130,7 +131,7 @@ def test_ranks_survive_the_cut(seed):
     whole = record(seed=seed, ties=True)
     case = Recommendation.from_json(whole.to_json(top=4, target="i7"))
     for item_id in case.item_ids:
-        expected = metrics.ranks(whole.scores, whole.item_ids.index(item_id))
+        expected = ranks_of(whole.scores, whole.item_ids.index(item_id))
         assert whole.ranks(item_id) == expected
         assert case.ranks(item_id) == expected
 

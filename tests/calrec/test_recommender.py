@@ -6,14 +6,13 @@ import pytest
 from rank_bm25 import BM25Okapi
 from tiny import ITEMS, tiny_decoder, tiny_tokenizer
 
-from calrec.checkpoint import Description
 from calrec.errors import CalrecError
-from calrec.lir import LastItemRepeater
-from calrec.ranking import RankingSettings
-from calrec.recommendation import Recommendation
-from calrec.recommender import CALRec, Progress
-from calrec.sampler import Sampler
-from calrec.sampling import SamplingSettings
+from calrec.generation.sampler import Sampler
+from calrec.model.checkpoint import Description
+from calrec.recommenders.calrec import CALRec, Progress
+from calrec.recommenders.lir import LastItemRepeater
+from calrec.records.recommendation import Recommendation
+from calrec.records.settings import RankingSettings, SamplingSettings
 from calrec.text import TextSettings, document_words, prompt_text, query_words
 
 

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from calrec import metrics
 from calrec.errors import CalrecError
-from calrec.ranking import RankingSettings, match
-from calrec.rerank import candidates, rerank
+from calrec.ranking.algorithm import match
+from calrec.ranking.rerank import candidates, rerank
+from calrec.records.ranks import TIE, ranks_of
+from calrec.records.settings import RankingSettings
 
 # Few values, so that ties at the cut are common.
 FIRST = st.sampled_from([-3.0, 0.0, 0.5, 0.75, 9.0])
@@ -75,10 +76,10 @@ def test_other_items_follow_the_candidates_in_the_order_of_the_first_stage(case,
     inside = best(first_stage, count)
     outside = [i for i in range(len(first_stage)) if i not in inside]
     for item in outside:
-        assert all(found.scores[item] < found.scores[i] - metrics.TIE for i in inside)
+        assert all(found.scores[item] < found.scores[i] - TIE for i in inside)
         assert not found.scaled[item].any()
         assert not found.modulated[item].any()
-        assert metrics.ranks(found.scores[outside], outside.index(item)) == metrics.ranks(
+        assert ranks_of(found.scores[outside], outside.index(item)) == ranks_of(
             first_stage[outside], outside.index(item)
         )
 

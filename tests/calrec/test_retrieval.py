@@ -8,24 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
-from calrec import metrics
 from calrec.errors import CalrecError
-from calrec.hierarchical import AttributeIndex
-from calrec.lir import LastItemRepeater
-from calrec.markov import Markov
-from calrec.ranking import RankingSettings, match
-from calrec.recommendation import Recommendation, Sample
-from calrec.rerank import rerank
-from calrec.retrieval import Retrieval
-from calrec.text import (
-    DEFAULT_TEXT,
-    Item,
-    TextSettings,
-    document_words,
-    item_text,
-    parse,
-    query_words,
-)
+from calrec.ranking.algorithm import match
+from calrec.ranking.hierarchical import AttributeIndex
+from calrec.ranking.rerank import rerank
+from calrec.ranking.retrieval import Retrieval
+from calrec.recommenders.lir import LastItemRepeater
+from calrec.recommenders.markov import Markov
+from calrec.records import Item
+from calrec.records.ranks import ranks_of
+from calrec.records.recommendation import Recommendation, Sample
+from calrec.records.settings import RankingSettings
+from calrec.text import DEFAULT_TEXT, TextSettings, document_words, item_text, parse, query_words
 
 
 @dataclass(frozen=True)
@@ -187,7 +181,7 @@ def test_a_case_file_ranked_again_is_whole():
     assert len(case.rows) == 4
     again = RETRIEVAL.rank(case, WAYS["bm25"])
     np.testing.assert_array_equal(again.scores, whole.scores)
-    assert again.ranks(ITEMS[8].item_id) == metrics.ranks(whole.scores, 8)
+    assert again.ranks(ITEMS[8].item_id) == ranks_of(whole.scores, 8)
     assert again.target == ITEMS[9].item_id
 
 

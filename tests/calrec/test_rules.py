@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calrec import metrics
-from calrec.counting import COUNTING, counting, purchases
 from calrec.errors import CalrecError
-from calrec.recommendation import Recommendation
-from calrec.rules import Ruled, Rules, behind
-from calrec.text import Item
+from calrec.ranking.rules import Rules, behind
+from calrec.recommenders.counting import COUNTING, counting, purchases
+from calrec.recommenders.ruled import Ruled
+from calrec.records import Item
+from calrec.records.ranks import ranks_of
+from calrec.records.recommendation import Recommendation
 
 # A few values, so that many tie; one within a tie's width of another, and both signs.
 SCORE = st.sampled_from([-3.5, -1.0, -1.0 + 5e-10, 0.0, 0.25, 2.0, 1e5])
@@ -30,7 +31,7 @@ def ranked(draw):
 def test_items_of_the_history_stand_behind_all_others(case):
     scores, history, target = case
     before = scores.copy()
-    found = metrics.ranks(behind(scores, np.array(history, dtype=np.int64)), target)
+    found = ranks_of(behind(scores, np.array(history, dtype=np.int64)), target)
     # Who stands before whom: what was not bought, then by score; ties among equals alone.
     mine = target not in history
     above = sum(
@@ -99,7 +100,7 @@ def test_an_item_that_is_not_ranked_has_the_last_rank_on_both_sides(case, last):
 
 def test_ranks_of_many_cases_heed_what_is_not_ranked_too():
     scores, unranked = np.array([[2.0, 0.0, 1.0], [0.0, 0.0, 3.0]]), np.array([False, True, False])
-    found = metrics.ranks(scores, np.array([1, 2]), unranked)
+    found = ranks_of(scores, np.array([1, 2]), unranked)
     assert [side.tolist() for side in found] == [[3, 1], [3, 1]]
 
 
@@ -165,4 +166,4 @@ def test_counting_recommenders_are_those_of_plain_counts(histories, history, las
                 1 + sum(k > key[target] for k in key),
                 sum(k >= key[target] for k in key),
             )
-            assert metrics.ranks(row, target) == expected, (name, target)
+            assert ranks_of(row, target) == expected, (name, target)

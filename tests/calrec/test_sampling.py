@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from tiny import hidden_of, tiny_decoder
 
-from calrec.backbone.config import DecoderConfig
-from calrec.backbone.decoder import Decoder
 from calrec.errors import CalrecError
-from calrec.sampler import Sampler, bucket
-from calrec.sampling import SamplingSettings, draw
+from calrec.generation.sampler import Sampler, bucket
+from calrec.generation.sampling import draw
+from calrec.model.backbone.config import DecoderConfig
+from calrec.model.backbone.decoder import Decoder
+from calrec.records.settings import SamplingSettings
 
 V, END = 12, 0
 
@@ -109,7 +110,7 @@ def test_alone_and_in_a_batch_of_users_samples_are_the_same(regular, samples, wi
 
 
 def test_samples_do_not_depend_on_the_bucket(monkeypatch, regular):
-    from calrec import sampler as module
+    from calrec.generation import sampler as module
 
     prompt = np.random.default_rng(1).integers(1, 256, 100).tolist()
     drawn = []
@@ -265,7 +266,7 @@ def test_closing_the_stream_stops_the_work(sampler):
 
 
 def test_no_recompilation_between_requests_of_a_bucket(model):
-    from calrec import sampling
+    from calrec.generation import sampling
 
     def compiled():
         return [f._cache_size() for f in (sampling.start, sampling.advance, sampling.place)]
@@ -282,7 +283,7 @@ def test_no_recompilation_between_requests_of_a_bucket(model):
 
 
 def test_the_state_is_a_plain_tree_with_one_prompt_for_all_samples(model):
-    from calrec.sampling import start
+    from calrec.generation.sampling import start
 
     graph, weights = nnx.split(model)
     state = start(

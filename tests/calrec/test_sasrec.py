@@ -11,11 +11,11 @@ from flax import nnx
 from safetensors.numpy import load_file, save_file
 
 from calrec.errors import CalrecError
-from calrec.sasrec.folder import _digest, describe
-from calrec.sasrec.model import SASRecModel
-from calrec.sasrec.recommender import SASRec
-from calrec.sasrec.settings import SASRecSettings, SASRecTraining
-from calrec.text import Item
+from calrec.recommenders.sasrec.folder import _digest, describe
+from calrec.recommenders.sasrec.model import SASRecModel
+from calrec.recommenders.sasrec.recommender import SASRec
+from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
+from calrec.records import Item
 
 SETTINGS = SASRecSettings(hidden_size=8, heads=2, layers=2, max_length=12)
 IDS = tuple(f"i{i:02}" for i in range(40))

@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calrec.records import Attributes, Item
 from calrec.text import (
     LABELS,
     TEMPLATES,
-    Attributes,
-    Item,
     TextSettings,
     document_words,
     item_text,

@@ -10,7 +10,7 @@ from families import FAMILIES, config
 from flax import nnx
 from hub_forms import FORMS, GOLDEN
 
-from calrec.backbone import hf
+from calrec.model import hf
 
 pytest.importorskip("torch", reason="torch is the oracle here; test_golden.py does without it")
 

@@ -10,8 +10,8 @@ import pytest
 from families import FAMILIES, config
 from hub_forms import GOLDEN
 
-from calrec.backbone import hf
 from calrec.errors import CalrecError
+from calrec.model import hf
 
 pytest.importorskip("torch", reason="torch is the oracle here; test_golden.py does without it")
 

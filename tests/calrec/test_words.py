@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from calrec.words import RULES, first_words, fold, groups, places, units, words
+from calrec.text.words import RULES, first_words, fold, groups, places, units, words
 
 # A few characters of each script and kind that the rule treats in its own way.
 SCRIPTS = (

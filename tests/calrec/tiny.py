@@ -2,9 +2,10 @@
 
 from flax import nnx
 
-from calrec.backbone.config import DecoderConfig
-from calrec.backbone.decoder import Decoder
-from calrec.text import LABELS, TEMPLATES, Item, item_text
+from calrec.model.backbone.config import DecoderConfig
+from calrec.model.backbone.decoder import Decoder
+from calrec.records import Item
+from calrec.text import LABELS, TEMPLATES, item_text
 from calrec.tokenizer import Tokenizer
 
 ITEMS = tuple(

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 from whoosh.query import Or, Term
 
-from calrec.text import Item, document_words
-from calrec.words import words
+from calrec.records import Item
+from calrec.text import document_words
+from calrec.text.words import words
 from catalog.bm25 import BM25Settings, Corpus
 from catalog.index import FIELDS, Index, write_index
 from catalog.index.segments import open_index

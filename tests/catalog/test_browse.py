@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calrec.text import Item
+from calrec.records import Item
 from catalog import browse
 from catalog.browse import facets
 from catalog.browse.facets import POPULARITY_BANDS, price_bands

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calrec.text import Attributes
-from calrec.words import words
+from calrec.records import Attributes
+from calrec.text.words import words
 from catalog.browse.highlight import Mark, highlight, highlight_item
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calrec.text import DEFAULT_TEXT, Item, document_words, truncated
-from calrec.words import RULES, words
+from calrec.records import Item
+from calrec.text import DEFAULT_TEXT, document_words, truncated
+from calrec.text.words import RULES, words
 from catalog.bm25 import BM25Settings
 from catalog.build import build
 from catalog.errors import CatalogueError

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from calrec.text import Item, item_text, parse
+from calrec.records import Item
+from calrec.text import item_text, parse
 from catalog.sample import DEPARTMENTS, make_shop
 
 # The shipped checkpoint was trained on exactly this content.

@@ -12,8 +12,9 @@ from whoosh.fields import TEXT, Schema
 from whoosh.filedb.filestore import RamStorage
 from whoosh.query import And, Not, Or, Phrase, Prefix, Term
 
-from calrec.text import Item, truncated
-from calrec.words import words
+from calrec.records import Item
+from calrec.text import truncated
+from calrec.text.words import words
 from catalog.bm25 import Corpus
 from catalog.index import FIELDS, schema
 from catalog.search import Search

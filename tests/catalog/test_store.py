@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calrec.text import Item
+from calrec.records import Item
 from catalog.errors import CatalogueError
 from catalog.store import Catalogue, Filters, domain_info, domains, workspace_path
 

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from calrec.hierarchical import AttributeIndex
-from calrec.lir import LastItemRepeater
-from calrec.ranking import RankingSettings
-from calrec.recommendation import Recommendation, Sample
-from calrec.retrieval import Retrieval
+from calrec.ranking.hierarchical import AttributeIndex
+from calrec.ranking.retrieval import Retrieval
+from calrec.recommenders.lir import LastItemRepeater
+from calrec.records.recommendation import Recommendation, Sample
+from calrec.records.settings import RankingSettings
 from calrec.text import DEFAULT_TEXT, item_text
 from catalog.bm25 import BM25Settings
 from catalog.build import build

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from calrec.text import Item
+from calrec.records import Item
 from catalog.errors import CatalogueError
 from catalog.index import workers, write_index
 

@@ -13,7 +13,7 @@ from running import running  # noqa: E402
 from scripted import ScriptedModel  # noqa: E402
 from shops import HOSTILE, write_domain  # noqa: E402
 
-from calrec.recommendation import Recommendation  # noqa: E402
+from calrec.records.recommendation import Recommendation  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def model() -> ScriptedModel:
 
 @pytest.fixture
 def application(workspace, model):
-    from demo.application import Application
+    from demo.inspect.application import Application
 
     return Application(workspace, "scripted", load_model=lambda _: model)
 

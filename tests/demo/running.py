@@ -1,4 +1,4 @@
-"""Servers with a scripted model and options of `demo.app.launch`, for tests of serving.
+"""Servers with a scripted model and options of `demo.server.app.launch`, for tests of serving.
 
 python running.py WORKSPACE PORT PAUSE OPTIONS    serves until its standard input closes
 """
@@ -142,9 +142,9 @@ def serve(workspace: str, port: str, pause: str, options: str) -> None:
     sys.path.insert(0, str(HERE))
     from scripted import ScriptedModel
 
-    from demo.app import launch
-    from demo.application import Application
-    from demo.origins import origins
+    from demo.inspect.application import Application
+    from demo.server.app import launch
+    from demo.server.origins import origins
 
     model = ScriptedModel(float(pause))
     application = Application(Path(workspace), "scripted", load_model=lambda _: model)

@@ -1,4 +1,4 @@
-"""A scripted model with the surface of `calrec.recommender.CALRec`.
+"""A scripted model with the surface of `calrec.recommenders.calrec.CALRec`.
 
 The tests in this folder are of the page, not of the model: the script writes texts of the shop's
 own items as slowly as a test wants, so that streaming, stopping and two visitors can be seen.
@@ -16,20 +16,22 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from calrec.hierarchical import AttributeIndex
-from calrec.prompt import Prompt
-from calrec.ranking import RankingSettings
-from calrec.recommendation import Alternative, Recommendation, Sample
-from calrec.recommender import Progress
-from calrec.retrieval import Retrieval
-from calrec.text import Item, TextSettings, item_text, parse, prompt_text
+from calrec.ranking.hierarchical import AttributeIndex
+from calrec.ranking.retrieval import Retrieval
+from calrec.recommenders.calrec import Progress
+from calrec.records import Item
+from calrec.records.recommendation import Alternative, Recommendation, Sample
+from calrec.records.settings import RankingSettings
+from calrec.text import TextSettings, item_text, parse, prompt_text
+from calrec.text.prompt import Prompt
 
 CRASH = "crash"
 """A history with this word in a title makes the model fail in the middle of its work."""
 
 
 class ScriptedModel:
-    """Surface of `calrec.recommender.CALRec`; the texts are those of items drawn by seed."""
+    """Surface of `calrec.recommenders.calrec.CALRec`; the texts are those of items drawn by
+    seed."""
 
     name = "calrec"
     settings = {}  # noqa: RUF012

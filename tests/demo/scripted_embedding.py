@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from calrec.text import Item
+from calrec.records import Item
 
 SIZE = 12
 
@@ -62,10 +62,11 @@ def serve(workspace: str, runs: str, port: str) -> None:
     """Both pages over one session."""
     import gradio as gr
 
-    from demo import shell, widgets
-    from demo.application import Application
+    from demo.html import widgets
+    from demo.inspect.application import Application
+    from demo.inspect.session import Session
     from demo.pages import embeddings, metrics
-    from demo.session import Session
+    from demo.server import shell
 
     app = Application(
         Path(workspace), "sample", evaluations=[Path(runs)], load_model=lambda _: Embedding()

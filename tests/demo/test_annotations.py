@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calrec.errors import CalrecError
-from demo import annotations
-from demo.annotations import LONGEST_NOTE, REASONS, Annotation, Annotations, Place
+from demo.inspect import annotations
+from demo.inspect.annotations import LONGEST_NOTE, REASONS, Annotation, Annotations, Place
 
 HERE = Place("shop", "aa11", "test")
 
@@ -115,7 +115,7 @@ def test_foreign_text_is_only_text(notes, text):
 WRITER = """
 import sys
 from pathlib import Path
-from demo.annotations import Annotations, Place
+from demo.inspect.annotations import Annotations, Place
 notes = Annotations(Path(sys.argv[1]))
 for k in range(int(sys.argv[3])):
     notes.set_note(Place("shop", "aa11", "test"), f"{sys.argv[2]}-{k}", f"note {k}")

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import API, Events, Tab, running
 
-from demo import api
-from demo.session import MOST
+from demo.inspect.session import MOST
+from demo.server import api
 
 HOSTILE = "<script>window.hacked = 1</script> lamp"
 

@@ -16,14 +16,14 @@ from calrec.errors import CalrecError
 from catalog.build import build_sample
 from catalog.sample import DEPARTMENTS
 from catalog.store import domains
-from demo import access, addresses, app
+from demo.server import access, addresses, app
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def start(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "demo.app", *map(str, arguments)],
+        [sys.executable, "-m", "demo.server.app", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -134,7 +134,7 @@ def test_it_serves_in_a_companys_network_and_ends_when_told(workspace, tmp_path,
     ):
         pytest.skip("needs the right to make a process namespace")
     port = free_port()
-    command = [sys.executable, "-m", "demo.app", "--workspace", workspace, "--host", "::1"]
+    command = [sys.executable, "-m", "demo.server.app", "--workspace", workspace, "--host", "::1"]
     with subprocess.Popen(
         [*(inside if first else []), *map(str, command), "--port", str(port)],
         cwd=ROOT,
@@ -213,7 +213,7 @@ def test_a_damaged_shop_is_one_line(workspace, tmp_path, damage):
 
 def test_nothing_leaves_the_machine_by_setting():
     names = ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE")
-    code = f"import demo.app, os; print(*(os.environ[name] for name in {names}))"
+    code = f"import demo.server.app, os; print(*(os.environ[name] for name in {names}))"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO", "HF_"))}
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment
@@ -222,7 +222,10 @@ def test_nothing_leaves_the_machine_by_setting():
 
 
 def test_gradios_variables_open_nothing():
-    code = "import demo.app, os; print(sorted(n for n in os.environ if n.startswith('GRADIO_')))"
+    code = (
+        "import demo.server.app, os; "
+        "print(sorted(n for n in os.environ if n.startswith('GRADIO_')))"
+    )
     others = {"GRADIO_SHARE": "True", "GRADIO_ALLOWED_PATHS": "/", "GRADIO_VIBE_MODE": "1"}
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -235,7 +238,7 @@ def test_gradios_variables_open_nothing():
 
 
 def test_gradio_is_imported_after_its_variables_are_set():
-    code = "import demo.app, sys; print('gradio' in sys.modules)"
+    code = "import demo.server.app, sys; print('gradio' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.stdout.strip() == "False"
 

@@ -7,8 +7,8 @@ import json
 from case_runs import DOMAIN
 from synthetic_runs import write_run
 
-from demo.evaluations import Evaluations
-from demo.local_paths import local
+from demo.inspect.evaluations import Evaluations
+from demo.inspect.local_paths import local
 
 
 def test_a_path_begins_below_the_folder(tmp_path, monkeypatch):

@@ -12,14 +12,14 @@ from case_runs import DOMAIN, USERS, build_shop, write_evaluations
 
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
-from calrec.recommendation import Recommendation
-from demo.stored import Tables, rebuild
+from calrec.records.recommendation import Recommendation
+from demo.inspect.stored import Tables, rebuild
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """An application over the shop, and the records of its runs."""
-    from demo.application import Application
+    from demo.inspect.application import Application
 
     folder = tmp_path_factory.mktemp("stored")
     workspace = folder / "work [1]*"  # signs that mean something in a pattern

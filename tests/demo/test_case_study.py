@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shops import HOSTILE
 
-from demo.annotations import Annotation
-from demo.case_filters import CaseFilters
-from demo.case_study import export, listing
-from demo.case_study.view import case_view
+from demo.html.case_study import export, listing
+from demo.html.case_study.view import case_view
+from demo.inspect.annotations import Annotation
+from demo.inspect.case_filters import CaseFilters
 from demo.pages.cases.desk import Desk
-from demo.shell import styles
+from demo.server.shell import styles
 
 NOTED = {
     USERS[0]: Annotation(star=True, note="=HYPERLINK(1)\nsecond \u202eline", labels=("<b>x</b>",)),
@@ -44,7 +44,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    from demo.application import Application
+    from demo.inspect.application import Application
 
     folder = tmp_path_factory.mktemp("study")
     workspace = folder / "workspace"
@@ -145,7 +145,7 @@ def test_a_run_with_its_best_items_only_stands_beside(desk):
 def test_each_side_explains_words_by_its_own_corpus(desk, pair, monkeypatch):
     from dataclasses import replace
 
-    from demo.case_study import view
+    from demo.html.case_study import view
 
     given = []
     monkeypatch.setattr(view, "rankings_view", lambda *args, **_: given.append(args[4]) or "")

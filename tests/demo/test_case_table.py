@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic_runs import drawn_ranks, user_ids
 
-from calrec import metrics
 from calrec.errors import CalrecError
+from calrec.evaluation import metrics
 from calrec.evaluation.runs import EvaluationRun
-from calrec.text import Item
-from demo import case_filters as offered
-from demo import url
-from demo.case_filters import NO_CATEGORY, SORTS, CaseFilters
-from demo.case_table import PAGE, CaseTable
+from calrec.records import Item
+from demo.inspect import case_filters as offered
+from demo.inspect import url
+from demo.inspect.case_filters import NO_CATEGORY, SORTS, CaseFilters
+from demo.inspect.case_table import PAGE, CaseTable
 
 ITEMS = {
     f"item-{k}": Item(

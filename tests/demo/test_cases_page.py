@@ -19,18 +19,18 @@ from running import running
 from shops import HOSTILE
 from synthetic_runs import seal
 
-from demo import url
-from demo.annotations import LONGEST_NOTE, MOST_SLICES
-from demo.case_filters import CaseFilters
-from demo.events import SKIP
+from demo.inspect import url
+from demo.inspect.annotations import LONGEST_NOTE, MOST_SLICES
+from demo.inspect.case_filters import CaseFilters
+from demo.inspect.session import Session
 from demo.pages.cases import KEYS
 from demo.pages.cases.desk import Desk
 from demo.pages.cases.drawing import View
 from demo.pages.cases.exports import KEPT, Exports
 from demo.pages.cases.handlers import FILTERS, Handlers
 from demo.pages.cases.state import State
-from demo.session import Session
-from demo.shell import styles
+from demo.pages.events import SKIP
+from demo.server.shell import styles
 
 HERE = Session(domain=DOMAIN)
 
@@ -38,7 +38,7 @@ HERE = Session(domain=DOMAIN)
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A workspace with three evaluations of one shop."""
-    from demo.application import Application
+    from demo.inspect.application import Application
 
     folder = tmp_path_factory.mktemp("cases")
     workspace = folder / "workspace"
@@ -51,7 +51,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def desk(made, tmp_path):
     """Over a copy of the workspace, so that what a test notes is its own."""
-    from demo.application import Application
+    from demo.inspect.application import Application
 
     place = tmp_path / "workspace"
     shutil.copytree(made, place)

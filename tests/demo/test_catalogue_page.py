@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.store import Band, Filters
-from demo import url
-from demo.events import SKIP
-from demo.item_vectors import ItemVectors
+from demo.inspect import url
+from demo.inspect.item_vectors import ItemVectors
+from demo.inspect.session import MOST, Session
 from demo.pages.catalogue.bars import is_calendar, over_time, sizes
 from demo.pages.catalogue.handlers import Handlers, Shown
 from demo.pages.catalogue.view import LONGEST, PAGE_SIZE, SORTS, View, view_of
-from demo.session import MOST, Session
+from demo.pages.events import SKIP
 
 LAMPS = Session(domain="lamps")
 same_application = settings(

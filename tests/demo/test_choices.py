@@ -3,7 +3,7 @@ import json
 import pytest
 
 from catalog.store import Band, Filters
-from demo.choices import chosen_filters
+from demo.inspect.choices import chosen_filters
 
 
 def test_what_is_chosen_filters():

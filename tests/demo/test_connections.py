@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from demo import connections
-from demo.addresses import listening
-from demo.server import Server
+from demo.server import connections
+from demo.server.addresses import listening
+from demo.server.sockets import Server
 
 LONG = 20.0
 """Seconds; no connection that is waited for ends within them, even where the machine is busy."""

@@ -109,8 +109,8 @@ def test_a_page_that_is_refused_says_so_and_comes_by_itself(server, open_page, w
 @pytest.fixture
 def failing(application, monkeypatch):
     """Address of a page whose first event fails as often as `times` says."""
-    from demo import shell
-    from demo.app import launch
+    from demo.server import shell
+    from demo.server.app import launch
 
     times = [0]
     arrive = shell._Showing.arrive

@@ -23,16 +23,16 @@ from scripted_embedding import Embedding
 from synthetic_runs import write_run
 
 from calrec.errors import CalrecError
-from demo import item_vectors, url
-from demo import session as sessions
-from demo.application import Application
+from demo.inspect import item_vectors, url
+from demo.inspect import session as sessions
+from demo.inspect.application import Application
+from demo.inspect.session import Session
+from demo.inspect.url import one, read
 from demo.pages.embeddings import drawing, handlers, plots
 from demo.pages.embeddings.choice import USERS, Choice, checked, from_query
 from demo.pages.embeddings.handlers import Cosines, Handlers, Map
 from demo.pages.embeddings.plots import Special
 from demo.pages.embeddings.towers import Models, Towers, Visitor
-from demo.session import Session
-from demo.url import one, read
 
 HERE = Path(__file__).parent
 
@@ -318,7 +318,7 @@ def test_progress_is_of_the_users_that_the_shop_has(page, app, model, shopper):
 def test_another_checkpoint_stands_beside(workspace, tmp_path, model, shopper):
     import shutil
 
-    from calrec.checkpoint import resolve
+    from calrec.model.checkpoint import resolve
 
     place = tmp_path / "workspace"
     shutil.copytree(workspace, place)

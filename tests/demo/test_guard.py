@@ -8,11 +8,11 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from demo import bodies
-from demo.guard import Door, Guard
-from demo.origins import origins
-from demo.tabs import Tabs
-from demo.throttle import Throttle
+from demo.server import bodies
+from demo.server.guard import Door, Guard
+from demo.server.origins import origins
+from demo.server.tabs import Tabs
+from demo.server.throttle import Throttle
 
 TOKENS = {"token-of-ann": "ann", "token-of-bo": "bo"}
 

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from calrec import checkpoint
 from calrec.errors import CalrecError
-from demo.application import Application
-from demo.item_vectors import ItemVectors, shared
+from calrec.model import checkpoint
+from demo.inspect.application import Application
+from demo.inspect.item_vectors import ItemVectors, shared
 
 
 class Embedding:

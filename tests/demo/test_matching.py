@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 
-from demo.record.matching import ROWS, heat_maps, stretched
+from demo.html.record.matching import ROWS, heat_maps, stretched
 
 
 def by_id(application):

@@ -18,11 +18,11 @@ sys.path.append(str(Path(__file__).parents[1] / "calrec" / "evaluation"))
 from synthetic_runs import NO_CONTRAST, seal, user_ids, write_run
 
 from calrec.evaluation.slices import OF_THE_CASE
-from demo import url
-from demo.application import Application
+from demo.inspect import url
+from demo.inspect.application import Application
+from demo.inspect.session import Session
 from demo.pages.metrics.choice import MOST, checked, default_runs, from_query
 from demo.pages.metrics.handlers import PLOTS, Handlers, Pair
-from demo.session import Session
 
 HERE = Session(domain="lamps")
 HOSTILE = "<img src=x onerror=window.hacked=1>"
@@ -318,7 +318,7 @@ def test_a_checkpoint_that_is_none_says_so(workspace):
 def test_a_checkpoint_of_the_workspace_is_offered_and_its_missing_log_is_said(
     tmp_path, workspace, folder
 ):
-    from calrec.checkpoint import resolve
+    from calrec.model.checkpoint import resolve
 
     place = tmp_path / "workspace"
     shutil.copytree(workspace, place)

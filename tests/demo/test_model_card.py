@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from calrec import checkpoint
-from calrec.backbone.config import DecoderConfig, Rope
 from calrec.errors import CalrecError
-from demo.model_card import card, parameters, read, seen_words
-from demo.model_card_text import to_html, to_markdown
+from calrec.model import checkpoint
+from calrec.model.backbone.config import DecoderConfig, Rope
+from demo.html.model_card_text import to_html, to_markdown
+from demo.inspect.model_card import card, parameters, read, seen_words
 
 HOSTILE = "<script>alert(1)</script>|`x`\n# y"
 
@@ -30,7 +30,7 @@ def weights(config) -> int:
     import jax
     from flax import nnx
 
-    from calrec.backbone.decoder import Decoder
+    from calrec.model.backbone.decoder import Decoder
 
     model = nnx.eval_shape(lambda: Decoder(config, rngs=nnx.Rngs(0)))
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model)))

@@ -6,8 +6,8 @@ import pytest
 from starlette.datastructures import Headers
 
 from calrec.errors import CalrecError
-from demo.origins import origins
-from demo.refusal import Refused
+from demo.server.origins import origins
+from demo.server.refusal import Refused
 
 
 def check(rules, *headers: tuple[str, str]) -> None:

@@ -16,7 +16,7 @@ def runs(tmp_path_factory):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from calrec.metrics import summarise
+    from calrec.evaluation.metrics import summarise
 
     folder = tmp_path_factory.mktemp("presets")
     users = 6

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.projection import METHODS, PCA, SMALL, Neighbours, nearest, project, unit
+from demo.inspect.projection import METHODS, PCA, SMALL, Neighbours, nearest, project, unit
 
 
 def groups(count=40, size=24, seed=0, spread=0.15):

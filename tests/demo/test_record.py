@@ -8,12 +8,13 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from calrec import metrics
-from calrec.ranking import fold
-from calrec.recommendation import Alternative, Sample
-from calrec.text import Attributes, TextSettings, item_text, query_words
-from demo.record import prompt, ranking, texts, tokens
-from demo.wording import rank_range
+from calrec.ranking.algorithm import fold
+from calrec.records import Attributes
+from calrec.records.ranks import ranks_of
+from calrec.records.recommendation import Alternative, Sample
+from calrec.text import TextSettings, item_text, query_words
+from demo.html.record import prompt, ranking, texts, tokens
+from demo.html.wording import rank_range
 
 
 def sample(**changes) -> Sample:
@@ -149,12 +150,12 @@ def test_arrows_are_the_difference_of_the_ranks(recommendation, others, applicat
     for row, index in zip(rows, recommendation.order(), strict=False):
         cells = re.findall(r'<td class="cr-value">([\d,]+) <span class="cr-(\w+)"', row)
         assert len(cells) == len(others)
-        here = metrics.ranks(recommendation.scores, index)[0]
+        here = ranks_of(recommendation.scores, index)[0]
         for (there, way), other in zip(cells, others, strict=True):
-            expected = metrics.ranks(other.scores, index)[0]
+            expected = ranks_of(other.scores, index)[0]
             assert int(there.replace(",", "")) == expected
             assert way == ("up" if here < expected else "down" if here > expected else "same")
-        number = rank_range(*metrics.ranks(recommendation.scores, index))
+        number = rank_range(*ranks_of(recommendation.scores, index))
         assert f'cr-number">{number}<' in row
 
 

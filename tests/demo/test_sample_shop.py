@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Where the tests themselves run in the background, Ctrl-C is ignored, and children inherit that.
 START = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from demo.app import main; main()"
+    "from demo.server.app import main; main()"
 )
 PAGES = {
     "walkthrough": "#heat .heatmaplayer",

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.session import Session, added, cleared, moved, removed
+from demo.inspect.session import Session, added, cleared, moved, removed
 
 
 def test_items_are_added_at_the_end_and_may_repeat():

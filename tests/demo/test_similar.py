@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calrec.text import document_words
-from demo.similar import by_vector, by_words
+from demo.inspect.similar import by_vector, by_words
 
 whole_vectors = st.integers(2, 8).flatmap(
     lambda n: st.lists(st.lists(st.integers(-3, 3), min_size=3, max_size=3), min_size=n, max_size=n)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from demo import throttle
-from demo.throttle import Throttle
+from demo.server import throttle
+from demo.server.throttle import Throttle
 
 
 class Clock:

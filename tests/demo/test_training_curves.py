@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calrec.checkpoint import resolve
 from calrec.errors import CalrecError
-from demo.training_curves import POINTS, figure, read, stage_title
+from calrec.model.checkpoint import resolve
+from demo.inspect.training_curves import POINTS, figure, read, stage_title
 
 ENTRIES = [
     {"stage": "pretrain", "step": 10, "seconds": 1, "total": 5.0},

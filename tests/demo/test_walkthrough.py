@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calrec.errors import CalrecError
-from calrec.rules import Rules
-from demo import url
-from demo.application import Application
-from demo.draws import Draws
-from demo.events import SKIP
+from calrec.ranking.rules import Rules
+from demo.inspect import url
+from demo.inspect.application import Application
+from demo.inspect.draws import Draws
+from demo.inspect.session import Session
+from demo.pages.events import SKIP
 from demo.pages.walkthrough import choice
 from demo.pages.walkthrough.choice import DEFAULT
 from demo.pages.walkthrough.handlers import Handlers
 from demo.pages.walkthrough.updates import stale_line
-from demo.session import Session
 
 EMPTY = Session(domain="lamps")
 

@@ -4,13 +4,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from calrec.recommendation import Alternative, Sample
-from calrec.text import Attributes, Item
+from calrec.records import Attributes, Item
+from calrec.records.recommendation import Alternative, Sample
 from catalog.browse.highlight import Mark, highlight_item
 from catalog.store import Page
-from demo import widgets
-from demo.record import prompt, ranking, texts, tokens
-from demo.session import Session
+from demo.html import widgets
+from demo.html.record import prompt, ranking, texts, tokens
+from demo.inspect.session import Session
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> & ${x} {{y}}"
 ITEM = Item(item_id="a\"'<b>", title=EVIL, category=EVIL, brand=EVIL, price=EVIL)

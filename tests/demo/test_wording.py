@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from demo.wording import count, probability, rank_range, rank_sentence
+from demo.html.wording import count, probability, rank_range, rank_sentence
 
 
 def test_counts():

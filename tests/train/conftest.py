@@ -85,10 +85,10 @@ def rubbish_checkpoint(tiny_workspace, tmp_path_factory):
     """An exported model of random weights: it writes rubbish, all the way through the chain."""
     from flax import nnx
 
-    from calrec.backbone.config import DecoderConfig
-    from calrec.backbone.decoder import Decoder
-    from calrec.checkpoint import Description, save
-    from calrec.ranking import RankingSettings
+    from calrec.model.backbone.config import DecoderConfig
+    from calrec.model.backbone.decoder import Decoder
+    from calrec.model.checkpoint import Description, save
+    from calrec.records.settings import RankingSettings
     from calrec.text import TextSettings, item_text
     from calrec.tokenizer import Tokenizer
     from catalog.store import Catalogue

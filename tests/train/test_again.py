@@ -70,10 +70,11 @@ def test_the_same_settings_give_the_same_files(again, earlier):
 def test_other_settings_rank_as_the_model_itself_does(
     again, tiny_workspace, rubbish_checkpoint, arguments, changed, bought, count
 ):
-    from calrec.counting import counting
-    from calrec.ranking import RankingSettings
-    from calrec.recommender import CALRec
-    from calrec.rules import Ruled, Rules
+    from calrec.ranking.rules import Rules
+    from calrec.recommenders.calrec import CALRec
+    from calrec.recommenders.counting import counting
+    from calrec.recommenders.ruled import Ruled
+    from calrec.records.settings import RankingSettings
 
     rules = Rules(bought=bought, count=count)
     out = again(*arguments, "--bought", bought, "--count", count)

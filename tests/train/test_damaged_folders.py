@@ -16,8 +16,8 @@ from damaging import damages, whole_again
 from flax import nnx
 from rich.console import Console
 
-from calrec import checkpoint
 from calrec.errors import CalrecError
+from calrec.model import checkpoint
 from train.data import Prepared
 from train.presets import PRESETS
 from train.stages import from_scratch

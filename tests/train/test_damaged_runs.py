@@ -8,9 +8,9 @@ from damaging import damages, whole_again
 from rich.console import Console
 
 from calrec.errors import CalrecError
-from calrec.evaluation import report
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
+from calrec.report import report
 from train import report as command
 from train.evaluation.earlier import Earlier
 

@@ -50,7 +50,7 @@ def test_calrec_end_to_end(run_evaluate, tiny_workspace, rubbish_checkpoint, tmp
         assert [s["score"] for s in kept] == sorted((s["score"] for s in kept), reverse=True)
 
     # The ranks are those of the recommender asked directly, with the user's seed.
-    from calrec.recommender import CALRec
+    from calrec.recommenders.calrec import CALRec
 
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
         calrec = CALRec.from_checkpoint(rubbish_checkpoint)

@@ -7,10 +7,9 @@ import pytest
 from commands import run
 from flax import nnx
 
-from calrec import checkpoint
-from calrec.backbone import hf
-from calrec.backbone.config import DecoderConfig, Rope
-from calrec.backbone.decoder import Decoder
+from calrec.model import checkpoint, hf
+from calrec.model.backbone.config import DecoderConfig, Rope
+from calrec.model.backbone.decoder import Decoder
 from calrec.text import item_text
 from calrec.tokenizer import Tokenizer
 from catalog.store import Catalogue

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from calrec import checkpoint
-from calrec.alignment import Alignment
-from calrec.embeddings import Embedder
+from calrec.model import checkpoint
+from calrec.model.alignment import Alignment
+from calrec.model.embeddings import Embedder
 from catalog.build import build_sample
 from catalog.store import Catalogue
 from train.evaluation.cases import load_cases

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from commands import run
 
-from calrec import checkpoint, digests
+from calrec.model import checkpoint
+from calrec.records import digests
 from catalog.build import build_sample
 from train import evaluate as command
 

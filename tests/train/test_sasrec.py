@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from calrec import metrics
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
-from calrec.rules import Rules
-from calrec.sasrec.folder import describe
-from calrec.sasrec.recommender import SASRec
-from calrec.sasrec.settings import SASRecSettings, SASRecTraining
+from calrec.ranking.rules import Rules
+from calrec.recommenders.sasrec.folder import describe
+from calrec.recommenders.sasrec.recommender import SASRec
+from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
+from calrec.records.ranks import ranks_of
 from catalog.sequences import Sequences
 from catalog.store import Catalogue
 from train import sasrec
@@ -128,7 +128,7 @@ def test_it_learns_what_follows_what(fitted):
     assert sasrec.validate(recommender, sequences)["recall@1"]["pessimistic"] == 1
     scores = recommender.scores([sequences.history(u, "test") for u in range(40)])
     targets = np.array([sequences.target(u, "test") for u in range(40)])
-    assert (metrics.ranks(scores, targets)[1] == 1).mean() > 0.9
+    assert (ranks_of(scores, targets)[1] == 1).mean() > 0.9
 
 
 def test_the_seed_determines_the_weights_and_test_items_do_not(fitted):

@@ -9,7 +9,8 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from calrec.errors import CalrecError
-from calrec.text import Attributes, item_text
+from calrec.records import Attributes
+from calrec.text import item_text
 from calrec.tokenizer import END, PAD, Tokenizer
 from catalog.build import build
 from catalog.ingest.two_tables import TwoTables

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from commands import run
 
-from calrec import checkpoint, leaks
-from calrec.backbone.config import DecoderConfig
+from calrec.evaluation import leaks
 from calrec.evaluation.runs import EvaluationRun
-from calrec.objective import ObjectiveSettings
-from calrec.recommender import CALRec
+from calrec.model import checkpoint
+from calrec.model.backbone.config import DecoderConfig
+from calrec.model.objective import ObjectiveSettings
+from calrec.recommenders.calrec import CALRec
 from calrec.text import TextSettings
 from catalog.store import Catalogue
 from train.data import Prepared

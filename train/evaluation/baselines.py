@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
-from calrec import metrics
-from calrec.baseline import Baseline
-from calrec.counting import counting
-from calrec.lir import LastItemRepeater
-from calrec.protocol import Recommender
-from calrec.rules import Rules
+from calrec.ranking.rules import Rules
+from calrec.recommenders.baseline import Baseline
+from calrec.recommenders.counting import counting
+from calrec.recommenders.lir import LastItemRepeater
+from calrec.recommenders.protocol import Recommender
+from calrec.records.ranks import TIE, ranks_of
 from calrec.text import DEFAULT_TEXT
 from catalog.store import Catalogue
 from train.evaluation.best import best
@@ -34,7 +34,7 @@ MANY = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """What ranking many cases needs of a recommender; see `calrec.baseline.Baseline`.
+    """What ranking many cases needs of a recommender; see `calrec.recommenders.baseline.Baseline`.
 
     Attributes:
       settings: the recommender's own.
@@ -82,7 +82,7 @@ def recommender(
     if name == "lir":
         return LastItemRepeater(catalogue.corpus(), DEFAULT_TEXT)
     if name == "sasrec":
-        from calrec.sasrec.recommender import SASRec
+        from calrec.recommenders.sasrec.recommender import SASRec
 
         return SASRec.load(Path(checkpoint), catalogue.item_ids)
     return counting(name, catalogue.item_ids, catalogue.sequences().counted(split, rules.count))
@@ -145,7 +145,7 @@ def _rank_block(scorer: Scorer, cases: Cases, groups: Sequence[Sequence[int]]) -
 def _ranks(row: Float[np.ndarray, " N"], targets: Int[np.ndarray, " C"]) -> Int[np.ndarray, "C 2"]:
     if len(targets) > MANY:
         ordered, scores = np.sort(row), row[targets]
-        above = np.searchsorted(ordered, scores + metrics.TIE, side="right")
-        below = np.searchsorted(ordered, scores - metrics.TIE, side="left")
+        above = np.searchsorted(ordered, scores + TIE, side="right")
+        below = np.searchsorted(ordered, scores - TIE, side="left")
         return len(row) - np.stack([above - 1, below], axis=1)
-    return np.array([metrics.ranks(row, target) for target in targets])
+    return np.array([ranks_of(row, target) for target in targets])

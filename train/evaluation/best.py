@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from calrec.rerank import candidates
+from calrec.ranking.rerank import candidates
 
 TOP = 100
 """Items of each ranking that a run keeps."""

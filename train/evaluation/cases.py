@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from calrec.counting import purchases
 from calrec.errors import CalrecError
+from calrec.recommenders.counting import purchases
 from catalog.store import Catalogue
 
 

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from calrec import leaks
+from calrec.evaluation import leaks
 from train.evaluation.run import evaluate
 from train.evaluation.settings import Evaluate
 

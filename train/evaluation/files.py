@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import FORMAT, EvaluationRun
-from calrec.files import check_place, whole_folder
+from calrec.records.files import check_place, whole_folder
 
 FILES = frozenset(
     {

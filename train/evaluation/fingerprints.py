@@ -13,8 +13,8 @@ from typing import Any
 import calrec
 import catalog
 import train
-from calrec import leaks
 from calrec.errors import CalrecError
+from calrec.evaluation import leaks
 from catalog.workspace import DomainInfo
 
 LIBRARIES = ("numpy", "scipy", "pyarrow", "duckdb", "jax", "flax", "tokenizers", "transformers")
@@ -56,7 +56,7 @@ def calrec_checkpoint(name: str) -> dict[str, Any]:
     Raises:
       CalrecError: if there is none, or its `calrec.json` cannot be read.
     """
-    from calrec import checkpoint
+    from calrec.model import checkpoint
 
     description = checkpoint.describe(checkpoint.resolve(name))
     stages = description.training.get("stages", [])
@@ -78,7 +78,7 @@ def sasrec_checkpoint(folder: Path, info: DomainInfo) -> dict[str, Any]:
       CalrecError: if there is none, its `sasrec.json` cannot be read, or it was trained on other
         data: then it may have seen what is held out here.
     """
-    from calrec.sasrec.folder import describe  # brings in jax
+    from calrec.recommenders.sasrec.folder import describe  # brings in jax
 
     content = describe(folder)
     if content["data"] != info.fingerprint:

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
-from calrec import metrics
-from calrec.hierarchical import AttributeIndex
-from calrec.ranking import RankingSettings
-from calrec.recommendation import Recommendation, Sample
-from calrec.retrieval import Retrieval
-from calrec.rules import Ruled
+from calrec.ranking.hierarchical import AttributeIndex
+from calrec.ranking.retrieval import Retrieval
+from calrec.recommenders.ruled import Ruled
+from calrec.records.ranks import ranks_of
+from calrec.records.recommendation import Recommendation, Sample
+from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings, parse
 from catalog.store import Catalogue
 from train.evaluation import baselines
@@ -26,7 +26,7 @@ from train.evaluation.results import GENERATED
 from train.evaluation.settings import Evaluate, check_ranking
 
 if TYPE_CHECKING:
-    from calrec.recommender import CALRec
+    from calrec.recommenders.calrec import CALRec
 
 
 def case_seed(seed: int, user_id: str) -> int:
@@ -146,7 +146,7 @@ def _first_stage(settings: Evaluate, catalogue: Catalogue, ranking: RankingSetti
 def _table(record: Recommendation, cases: Cases, place: int, seed: int) -> pa.Table:
     """A table of `train.evaluation.results.GENERATED` with the one case."""
     target = int(cases.targets[place])
-    optimistic, pessimistic = metrics.ranks(record.scores, target, record.unranked)
+    optimistic, pessimistic = ranks_of(record.scores, target, record.unranked)
     top = best(record.scores)
     column = {text: place for place, text in enumerate(record.columns)}
     row = {

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool
 
-from calrec.ranking import fold
+from calrec.ranking.algorithm import fold
 
 
 def sample_counts(samples: pa.Table, cases: int) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from calrec import digests
 from calrec.errors import CalrecError
+from calrec.records import digests
 from train.evaluation.files import writing
 from train.evaluation.results import GENERATED, RANKED
 

@@ -11,8 +11,8 @@ from typing import Literal
 import tyro
 
 from calrec.errors import CalrecError
-from calrec.ranking import Pooling, RankingSettings, Retrieval
-from calrec.rules import Bought, Count, Rules
+from calrec.ranking.rules import Bought, Count, Rules
+from calrec.records.settings import Pooling, RankingSettings, Retrieval
 
 FirstStage = Literal["lir", "popular", "markov", "item-knn"]
 

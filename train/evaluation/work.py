@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
-from calrec.compilation import keep_compiled
+from calrec.model.compilation import keep_compiled
 from catalog.store import Catalogue
 from train.evaluation import baselines, fingerprints
 from train.evaluation.cases import Cases
@@ -67,7 +67,7 @@ def ready(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> 
 
     if earlier is not None:
         return generating.Again(settings, catalogue, earlier)
-    from calrec.recommender import CALRec  # brings in jax
+    from calrec.recommenders.calrec import CALRec  # brings in jax
 
     keep_compiled()
     model = CALRec.from_checkpoint(settings.checkpoint)

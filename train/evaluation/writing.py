@@ -11,10 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from calrec import digests, metrics
+from calrec.evaluation import metrics
 from calrec.evaluation.runs import FORMAT, VERSION
-from calrec.rules import Rules
-from calrec.text import Item, TextSettings, item_text
+from calrec.ranking.rules import Rules
+from calrec.records import Item, digests
+from calrec.text import TextSettings, item_text
 from catalog.store import Catalogue
 from train.evaluation.cases import Cases, facts
 from train.evaluation.files import write_json, write_table

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from calrec.errors import CalrecError
-from calrec.evaluation.comparison import groups
 from calrec.evaluation.runs import EvaluationRun, user_words
-from calrec.evaluation.variants import main_first, names
-from calrec.text import Item
+from calrec.records import Item
+from calrec.report.comparison import groups
+from calrec.report.variants import main_first, names
 from catalog.sequences import Case
-from demo.annotations import NOTHING, Annotation, Annotations, Place
-from demo.application import Application
-from demo.bounded import Bounded
-from demo.case_filters import CaseFilters
-from demo.case_study.view import Side, Study
-from demo.case_table import CaseTable, Selection
-from demo.local_paths import local
-from demo.stored import Stored, Tables, corpus, rebuild
+from demo.html.case_study.view import Side, Study
+from demo.inspect.annotations import NOTHING, Annotation, Annotations, Place
+from demo.inspect.application import Application
+from demo.inspect.bounded import Bounded
+from demo.inspect.case_filters import CaseFilters
+from demo.inspect.case_table import CaseTable, Selection
+from demo.inspect.local_paths import local
+from demo.inspect.stored import Stored, Tables, corpus, rebuild
 
 TABLES = 6
 """Pairs of runs whose tables are kept; one of 50,000 users takes some 30 MB, 90 MB with texts."""

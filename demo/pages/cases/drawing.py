@@ -9,19 +9,20 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from calrec.errors import CalrecError
-from calrec.evaluation.figures import rank_scatter
-from calrec.rules import DEFAULT, Rules
-from demo import url, widgets
-from demo.annotations import NOTHING, REASONS, Annotation
-from demo.case_filters import CaseFilters
-from demo.case_study import listing
-from demo.case_study.view import case_view
-from demo.case_table import PAGE, Selection
-from demo.events import SKIP
+from calrec.ranking.rules import DEFAULT, Rules
+from calrec.report.figures import rank_scatter
+from demo.html import widgets
+from demo.html.case_study import listing
+from demo.html.case_study.view import case_view
+from demo.html.wording import escape
+from demo.inspect import url
+from demo.inspect.annotations import NOTHING, REASONS, Annotation
+from demo.inspect.case_filters import CaseFilters
+from demo.inspect.case_table import PAGE, Selection
+from demo.inspect.session import Session
 from demo.pages.cases.desk import Desk, Pair, among
 from demo.pages.cases.state import State
-from demo.session import Session
-from demo.wording import escape
+from demo.pages.events import SKIP
 
 
 class View(NamedTuple):

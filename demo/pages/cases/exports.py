@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from calrec.errors import CalrecError
-from demo import widgets
-from demo.annotations import Annotation
-from demo.case_study import export
-from demo.events import SKIP
+from demo.html import widgets
+from demo.html.case_study import export
+from demo.inspect.annotations import Annotation
+from demo.inspect.session import Session
 from demo.pages.cases.desk import Desk, Pair
 from demo.pages.cases.state import State
-from demo.session import Session
+from demo.pages.events import SKIP
 
 KEPT = 16
 """Files kept until the next ones are written; gradio copies each as soon as it is asked for."""

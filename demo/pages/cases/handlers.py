@@ -9,10 +9,12 @@ from typing import Any
 import gradio as gr
 
 from calrec.errors import CalrecError
-from demo import url, widgets
-from demo.annotations import LONGEST_NOTE, NOTHING, Annotation
-from demo.case_filters import SORTS, CaseFilters
-from demo.events import SKIP
+from demo.html import widgets
+from demo.inspect import url
+from demo.inspect.annotations import LONGEST_NOTE, NOTHING, Annotation
+from demo.inspect.case_filters import SORTS, CaseFilters
+from demo.inspect.session import Session
+from demo.inspect.url import Query
 from demo.pages.cases.desk import Desk, Pair
 from demo.pages.cases.drawing import (
     ALL,
@@ -26,8 +28,7 @@ from demo.pages.cases.drawing import (
     star_button,
 )
 from demo.pages.cases.state import State
-from demo.session import Session
-from demo.url import Query
+from demo.pages.events import SKIP
 
 FILTERS = tuple(field.name for field in fields(CaseFilters))
 

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from demo import widgets
-from demo.annotations import LONGEST_NOTE, MOST_LABELS
-from demo.case_filters import COLD, LENGTHS, LEVELS, RANKS, REPEAT, STAR, TIES, WIN, words
-from demo.events import BROWSE, EDIT, LOOK_UP, UNCHECKED
+from demo.html import widgets
+from demo.inspect.annotations import LONGEST_NOTE, MOST_LABELS
+from demo.inspect.case_filters import COLD, LENGTHS, LEVELS, RANKS, REPEAT, STAR, TIES, WIN, words
 from demo.pages.cases.desk import Desk
 from demo.pages.cases.drawing import View
 from demo.pages.cases.exports import Exports
 from demo.pages.cases.handlers import FILTERS, Handlers
 from demo.pages.cases.keys import FETCH, ROWS
+from demo.pages.events import BROWSE, EDIT, LOOK_UP, UNCHECKED
 
 if TYPE_CHECKING:
-    from demo.shell import Page, Shell
+    from demo.server.shell import Page, Shell
 
 TITLE = "Cases"
 SORTS = [
@@ -44,7 +44,7 @@ _RESIZE = "() => { setTimeout(() => window.dispatchEvent(new Event('resize')), 8
 
 def build(shell: Shell) -> Page:
     """The page over one application."""
-    from demo.shell import Page, address, styles
+    from demo.server.shell import Page, address, styles
 
     desk = Desk(shell.app)
     handlers = Handlers(desk)

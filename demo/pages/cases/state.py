@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo import url
-from demo.case_filters import SORTS, CaseFilters
-from demo.url import Query
+from demo.inspect import url
+from demo.inspect.case_filters import SORTS, CaseFilters
+from demo.inspect.url import Query
 
 _MOST = 10_000_000
 

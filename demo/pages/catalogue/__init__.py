@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from demo import item_vectors
-from demo.events import BROWSE, EDIT, LOOK_UP, MODEL
+from demo.html.widgets import html
+from demo.inspect import item_vectors
 from demo.pages.catalogue.handlers import Handlers, Shown
 from demo.pages.catalogue.view import SORTS
-from demo.widgets import html
+from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL
 
 if TYPE_CHECKING:
-    from demo.shell import Page, Shell
+    from demo.server.shell import Page, Shell
 
 TITLE = "Catalogue"
 _CLICKS = Path(__file__).with_name("clicks.js").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ _FOLD = """() => {
 
 def build(shell: Shell) -> Page:
     """Lays the page out and wires its events."""
-    from demo.shell import Page, address
+    from demo.server.shell import Page, address
 
     handlers = Handlers(shell.app, item_vectors.shared(shell.app))
     where = address()

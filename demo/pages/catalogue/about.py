@@ -11,8 +11,8 @@ from catalog import word_rule
 from catalog.sequences import HELD_OUT
 from catalog.statistics import Statistics, statistics
 from catalog.store import Catalogue
+from demo.html.wording import count, escape
 from demo.pages.catalogue.bars import bars, sizes
-from demo.wording import count, escape
 
 _ROLES = {
     "evaluation": "Each shopper's last purchase is held out as the test, and the one before it "

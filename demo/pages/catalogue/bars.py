@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from demo.wording import escape
+from demo.html.wording import escape
 
 # Purchases, or items of a history: most have few.
 EDGES = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)

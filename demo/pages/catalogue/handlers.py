@@ -9,21 +9,23 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from calrec import checkpoint
 from calrec.errors import CalrecError
+from calrec.model import checkpoint
 from calrec.text import DEFAULT_TEXT, TextSettings
 from catalog.store import Catalogue, Page
-from demo import failures, url, widgets
-from demo import session as sessions
-from demo.application import Application
-from demo.bounded import Bounded
-from demo.events import SKIP
-from demo.item_vectors import ItemVectors
+from demo.html import widgets
+from demo.html.wording import count
+from demo.inspect import session as sessions
+from demo.inspect import url
+from demo.inspect.application import Application
+from demo.inspect.bounded import Bounded
+from demo.inspect.item_vectors import ItemVectors
+from demo.inspect.session import Session
+from demo.inspect.similar import by_vector, by_words
+from demo.pages import failures
 from demo.pages.catalogue import about, item, listing
 from demo.pages.catalogue.view import PAGE_SIZE, View, view_of
-from demo.session import Session
-from demo.similar import by_vector, by_words
-from demo.wording import count
+from demo.pages.events import SKIP
 
 NEIGHBOURS = 6
 """Rows of each list on an item's page."""

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from calrec.text import Item, TextSettings, item_text
+from calrec.records import Item
+from calrec.text import TextSettings, item_text
 from catalog.neighbours import Buyer, Count, Neighbours
+from demo.html.widgets import notice, title_of
+from demo.html.wording import count, escape, rank_range
+from demo.inspect.similar import Similar
 from demo.pages.catalogue.bars import bars, is_calendar, over_time
 from demo.pages.catalogue.listing import go, item_row
 from demo.pages.catalogue.view import View
-from demo.similar import Similar
-from demo.widgets import notice, title_of
-from demo.wording import count, escape, rank_range
 
 Items = Callable[[int], Item]
 """Item index -> item."""

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from calrec.text import Attributes, Item
+from calrec.records import Attributes, Item
 from catalog.store import Band, Facet, Facets, Page
+from demo.html.widgets import empty_state, item_block, search_note, title_of
+from demo.html.wording import count, escape
 from demo.pages.catalogue.view import PAGE_SIZE, View
-from demo.widgets import empty_state, item_block, search_note, title_of
-from demo.wording import count, escape
 
 SHOWN = 8
 """Values of a filter that stand there before `more` is opened."""

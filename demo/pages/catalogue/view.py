@@ -9,8 +9,8 @@ from typing import Any
 
 from catalog.browse.filters import EVERYTHING
 from catalog.store import Band, Filters
-from demo import url
-from demo.choices import possible_filters
+from demo.inspect import url
+from demo.inspect.choices import possible_filters
 
 SORTS = (
     ("Best match", "relevance"),

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from demo import url
-from demo.projection import METHODS
+from demo.inspect import url
+from demo.inspect.projection import METHODS
 
 USERS = (25, 50, 100, 200, 500)
 DEFAULT_USERS = 100
@@ -19,7 +19,7 @@ class Choice:
     """What is shown.
 
     Attributes:
-      method: a key of `demo.projection.METHODS`.
+      method: a key of `demo.inspect.projection.METHODS`.
       checkpoint: name of the checkpoint compared with the served one; empty for none.
       users: test users whose cosines are taken.
       seed: draws them, and the items on a map of a large shop.

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from calrec import metrics
-from calrec.alignment import Alignment, cosine
-from calrec.checkpoint import Description
-from calrec.text import Item
+from calrec.model.alignment import Alignment, cosine
+from calrec.model.checkpoint import Description
+from calrec.records import Item
+from calrec.records.ranks import ranks_of
+from demo.html.widgets import empty_state, item_block, title_of
+from demo.html.wording import count, escape, rank_range
+from demo.inspect.projection import PCA, Neighbours
 from demo.pages.embeddings.towers import Towers, Visitor
-from demo.projection import PCA, Neighbours
-from demo.widgets import empty_state, item_block, title_of
-from demo.wording import count, escape, rank_range
 
 NEAREST = 10
 
@@ -76,7 +76,7 @@ def nearest_html(
     )
     where = ""
     if target is not None:
-        optimistic, pessimistic = metrics.ranks(cosines, target)
+        optimistic, pessimistic = ranks_of(cosines, target)
         where = (
             f'<p class="lead">By cosine alone the item really bought next stands at rank'
             f" <b>{rank_range(int(optimistic), int(pessimistic))}</b> of {len(items):,}"

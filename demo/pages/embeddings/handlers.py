@@ -10,25 +10,26 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 
-from calrec import checkpoint
-from calrec.alignment import cosine
-from calrec.checkpoint import Description
 from calrec.errors import CalrecError
+from calrec.model import checkpoint
+from calrec.model.alignment import cosine
+from calrec.model.checkpoint import Description
 from catalog.store import Catalogue
-from demo import checkpoints, failures, model_card, session
-from demo.application import Application
-from demo.bounded import Bounded
-from demo.figures import HIDDEN, shown
-from demo.item_vectors import ItemVectors
+from demo.html.widgets import empty_state, notice, title_of
+from demo.html.wording import count
+from demo.inspect import checkpoints, model_card, session
+from demo.inspect.application import Application
+from demo.inspect.bounded import Bounded
+from demo.inspect.item_vectors import ItemVectors
+from demo.inspect.projection import PCA, Neighbours, project
+from demo.inspect.session import Session
+from demo.inspect.url import Query
+from demo.pages import failures
 from demo.pages.embeddings import drawing, plots
 from demo.pages.embeddings.choice import checked, from_query
 from demo.pages.embeddings.plots import Special
 from demo.pages.embeddings.towers import Models, Towers, Visitor
-from demo.projection import PCA, Neighbours, project
-from demo.session import Session
-from demo.url import Query
-from demo.widgets import empty_state, notice, title_of
-from demo.wording import count
+from demo.pages.figures import HIDDEN, shown
 
 ASK = 5_000
 """A shop of more items is not embedded before somebody says so."""

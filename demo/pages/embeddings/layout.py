@@ -6,10 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from demo import item_vectors, widgets
-from demo import shell as shell_
-from demo.events import BROWSE, EDIT, LOOK_UP, MODEL
-from demo.figures import place
+from demo.html import widgets
+from demo.html.widgets import html
+from demo.inspect import item_vectors
+from demo.inspect.projection import METHODS
+from demo.inspect.session import Session
 from demo.pages.embeddings import drawing
 from demo.pages.embeddings.choice import DEFAULT_USERS, HIGHEST_SEED, USERS
 from demo.pages.embeddings.handlers import (
@@ -23,9 +24,9 @@ from demo.pages.embeddings.handlers import (
     waiting,
 )
 from demo.pages.embeddings.towers import Models
-from demo.projection import METHODS
-from demo.session import Session
-from demo.widgets import html
+from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL
+from demo.pages.figures import place
+from demo.server import shell as shell_
 
 TITLE = "Embeddings"
 

@@ -15,11 +15,11 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, Int
 
-from calrec.alignment import Alignment
-from calrec.evaluation.figures import layout
 from calrec.evaluation.foreign import plain
-from calrec.text import Item
-from demo.widgets import title_of
+from calrec.model.alignment import Alignment
+from calrec.records import Item
+from calrec.report.figures import layout
+from demo.html.widgets import title_of
 
 DRAWN = 5_000
 """Items drawn at most; a browser stays quick with so many."""

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from calrec.alignment import Alignment
 from calrec.errors import CalrecError
-from calrec.recommender import CALRec
-from demo import checkpoints
-from demo.bounded import Bounded
+from calrec.model.alignment import Alignment
+from calrec.recommenders.calrec import CALRec
+from demo.inspect import checkpoints
+from demo.inspect.bounded import Bounded
 
 if TYPE_CHECKING:
-    from calrec.text import Item
-    from demo.application import Application
+    from calrec.records import Item
+    from demo.inspect.application import Application
 
 KEPT = 16
 """Samples of users kept: some shops, checkpoints and seeds, at most 6 MB each."""

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from calrec.evaluation.layouts.overview import TITLES
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.slices import OF_THE_CASE, Dimension
-from calrec.evaluation.variants import main_first
-from calrec.rules import DEFAULT
-from demo import url
+from calrec.ranking.rules import DEFAULT
+from calrec.report.layouts.overview import TITLES
+from calrec.report.variants import main_first
+from demo.inspect import url
 
 MOST = 8
 """Runs shown together; more colours and columns nobody tells apart."""

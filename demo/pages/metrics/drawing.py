@@ -6,18 +6,19 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from calrec.evaluation import figures, foreign
-from calrec.evaluation.comparison import SIDES, Comparison
-from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.layouts.recommenders import interval_words, tested_cells
-from calrec.evaluation.rendering import html_table, html_text
-from calrec.evaluation.report import Content
+from calrec.evaluation import foreign
 from calrec.evaluation.runs import EvaluationRun, user_words
-from calrec.evaluation.tables import Column, Table
-from calrec.evaluation.variants import names
-from demo import training_curves
-from demo.training_curves import Log
-from demo.wording import count, escape
+from calrec.report import figures
+from calrec.report.comparison import SIDES, Comparison
+from calrec.report.layouts.overview import TITLES
+from calrec.report.layouts.recommenders import interval_words, tested_cells
+from calrec.report.rendering import html_table, html_text
+from calrec.report.report import Content
+from calrec.report.tables import Column, Table
+from calrec.report.variants import names
+from demo.html.wording import count, escape
+from demo.inspect import training_curves
+from demo.inspect.training_curves import Log
 
 OVERVIEW = ("runs", "table2")
 DETAILS = ("paired", "slices")

@@ -9,21 +9,22 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from calrec.errors import CalrecError
-from calrec.evaluation import figures
-from calrec.evaluation.layouts.overview import TITLES
-from demo import checkpoints, model_card, model_card_text, training_curves
-from demo.application import Application
-from demo.evaluations import Found
-from demo.figures import HIDDEN, shown
-from demo.local_paths import local
+from calrec.report import figures
+from calrec.report.layouts.overview import TITLES
+from demo.html import model_card_text
+from demo.html.widgets import empty_state, notice
+from demo.html.wording import count, escape
+from demo.inspect import checkpoints, model_card, training_curves
+from demo.inspect.application import Application
+from demo.inspect.evaluations import Found
+from demo.inspect.local_paths import local
+from demo.inspect.session import Session
+from demo.inspect.training_curves import Log
+from demo.inspect.url import Query
+from demo.pages.figures import HIDDEN, shown
 from demo.pages.metrics import drawing
 from demo.pages.metrics.choice import DIMENSIONS, checked, from_query
 from demo.pages.metrics.reports import Reports, chosen
-from demo.session import Session
-from demo.training_curves import Log
-from demo.url import Query
-from demo.widgets import empty_state, notice
-from demo.wording import count, escape
 
 PLOTS = 6
 """Training curves shown, at most."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gradio as gr
 
-from calrec.evaluation.layouts.overview import TITLES
-from demo import shell as shell_
-from demo.events import BROWSE, LOOK_UP
-from demo.figures import place
+from calrec.report.layouts.overview import TITLES
+from demo.html.widgets import html
+from demo.pages.events import BROWSE, LOOK_UP
+from demo.pages.figures import place
 from demo.pages.metrics.choice import DIMENSION_TITLES, METRIC, MOST
 from demo.pages.metrics.handlers import PLOTS, Controls, Handlers, Model, Pair, Report, Slices
-from demo.widgets import html
+from demo.server import shell as shell_
 
 TITLE = "Metrics"
 

@@ -9,14 +9,14 @@ from typing import Any
 import plotly.graph_objects as go
 
 from calrec.errors import CalrecError
-from calrec.evaluation import figures
-from calrec.evaluation.comparison import Comparison, groups
-from calrec.evaluation.layouts.overview import TITLES
-from calrec.evaluation.report import Content, content
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.slices import Dimension
 from calrec.evaluation.statistics import Bootstrap
-from demo.bounded import Bounded
+from calrec.report import figures
+from calrec.report.comparison import Comparison, groups
+from calrec.report.layouts.overview import TITLES
+from calrec.report.report import Content, content
+from demo.inspect.bounded import Bounded
 
 KEPT = 48
 """Reports, pairs and slices kept: some choices of runs, with the metrics and parts looked at."""

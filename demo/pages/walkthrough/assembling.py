@@ -9,15 +9,15 @@ import gradio as gr
 from calrec.errors import CalrecError
 from calrec.text import TextSettings, prompt_text
 from catalog.store import Filters
-from demo import session as edits
-from demo import widgets
-from demo.application import Application
-from demo.choices import choices, chosen_filters
-from demo.events import SKIP
+from demo.html import widgets
+from demo.html.record import prompt
+from demo.inspect import session as edits
+from demo.inspect.application import Application
+from demo.inspect.choices import choices, chosen_filters
+from demo.inspect.session import Session
+from demo.pages.events import SKIP
 from demo.pages.walkthrough.presets import presets
 from demo.pages.walkthrough.updates import Assembly, Listing, Shown, stale_line, target_of
-from demo.record import prompt
-from demo.session import Session
 
 PAGE_SIZE = 20
 

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
 from calrec.errors import CalrecError
-from calrec.ranking import Pooling, RankingSettings, Retrieval
-from calrec.rules import Bought, Count, Rules
+from calrec.ranking.rules import Bought, Count, Rules
+from calrec.records.settings import Pooling, RankingSettings, Retrieval
 from calrec.text import TEMPLATES
-from demo import url
-from demo.url import Query
+from demo.inspect import url
+from demo.inspect.url import Query
 
 OTHERS = ("lir", "item-knn", "markov", "popular")
 _NAMES = {

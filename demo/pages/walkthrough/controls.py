@@ -6,10 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from demo import widgets
+from demo.html import widgets
+from demo.inspect.session import Session
 from demo.pages.walkthrough.choice import DEFAULT
 from demo.pages.walkthrough.updates import Listing
-from demo.session import Session
 
 SORTS = [
     ("Relevance", "relevance"),

@@ -6,14 +6,14 @@ from typing import Any
 
 import gradio as gr
 
-from demo import url
-from demo.application import Application
-from demo.events import SKIP
+from demo.inspect import url
+from demo.inspect.application import Application
+from demo.inspect.session import Session
+from demo.inspect.url import Query
+from demo.pages.events import SKIP
 from demo.pages.walkthrough.assembling import Assembling
 from demo.pages.walkthrough.choice import Choice, from_query
 from demo.pages.walkthrough.recommending import Recommending
-from demo.session import Session
-from demo.url import Query
 
 
 class Handlers:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from demo import widgets
-from demo.events import BROWSE, EDIT, LOOK_UP, MODEL, UNCHECKED
+from demo.html import widgets
+from demo.html.record.ranking import name_of
+from demo.inspect.session import Session
+from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, UNCHECKED
 from demo.pages.walkthrough import controls
 from demo.pages.walkthrough.choice import DEFAULT, OTHERS
 from demo.pages.walkthrough.handlers import Handlers
 from demo.pages.walkthrough.updates import stale_line
-from demo.record.ranking import name_of
-from demo.session import Session
 
 if TYPE_CHECKING:
-    from demo.shell import Page, Shell
+    from demo.server.shell import Page, Shell
 
 TITLE = "Walkthrough"
 WAITING = "Waiting for the model; it serves one visitor at a time."
@@ -25,7 +25,7 @@ WAITING = "Waiting for the model; it serves one visitor at a time."
 
 def build(shell: Shell) -> Page:
     """The page over one application."""
-    from demo.shell import Page, address
+    from demo.server.shell import Page, address
 
     handlers = Handlers(shell.app)
     assembling, recommending = handlers.assembling, handlers.recommending

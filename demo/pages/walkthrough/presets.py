@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool, Float
 
 from calrec.errors import CalrecError
-from calrec.evaluation.comparison import Comparison, groups
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
-from calrec.rules import DEFAULT
-from demo.application import Application
+from calrec.ranking.rules import DEFAULT
+from calrec.report.comparison import Comparison, groups
+from demo.inspect.application import Application
 
 SHIPPED = Path(__file__).with_name("presets.json")
 """Cases of the sample shop, by the fingerprint of its data: found once, on all of its users."""

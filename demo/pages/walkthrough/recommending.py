@@ -9,17 +9,19 @@ from typing import Any
 import gradio as gr
 
 from calrec.errors import CalrecError
-from calrec.recommendation import Recommendation
+from calrec.records.recommendation import Recommendation
 from calrec.text import TextSettings
-from demo import failures, url, widgets
-from demo.application import Application
-from demo.draws import Draw, Draws
-from demo.events import SKIP
+from demo.html import widgets
+from demo.html.record import matching, prompt, ranking, texts
+from demo.html.wording import count
+from demo.inspect import url
+from demo.inspect.application import Application
+from demo.inspect.draws import Draw, Draws
+from demo.inspect.session import Session
+from demo.pages import failures
+from demo.pages.events import SKIP
 from demo.pages.walkthrough.choice import Choice, chosen
 from demo.pages.walkthrough.updates import Results, Shown, target_of
-from demo.record import matching, prompt, ranking, texts
-from demo.session import Session
-from demo.wording import count
 
 ALTERNATIVES = 5
 """Tokens shown beside each drawn one."""
@@ -197,7 +199,7 @@ class Recommending:
         kept = count(len(calrec.columns), "different text")
         status = SKIP
         if source:
-            done = f"Done: {count(len(calrec.samples), 'text')} written, {kept} kept."
+            done = f"Done: {count(len(calrec.generation.samples), 'text')} written, {kept} kept."
             status = widgets.done(done, source, "live" in source)
         return Results(
             message="",

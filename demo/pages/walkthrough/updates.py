@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from calrec.text import Item
-from demo import widgets
-from demo.application import Application
-from demo.draws import Draw
-from demo.events import SKIP
+from calrec.records import Item
+from demo.html import widgets
+from demo.inspect.application import Application
+from demo.inspect.draws import Draw
+from demo.inspect.session import Session
+from demo.pages.events import SKIP
 from demo.pages.walkthrough.choice import Choice
-from demo.session import Session
 
 
 class Assembly(NamedTuple):

@@ -2,8 +2,8 @@
 
 from synthetic_runs import user_ids
 
-from calrec.evaluation import report
 from calrec.evaluation.statistics import Bootstrap
+from calrec.report import report
 
 QUICK = Bootstrap(resamples=50)
 FOUR = user_ids(4)

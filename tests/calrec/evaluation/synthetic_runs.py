@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from calrec import digests
-from calrec.metrics import summarise
+from calrec.evaluation.metrics import summarise
+from calrec.records import digests
 
 DATA = {
     "fingerprint": "aa11bb22cc33",

@@ -14,10 +14,10 @@ from synthetic_runs import (
 )
 
 from calrec.errors import CalrecError
-from calrec.evaluation import variants
-from calrec.evaluation.comparison import SIDES, Comparison, groups
+from calrec.evaluation.metrics import METRICS
 from calrec.evaluation.statistics import Bootstrap, resampled_means
-from calrec.metrics import METRICS
+from calrec.report import variants
+from calrec.report.comparison import SIDES, Comparison, groups
 
 QUICK = Bootstrap(resamples=50)
 

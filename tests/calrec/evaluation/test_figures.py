@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_runs import drawn_ranks, write_run
 
-from calrec.evaluation import figures, slices
-from calrec.evaluation.comparison import Comparison
+from calrec.evaluation import slices
 from calrec.evaluation.foreign import plain
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
+from calrec.report import figures
+from calrec.report.comparison import Comparison
 
 SCRIPT = "<script>window.hacked = 1</script>"
 

@@ -20,12 +20,12 @@ from synthetic_runs import (
     write_run,
 )
 
-from calrec.evaluation import report
-from calrec.evaluation.comparison import SIDES
+from calrec.evaluation.metrics import METRICS
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap, paired_differences
-from calrec.evaluation.tables import Value
-from calrec.metrics import METRICS
+from calrec.report import report
+from calrec.report.comparison import SIDES
+from calrec.report.tables import Value
 
 NDCG_2 = 1 / math.log2(3)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calrec.evaluation import paper
-from calrec.metrics import METRICS
+from calrec.evaluation.metrics import METRICS
+from calrec.report import paper
 
 DATASETS = ("Scientific", "Instruments", "Arts", "Office", "Games", "Pet")
 

@@ -13,9 +13,9 @@ from synthetic_runs import (
 )
 
 from calrec.errors import CalrecError
-from calrec.evaluation import report
-from calrec.evaluation.comparison import Comparison
-from calrec.evaluation.variants import flat_settings, unlike
+from calrec.report import report
+from calrec.report.comparison import Comparison
+from calrec.report.variants import flat_settings, unlike
 
 
 def test_one_user_has_no_interval_and_the_table_says_so(run):

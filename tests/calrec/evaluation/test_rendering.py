@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 import pytest
 
 from calrec.evaluation.foreign import CLOSE, OPEN, isolated, plain
-from calrec.evaluation.rendering import csv_text, html_table, markdown, number
 from calrec.evaluation.statistics import NO_INTERVAL, Interval
-from calrec.evaluation.tables import Column, Table, Value, relative_change, with_best
+from calrec.report.rendering import csv_text, html_table, markdown, number
+from calrec.report.tables import Column, Table, Value, relative_change, with_best
 
 HOSTILE = (
     "a | b",

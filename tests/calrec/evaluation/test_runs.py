@@ -9,11 +9,11 @@ import pytest
 from synthetic_runs import DATA, user_ids, write_run
 
 from calrec.errors import CalrecError
-from calrec.evaluation import report
+from calrec.evaluation.metrics import METRICS
 from calrec.evaluation.runs import TEXTS_SINCE, EvaluationRun, user_words
 from calrec.evaluation.statistics import Bootstrap
-from calrec.metrics import METRICS
-from calrec.rules import Rules
+from calrec.ranking.rules import Rules
+from calrec.report import report
 
 SAW = {
     "stage": "stage1",

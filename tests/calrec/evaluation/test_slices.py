@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from calrec.evaluation import slices
 from calrec.evaluation.cases import Cases
+from calrec.evaluation.metrics import METRICS
 from calrec.evaluation.statistics import NO_INTERVAL, Bootstrap, mean_intervals
-from calrec.metrics import METRICS
 
 QUICK = Bootstrap(resamples=20)
 DIMENSIONS = (*slices.OF_THE_CASE, slices.by_tie_width)

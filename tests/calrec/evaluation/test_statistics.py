@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
+from calrec.evaluation.metrics import METRICS
 from calrec.evaluation.statistics import (
     NO_INTERVAL,
     Bootstrap,
@@ -19,7 +20,6 @@ from calrec.evaluation.statistics import (
     paired_t_test,
     resampled_means,
 )
-from calrec.metrics import METRICS
 
 RANKS = np.random.default_rng(0).geometric(0.03, 600)
 FEW = Bootstrap(resamples=400)

@@ -1,0 +1,1 @@
+"""The model: backbone, objective, checkpoints, embeddings."""

@@ -1,0 +1,1 @@
+"""From texts to item scores: arrays in, arrays out."""

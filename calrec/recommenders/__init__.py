@@ -1,0 +1,1 @@
+"""Whatever ranks a shop for a history, one file or folder each."""

@@ -1,0 +1,55 @@
+"""First-order Markov chain over items: an ID baseline that reads no text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import sparse
+
+from calrec.recommenders.baseline import Baseline
+
+
+class Markov(Baseline):
+    """Ranks items by how often they were bought right after the last item, then by popularity.
+
+    Score = transitions from the last item + popularity / (1 + highest popularity): popularity is
+    below one transition, so it orders what the transitions leave tied, all else included.
+    """
+
+    name = "markov"
+    reads = 1
+
+    def __init__(
+        self,
+        item_ids: Sequence[str],
+        histories: Iterable[Int[np.ndarray, " L"]],
+        popularity: Int[np.ndarray, " N"],
+    ) -> None:
+        """Counts the transitions.
+
+        Args:
+          item_ids: id of each item, in item-index order.
+          histories: item indices in the order bought; what is to be predicted is left out.
+          popularity: purchases per item.
+        """
+        super().__init__(item_ids)
+        n = len(self.item_ids)
+        none = np.zeros(0, dtype=np.int64)
+        sequences = [none, *histories]
+        before = np.concatenate([sequence[:-1] for sequence in sequences])
+        after = np.concatenate([sequence[1:] for sequence in sequences])
+        # csr_array adds up the entries of equal place. The row behind the last item is empty: the
+        # one for a history without a known item.
+        self._counts = sparse.csr_array((np.ones(len(before)), (before, after)), shape=(n + 1, n))
+        self._fallback = popularity / (1 + popularity.max(initial=0))
+        self.settings = {"transitions": len(before)}
+
+    def scores(self, histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
+        """Scores after each history's last item; see `Baseline.scores`."""
+        nothing = len(self.item_ids)
+        last = [history[-1] if len(history) else nothing for history in histories]
+        scores = self._counts[np.array(last, dtype=np.int64)].toarray()
+        scores += self._fallback
+        return scores

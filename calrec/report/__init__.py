@@ -1,0 +1,1 @@
+"""The paper's tables and figures, over the runs of evaluations."""

@@ -1,0 +1,291 @@
+"""Plots of evaluations: ranks of two recommenders, rank distributions, metrics by slice.
+
+The only module of `calrec` that needs plotly. Text is drawn in the page's own colour and on a
+transparent ground, so that one figure serves light and dark pages (`INK` is what stands in
+without a page). Every text from data is escaped: plotly reads a few HTML tags in any text. No plot
+has a legend of its own: long names would leave no room to draw, so the page writes it (`legend`).
+"""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float, Int
+
+from calrec.evaluation.foreign import plain
+from calrec.evaluation.runs import user_words
+from calrec.evaluation.slices import Dimension, slice_figures
+from calrec.report.comparison import Comparison
+
+AXIS, BAND = 34, 26
+"""Longest names beneath an axis and beside a band, in characters; more is cut off."""
+LEAST = 132
+"""Height of a small plot, in pixels, at least."""
+INK = "#7a8296"
+LINE = "rgba(128, 138, 160, 0.22)"
+COLOURS = ("#8891a5", "#e8833a", "#2f9e6e", "#b8509a", "#2b97b8", "#b39221", "#c4524f")
+"""Of recommenders, in order; middle tones that stand off from white and from slate."""
+GENERATIVE = "#6470d8"
+"""Of CALRec."""
+_SHADE = "rgba(100, 112, 216, {})"
+_DIAGONAL = "#e8833a"
+
+CONFIG = {
+    "displayModeBar": False,
+    "responsive": True,
+    "scrollZoom": False,
+    "typesetMath": False,  # else plotly takes what stands between two dollar signs for TeX
+}
+"""How a page is to show them."""
+
+CELLS = 36
+"""Cells of the rank scatter along an axis, at most: 50,000 users make no more marks than 500."""
+
+
+def colours(one: Comparison) -> tuple[str, ...]:
+    """One a run: CALRec's own for the first generative run, the others in order."""
+    first = next((k for k, run in enumerate(one.runs) if run.generative), None)
+    rest = [k for k in range(len(one.runs)) if k != first]
+    given = {k: COLOURS[place % len(COLOURS)] for place, k in enumerate(rest)}
+    return tuple(given.get(k, GENERATIVE) for k in range(len(one.runs)))
+
+
+def legend(one: Comparison) -> tuple[tuple[str, str], ...]:
+    """Name and colour of each run, in order."""
+    return tuple(zip(one.names, colours(one), strict=True))
+
+
+def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimistic") -> go.Figure:
+    """The target's rank by two recommenders: users counted in cells of logarithmic width.
+
+    Below the diagonal the second recommender ranks the target better (lower).
+
+    Args:
+      one: the runs.
+      first: run whose rank goes to the right.
+      second: run whose rank goes up.
+      side: `optimistic` or `pessimistic`.
+    """
+    x, y = (getattr(one.cases[run], side) for run in (first, second))
+    names = [_text(one.names[run]) for run in (first, second)]
+    edges = rank_edges(int(max(x.max(), y.max())))
+    counts, _, _ = np.histogram2d(y, x, bins=(edges, edges))
+    spans = [_span(low, high) for low, high in zip(edges[:-1], edges[1:] - 1, strict=True)]
+    hover = [
+        [
+            f"{names[0]}: rank {right}<br>{names[1]}: rank {up}<br><b>{user_words(int(count))}</b>"
+            for right, count in zip(spans, row, strict=True)
+        ]
+        for up, row in zip(spans, counts, strict=True)
+    ]
+    # Between two whole ranks, so that a rank stands in the middle of its cell.
+    borders = np.sqrt(edges * np.maximum(edges - 1, 0.5))
+    shown = np.where(counts > 0, counts, np.nan)
+    ticks = _count_ticks(int(counts.max()))
+    figure = go.Figure(
+        [
+            go.Heatmap(
+                x=borders,
+                y=borders,
+                z=np.log10(shown),
+                zmin=-0.4,
+                customdata=counts,
+                text=hover,
+                hovertemplate="%{text}<extra></extra>",
+                hoverongaps=False,
+                colorscale=[[0, _SHADE.format(0.1)], [1, _SHADE.format(1)]],
+                colorbar={
+                    "title": {"text": "users", "side": "top"},
+                    "tickvals": np.log10(ticks),
+                    "ticktext": [f"{tick:,}" for tick in ticks],
+                    "thickness": 10,
+                    "len": 0.9,
+                    "outlinewidth": 0,
+                },
+            ),
+            go.Scatter(
+                x=borders[[0, -1]],
+                y=borders[[0, -1]],
+                mode="lines",
+                line={"color": _DIAGONAL, "width": 1.5, "dash": "dot"},
+                hoverinfo="skip",
+            ),
+        ]
+    )
+    layout(figure, height=480)
+    powers = [10**power for power in range(len(str(int(edges[-1]))))]
+    axis = {
+        "type": "log",
+        "tickvals": powers,
+        "ticktext": [f"{power:,}" for power in powers],
+        "range": np.log10(borders[[0, -1]]),
+        "showgrid": False,
+    }
+    figure.update_xaxes(title={"text": f"rank by {_short(one.names[first], AXIS)}"}, **axis)
+    figure.update_yaxes(title={"text": f"rank by {_short(one.names[second], AXIS)}"}, **axis)
+    return figure
+
+
+def _count_ticks(largest: int) -> list[int]:
+    """1, 10, 100 ...; between them 2 and 5 where there are few."""
+    powers = [10**power for power in range(len(str(largest)))]
+    if len(powers) > 2:
+        return powers
+    return [tick for power in powers for n in (1, 2, 5) if (tick := n * power) <= largest]
+
+
+def better_words(one: Comparison, first: int, second: int, side: str = "optimistic") -> str:
+    """For how many users which of two recommenders ranks the target better."""
+    x, y = (getattr(one.cases[run], side) for run in (first, second))
+    return (
+        f"{one.names[second]} better for {user_words(int((y < x).sum()))}, {one.names[first]} for"
+        f" {int((y > x).sum()):,}, equal for {int((y == x).sum()):,}"
+    )
+
+
+def rank_edges(largest: int) -> Int[np.ndarray, " E"]:
+    """Where the cells of the scatter begin; the last one is `largest` + 1.
+
+    Whole ranks each have a cell of their own while a logarithmic one would hold no two.
+    """
+    grown = np.geomspace(1, largest + 1, CELLS + 1)
+    return np.unique(np.append(np.floor(grown[:-1]), largest + 1)).astype(np.int64)
+
+
+def rank_distribution(one: Comparison) -> go.Figure:
+    """Recall@k over every k: solid with optimistic ranks, dotted with pessimistic ones."""
+    largest = max(int(cases.pessimistic.max()) for cases in one.cases)
+    k = np.unique(np.geomspace(1, largest, 160).round().astype(np.int64))
+    figure = go.Figure()
+    for name, colour, cases in zip(one.names, colours(one), one.cases, strict=True):
+        for side, dash, width in (("optimistic", "solid", 2.2), ("pessimistic", "dot", 1.6)):
+            figure.add_scatter(
+                x=k,
+                y=recall_curve(getattr(cases, side), k),
+                mode="lines",
+                name=_text(name),
+                line={"color": colour, "width": width, "dash": dash},
+                hovertemplate=f"{_text(name)}, {side}<br>Recall@%{{x:,}} %{{y:.4f}}<extra></extra>",
+            )
+    layout(figure, height=470)
+    ticks = [10**power for power in range(len(str(largest)))]
+    figure.update_xaxes(
+        type="log",
+        title={"text": "k"},
+        tickvals=ticks,
+        ticktext=[f"{tick:,}" for tick in ticks],
+        range=[0, np.log10(largest)],
+    )
+    figure.update_yaxes(title={"text": "Recall@k"}, range=[0, 1.01], tickformat=".1f")
+    return figure
+
+
+def recall_curve(ranks: Int[np.ndarray, " C"], k: Int[np.ndarray, " K"]) -> Float[np.ndarray, " K"]:
+    """The share of ranks up to each k."""
+    return np.searchsorted(np.sort(ranks), k, side="right") / len(ranks)
+
+
+def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: str) -> go.Figure:
+    """A metric over the bands of a dimension; optimistic with interval, pessimistic as a ring.
+
+    Args:
+      one: the runs; the bands are those of the first one's cases.
+      dimension: one that is the same for every recommender.
+      metric: such as `ndcg@10`.
+      title: the metric's, as shown.
+    """
+    slices = dimension(one.cases[0])
+    by_run = [slice_figures(cases, slices, metric, one.bootstrap) for cases in one.cases]
+    figure = go.Figure()
+    rows = len(by_run[0])
+    # Runs stand beneath each other within a band, the first on top.
+    offsets = np.linspace(0.28, -0.28, len(by_run)) if len(by_run) > 1 else np.zeros(1)
+    for name, colour, figures, offset in zip(one.names, colours(one), by_run, offsets, strict=True):
+        places = np.arange(rows)[::-1] + offset
+        values = [figure.value for figure in figures]
+        optimistic = np.array([value.optimistic for value in values])
+        low = np.array([v.optimistic_interval.low for v in values if v.optimistic_interval])
+        high = np.array([v.optimistic_interval.high for v in values if v.optimistic_interval])
+        hover = [
+            f"<b>{_text(f.band)}</b>, {user_words(f.users)}<br>{_text(name)}:"
+            f" {f.value.optimistic:.4f} / {f.value.pessimistic:.4f}"
+            # Of one user there is no interval, and no bar.
+            + ("" if np.isnan(a) else f"<br>{a:.4f} to {b:.4f} (optimistic)")
+            for f, a, b in zip(figures, low, high, strict=True)
+        ]
+        figure.add_scatter(
+            x=[value.pessimistic for value in values],
+            y=places,
+            mode="markers",
+            marker={"color": colour, "size": 8, "symbol": "circle-open", "line": {"width": 1.4}},
+            hovertext=hover,
+            hoverinfo="text",
+        )
+        figure.add_scatter(
+            x=optimistic,
+            y=places,
+            mode="markers",
+            name=_text(name),
+            marker={"color": colour, "size": 7},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": np.maximum(high - optimistic, 0),
+                "arrayminus": np.maximum(optimistic - low, 0),
+                "color": colour,
+                "thickness": 1.2,
+                "width": 0,
+            },
+            hovertext=hover,
+            hoverinfo="text",
+        )
+    # Less than the least, and the axis would stand in its own title.
+    layout(figure, height=max(LEAST, 64 + rows * max(34, 13 * len(by_run) + 8)))
+    figure.update_xaxes(title={"text": title}, rangemode="tozero")
+    figure.update_yaxes(
+        tickvals=list(range(rows))[::-1],
+        ticktext=[f"{_short(f.band, BAND)}<br>{user_words(f.users)}" for f in by_run[0]],
+        tickfont={"size": 11},
+        range=[-0.6, rows - 0.4],
+        showgrid=False,
+    )
+    return figure
+
+
+def layout(figure: go.Figure, *, height: int) -> None:
+    """The look of every plot: no ground of its own, the page's colours, no zoom.
+
+    Args:
+      figure: changed in place.
+      height: in pixels.
+    """
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 12, "t": 12, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "IBM Plex Sans, system-ui, sans-serif", "size": 12, "color": INK},
+        dragmode=False,
+        hovermode="closest",
+        hoverlabel={"align": "left"},
+        showlegend=False,
+    )
+    line = {"gridcolor": LINE, "linecolor": LINE, "zeroline": False, "fixedrange": True}
+    figure.update_xaxes(automargin=True, **line)
+    figure.update_yaxes(automargin=True, **line)
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def _text(text: str) -> str:
+    # Plotly knows no entity for a quotation mark, and needs none.
+    return html.escape(" ".join(plain(text).split()), quote=False)
+
+
+def _short(text: str, longest: int) -> str:
+    text = " ".join(plain(text).split())
+    return _text(text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…")

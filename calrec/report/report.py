@@ -1,0 +1,94 @@
+"""From runs to all tables of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calrec.errors import CalrecError
+from calrec.evaluation.metrics import METRICS
+from calrec.evaluation.runs import EvaluationRun
+from calrec.evaluation.statistics import Bootstrap
+from calrec.report.comparison import Comparison, Group, groups
+from calrec.report.layouts.contrast import table_4
+from calrec.report.layouts.overview import runs_table, settings_table
+from calrec.report.layouts.recommenders import compare_recommenders, paired_table, table_2
+from calrec.report.layouts.remarks import with_leaks, with_rules, with_too_few
+from calrec.report.layouts.repeats import repeat_pairs, table_7
+from calrec.report.layouts.slices import slices_table, ties_table
+from calrec.report.layouts.templates import table_6
+from calrec.report.layouts.texts import table_8
+from calrec.report.layouts.training import table_3
+from calrec.report.tables import Table
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Content:
+    """All that a report shows, apart from how it looks.
+
+    Attributes:
+      tables: in the order of the page.
+      comparisons: title and runs side by side, for the plots.
+      metric: of slices.
+    """
+
+    tables: tuple[Table, ...]
+    comparisons: tuple[tuple[str, Comparison], ...]
+    metric: str
+
+
+def content(
+    runs: Sequence[EvaluationRun], bootstrap: Bootstrap, metric: str = "ndcg@10"
+) -> Content:
+    """Lays the runs out as in the paper, and takes them apart.
+
+    Args:
+      runs: at least one, in the order in which the tables are to name them.
+      bootstrap: how intervals are drawn.
+      metric: of slices.
+
+    Raises:
+      CalrecError: if there is no run, no such metric, or a run is damaged.
+    """
+    if not runs:
+        raise CalrecError("expected at least one evaluation, found none; name their folders")
+    if metric not in METRICS:
+        raise CalrecError(
+            f"expected a metric of {', '.join(METRICS)}, found {metric!r}; name one of them"
+        )
+    every = groups(runs)
+    shown = _beside_table_7(every, runs)
+    compared = [(group.title, compared_runs(group, bootstrap)) for group in shown]
+    slices = [
+        slices_table(title, one, metric, f"slices-{place}")
+        for place, (title, one) in enumerate(compared, start=1)
+    ]
+    tables = (
+        runs_table(runs),
+        table_2(shown, bootstrap),
+        paired_table(shown, bootstrap),
+        table_3(shown, bootstrap),
+        table_4(shown, bootstrap),
+        table_6(shown, bootstrap),
+        table_7(runs),
+        table_8(shown, bootstrap),
+        *slices,
+        ties_table(compared, metric),
+        settings_table(runs),
+    )
+    tables = tuple(with_too_few(with_rules(with_leaks(t, runs), every)) for t in tables)
+    return Content(tables=tables, comparisons=tuple(compared), metric=metric)
+
+
+def compared_runs(group: Group, bootstrap: Bootstrap) -> Comparison:
+    """What plots and slices compare: one run a recommender, or all runs of the only one."""
+    if len({run.recommender for run in group.runs}) > 1:
+        return compare_recommenders(group, bootstrap)
+    return Comparison.of(group.runs, bootstrap)
+
+
+def _beside_table_7(every: Sequence[Group], runs: Sequence[EvaluationRun]) -> tuple[Group, ...]:
+    """Without the groups that only give Table 7 its data with repeats."""
+    kept = {id(run) for run, _ in repeat_pairs(runs)}
+    rest = tuple(group for group in every if not all(id(run) in kept for run in group.runs))
+    return rest or tuple(every)

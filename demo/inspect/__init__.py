@@ -1,0 +1,1 @@
+"""What the pages show, without a page: usable from a notebook."""

@@ -1,0 +1,198 @@
+"""Which cases of an evaluation to show: the filters, as values of an address and as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+from calrec.text.words import fold
+from demo.inspect.url import Query, one
+
+NO_CATEGORY = "(no category)"
+LONGEST_TEXT = 200
+MOST_WORDS = 8
+
+
+class Band(NamedTuple):
+    """Whole numbers from `low` to `high`, both included; `None` is without end."""
+
+    low: int
+    high: int | None
+
+
+def _bands(*names: str) -> Mapping[str, Band]:
+    """`1`, `2-10` and `101+` as bands by these names."""
+    found = {}
+    for name in names:
+        low, _, high = name.rstrip("+").partition("-")
+        end = None if name.endswith("+") else int(high or low)
+        found[name] = Band(int(low), end)
+    return found
+
+
+RANKS = _bands("1", "2-10", "11-100", "101+")
+"""Bands of optimistic ranks, best first."""
+LENGTHS = _bands("1-2", "3-5", "6-10", "11-20", "21+")
+TIES = _bands("0", "1-9", "10+")
+
+Choice = tuple[str, str]
+"""What a person reads, and the value."""
+
+
+def words(bands: Mapping[str, Band]) -> list[Choice]:
+    """The bands as choices: `2–10`, `101 and more`."""
+    return [
+        (f"{name[:-1]} and more" if name.endswith("+") else name.replace("-", "–"), name)
+        for name in bands
+    ]
+
+
+COLD = [("In none", "yes"), ("In some", "no")]
+REPEAT = [
+    ("The last purchase again", "last"),
+    ("An earlier purchase again", "earlier"),
+    ("Not bought before", "new"),
+]
+LEVELS = [
+    ("4 of 4 attributes", "4"),
+    ("3 of 4", "3"),
+    ("2 of 4", "2"),
+    ("title only", "1"),
+    ("no exact item", "0"),
+]
+WIN = [("A", "a"), ("B", "b"), ("Neither", "equal")]
+STAR = [("Starred", "yes"), ("With a note", "note"), ("With a label", "label")]
+
+SORTS: Mapping[str, str] = {
+    "": "place",
+    "ahead": "b_optimistic / a_optimistic DESC, place",
+    "behind": "a_optimistic / b_optimistic DESC, place",
+    "best": "a_optimistic, place",
+    "worst": "a_optimistic DESC, place",
+    "long": "history_length DESC, place",
+    "short": "history_length, place",
+    "ties": "a_pessimistic - a_optimistic DESC, place",
+}
+"""Orders by their value in the address."""
+
+_OFFERED: Mapping[str, Sequence[str]] = {
+    "win": [value for _, value in WIN],
+    "a": tuple(RANKS),
+    "b": tuple(RANKS),
+    "length": tuple(LENGTHS),
+    "cold": [value for _, value in COLD],
+    "repeat": [value for _, value in REPEAT],
+    "tie": tuple(TIES),
+    "level": [value for _, value in LEVELS],
+    "star": [value for _, value in STAR],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseFilters:
+    """What every shown case must be; an empty value filters nothing.
+
+    Attributes:
+      text: words, each of which must stand in the target's title, category, brand or id, in the
+        user's id, or in a text that the model wrote and kept.
+      win: which run ranks the target better: `a`, `b` or `equal`.
+      a: band of the optimistic rank by the first run, a key of `RANKS`.
+      b: by the second run.
+      length: of the history, a key of `LENGTHS`.
+      category: the target's; `NO_CATEGORY` for those without.
+      cold: `yes` if the target is in no training and no validation part, `no` if it is.
+      repeat: whether the target is the `last` purchase, an `earlier` one, or `new`.
+      tie: items that tie with the target by the first run, a key of `TIES`.
+      level: on how many attributes the best kept text matches an item.
+      star: `yes` for starred cases, `note` for those with a note, `label` with any label.
+      label: cases with this label.
+    """
+
+    text: str = ""
+    win: str = ""
+    a: str = ""
+    b: str = ""
+    length: str = ""
+    category: str = ""
+    cold: str = ""
+    repeat: str = ""
+    tie: str = ""
+    level: str = ""
+    star: str = ""
+    label: str = ""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> CaseFilters:
+        """Filters of values by name, from anywhere: what is not on offer filters nothing."""
+        return cls(**{field.name: _checked(field.name, values) for field in fields(cls)})
+
+    @classmethod
+    def read(cls, query: Query) -> CaseFilters:
+        """The filters of an address."""
+        return cls.of({field.name: one(query, field.name) for field in fields(cls)})
+
+    def write(self) -> dict[str, str]:
+        """The filters as names and values of an address, without the empty ones."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name))}
+
+    def where(self) -> tuple[str, dict[str, Any]]:
+        """Condition over the columns of `demo.inspect.case_table`, and the values bound in it.
+
+        The annotations' filters are not in it: they are the caller's.
+        """
+        parts, bound = ["true"], {}
+        for column, bands, name in (
+            ("a_optimistic", RANKS, self.a),
+            ("b_optimistic", RANKS, self.b),
+            ("history_length", LENGTHS, self.length),
+            ("a_pessimistic - a_optimistic", TIES, self.tie),
+        ):
+            if name:
+                low, high = bands[name]
+                parts.append(
+                    f"{column} >= {low}" + ("" if high is None else f" AND {column} <= {high}")
+                )
+        parts += [
+            _FIXED[name, value]
+            for name in ("win", "cold", "repeat")
+            if (value := getattr(self, name))
+        ]
+        if self.category == NO_CATEGORY:
+            parts.append("category IS NULL")
+        elif self.category:
+            parts.append("category = $category")
+            bound["category"] = self.category
+        if self.level:
+            parts.append("match_level = $level")
+            bound["level"] = int(self.level)
+        for k, word in enumerate(fold(self.text).split()[:MOST_WORDS]):
+            parts.append(
+                f"(contains(facts, $word{k})"
+                f" OR place IN (SELECT place FROM texts WHERE contains(text, $word{k})))"
+            )
+            bound[f"word{k}"] = word
+        return " AND ".join(parts), bound
+
+
+_FIXED = {
+    ("win", "a"): "a_optimistic < b_optimistic",
+    ("win", "b"): "b_optimistic < a_optimistic",
+    ("win", "equal"): "a_optimistic = b_optimistic",
+    ("cold", "yes"): "cold",
+    ("cold", "no"): "NOT cold",
+    ("repeat", "last"): "is_last",
+    ("repeat", "earlier"): "in_history AND NOT is_last",
+    ("repeat", "new"): "NOT in_history",
+}
+
+
+def _checked(name: str, values: Mapping[str, Any]) -> str:
+    value = values.get(name)
+    if not isinstance(value, str):
+        return ""
+    if name in _OFFERED:
+        return value if value in _OFFERED[name] else ""
+    # A half character can be bound to no query.
+    value = value.encode("utf-8", "ignore").decode("utf-8").replace("\x00", "")
+    return " ".join(value.split())[:LONGEST_TEXT] if name == "text" else value[:LONGEST_TEXT]

@@ -1,0 +1,223 @@
+"""The item vectors (v_T, paper section 3.2) of a shop, kept in memory and on disk.
+
+    WORKSPACE/embeddings/<domain>-<key>.npz    `vectors`, float32, N items x D
+
+The key names the model and the shop's content, so a file is either of both or not found at all. The
+model is the one that answers: a checkpoint that replaces it on disk counts after a restart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import tempfile
+import threading
+import weakref
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from calrec.errors import CalrecError
+from calrec.model import checkpoint
+
+if TYPE_CHECKING:
+    from catalog.store import DomainInfo
+    from demo.inspect.application import Application
+
+MEMORY = 512 * 2**20
+"""Bytes of vectors held in memory; the shop looked at last always stays."""
+
+# What numpy and zipfile say of bytes that were changed, each found by changing every byte.
+_DAMAGED = (
+    *(OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+_SHARED: weakref.WeakKeyDictionary[Application, ItemVectors] = weakref.WeakKeyDictionary()
+_SHARING = threading.Lock()
+
+
+def shared(app: Application) -> ItemVectors:
+    """The one `ItemVectors` of an application, so that its pages hold nothing twice."""
+    with _SHARING:
+        if app not in _SHARED:
+            _SHARED[app] = ItemVectors(app)
+        return _SHARED[app]
+
+
+class ItemVectors:
+    """Vectors of all items of a shop by the served model; safe for several threads.
+
+    Rows are in item-index order and not normalised.
+
+    Args:
+      app: shops and model.
+      memory: bytes of vectors to hold; see `MEMORY`.
+    """
+
+    def __init__(self, app: Application, memory: int = MEMORY) -> None:
+        # Weakly, as `shared` keeps this as long as the application lives.
+        self._app = weakref.proxy(app)
+        self._memory = memory
+        self._lock = threading.Lock()
+        self._computing = threading.Lock()
+        self._held: OrderedDict[tuple[str, str], Float[np.ndarray, "N D"]] = OrderedDict()
+        # Of the model that answers; the folder may hold another one later on.
+        self._record = self._recorded()
+        self._is_loaded = False
+
+    def known(self, domain: str) -> Float[np.ndarray, "N D"] | None:
+        """The vectors if they were computed before; a damaged file counts as none.
+
+        Raises:
+          CalrecError: if there is no such shop.
+        """
+        if self._app.model_is_loaded and not self._is_loaded:
+            self._take(self._app.model(domain))
+        return self._known(self._app.catalogue(domain).info)
+
+    def compute(
+        self, domain: str, tick: Callable[[int], None] | None = None
+    ) -> Float[np.ndarray, "N D"]:
+        """The vectors, computed and kept if they are not known.
+
+        Who asks while another thread computes waits, and gets its result if it is the same shop.
+
+        Args:
+          domain: the shop.
+          tick: told now and then how many more items are done; what it raises ends the work.
+
+        Raises:
+          CalrecError: if there is no such shop, or the checkpoint cannot be loaded.
+        """
+        with self._computing:
+            catalogue = self._app.catalogue(domain)
+            vectors = self._known(catalogue.info)
+            if vectors is None:
+                model = self._app.model(domain)
+                self._take(model)
+                vectors = model.embedder().items(catalogue.items, tick=tick)
+                self._hold(catalogue.info, vectors)
+                path = self._path(catalogue.info)
+                if path is not None:
+                    _write(path, vectors)
+            return vectors
+
+    def stream(self, domain: str) -> Iterator[int]:
+        """Computes, and yields how many items are done so far; closing it stops the work.
+
+        Raises:
+          CalrecError: as `compute`.
+        """
+        news: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
+        stopped = threading.Event()
+
+        def tick(more: int) -> None:
+            if stopped.is_set():
+                raise _Stopped
+            news.put(more)
+
+        def work() -> None:
+            try:
+                self.compute(domain, tick)
+                news.put(None)
+            except BaseException as error:
+                news.put(error)
+
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        done = 0
+        try:
+            while (told := news.get()) is not None:
+                if isinstance(told, BaseException):
+                    raise told
+                done += told
+                yield done
+        finally:
+            stopped.set()
+            worker.join()
+
+    def _known(self, info: DomainInfo) -> Float[np.ndarray, "N D"] | None:
+        key = (info.domain, info.fingerprint)
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+        path = self._path(info)
+        vectors = None if path is None else _read(path, info.items)
+        if vectors is not None:
+            self._hold(info, vectors)
+        return vectors
+
+    def _path(self, info: DomainInfo) -> Path | None:
+        """Where the vectors lie on disk; `None` if the model comes from no checkpoint folder."""
+        record = self._record
+        if record is None:
+            return None
+        key = hashlib.sha256(record + info.fingerprint.encode()).hexdigest()[:16]
+        return self._app.workspace / "embeddings" / f"{info.domain}-{key}.npz"
+
+    def _recorded(self) -> bytes | None:
+        """What the checkpoint says of itself, with the digests of all weights."""
+        try:
+            return (checkpoint.resolve(self._app.checkpoint) / "calrec.json").read_bytes()
+        except (CalrecError, OSError):
+            return None
+
+    def _take(self, model: Any) -> None:
+        """From now on the vectors are those of this loaded model, by its own record."""
+        if self._is_loaded:
+            return
+        own = getattr(model, "description", None)
+        record = own.to_text().encode() if own is not None else self._record
+        with self._lock:
+            if record != self._record:
+                self._held.clear()
+            self._record, self._is_loaded = record, True
+
+    def _hold(self, info: DomainInfo, vectors: Float[np.ndarray, "N D"]) -> None:
+        vectors.setflags(write=False)
+        with self._lock:
+            self._held[info.domain, info.fingerprint] = vectors
+            while len(self._held) > 1 and self._bytes() > self._memory:
+                self._held.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(vectors.nbytes for vectors in self._held.values())
+
+
+class _Stopped(Exception):
+    """Nobody waits for the vectors any more."""
+
+
+def _read(path: Path, items: int) -> Float[np.ndarray, "N D"] | None:
+    try:
+        # Opened here: numpy leaves a file open that turns out to be no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            vectors = archive["vectors"]
+    except _DAMAGED:
+        return None
+    fits = vectors.ndim == 2 and len(vectors) == items and vectors.dtype == np.float32
+    return vectors if fits and np.isfinite(vectors).all() else None
+
+
+def _write(path: Path, vectors: Float[np.ndarray, "N D"]) -> None:
+    """Whole or not at all; on a disk that is full or read-only not, as it only saves time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError:
+        return
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            np.savez(file, vectors=vectors)
+        os.replace(beside, path)
+    except OSError:
+        Path(beside).unlink(missing_ok=True)

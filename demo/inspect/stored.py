@@ -1,0 +1,301 @@
+"""A case of a finished evaluation as a whole `Recommendation`, without the model.
+
+A CALRec run keeps its texts: they are matched to the catalogue again, by the run's own settings.
+LIR is asked again, by the run's settings; the simple recommenders by this page's, and a line says
+where the run's were others. For any other the best items that the run kept stand in, with its
+ranks. What was made is compared with the ranks that the run wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+
+from calrec.errors import CalrecError
+from calrec.evaluation.runs import EvaluationRun
+from calrec.ranking.hierarchical import AttributeIndex
+from calrec.ranking.retrieval import Retrieval
+from calrec.recommenders.lir import LastItemRepeater
+from calrec.records.ranks import TIE
+from calrec.records.recommendation import Recommendation, Sample
+from calrec.records.settings import RankingSettings
+from calrec.text import TextSettings, parse, prompt_text
+from catalog.bm25 import BM25Settings
+from catalog.database import connect
+from catalog.sequences import Case
+from catalog.store import Catalogue
+from demo.inspect.evaluations import file_of
+
+if TYPE_CHECKING:
+    from demo.inspect.application import Application
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stored:
+    """One recommender's side of a case.
+
+    Attributes:
+      record: what was ranked. Of a run that kept only its best items, it holds no more than those
+        and the target (`whole` is false).
+      whole: whether every item of the catalogue has a row.
+      source: where it comes from, as a badge says it.
+      notes: what to know about it, a line each; empty where it is exactly the run's.
+    """
+
+    record: Recommendation
+    whole: bool
+    source: str
+    notes: tuple[str, ...]
+
+
+class Tables:
+    """A user's rows of the tables of runs, out of the files; safe for several threads."""
+
+    def __init__(self) -> None:
+        # One for all reads: to open another takes longer than to read.
+        self._connection = connect(threads=2)
+
+    def rows(self, run: EvaluationRun, name: str, user_id: str) -> list[dict[str, Any]]:
+        """A user's rows; DuckDB reads no more of the file than it must.
+
+        Raises:
+          CalrecError: if the run has no such table, or it is damaged.
+        """
+        path = file_of(run, name)
+        try:
+            with self._connection.cursor() as cursor:
+                found = cursor.execute(
+                    "SELECT * FROM read_parquet($path) WHERE user_id = $user",
+                    {"path": _GLOB.sub(r"[\g<0>]", str(path)), "user": user_id},
+                )
+                names = [column[0] for column in found.description]
+                return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        except duckdb.Error:
+            raise CalrecError(
+                f"expected {run.folder.name}/{name} as it was written, found a damaged file; "
+                "evaluate again"
+            ) from None
+
+    def row(self, run: EvaluationRun, name: str, user_id: str) -> Mapping[str, Any]:
+        """A user's one row; raises as `rows` does, and if there is none."""
+        rows = self.rows(run, name, user_id)
+        if not rows:
+            raise CalrecError(
+                f"expected the user in {run.folder.name}/{name}, found no such row; choose "
+                "another case"
+            )
+        return rows[0]
+
+
+# A path is a pattern to DuckDB; in brackets a sign is itself.
+_GLOB = re.compile(r"[*?\[]")
+
+
+def rebuild(app: Application, run: EvaluationRun, user_id: str, tables: Tables) -> Stored:
+    """A run's side of a user's case.
+
+    Raises:
+      CalrecError: if the catalogue or the run lacks the user, a file is damaged, or the run's
+        settings are not known here.
+    """
+    catalogue = app.catalogue(run.domain)
+    case = catalogue.case(user_id, run.split)
+    facts = tables.row(run, "cases.parquet", user_id)
+    source, differs = f"from the stored run {run.folder.name}", ""
+    if run.generative:
+        record = _generated(app, run, case, facts, tables)
+        shown = "its stored texts matched to the present items"
+    elif run.recommender == "lir":
+        record = _repeated(app, run, case)
+        source, shown = "ranked now, by the run's settings", "the present items ranked anew"
+    elif run.recommender in (known := app.recommenders(run.domain, run.rules)):
+        record = known[run.recommender].recommend(case.history)
+        differs = _differences(run, record)
+        source = "ranked now, by this page's settings" if differs else "ranked now, by its settings"
+        shown = "the present items ranked anew, from the present purchases"
+    else:
+        record = _kept(catalogue, run, case, facts, tables)
+        shown = "its stored list, without items that are gone"
+    whole = len(record.item_ids) == record.corpus_size
+    return Stored(
+        record=replace(record, target=case.target.item_id),
+        whole=whole,
+        source=source,
+        notes=tuple(filter(None, (differs, *_notes(run, catalogue, case, record, facts, shown)))),
+    )
+
+
+def _notes(
+    run: EvaluationRun,
+    catalogue: Catalogue,
+    case: Case,
+    record: Recommendation,
+    facts: Mapping[str, Any],
+    shown: str,
+) -> list[str]:
+    notes = []
+    if catalogue.info.fingerprint != run.fingerprint:
+        notes.append(
+            f"The shop was built with other data since {run.folder.name} was evaluated: shown are "
+            f"{shown}."
+        )
+    found = record.ranks(case.target.item_id)
+    written = (facts["optimistic_rank"], facts["pessimistic_rank"])
+    if facts["target_item_id"] != case.target.item_id:
+        notes.append(
+            f"The run asked for another item ({facts['target_item_id']}) than this user's last "
+            "purchase as it is now."
+        )
+    elif found != written:
+        notes.append(
+            f"Ranks {found[0]:,} to {found[1]:,} here, {written[0]:,} to {written[1]:,} in the run:"
+            " data or code have changed since."
+        )
+    return notes
+
+
+def _differences(run: EvaluationRun, record: Recommendation) -> str:
+    """A line about the settings of a simple recommender that are not the run's; or nothing."""
+    # The rules are the run's own: it is ranked by them.
+    here = {name: v for name, v in record.settings.items() if name not in asdict(run.rules)}
+    # Both ways, as either may lack some; what neither names is equal.
+    names = [name for name in {**run.settings, **here} if run.settings.get(name) != here.get(name)]
+    if not names:
+        return ""
+    told = "; ".join(
+        f"{name} {here.get(name, 'absent')} here, {run.settings.get(name, 'absent')} in the run"
+        for name in names
+    )
+    return f"Ranked with other settings than {run.folder.name} had: {told}."
+
+
+def _generated(
+    app: Application,
+    run: EvaluationRun,
+    case: Case,
+    facts: Mapping[str, Any],
+    tables: Tables,
+) -> Recommendation:
+    catalogue = app.catalogue(run.domain)
+    text = _settings(run, "text", TextSettings)
+    ranking = _settings(run, "ranking", RankingSettings)
+    known = app.recommenders(run.domain, run.rules)
+    first = known["lir"] if ranking.retrieval == "rerank" else None
+    attributes = app.attributes(run.domain, text)
+    retrieval = Retrieval(
+        corpus=corpus(app, run), attributes=attributes, text=text, first_stage=first
+    )
+    samples = _samples(tables.rows(run, "samples.parquet", case.user_id), attributes)
+    if not samples:
+        raise CalrecError(
+            f"expected texts of {case.user_id} in {run.folder.name}/samples.parquet, found none; "
+            "evaluate again"
+        )
+    n = len(catalogue.items)
+    cut = min(max(int(facts.get("items_cut") or 0), 0), len(case.history) - 1)
+    record = Recommendation(
+        recommender=run.recommender,
+        settings={**run.settings, "seed": facts.get("seed"), "run": run.folder.name},
+        history=case.history,
+        prompt=prompt_text(case.history[cut:], text),
+        prompt_tokens=int(facts.get("prompt_tokens") or 0),
+        items_cut=cut,
+        samples=samples,
+        rows=np.arange(n),
+        item_ids=catalogue.item_ids,
+        raw=np.zeros((n, 0)),
+        scaled=np.zeros((n, 0)),
+        modulated=np.zeros((n, 0)),
+        scores=np.zeros(n),
+        corpus_size=n,
+        timings={},
+    )
+    return retrieval.rank(record, ranking).under(run.rules)
+
+
+def corpus(app: Application, run: EvaluationRun) -> Any:
+    """BM25 of the shop's items as the run computed it."""
+    settings = _settings(run, "bm25", BM25Settings)
+    catalogue = app.catalogue(run.domain)
+    default = catalogue.corpus()
+    if settings == replace(default.settings, k1=settings.k1, b=settings.b):
+        return app.corpus(run.domain, settings.k1, settings.b)
+    return catalogue.corpus(settings)
+
+
+def _repeated(app: Application, run: EvaluationRun, case: Case) -> Recommendation:
+    text = _settings(run, "text", TextSettings)
+    lir = LastItemRepeater(corpus(app, run), text)
+    return lir.recommend(case.history).under(run.rules)
+
+
+def _kept(
+    catalogue: Catalogue,
+    run: EvaluationRun,
+    case: Case,
+    facts: Mapping[str, Any],
+    tables: Tables,
+) -> Recommendation:
+    """The best items that the run kept, and the target."""
+    row = tables.row(run, "top.parquet", case.user_id)
+    scores = dict(zip(row["item_ids"], row["scores"], strict=True))
+    scores = {item: score for item, score in scores.items() if item in catalogue.index}
+    values = np.array(list(scores.values()), dtype=np.float64)
+    ranks = {
+        item: (int((values > score + TIE).sum()) + 1, int((values >= score - TIE).sum()))
+        for item, score in scores.items()
+    }
+    if facts["target_item_id"] in catalogue.index:
+        scores.setdefault(facts["target_item_id"], row["target_score"])
+        ranks[facts["target_item_id"]] = (facts["optimistic_rank"], facts["pessimistic_rank"])
+    ids = tuple(scores)
+    none = np.zeros((len(ids), 0))
+    return Recommendation(
+        recommender=run.recommender,
+        settings={**run.settings, **asdict(run.rules), "run": run.folder.name},
+        history=case.history,
+        rows=np.array([catalogue.index[item] for item in ids], dtype=np.int64),
+        item_ids=ids,
+        raw=none,
+        scaled=none,
+        modulated=none,
+        scores=np.array(list(scores.values()), dtype=np.float64),
+        corpus_size=len(catalogue.items),
+        timings={},
+        row_ranks=np.array([ranks[item] for item in ids], dtype=np.int64).reshape(-1, 2),
+    )
+
+
+def _samples(rows: Sequence[Mapping[str, Any]], attributes: AttributeIndex) -> tuple[Sample, ...]:
+    found = []
+    for place, row in enumerate(sorted(rows, key=lambda row: row.get("order") or 0)):
+        parsed = parse(row["text"], attributes.settings)
+        found.append(
+            Sample(
+                text=row["text"],
+                token_ids=tuple(row.get("token_ids") or ()),
+                log_probs=tuple(row.get("log_probs") or ()),
+                tempered_log_probs=(),
+                score=float(row.get("score") or 0.0),
+                order=int(row.get("order", place)),
+                finished=bool(row.get("finished", True)),
+                attributes=parsed,
+                match_level=attributes.level(parsed),
+            )
+        )
+    return tuple(found)
+
+
+def _settings(run: EvaluationRun, name: str, kind: type) -> Any:
+    try:
+        return kind(**run.settings.get(name, {}))
+    except (TypeError, ValueError) as error:
+        raise CalrecError(
+            f"expected {name} settings that are known here in {run.folder.name}, found {error}; "
+            "evaluate again"
+        ) from None

@@ -1,0 +1,353 @@
+"""What programs may ask of a served workspace: search, recommend, evaluate one case.
+
+The three are endpoints of gradio's API and, with `calrec-demo --mcp`, tools of an MCP server. They
+take and give plain JSON. Whatever arrives is checked (`demo.server.api_arguments`): a refusal is
+one line, and no path is ever made of an argument.
+"""
+
+# No `from __future__ import annotations`: gradio reads the types of these functions as they stand.
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+from gradio.context import LocalContext
+
+from calrec.errors import CalrecError
+from calrec.ranking.rules import Rules
+from calrec.records import Item
+from calrec.records.recommendation import Recommendation
+from catalog.sequences import SPLITS
+from catalog.store import Filters
+from demo.inspect.application import Application
+from demo.inspect.session import MOST
+from demo.pages import events
+from demo.server import api_arguments as given
+
+Answer = dict[str, Any]
+
+CALREC = "calrec"
+MOST_ITEMS = 100
+"""Items of an answer."""
+MOST_SAMPLES = 64
+MOST_LEVELS = 10
+"""Levels of a category."""
+LATEST_OFFSET = 10_000_000
+LARGEST_SEED = 2**32 - 1
+TEMPERATURES = (0.1, 1.5)
+
+# One visitor at a time uses the model, be it through the page or here.
+MODEL = {name: events.MODEL[name] for name in ("concurrency_id", "concurrency_limit")}
+
+
+def publish(app: Application) -> None:
+    """Registers the three in the `gr.Blocks` that is being built.
+
+    Call it before the pages' own events are made, which take their functions' names otherwise.
+
+    Args:
+      app: the shops and recommenders that they answer from.
+    """
+    for name, function in functions(app).items():
+        gr.api(function, api_name=name, **({} if name == "search" else MODEL))
+
+
+def functions(app: Application) -> dict[str, Callable[..., Any]]:
+    """The three by name; they raise `gr.Error`, of one line, for whatever they cannot answer.
+
+    Args:
+      app: the shops and recommenders that they answer from.
+    """
+    return {
+        "search": _one_line(_searching(app)),
+        "recommend": _one_line_each(_recommending(app)),
+        "evaluate": _one_line_each(_evaluating(app)),
+    }
+
+
+def _searching(app: Application) -> Callable[..., Answer]:
+    def search(
+        shop: str,
+        query: str = "",
+        category: list[str] | None = None,
+        limit: int = 20,
+        offset: int = 0,
+    ) -> Answer:
+        """
+        Finds items of a shop's catalogue by words, best match first; without words, the most sold.
+
+        Args:
+            shop: Name of the shop, such as sample-kitchen.
+            query: Words of a title, brand or category, at most 500 characters.
+            category: Levels of a category, the widest first; only items in it are found.
+            limit: How many items to give, 1 to 100.
+            offset: How many items to leave out at the beginning.
+
+        Returns:
+            items with item_id, title, category, brand and price
+            popularity of each item: purchases in the training part
+            total: how many items match in all
+            note: what was read differently than it was written
+            did_you_mean: a better spelling
+        """
+        return _search(app, shop, query, category, limit, offset)
+
+    return search
+
+
+def _recommending(app: Application) -> Callable[..., Iterator[Answer]]:
+    def recommend(
+        shop: str,
+        history: list[str],
+        seed: int = 0,
+        samples: int = 32,
+        temperature: float = 0.5,
+        top: int = 10,
+        recommender: str = CALREC,
+        bought: str = "ranked",
+        count: str = "training",
+    ) -> Iterator[Answer]:
+        """
+        Ranks a shop's items by how likely somebody with this purchase history buys them next.
+
+        The generative recommender, calrec, writes texts of the next purchase and matches them to
+        the catalogue. While it writes, the answers say how far it is; the last one is the result.
+
+        Args:
+            shop: Name of the shop, such as sample-kitchen.
+            history: Item ids, oldest purchase first, 1 to 200 of them.
+            seed: The same seed writes the same texts; 0 to 4294967295.
+            samples: How many texts calrec writes, 1 to 64.
+            temperature: Of the writing, 0.1 (alike texts) to 1.5 (varied ones).
+            top: How many items to give, 1 to 100.
+            recommender: calrec, lir, popular, markov or item-knn.
+            bought: Items of the history are ranked like all others, or last, behind all others.
+            count: popular, markov and item-knn count training parts alone, or all (validation too).
+
+        Returns:
+            ranking: items, best first, with their score, higher is better
+            optimistic_rank and pessimistic_rank of each, which differ where scores tie
+            texts: those that calrec kept, best first, with log_probability in nats
+            corpus_size: how many items were ranked
+            bought and count: by which rules
+            settings: all that shaped the ranking
+        """
+        rules = given.rules(bought, count)
+        options = (seed, samples, temperature, top, recommender, rules)
+        yield from _recommend(app, shop, history, *options)
+
+    return recommend
+
+
+def _evaluating(app: Application) -> Callable[..., Iterator[Answer]]:
+    def evaluate(
+        shop: str,
+        user: str,
+        recommender: str = CALREC,
+        split: str = "test",
+        seed: int = 0,
+        bought: str = "ranked",
+        count: str = "training",
+    ) -> Iterator[Answer]:
+        """
+        Evaluates one case: where a recommender ranks what a shopper really bought next.
+
+        Args:
+            shop: Name of the shop, such as sample-kitchen.
+            user: Id of a shopper with a held-out purchase.
+            recommender: calrec, lir, popular, markov or item-knn.
+            split: test (the last purchase is held out) or validation (the last but one).
+            seed: Of the texts that calrec writes; 0 to 4294967295.
+            bought: Items of the history are ranked like all others, or last, behind all others.
+            count: popular, markov and item-knn count training parts alone, or all (validation too).
+
+        Returns:
+            history: items, oldest first
+            target: the item really bought
+            optimistic_rank and pessimistic_rank of the target among corpus_size items
+            texts: those that calrec kept, best first, with log_probability in nats
+            ranking: the best ten items
+            bought and count: by which rules
+            may_know: how calrec may have known the target before it was asked
+            settings: all that shaped the ranking
+        """
+        rules = given.rules(bought, count)
+        yield from _evaluate(app, shop, user, recommender, split, seed, rules)
+
+    return evaluate
+
+
+def _search(
+    app: Application, shop: str, query: str, category: list[str] | None, limit: int, offset: int
+) -> Answer:
+    page = app.catalogue(_shop(app, shop)).page(
+        query=given.text("query", query),
+        filters=Filters(category=tuple(given.texts("category", category or [], MOST_LEVELS))),
+        limit=given.whole("limit", limit, 1, MOST_ITEMS),
+        offset=given.whole("offset", offset, 0, LATEST_OFFSET),
+    )
+    found = zip(page.items, page.popularity, strict=True)
+    return {
+        "shop": shop,
+        "items": [{**asdict(item), "popularity": bought} for item, bought in found],
+        "total": page.total,
+        "note": page.note,
+        "did_you_mean": page.did_you_mean,
+    }
+
+
+def _recommend(
+    app: Application,
+    shop: str,
+    history: list[str],
+    seed: int,
+    samples: int,
+    temperature: float,
+    top: int,
+    recommender: str,
+    rules: Rules,
+) -> Iterator[Answer]:
+    domain = _shop(app, shop)
+    ids = given.texts("history", history, MOST, at_least=1)
+    options = {
+        "seed": given.whole("seed", seed, 0, LARGEST_SEED),
+        "samples": given.whole("samples", samples, 1, MOST_SAMPLES),
+        "temperature": given.number("temperature", temperature, *TEMPERATURES),
+    }
+    top = given.whole("top", top, 1, MOST_ITEMS)
+    items = app.items(domain, ids)
+    for result in _ranked(app, domain, items, recommender, rules, options):
+        yield result if isinstance(result, dict) else _shown(app, domain, result, top)
+
+
+def _evaluate(
+    app: Application,
+    shop: str,
+    user: str,
+    recommender: str,
+    split: str,
+    seed: int,
+    rules: Rules,
+) -> Iterator[Answer]:
+    domain = _shop(app, shop)
+    given.one_of("split", split, SPLITS)
+    if split == "validation" and rules.count == "all":
+        raise CalrecError(
+            "expected training as count for the validation split, whose very purchases are among "
+            "all, found all; leave it out, or choose the test split"
+        )
+    options = {"seed": given.whole("seed", seed, 0, LARGEST_SEED)}
+    case = app.catalogue(domain).case(given.text("user", user), split)
+    for result in _ranked(app, domain, case.history, recommender, rules, options):
+        if isinstance(result, dict):
+            yield result
+            continue
+        optimistic, pessimistic = result.ranks(case.target.item_id)
+        yield {
+            "user": user,
+            "split": split,
+            "target": asdict(case.target),
+            "optimistic_rank": optimistic,
+            "pessimistic_rank": pessimistic,
+            "may_know": list(app.leaks(domain, split)) if result.samples else [],
+            **_shown(app, domain, result, top=10),
+        }
+
+
+def _ranked(
+    app: Application,
+    domain: str,
+    history: Sequence[Item],
+    recommender: str,
+    rules: Rules,
+    options: dict[str, Any],
+) -> Iterator[Answer | Recommendation]:
+    """How far it is, as often as the model says so, then the recommendation; closing stops it."""
+    simple = app.recommenders(domain, rules)
+    if given.one_of("recommender", recommender, (CALREC, *simple)) != CALREC:
+        yield simple[recommender].recommend(history)
+        return
+    stream = app.model(domain, rules).stream(history, **options)
+    try:
+        for update in stream:
+            if isinstance(update, Recommendation):
+                yield update.under(rules)
+            else:
+                yield {"step": update.step, "limit": update.limit}
+    finally:
+        stream.close()
+
+
+def _shown(app: Application, domain: str, record: Recommendation, top: int) -> Answer:
+    best = [record.item_ids[row] for row in record.order()[:top]]
+    scores = record.scores[record.order()[:top]].tolist()
+    ranking = []
+    for item, score in zip(app.items(domain, best), scores, strict=True):
+        optimistic, pessimistic = record.ranks(item.item_id)
+        ranks = {"optimistic_rank": optimistic, "pessimistic_rank": pessimistic}
+        ranking.append({**asdict(item), "score": score, **ranks})
+    kept = sorted(
+        (sample for sample in record.samples if sample.kept), key=lambda sample: -sample.score
+    )
+    return {
+        "shop": domain,
+        "recommender": record.recommender,
+        "history": [asdict(item) for item in record.history],
+        "ranking": ranking,
+        "texts": [{"text": s.text, "log_probability": float(s.score)} for s in kept],
+        "corpus_size": record.corpus_size,
+        **{name: record.settings[name] for name in asdict(Rules())},
+        "settings": dict(record.settings),
+    }
+
+
+def _one_line(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with a `CalrecError` as the answer to whoever asked, not as one of the log."""
+
+    @wraps(function)
+    def refusing(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except CalrecError as error:
+            raise _refusal(error) from None
+        finally:
+            _forget_caller()
+
+    return refusing
+
+
+def _one_line_each(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """As `_one_line`, for a generator, which gradio tells by its own kind."""
+
+    @wraps(function)
+    def refusing(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        try:
+            yield from function(*args, **kwargs)
+        except CalrecError as error:
+            raise _refusal(error) from None
+        finally:
+            _forget_caller()
+
+    return refusing
+
+
+def _forget_caller() -> None:
+    """Drops what gradio keeps of the caller's session, which only pages use.
+
+    A program's every call may be a session of its own; only so many are kept, and the oldest one
+    that would go could be a person's.
+    """
+    request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
+    if request is not None and blocks is not None:
+        blocks.state_holder.session_data.pop(request.session_hash, None)
+        blocks.state_holder.time_last_used.pop(request.session_hash, None)
+
+
+def _refusal(error: CalrecError) -> gr.Error:
+    return gr.Error(" ".join(str(error).split()), print_exception=False)
+
+
+def _shop(app: Application, shop: Any) -> str:
+    return given.one_of("shop", shop, tuple(app.domains))

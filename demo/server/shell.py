@@ -1,0 +1,299 @@
+"""What holds the pages together: header, tabs, the visitor's session, and the address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from calrec.errors import CalrecError
+from demo.html import widgets
+from demo.inspect import session, url
+from demo.inspect.application import Application
+from demo.inspect.session import Session
+from demo.inspect.url import Query
+from demo.pages import failures
+from demo.pages.events import EDIT, LOOK_UP, QUIET, SKIP
+from demo.server import api
+from demo.server.blocks import Pages
+from demo.server.waiting import FairQueue
+
+STATIC = Path(__file__).parents[1] / "html" / "static"
+PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
+_LOGOUT = '<form class="cr-logout" method="post"><button type="submit">Log out</button></form>'
+LOOK_AGAIN = 5.0
+"""Seconds between two looks at whether the shop was built anew."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shell:
+    """What the pages share.
+
+    Attributes:
+      app: what all visitors read.
+      session: this visitor's `Session`; who outputs another one changes it for all pages.
+      tabs: output `gr.Tabs(selected=NAME)` to go to a page.
+      toast: one line above the pages.
+    """
+
+    app: Application
+    session: gr.State
+    tabs: gr.Tabs
+    toast: gr.HTML
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Page:
+    """A page's way to be shown: its state is its query.
+
+    Attributes:
+      show: updates of `outputs` for a visitor and a query; an empty query shows the defaults.
+      outputs: among them `address`.
+      address: of `address()`; the page writes its query into it.
+    """
+
+    show: Callable[[Session, Query], Sequence[Any]]
+    outputs: Sequence[Component]
+    address: gr.Textbox
+
+
+def address() -> gr.Textbox:
+    """The hidden box that a page writes its query into; the shell takes it to the address."""
+    return gr.Textbox(visible="hidden", show_label=False, render=False, interactive=False)
+
+
+def theme() -> gr.themes.Base:
+    """Calm colours and the fonts that ship with gradio, so that nothing is fetched."""
+    return gr.themes.Default(
+        primary_hue=gr.themes.colors.indigo,
+        secondary_hue=gr.themes.colors.indigo,
+        neutral_hue=gr.themes.colors.slate,
+        radius_size=gr.themes.sizes.radius_lg,
+        # Not the default 600: gradio's semi-bold files lack most letters.
+        font=(gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"),
+    ).set(
+        # A shade darker than the theme's own: its contrast with white is below 4.5.
+        color_accent="*primary_600",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+    )
+
+
+def styles() -> list[Path]:
+    """The style sheets: the shell's, then each page's."""
+    return [STATIC / "style.css", *sorted((STATIC / "styles").glob("*.css"))]
+
+
+def head() -> str:
+    """The scripts of the shell and of the pages that have one."""
+    names = ("shell.js", "arrival.js")
+    scripts = [(STATIC / name).read_text(encoding="utf-8") for name in names]
+    scripts += [page.KEYS for page in _modules().values() if hasattr(page, "KEYS")]
+    return "".join(f"<script>{script}</script>" for script in scripts)
+
+
+def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
+    """The whole application. Visitors share nothing but what they read.
+
+    Args:
+      app: what they read.
+      login: whether they have logged in and can log out.
+    """
+    first = Session(domain=next(iter(app.domains)))
+    # Gradio copies what is downloaded; an hour later the copy goes.
+    with Pages(title="CALRec", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+        api.publish(app)  # first, so that no event of a page has its names
+        state = gr.State(first)
+        opened = gr.State({})  # page -> fingerprint of the shop that it shows
+        data = gr.State("")  # fingerprint of the shop as this visitor knows it
+        link = address()
+        shop = _header(app, first.domain, login)
+        toast = widgets.html("", elem_id="toast")
+        pages: dict[str, Page] = {}
+        tab_of: dict[str, gr.Tab] = {}
+        with gr.Tabs(selected=PAGES[0], elem_id="pages") as tabs:
+            shell = Shell(app=app, session=state, tabs=tabs, toast=toast)
+            for name, module in _modules().items():
+                with (
+                    gr.Tab(module.TITLE, id=name, elem_id=f"tab-{name}") as tab_of[name],
+                    gr.Column(elem_id=name, elem_classes="cr-page"),
+                ):
+                    pages[name] = module.build(shell)
+        with gr.Row(visible="hidden"):
+            for box in (link, *(page.address for page in pages.values())):
+                box.render()
+            again = gr.Button(elem_id="arrive-again", visible="hidden")
+
+        showing = _Showing(app, pages)
+        shown = [component for page in pages.values() for component in page.outputs]
+        common = [state, shop, data, toast, opened]
+        for when in (blocks.load, again.click):
+            asked = when(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
+            asked.success(None, None, None, js="() => calrec.arrive()", **LOOK_UP)
+            asked.failure(None, None, None, js="() => calrec.arrival.failed()", **LOOK_UP)
+        shop.input(showing.another_shop, shop, [*common, *shown], **EDIT)
+        gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], [*common, *shown], **QUIET)
+        for name, page in pages.items():
+            tab = tab_of[name]
+            tab.select(None, None, None, js=f"() => calrec.open('{name}')", **LOOK_UP)
+            tab.select(
+                showing.opener(name),
+                [state, opened, data, page.address],
+                [opened, *page.outputs],
+                **LOOK_UP,
+            )
+            page.address.change(
+                None, page.address, None, js=f"(q) => calrec.address('{name}', q)", **LOOK_UP
+            )
+        state.change(session.query_of, state, link, **LOOK_UP)
+        link.change(None, link, None, js="(q) => calrec.address('', q)", **LOOK_UP)
+    blocks.queue(api_open=False)
+    blocks._queue = FairQueue(blocks, default_concurrency_limit=8)
+    return blocks
+
+
+def _header(app: Application, first: str, login: bool) -> gr.Dropdown:
+    """The name of it all, the choice of the shop and, with a login, the way out."""
+    with gr.Row(elem_classes="cr-header"):
+        widgets.html(
+            '<div class="cr-brand"><h1>CALRec</h1><p>A recommender that writes what a '
+            "shopper will buy next, and then finds it in the catalogue. "
+            "Every step can be looked at.</p></div>",
+            scale=3,
+        )
+        shop = gr.Dropdown(
+            [(_shop_label(name, info.items), name) for name, info in app.domains.items()],
+            value=first,
+            label="Shop",
+            elem_id="shop",
+            scale=1,
+            min_width=240,
+        )
+        if login:
+            widgets.html(_LOGOUT, elem_id="logout", scale=0, min_width=90)
+    return shop
+
+
+class _Showing:
+    """Which page is shown when: on arrival, for another shop, for new data, when it is opened."""
+
+    def __init__(self, app: Application, pages: Mapping[str, Page]) -> None:
+        self._app = app
+        self._pages = pages
+
+    def arrive(self, request: gr.Request) -> list[Any]:
+        """The view of the address."""
+        query = url.read(str(request.query_params))
+        page = self._page_of(query)
+        visitor, said = self._visitor(query)
+        common, shown = self._views(visitor, page, said, query)
+        return [*common, gr.Tabs(selected=page), *shown]
+
+    def another_shop(self, domain: str, request: gr.Request) -> list[Any]:
+        """An empty history in another shop, and the page that is open anew."""
+        page = self._page_of(url.read(str(request.query_params)))
+        common, shown = self._views(Session(domain=domain), page, "", {})
+        return [*common, *shown]
+
+    def look_again(self, visitor: Session, data: str, request: gr.Request) -> Any:
+        """Nothing, unless the shop was built anew since this visitor last looked."""
+        try:
+            now = self._app.fingerprint(visitor.domain)
+        except CalrecError as error:
+            return self._only_said(str(error))
+        if now == data:
+            return SKIP
+        page = self._page_of(url.read(str(request.query_params)))
+        fresh = Session(domain=visitor.domain)
+        # Without data before, the shop could not be read when this visitor came.
+        rebuilt = "The shop was rebuilt with other data: this page now shows the new ones, with an"
+        said = widgets.notice(f"{rebuilt} empty history.") if data else ""
+        common, shown = self._views(fresh, page, said, {})
+        return [*common, *shown]
+
+    def opener(self, name: str) -> Callable[..., Any]:
+        """Shows a page when its tab is opened, unless it shows this shop already."""
+
+        def show(visitor: Session, opened: dict[str, str], data: str, written: str) -> Any:
+            # The first tab opens itself before the address has been read.
+            if not data or opened.get(name) == data:
+                return SKIP
+            try:
+                return [{**opened, name: data}, *self._of(name, visitor, url.read(written))]
+            except Exception as error:
+                raise gr.Error(_failed(error), print_exception=False) from None
+
+        return show
+
+    def _page_of(self, query: Query) -> str:
+        name = url.one(query, "view", PAGES[0])
+        return name if name in self._pages else PAGES[0]
+
+    def _visitor(self, query: Query) -> tuple[Session, str]:
+        try:
+            return session.from_query(query, self._app), ""
+        except CalrecError as error:
+            domain = url.one(query, "shop")
+            domain = domain if domain in self._app.domains else next(iter(self._app.domains))
+            return Session(domain=domain), widgets.notice(str(error), "error")
+
+    def _fingerprint(self, domain: str) -> str:
+        try:
+            return self._app.fingerprint(domain)
+        except CalrecError:
+            return ""
+
+    def _views(
+        self, visitor: Session, page: str, said: str, query: Query
+    ) -> tuple[list[Any], list[Any]]:
+        """Updates of what all pages share, and of all pages' outputs."""
+        try:
+            shown = self._shown(page, visitor, query)
+        except Exception as error:  # whatever it is, the other pages are of use
+            shown = [SKIP] * sum(len(one.outputs) for one in self._pages.values())
+            said = widgets.notice(_failed(error), "error")
+        return self._common(visitor, page, said), shown
+
+    def _common(self, visitor: Session, page: str, said: str) -> list[Any]:
+        data = self._fingerprint(visitor.domain)
+        return [visitor, visitor.domain, data, said, {page: data}]
+
+    def _only_said(self, line: str) -> list[Any]:
+        rest = sum(len(page.outputs) for page in self._pages.values())
+        return [SKIP, SKIP, SKIP, widgets.notice(line, "error"), SKIP, *[SKIP] * rest]
+
+    def _shown(self, name: str, visitor: Session, query: Query) -> list[Any]:
+        """Updates of all pages' outputs: one page's own; the others forget what they showed."""
+        updates: list[Any] = []
+        for other, page in self._pages.items():
+            if other == name:
+                updates += self._of(name, visitor, query)
+            else:
+                updates += ["" if box is page.address else SKIP for box in page.outputs]
+        return updates
+
+    def _of(self, name: str, visitor: Session, query: Query) -> list[Any]:
+        return list(self._pages[name].show(visitor, query))
+
+
+def _failed(error: Exception) -> str:
+    return failures.line(error, "a page of this shop", "the page")
+
+
+def _modules() -> dict[str, ModuleType]:
+    return {name: import_module(f"demo.pages.{name}") for name in PAGES}
+
+
+def _shop_label(domain: str, items: int) -> str:
+    return f"{re.sub('[_-]', ' ', domain).capitalize()} · {items:,} items"
