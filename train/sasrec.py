@@ -24,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from calrec.errors import CalrecError
 from calrec.evaluation import metrics
 from calrec.ranking.rules import Bought, Rules
-from calrec.recommenders.sasrec.folder import is_sasrec
+from calrec.recommenders.sasrec.description import is_sasrec
 from calrec.recommenders.sasrec.model import SASRecModel
 from calrec.recommenders.sasrec.recommender import SASRec
 from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining

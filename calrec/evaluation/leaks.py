@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from calrec.recommenders import register
 from calrec.text.words import RULES, ruled
 
 HELD_OUT: Mapping[str, int] = {"evaluation": 2, "selection": 1, "training": 0}
@@ -24,9 +25,6 @@ HELD_OUT: Mapping[str, int] = {"evaluation": 2, "selection": 1, "training": 0}
 
 _CHOSEN_BY: Mapping[str, int] = {"evaluation": 2, "selection": 1}
 """Place, from the end, of the item that checkpoints are chosen by."""
-
-TRAINED = ("calrec", "sasrec")
-"""Recommenders with a model."""
 
 UNKNOWN = (
     "what it was trained and selected on is not known: its checkpoint does not record the roles of"
@@ -123,7 +121,8 @@ def leaks(
 
 def of_run(meta: Mapping[str, Any]) -> tuple[str, ...]:
     """`leaks` of an evaluation, by its `meta.json`; nothing of a recommender without a model."""
-    if meta["recommender"] not in TRAINED:
+    known = register.entries().get(meta["recommender"])
+    if known is None or not known.trained:
         return ()
     return leaks(
         from_json((meta.get("checkpoint") or {}).get("seen")),

@@ -16,6 +16,7 @@ from calrec.evaluation.cases import Cases
 from calrec.evaluation.metrics import summarise
 from calrec.evaluation.run_files import check_figures, check_meta, damaged, read_json, read_table
 from calrec.ranking.rules import Rules
+from calrec.recommenders import register
 from calrec.records import digests
 
 FORMAT = "calrec-evaluation"
@@ -24,15 +25,6 @@ TEXTS_SINCE = 2
 """Runs from this version on hold generated texts that can be ranked again."""
 TOLERANCE = 1e-9
 """Figures that differ by more than this from what the ranks give were not made from them."""
-
-NAMES: Mapping[str, str] = {
-    "calrec": "CALRec",
-    "lir": "LIR",
-    "popular": "Most popular",
-    "markov": "Markov",
-    "item-knn": "Item KNN",
-    "sasrec": "SASRec",
-}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -210,12 +202,13 @@ class EvaluationRun:
     @property
     def generative(self) -> bool:
         """Whether it writes texts."""
-        return self.recommender == "calrec"
+        known = register.entries().get(self.recommender)
+        return known is not None and known.generative
 
     @property
     def recommender_name(self) -> str:
         """As the tables call it."""
-        return NAMES.get(self.recommender, self.recommender)
+        return register.label(self.recommender)
 
     @cached_property
     def cases(self) -> Cases:

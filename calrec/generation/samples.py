@@ -4,36 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from calrec.ranking.hierarchical import AttributeIndex
-from calrec.records.recommendation import Alternative, Sample
-from calrec.text import parse
+from calrec.records import Alternative, Sample
+from calrec.text import TextSettings, parse
 
 if TYPE_CHECKING:
     from calrec.generation.sampler import Drawn
     from calrec.tokenizer import Tokenizer
 
 
-def samples_of(
-    drawn: Drawn, tokenizer: Tokenizer, attributes: AttributeIndex
-) -> tuple[Sample, ...]:
+def samples_of(drawn: Drawn, tokenizer: Tokenizer, text: TextSettings) -> tuple[Sample, ...]:
     """A user's samples in the order drawn, finished or not; not yet ranked.
 
     Args:
       drawn: tokens and log-probabilities.
       tokenizer: the model's.
-      attributes: of the corpus, for how well each text matches some item.
+      text: how items became text, and texts are parsed.
     """
-    return tuple(
-        _sample(drawn, order, tokenizer, attributes) for order in range(len(drawn.lengths))
-    )
+    return tuple(_sample(drawn, order, tokenizer, text) for order in range(len(drawn.lengths)))
 
 
-def _sample(drawn: Drawn, order: int, tokenizer: Tokenizer, attributes: AttributeIndex) -> Sample:
+def _sample(drawn: Drawn, order: int, tokenizer: Tokenizer, settings: TextSettings) -> Sample:
     here = (order, slice(int(drawn.lengths[order])))
     ids = drawn.tokens[here].tolist()
     log_probs = drawn.log_probs[here].astype(float)
     text = tokenizer.decode(ids)
-    parsed = parse(text, attributes.settings)
     return Sample(
         text=text,
         token_ids=tuple(ids),
@@ -44,8 +38,7 @@ def _sample(drawn: Drawn, order: int, tokenizer: Tokenizer, attributes: Attribut
         score=float(log_probs.sum()),
         order=order,
         finished=bool(drawn.finished[order]),
-        attributes=parsed,
-        match_level=attributes.level(parsed),
+        attributes=parse(text, settings),
     )
 
 

@@ -6,16 +6,14 @@ are settings of an evaluation, of a page and of an answer, the same for all that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from calrec.errors import CalrecError
-
-if TYPE_CHECKING:
-    pass
+from calrec.records import Recommendation
 
 Bought = Literal["ranked", "last"]
 Count = Literal["training", "all"]
@@ -73,6 +71,28 @@ class Rules:
     ) -> Float[np.ndarray, " N"]:
         """The scores of N items by the rule for items of the history (item indices)."""
         return behind(scores, history) if self.bought == "last" else scores
+
+    def applied(self, record: Recommendation) -> Recommendation:
+        """The same scores ranked by these rules, which the settings then name.
+
+        `bought` is applied here; `count` is what the recommender was built by.
+
+        Args:
+          record: whole, as a recommender returns it.
+
+        Raises:
+          ValueError: for a record that a case file held, whose ranks are what they were.
+        """
+        ranking = record.ranking
+        if ranking.row_ranks is not None:
+            raise ValueError("the ranks of a case file follow its own rules")
+        scores = ranking.scores
+        if self.bought == "last":
+            bought = {item.item_id for item in record.history}
+            rows = [row for row, item_id in enumerate(ranking.item_ids) if item_id in bought]
+            scores = self.scores(scores, np.array(rows, dtype=np.int64))
+        settings = {**ranking.settings, **asdict(self)}
+        return replace(record, ranking=replace(ranking, scores=scores, settings=settings))
 
 
 DEFAULT = Rules()

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from calrec.records import Item
-from calrec.records.recommendation import Recommendation, check_history
+from calrec.records import Item, Ranking, Recommendation, check_history
 
 
 class Baseline(ABC):
@@ -26,7 +25,7 @@ class Baseline(ABC):
     """
 
     name: str
-    reads: int | None
+    reads: int | None = None
     settings: Mapping[str, Any]
 
     def __init__(self, item_ids: Sequence[str]) -> None:
@@ -34,7 +33,7 @@ class Baseline(ABC):
         self._index = {item_id: i for i, item_id in enumerate(self.item_ids)}
 
     @abstractmethod
-    def scores(self, histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
+    def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
         """Scores of all N items after each of Q histories, higher is better.
 
         Args:
@@ -54,17 +53,8 @@ class Baseline(ABC):
         start = time.perf_counter()
         known = [self._index[item.item_id] for item in history if item.item_id in self._index]
         scores = self.scores([np.array(known, dtype=np.int64)])[0]
-        none = np.zeros((len(scores), 0))
+        seconds = time.perf_counter() - start
         return Recommendation(
-            recommender=self.name,
-            settings=self.settings,
             history=tuple(history),
-            rows=np.arange(len(scores)),
-            item_ids=self.item_ids,
-            raw=none,
-            scaled=none,
-            modulated=none,
-            scores=scores,
-            corpus_size=len(scores),
-            timings={"match": time.perf_counter() - start},
+            ranking=Ranking.of_scores(self.name, self.item_ids, scores, self.settings, seconds),
         )

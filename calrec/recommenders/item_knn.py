@@ -10,6 +10,8 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from calrec.recommenders.baseline import Baseline
+from calrec.recommenders.entry import Entry, Inputs
+from calrec.recommenders.popularity import purchases
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class ItemKNN(Baseline):
     def __init__(
         self,
         item_ids: Sequence[str],
-        histories: Sequence[Int[np.ndarray, " L"]],
+        histories: Sequence[Int[np.ndarray, " _"]],
         popularity: Int[np.ndarray, " N"],
         settings: ItemKNNSettings | None = None,
     ) -> None:
@@ -75,7 +77,7 @@ class ItemKNN(Baseline):
         least = self._similarity.data.min(initial=1.0) * settings.decay ** (settings.last - 1)
         self._fallback = least / 2 * popularity / (1 + popularity.max(initial=0))
 
-    def scores(self, histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
+    def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
         """Decayed sums of similarities; see `Baseline.scores`."""
         last = [history[-self.reads :][::-1] for history in histories]
         lengths = [len(items) for items in last]
@@ -93,9 +95,24 @@ class ItemKNN(Baseline):
         return scores
 
 
-def _incidence(histories: Sequence[Int[np.ndarray, " L"]], n_items: int) -> sparse.csr_array:
+def _incidence(histories: Sequence[Int[np.ndarray, " _"]], n_items: int) -> sparse.csr_array:
     """U x N, 1 where the user bought the item, however often."""
     each = [np.unique(history) for history in histories]
     columns = np.concatenate([np.zeros(0, np.int64), *each])
     offsets = np.cumsum([0, *map(len, each)])
     return sparse.csr_array((np.ones(len(columns)), columns, offsets), shape=(len(each), n_items))
+
+
+def _build(inputs: Inputs) -> ItemKNN:
+    item_ids, histories = inputs.shop.item_ids, inputs.purchases()
+    return ItemKNN(item_ids, histories, purchases(histories, len(item_ids)))
+
+
+ENTRY = Entry(
+    id="item-knn",
+    label="Item KNN",
+    sentence="What the buyers of the last five purchases also bought.",
+    needs=frozenset({"purchases"}),
+    build=_build,
+    decimals=4,
+)

@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from calrec.recommenders.baseline import Baseline
+from calrec.recommenders.entry import Entry, Inputs
+from calrec.recommenders.popularity import purchases
 
 
 class Markov(Baseline):
@@ -24,7 +26,7 @@ class Markov(Baseline):
     def __init__(
         self,
         item_ids: Sequence[str],
-        histories: Iterable[Int[np.ndarray, " L"]],
+        histories: Iterable[Int[np.ndarray, " _"]],
         popularity: Int[np.ndarray, " N"],
     ) -> None:
         """Counts the transitions.
@@ -46,10 +48,25 @@ class Markov(Baseline):
         self._fallback = popularity / (1 + popularity.max(initial=0))
         self.settings = {"transitions": len(before)}
 
-    def scores(self, histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
+    def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
         """Scores after each history's last item; see `Baseline.scores`."""
         nothing = len(self.item_ids)
         last = [history[-1] if len(history) else nothing for history in histories]
         scores = self._counts[np.array(last, dtype=np.int64)].toarray()
         scores += self._fallback
         return scores
+
+
+def _build(inputs: Inputs) -> Markov:
+    item_ids, histories = inputs.shop.item_ids, inputs.purchases()
+    return Markov(item_ids, histories, purchases(histories, len(item_ids)))
+
+
+ENTRY = Entry(
+    id="markov",
+    label="Markov",
+    sentence="What others bought right after the same last purchase.",
+    needs=frozenset({"purchases"}),
+    build=_build,
+    decimals=2,
+)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from calrec.recommenders.baseline import Baseline
+from calrec.recommenders.entry import Entry, Inputs
 
 
 class MostPopular(Baseline):
@@ -22,6 +23,28 @@ class MostPopular(Baseline):
         self._scores = popularity.astype(np.float64)
         self.settings = {"purchases": int(popularity.sum())}
 
-    def scores(self, histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
+    def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
         """Purchases of each item; see `Baseline.scores`."""
         return np.tile(self._scores, (len(histories), 1))
+
+
+def purchases(histories: Sequence[Int[np.ndarray, " _"]], n_items: int) -> Int[np.ndarray, " N"]:
+    """How often each of N items was bought in the histories (item indices, one array a user)."""
+    return np.bincount(
+        np.concatenate([np.zeros(0, np.int64), *histories]), minlength=n_items
+    ).astype(np.int64)
+
+
+def _build(inputs: Inputs) -> MostPopular:
+    item_ids = inputs.shop.item_ids
+    return MostPopular(item_ids, purchases(inputs.purchases(), len(item_ids)))
+
+
+ENTRY = Entry(
+    id="popular",
+    label="Most popular",
+    sentence="What is bought most, the same for everybody.",
+    needs=frozenset({"purchases"}),
+    build=_build,
+    decimals=0,
+)

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from calrec.ranking.rules import Rules
 from calrec.recommenders.protocol import Recommender
-from calrec.records import Item
-from calrec.records.recommendation import Recommendation
+from calrec.records import Item, Recommendation
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Ruled:
-    """A recommender whose rankings follow the rules, and whose settings name them."""
+    """A recommender whose rankings follow the rules, and whose settings name them.
 
-    def __init__(self, recommender: Recommender, rules: Rules) -> None:
-        """Takes one that was made by `rules.count`."""
-        self._recommender = recommender
-        self._rules = rules
-        self.name = recommender.name
-        self.settings: Mapping[str, Any] = {**recommender.settings, **asdict(rules)}
+    Attributes:
+      recommender: one that was built by `rules.count`.
+      rules: which.
+    """
+
+    recommender: Recommender
+    rules: Rules
+
+    @property
+    def name(self) -> str:
+        """The recommender's id."""
+        return self.recommender.name
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The recommender's, and the rules."""
+        return {**self.recommender.settings, **asdict(self.rules)}
 
     def recommend(self, history: Sequence[Item]) -> Recommendation:
         """Its ranking for a history, oldest item first, by the rules."""
-        return self._recommender.recommend(history).under(self._rules)
+        return self.rules.applied(self.recommender.recommend(history))

@@ -7,17 +7,19 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calrec.errors import CalrecError
 from calrec.evaluation.leaks import leaks, of_training
+from calrec.generation.model import GenerativeModel
 from calrec.model.compilation import keep_compiled
 from calrec.ranking.hierarchical import AttributeIndex
-from calrec.ranking.rules import DEFAULT, Count, Rules
+from calrec.ranking.rules import DEFAULT, Rules
+from calrec.recommenders import register
 from calrec.recommenders.calrec import CALRec
-from calrec.recommenders.counting import COUNTING, counting
-from calrec.recommenders.lir import LastItemRepeater
+from calrec.recommenders.entry import Entry, Inputs
 from calrec.recommenders.protocol import Recommender
 from calrec.recommenders.ruled import Ruled
 from calrec.records import Item
@@ -64,7 +66,7 @@ class Application:
         *,
         first: str | None = None,
         evaluations: Sequence[Path] = (),
-        load_model: Callable[[str], Any] = CALRec.from_checkpoint,
+        load_model: Callable[[str], Any] = GenerativeModel.from_checkpoint,
     ) -> None:
         found = domains(workspace)
         if not found:
@@ -173,12 +175,8 @@ class Application:
         """Whether the next recommendation starts without waiting for the model."""
         return self._model is not None
 
-    def model(self, domain: str, rules: Rules = DEFAULT) -> Any:
-        """The generative recommender over the shop's items; loads the model if need be.
-
-        Args:
-          domain: the shop.
-          rules: of LIR as its first stage; its own ranking is for whoever asks to put `under` them.
+    def model(self) -> GenerativeModel:
+        """The generative model, which knows no shop; loaded when it is first needed.
 
         Raises:
           CalrecError: if the checkpoint cannot be loaded.
@@ -187,12 +185,25 @@ class Application:
             if self._model is None:
                 keep_compiled()
                 self._model = self._load_model(self.checkpoint)
-        shop = self._shop(domain)
-        model = shop.made(
-            "model", lambda: self._model.with_corpus(shop.catalogue.corpus(), shop.catalogue.items)
+            return self._model
+
+    def calrec(self, domain: str, rules: Rules = DEFAULT, first_stage: str = "lir") -> CALRec:
+        """The generative recommender over the shop's items.
+
+        Args:
+          domain: the shop.
+          rules: of its first stage; its own ranking is for whoever asks to put under them.
+          first_stage: id of the recommender whose best items the retrieval `rerank` ranks.
+
+        Raises:
+          CalrecError: if the checkpoint cannot be loaded, or there is no such first stage.
+        """
+        model, shop = self.model(), self._shop(domain)
+        recommender = shop.made(
+            "calrec", lambda: CALRec.over(model, shop.catalogue.corpus(), shop.catalogue.items)
         )
-        lir = Ruled(shop.recommenders(rules.count)["lir"], rules)
-        return shop.made(("model", rules), lambda: model.with_first_stage(lir))
+        first = self.recommender(domain, first_stage, rules)
+        return dataclasses.replace(recommender, first_stage=first)
 
     def leaks(self, domain: str, split: str = "test") -> tuple[str, ...]:
         """How the loaded model may know held-out purchases (`calrec.evaluation.leaks`)."""
@@ -206,12 +217,35 @@ class Application:
         )
 
     def recommenders(self, domain: str, rules: Rules = DEFAULT) -> dict[str, Recommender]:
-        """The simple recommenders over the same items, by name; LIR first.
+        """The recommenders of the register that write no texts, over the shop's items, by id.
 
-        They count what the shop's users bought before their held-out purchases, by the rules.
+        They count what the shop's users bought before their held-out purchases, by the rules. A
+        trained one is among them where the workspace's `checkpoints` hold one for this shop.
         """
-        made = self._shop(domain).recommenders(rules.count)
-        return {name: Ruled(one, rules) for name, one in made.items()}
+        made = self._shop(domain).recommenders(rules, self._checkpoints_for)
+        return {name: Ruled(recommender=one, rules=rules) for name, one in made.items()}
+
+    def recommender(self, domain: str, name: str, rules: Rules = DEFAULT) -> Recommender:
+        """One of `recommenders`.
+
+        Raises:
+          CalrecError: if there is no such one, or no checkpoint of it for this shop.
+        """
+        known = self.recommenders(domain, rules)
+        if name in known:
+            return known[name]
+        entry = register.entry(name)
+        raise CalrecError(
+            f"expected a recommender of {domain} ({', '.join(known)}), found {name}, which has no "
+            f"checkpoint for this shop; train one with: calrec-train {entry.id} --domain {domain} "
+            f"--out {self.workspace.name}/checkpoints/{entry.id}-{domain}"
+        )
+
+    def _checkpoints_for(self, entry: Entry, catalogue: Catalogue) -> Path | None:
+        """The newest checkpoint of the workspace for a shop; `None` where there is none."""
+        folders = (self.workspace / "checkpoints").glob("*/")
+        fitting = [folder for folder in folders if entry.fits(folder, catalogue)]
+        return max(fitting, key=lambda folder: folder.stat().st_mtime, default=None)
 
     def attributes(self, domain: str, text: TextSettings = DEFAULT_TEXT) -> AttributeIndex:
         """The shop's items by their attributes, as these settings cut them: which a text names."""
@@ -244,14 +278,16 @@ class _Shop:
                 self._made[key] = make()
             return self._made[key]
 
-    def recommenders(self, count: Count) -> dict[str, Recommender]:
-        """See `Application.recommenders`."""
-        return self.made(("recommenders", count), lambda: self._recommenders(count))
-
-    def _recommenders(self, count: Count) -> dict[str, Recommender]:
-        histories = self.catalogue.sequences().counted("test", count)
-        lir = LastItemRepeater(self.catalogue.corpus(), DEFAULT_TEXT)
-        counted = {
-            name: counting(name, self.catalogue.item_ids, histories) for name in reversed(COUNTING)
-        }
-        return {"lir": lir, **counted}
+    def recommenders(
+        self, rules: Rules, checkpoint_of: Callable[[Entry, Catalogue], Path | None]
+    ) -> dict[str, Recommender]:
+        """See `Application.recommenders`; a trained one is looked for until it is found."""
+        made = {}
+        for entry in map(register.entry, register.rivals()):
+            folder = checkpoint_of(entry, self.catalogue) if entry.trained else None
+            if entry.trained and folder is None:
+                continue
+            count = rules.count if "purchases" in entry.needs else None
+            inputs = Inputs(shop=self.catalogue, rules=rules, checkpoint=folder)
+            made[entry.id] = self.made((entry.id, count, folder), partial(entry.build, inputs))
+        return made

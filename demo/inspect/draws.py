@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
-import numpy as np
-
-from calrec.records.recommendation import Recommendation
+from calrec.records import Generation
 from demo.inspect.bounded import Bounded
 
 KEPT = 32
@@ -38,30 +35,15 @@ class Draw:
 
 
 class Draws:
-    """The last records by what determines them; the matrices, which are large, are left out."""
+    """The last generations by what determines them."""
 
     def __init__(self) -> None:
-        self._kept: Bounded[Draw, Recommendation] = Bounded(KEPT)
+        self._kept: Bounded[Draw, Generation] = Bounded(KEPT)
 
-    def known(self, draw: Draw) -> Recommendation | None:
-        """The record of a draw, without matrices, if it is kept."""
+    def known(self, draw: Draw) -> Generation | None:
+        """The texts of a draw, if they are kept."""
         return self._kept.known(draw)
 
-    def put(self, draw: Draw, record: Recommendation) -> None:
+    def put(self, draw: Draw, generation: Generation) -> None:
         """Keeps what the model wrote."""
-        none = np.zeros((0, 0))
-        self._kept.put(
-            draw,
-            dataclasses.replace(
-                record,
-                columns=(),
-                column_scores=(),
-                rows=np.arange(0),
-                item_ids=(),
-                raw=none,
-                scaled=none,
-                modulated=none,
-                scores=np.zeros(0),
-                unranked=None,
-            ),
-        )
+        self._kept.put(draw, generation)

@@ -80,7 +80,7 @@ class ItemVectors:
           CalrecError: if there is no such shop.
         """
         if self._app.model_is_loaded and not self._is_loaded:
-            self._take(self._app.model(domain))
+            self._take(self._app.model())
         return self._known(self._app.catalogue(domain).info)
 
     def compute(
@@ -101,7 +101,7 @@ class ItemVectors:
             catalogue = self._app.catalogue(domain)
             vectors = self._known(catalogue.info)
             if vectors is None:
-                model = self._app.model(domain)
+                model = self._app.model()
                 self._take(model)
                 vectors = model.embedder().items(catalogue.items, tick=tick)
                 self._hold(catalogue.info, vectors)

@@ -18,11 +18,12 @@ import numpy as np
 
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
-from calrec.ranking.hierarchical import AttributeIndex
-from calrec.ranking.retrieval import Retrieval
+from calrec.ranking.corpus import ItemCorpus
+from calrec.ranking.rank import rank
 from calrec.recommenders.lir import LastItemRepeater
+from calrec.recommenders.protocol import Recommender
+from calrec.records import Generation, Ranking, Recommendation, Sample
 from calrec.records.ranks import TIE
-from calrec.records.recommendation import Recommendation, Sample
 from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings, parse, prompt_text
 from catalog.bm25 import BM25Settings
@@ -92,6 +93,8 @@ class Tables:
         return rows[0]
 
 
+_OF_TEXTS = ("text", "max_prompt_tokens", "sampling")
+
 # A path is a pattern to DuckDB; in brackets a sign is itself.
 _GLOB = re.compile(r"[*?\[]")
 
@@ -121,7 +124,7 @@ def rebuild(app: Application, run: EvaluationRun, user_id: str, tables: Tables) 
     else:
         record = _kept(catalogue, run, case, facts, tables)
         shown = "its stored list, without items that are gone"
-    whole = len(record.item_ids) == record.corpus_size
+    whole = len(record.ranking.item_ids) == record.ranking.corpus_size
     return Stored(
         record=replace(record, target=case.target.item_id),
         whole=whole,
@@ -144,7 +147,7 @@ def _notes(
             f"The shop was built with other data since {run.folder.name} was evaluated: shown are "
             f"{shown}."
         )
-    found = record.ranks(case.target.item_id)
+    found = record.ranking.ranks(case.target.item_id)
     written = (facts["optimistic_rank"], facts["pessimistic_rank"])
     if facts["target_item_id"] != case.target.item_id:
         notes.append(
@@ -181,41 +184,60 @@ def _generated(
     facts: Mapping[str, Any],
     tables: Tables,
 ) -> Recommendation:
-    catalogue = app.catalogue(run.domain)
     text = _settings(run, "text", TextSettings)
     ranking = _settings(run, "ranking", RankingSettings)
-    known = app.recommenders(run.domain, run.rules)
-    first = known["lir"] if ranking.retrieval == "rerank" else None
-    attributes = app.attributes(run.domain, text)
-    retrieval = Retrieval(
-        corpus=corpus(app, run), attributes=attributes, text=text, first_stage=first
+    items = ItemCorpus(
+        bm25=corpus(app, run), attributes=app.attributes(run.domain, text), text=text
     )
-    samples = _samples(tables.rows(run, "samples.parquet", case.user_id), attributes)
+    samples = _samples(tables.rows(run, "samples.parquet", case.user_id), text)
     if not samples:
         raise CalrecError(
             f"expected texts of {case.user_id} in {run.folder.name}/samples.parquet, found none; "
             "evaluate again"
         )
-    n = len(catalogue.items)
     cut = min(max(int(facts.get("items_cut") or 0), 0), len(case.history) - 1)
-    record = Recommendation(
-        recommender=run.recommender,
-        settings={**run.settings, "seed": facts.get("seed"), "run": run.folder.name},
+    of_texts = {name: run.settings[name] for name in _OF_TEXTS if name in run.settings}
+    generation = Generation(
         history=case.history,
         prompt=prompt_text(case.history[cut:], text),
         prompt_tokens=int(facts.get("prompt_tokens") or 0),
         items_cut=cut,
         samples=samples,
-        rows=np.arange(n),
-        item_ids=catalogue.item_ids,
-        raw=np.zeros((n, 0)),
-        scaled=np.zeros((n, 0)),
-        modulated=np.zeros((n, 0)),
-        scores=np.zeros(n),
-        corpus_size=n,
-        timings={},
+        settings={**of_texts, "seed": facts.get("seed"), "run": run.folder.name},
     )
-    return retrieval.rank(record, ranking).under(run.rules)
+    first = _first_stage(app, run, ranking)
+    return run.rules.applied(
+        Recommendation(
+            history=case.history,
+            generation=generation,
+            ranking=rank(
+                generation,
+                items,
+                ranking,
+                first_stage=first and first.recommend(case.history).ranking,
+            ),
+        )
+    )
+
+
+def _first_stage(
+    app: Application, run: EvaluationRun, ranking: RankingSettings
+) -> Recommender | None:
+    """The run's own, by this page's settings.
+
+    Raises:
+      CalrecError: if it is not known here.
+    """
+    if ranking.retrieval != "rerank":
+        return None
+    known = app.recommenders(run.domain, run.rules)
+    named = (run.settings.get("first_stage") or {}).get("recommender", "lir")
+    if named not in known:
+        raise CalrecError(
+            f"expected a first stage of {', '.join(known)}, found {named} in {run.folder.name}; "
+            "put its checkpoint into the workspace, or choose another run"
+        )
+    return known[named]
 
 
 def corpus(app: Application, run: EvaluationRun) -> Any:
@@ -230,8 +252,8 @@ def corpus(app: Application, run: EvaluationRun) -> Any:
 
 def _repeated(app: Application, run: EvaluationRun, case: Case) -> Recommendation:
     text = _settings(run, "text", TextSettings)
-    lir = LastItemRepeater(corpus(app, run), text)
-    return lir.recommend(case.history).under(run.rules)
+    lir = LastItemRepeater(corpus(app, run), app.catalogue(run.domain).items, text)
+    return run.rules.applied(lir.recommend(case.history))
 
 
 def _kept(
@@ -254,27 +276,25 @@ def _kept(
         scores.setdefault(facts["target_item_id"], row["target_score"])
         ranks[facts["target_item_id"]] = (facts["optimistic_rank"], facts["pessimistic_rank"])
     ids = tuple(scores)
-    none = np.zeros((len(ids), 0))
-    return Recommendation(
-        recommender=run.recommender,
-        settings={**run.settings, **asdict(run.rules), "run": run.folder.name},
-        history=case.history,
+    ranking = Ranking.of_scores(
+        run.recommender,
+        ids,
+        np.array(list(scores.values()), dtype=np.float64),
+        {**run.settings, **asdict(run.rules), "run": run.folder.name},
+        seconds=0.0,
+    )
+    ranking = replace(
+        ranking,
         rows=np.array([catalogue.index[item] for item in ids], dtype=np.int64),
-        item_ids=ids,
-        raw=none,
-        scaled=none,
-        modulated=none,
-        scores=np.array(list(scores.values()), dtype=np.float64),
         corpus_size=len(catalogue.items),
-        timings={},
         row_ranks=np.array([ranks[item] for item in ids], dtype=np.int64).reshape(-1, 2),
     )
+    return Recommendation(history=case.history, ranking=ranking)
 
 
-def _samples(rows: Sequence[Mapping[str, Any]], attributes: AttributeIndex) -> tuple[Sample, ...]:
+def _samples(rows: Sequence[Mapping[str, Any]], text: TextSettings) -> tuple[Sample, ...]:
     found = []
     for place, row in enumerate(sorted(rows, key=lambda row: row.get("order") or 0)):
-        parsed = parse(row["text"], attributes.settings)
         found.append(
             Sample(
                 text=row["text"],
@@ -284,8 +304,7 @@ def _samples(rows: Sequence[Mapping[str, Any]], attributes: AttributeIndex) -> t
                 score=float(row.get("score") or 0.0),
                 order=int(row.get("order", place)),
                 finished=bool(row.get("finished", True)),
-                attributes=parsed,
-                match_level=attributes.level(parsed),
+                attributes=parse(row["text"], text),
             )
         )
     return tuple(found)

@@ -17,8 +17,8 @@ from gradio.context import LocalContext
 
 from calrec.errors import CalrecError
 from calrec.ranking.rules import Rules
-from calrec.records import Item
-from calrec.records.recommendation import Recommendation
+from calrec.recommenders import register
+from calrec.records import Item, Recommendation
 from catalog.sequences import SPLITS
 from catalog.store import Filters
 from demo.inspect.application import Application
@@ -244,7 +244,7 @@ def _evaluate(
         if isinstance(result, dict):
             yield result
             continue
-        optimistic, pessimistic = result.ranks(case.target.item_id)
+        optimistic, pessimistic = result.ranking.ranks(case.target.item_id)
         yield {
             "user": user,
             "split": split,
@@ -266,14 +266,15 @@ def _ranked(
 ) -> Iterator[Answer | Recommendation]:
     """How far it is, as often as the model says so, then the recommendation; closing stops it."""
     simple = app.recommenders(domain, rules)
-    if given.one_of("recommender", recommender, (CALREC, *simple)) != CALREC:
+    generative = [entry.id for entry in register.entries().values() if entry.generative]
+    if given.one_of("recommender", recommender, (*generative, *simple)) not in generative:
         yield simple[recommender].recommend(history)
         return
-    stream = app.model(domain, rules).stream(history, **options)
+    stream = app.calrec(domain, rules).stream(history, **options)
     try:
         for update in stream:
             if isinstance(update, Recommendation):
-                yield update.under(rules)
+                yield rules.applied(update)
             else:
                 yield {"step": update.step, "limit": update.limit}
     finally:
@@ -281,23 +282,22 @@ def _ranked(
 
 
 def _shown(app: Application, domain: str, record: Recommendation, top: int) -> Answer:
-    best = [record.item_ids[row] for row in record.order()[:top]]
-    scores = record.scores[record.order()[:top]].tolist()
+    best = [record.ranking.item_ids[row] for row in record.ranking.order()[:top]]
+    scores = record.ranking.scores[record.ranking.order()[:top]].tolist()
     ranking = []
     for item, score in zip(app.items(domain, best), scores, strict=True):
-        optimistic, pessimistic = record.ranks(item.item_id)
+        optimistic, pessimistic = record.ranking.ranks(item.item_id)
         ranks = {"optimistic_rank": optimistic, "pessimistic_rank": pessimistic}
         ranking.append({**asdict(item), "score": score, **ranks})
-    kept = sorted(
-        (sample for sample in record.samples if sample.kept), key=lambda sample: -sample.score
-    )
+    ranking_of = record.ranking
+    kept = zip(ranking_of.columns, ranking_of.column_scores, strict=True) if record.samples else ()
     return {
         "shop": domain,
         "recommender": record.recommender,
         "history": [asdict(item) for item in record.history],
         "ranking": ranking,
-        "texts": [{"text": s.text, "log_probability": float(s.score)} for s in kept],
-        "corpus_size": record.corpus_size,
+        "texts": [{"text": text, "log_probability": float(score)} for text, score in kept],
+        "corpus_size": record.ranking.corpus_size,
         **{name: record.settings[name] for name in asdict(Rules())},
         "settings": dict(record.settings),
     }

@@ -288,10 +288,10 @@ def _warm(application: Application) -> None:
     """Loads the model and recommends once, so that the first visitor waits for no compilation."""
     domain = next(iter(application.domains))
     try:
-        model = application.model(domain)
+        calrec = application.calrec(domain)
         catalogue = application.catalogue(domain)
         for user_id in catalogue.users(limit=1):
-            model.recommend(catalogue.case(user_id).history)
+            calrec.recommend(catalogue.case(user_id).history)
     except CalrecError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
 

@@ -19,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
+from calrec.generation.model import GenerativeModel
 from calrec.model.compilation import keep_compiled
-from calrec.recommenders.calrec import CALRec
+from calrec.recommenders import register
+from calrec.recommenders.entry import Inputs
 from calrec.records.ranks import ranks_of
 from catalog.store import Catalogue
-from train.evaluation.baselines import recommender
 from train.evaluation.cases import load_cases
 from train.evaluation.generating import case_seed
 from train.evaluation.run import evaluate
@@ -64,25 +65,25 @@ def one_by_one(workspace: Path, domain: str, name: str) -> float:
     """Seconds of a user, with nothing shared between users."""
     with Catalogue.open(workspace, domain) as catalogue:
         cases = load_cases(catalogue, "test", ONE_BY_ONE, 0)
-        made = recommender(name, catalogue, "test")
+        made = register.build(name, Inputs(shop=catalogue))
         start = time.perf_counter()
         for history, target in zip(cases.histories, cases.targets, strict=True):
             record = made.recommend([catalogue.items[i] for i in history])
-            np.argsort(-record.scores, kind="stable")
-            ranks_of(record.scores, target)
+            np.argsort(-record.ranking.scores, kind="stable")
+            ranks_of(record.ranking.scores, target)
         return (time.perf_counter() - start) / len(cases.targets)
 
 
 def sampling(workspace: Path, domain: str, checkpoint: str, users: int) -> float:
     """Seconds of the sampler alone, prompts made before."""
-    model = CALRec.from_checkpoint(checkpoint)
+    model = GenerativeModel.from_checkpoint(checkpoint)
     with Catalogue.open(workspace, domain) as catalogue:
         cases = load_cases(catalogue, "test", users, 0)
         histories = [[catalogue.items[i] for i in history] for history in cases.histories]
     prompts = [model.prompt(history).token_ids for history in histories]
     seeds = [case_seed(0, user_id) for user_id in cases.user_ids]
     start = time.perf_counter()
-    for _ in model._sampler.many(prompts, seeds, model._sampling, width=8):
+    for _ in model.sampler.many(prompts, seeds, model.sampling, width=8):
         pass
     return time.perf_counter() - start
 

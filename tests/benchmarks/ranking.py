@@ -6,7 +6,7 @@ makes items and ten texts, most of them items' own, as a model writes them, and 
 follows the BM25 scores of every item, up to the two ranks of a target. Rounds go through all ways
 in turn, so that another load on the machine meets them alike; figures are medians of the rounds.
 Beside it: the time of the BM25 scores, of building the index of attributes, and of
-`Retrieval.rank`, which is what ranking a record again costs: kept texts, BM25, and the record.
+`rank`, which is what ranking a record again costs: kept texts, BM25, and the record.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from calrec.ranking.algorithm import match
+from calrec.ranking.corpus import ItemCorpus
 from calrec.ranking.hierarchical import AttributeIndex, hierarchical
+from calrec.ranking.rank import rank
 from calrec.ranking.rerank import rerank
-from calrec.ranking.retrieval import Retrieval
 from calrec.recommenders.lir import LastItemRepeater
-from calrec.records import Item
+from calrec.records import Generation, Item, Sample
 from calrec.records.ranks import ranks_of
-from calrec.records.recommendation import Recommendation, Sample
 from calrec.records.settings import RankingSettings
 from calrec.text import DEFAULT_TEXT, document_words, item_text, parse, query_words
 from catalog.bm25 import Corpus
@@ -96,13 +96,13 @@ def plainly(raw: np.ndarray, scores: Sequence[float], epsilon: float) -> np.ndar
     return match_scores.max(axis=1)
 
 
-def record_of(texts: Sequence[str], scores: Sequence[float], history: Item) -> Recommendation:
-    """A record whose samples are these texts, each drawn three times."""
-    none = np.zeros((0, 0))
-    return Recommendation(
-        recommender="calrec",
-        settings={},
+def generation_of(texts: Sequence[str], scores: Sequence[float], history: Item) -> Generation:
+    """A generation whose samples are these texts, each drawn three times."""
+    return Generation(
         history=(history,),
+        prompt="",
+        prompt_tokens=0,
+        items_cut=0,
         samples=tuple(
             Sample(
                 text=text,
@@ -116,14 +116,6 @@ def record_of(texts: Sequence[str], scores: Sequence[float], history: Item) -> R
             )
             for order, (text, score) in enumerate([*zip(texts, scores, strict=True)] * 3)
         ),
-        rows=np.arange(0),
-        item_ids=(),
-        raw=none,
-        scaled=none,
-        modulated=none,
-        scores=np.zeros(0),
-        corpus_size=0,
-        timings={},
     )
 
 
@@ -149,8 +141,8 @@ def measure(count: int, repeats: int) -> str:
     scores = [-2.0 - 1.5 * place for place in range(TEXTS)]
     queries = [query_words(text) for text in texts]
     raw = corpus.scores(queries)
-    repeater = LastItemRepeater(corpus)
-    first = repeater.recommend(items[:1]).scores
+    first_stage = LastItemRepeater(corpus, items).recommend(items[:1]).ranking
+    first = first_stage.scores
     by = {way: RankingSettings(retrieval=way) for way in WAYS}
     parsed = [parse(text) for text in texts]
 
@@ -166,14 +158,14 @@ def measure(count: int, repeats: int) -> str:
     figures = medians(
         {name: lambda run=run: ranks_of(run(), 0) for name, run in ours.items()}, repeats
     )
-    retrieval = Retrieval(
-        corpus=corpus, attributes=attributes, text=DEFAULT_TEXT, first_stage=repeater
-    )
-    record = record_of(texts, scores, items[0])
+    item_corpus = ItemCorpus(bm25=corpus, attributes=attributes, text=DEFAULT_TEXT)
+    generation = generation_of(texts, scores, items[0])
     whole = medians(
         {"BM25 scores": lambda: corpus.scores(queries)}
         | {
-            f"Retrieval.rank, {way}": lambda way=way: retrieval.rank(record, by[way])
+            f"rank, {way}": lambda way=way: rank(
+                generation, item_corpus, by[way], first_stage=first_stage
+            )
             for way in WAYS
         },
         repeats,

@@ -38,45 +38,47 @@ class RankBM25Corpus:
 
 @pytest.fixture
 def lir():
-    return LastItemRepeater(RankBM25Corpus(ITEMS, TextSettings()), TextSettings())
+    return LastItemRepeater(RankBM25Corpus(ITEMS, TextSettings()), ITEMS)
 
 
 def test_scores_are_raw_bm25_of_the_last_item_alone(lir):
     found = lir.recommend([ITEMS[4], ITEMS[1]])
     documents = [document_words(item) for item in ITEMS]
     expected = BM25Okapi(documents).get_scores(documents[1])
-    np.testing.assert_array_equal(found.scores, expected)
-    np.testing.assert_array_equal(found.raw[:, 0], expected)
-    assert found.order()[0] == 1
-    np.testing.assert_array_equal(lir.scores([ITEMS[1], ITEMS[4]])[:, 0], expected)
+    np.testing.assert_array_equal(found.ranking.scores, expected)
+    np.testing.assert_array_equal(found.ranking.raw[:, 0], expected)
+    assert found.ranking.order()[0] == 1
+    np.testing.assert_array_equal(lir.scores([np.array([4, 1]), np.array([4])])[0], expected)
 
 
 def test_the_record_says_what_was_asked(lir):
     found = lir.recommend([ITEMS[4], ITEMS[1]])
     assert found.recommender == "lir"
     assert found.history == (ITEMS[4], ITEMS[1])
-    assert found.columns == (
+    assert found.ranking.columns == (
         "Title: Steel pen, steel nib. Category: Office, Pens. Brand: Unknown. Price: $3",
     )
-    assert found.item_ids == ("a", "b", "c", "d", "e")
-    assert found.rows.tolist() == [0, 1, 2, 3, 4]
-    assert found.corpus_size == 5
+    assert found.ranking.item_ids == ("a", "b", "c", "d", "e")
+    assert found.ranking.rows.tolist() == [0, 1, 2, 3, 4]
+    assert found.ranking.corpus_size == 5
     assert found.settings["bm25"] == {"k1": 1.5, "b": 0.75}
     assert found.settings["text"]["title_words"] == 25
-    assert (found.scaled.min(), found.scaled.max()) == (0, 1)
-    np.testing.assert_array_equal(found.modulated, found.scaled)
+    assert (found.ranking.scaled.min(), found.ranking.scaled.max()) == (0, 1)
+    np.testing.assert_array_equal(found.ranking.modulated, found.ranking.scaled)
 
 
 def test_items_of_equal_text_tie(lir):
-    assert lir.recommend([ITEMS[0]]).ranks("a") == (1, 2)
-    assert lir.recommend([ITEMS[0]]).ranks("d") == (1, 2)
+    assert lir.recommend([ITEMS[0]]).ranking.ranks("a") == (1, 2)
+    assert lir.recommend([ITEMS[0]]).ranking.ranks("d") == (1, 2)
 
 
 def test_words_beyond_the_limits_do_not_count():
     text = TextSettings(title_words=2)
-    lir = LastItemRepeater(RankBM25Corpus(ITEMS, text), text)
+    lir = LastItemRepeater(RankBM25Corpus(ITEMS, text), ITEMS, text)
     whole, cut = (Item(item_id="x", title=title) for title in ("Steel pen hose", "Steel pen"))
-    np.testing.assert_array_equal(lir.recommend([whole]).scores, lir.recommend([cut]).scores)
+    np.testing.assert_array_equal(
+        lir.recommend([whole]).ranking.scores, lir.recommend([cut]).ranking.scores
+    )
 
 
 def test_an_empty_history_is_refused_in_one_line(lir):

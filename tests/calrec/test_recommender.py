@@ -7,11 +7,12 @@ from rank_bm25 import BM25Okapi
 from tiny import ITEMS, tiny_decoder, tiny_tokenizer
 
 from calrec.errors import CalrecError
+from calrec.generation.model import GenerativeModel, Progress
 from calrec.generation.sampler import Sampler
 from calrec.model.checkpoint import Description
-from calrec.recommenders.calrec import CALRec, Progress
+from calrec.recommenders.calrec import CALRec
 from calrec.recommenders.lir import LastItemRepeater
-from calrec.records.recommendation import Recommendation
+from calrec.records import Recommendation
 from calrec.records.settings import RankingSettings, SamplingSettings
 from calrec.text import TextSettings, document_words, prompt_text, query_words
 
@@ -46,8 +47,17 @@ def calrec():
         ranking=RankingSettings(n_pred=3),
     )
     sampling = SamplingSettings(samples=6, max_new_tokens=12, stride=5)
-    bare = CALRec(Sampler(model, tokenizer.end_id), tokenizer, described, sampling)
-    return bare.with_corpus(PlainCorpus(ITEMS), ITEMS)
+    return CALRec.over(
+        GenerativeModel(
+            sampler=Sampler(model, tokenizer.end_id),
+            tokenizer=tokenizer,
+            description=described,
+            sampling=sampling,
+            text=described.text,
+        ),
+        PlainCorpus(ITEMS),
+        ITEMS,
+    )
 
 
 def test_the_record_holds_together(calrec):
@@ -56,24 +66,27 @@ def test_the_record_holds_together(calrec):
     assert record.recommender == "calrec"
     assert len(record.samples) == 6
     assert record.settings["seed"] == 3
-    assert record.prompt_tokens <= 60
-    assert record.items_cut > 0
+    assert record.generation.prompt_tokens <= 60
+    assert record.generation.items_cut > 0
     for sample in record.samples:
         assert sample.score == pytest.approx(sum(sample.log_probs))
         assert len(sample.token_ids) == len(sample.log_probs) == len(sample.tempered_log_probs)
     best = sorted(record.samples, key=lambda s: -s.score)
     distinct = list({" ".join(s.text.split()): s for s in reversed(best)}.values())
     columns = [s.text for s in sorted(distinct, key=lambda s: -s.score)[:3]]
-    assert list(record.columns) == columns
-    assert [s.text for s in best if s.kept] == columns
+    assert list(record.ranking.columns) == columns
+    outcomes = enumerate(record.ranking.outcomes)
+    by_column = sorted((o.column, i) for i, o in outcomes if o.column is not None)
+    kept = [i for _, i in by_column]
+    assert [record.samples[i].text for i in kept] == columns
     for column, text in enumerate(columns):
         raw = BM25Okapi([document_words(i) for i in ITEMS]).get_scores(query_words(text))
-        np.testing.assert_allclose(record.raw[:, column], raw)
+        np.testing.assert_allclose(record.ranking.raw[:, column], raw)
         spread = raw.max() - raw.min()
         scaled = (raw - raw.min()) / spread if spread else raw * 0
-        factor = np.exp(record.column_scores[column] / 5000)
-        np.testing.assert_allclose(record.modulated[:, column], scaled * factor)
-    np.testing.assert_allclose(record.scores, record.modulated.max(axis=1))
+        factor = np.exp(record.ranking.column_scores[column] / 5000)
+        np.testing.assert_allclose(record.ranking.modulated[:, column], scaled * factor)
+    np.testing.assert_allclose(record.ranking.scores, record.ranking.modulated.max(axis=1))
 
 
 def test_same_seed_same_record_other_seed_other_samples(calrec):
@@ -105,40 +118,43 @@ def test_bad_input_is_one_line(calrec, history, settings, message):
         calrec.recommend(history, **settings)
 
 
-def test_a_model_without_a_corpus_says_so(calrec):
-    bare = CALRec(calrec._sampler, calrec._tokenizer, calrec.description, calrec._sampling)
-    with pytest.raises(CalrecError, match="with_corpus"):
-        bare.recommend(ITEMS[:1])
+def test_a_corpus_of_other_items_is_refused(calrec):
+    with pytest.raises(CalrecError, match=f"expected the corpus's {len(ITEMS)} items, found 3"):
+        CALRec.over(calrec.model, PlainCorpus(ITEMS), ITEMS[:3])
+    record = calrec.recommend(ITEMS[:2])
+    with pytest.raises(CalrecError, match="BM25 of the same"):
+        calrec.rank(record.generation, corpus=PlainCorpus(ITEMS[:3]))
 
 
 @pytest.mark.parametrize("way", ["bm25", "hierarchical", "rerank"])
 def test_ranking_again_gives_what_sampling_with_the_settings_would(calrec, way):
     corpus = PlainCorpus(ITEMS)
-    model = calrec.with_corpus(corpus, ITEMS, first_stage=LastItemRepeater(corpus))
+    first = LastItemRepeater(corpus, ITEMS)
+    model = CALRec.over(calrec.model, corpus, ITEMS, first_stage=first)
     ranking = RankingSettings(n_pred=2, retrieval=way, candidates=4, pooling="mean")
     record = model.recommend(ITEMS[:2], seed=1)
     assert record.settings["ranking"]["n_pred"] == 3
-    again = model.rank_again(record, ranking)
+    again = model.rank(record.generation, ranking)
     direct = model.recommend(ITEMS[:2], seed=1, ranking=ranking)
     assert (again.samples, again.settings) == (direct.samples, direct.settings)
     assert again.settings["ranking"]["retrieval"] == way
-    assert len(again.columns) == 2
-    np.testing.assert_array_equal(again.modulated, direct.modulated)
-    np.testing.assert_array_equal(again.scores, direct.scores)
-    assert again.prompt == record.prompt
+    assert len(again.ranking.columns) == 2
+    np.testing.assert_array_equal(again.ranking.modulated, direct.ranking.modulated)
+    np.testing.assert_array_equal(again.ranking.scores, direct.ranking.scores)
+    assert again.generation.prompt == record.generation.prompt
     assert again.timings["sample"] == record.timings["sample"]
 
 
 def test_reranking_without_a_first_stage_is_refused_before_anything_is_sampled(calrec):
     stream = calrec.stream(ITEMS[:2], ranking=RankingSettings(retrieval="rerank"))
-    with pytest.raises(CalrecError, match="with_corpus with first_stage"):
+    with pytest.raises(CalrecError, match=r"expected a first stage .* give one as first_stage"):
         next(stream)
 
 
-def test_a_record_without_samples_cannot_be_ranked_again(calrec):
-    record = LastItemRepeater(PlainCorpus(ITEMS)).recommend(ITEMS[:2])
-    with pytest.raises(CalrecError, match=r"record with samples .* 'lir'"):
-        calrec.rank_again(record, RankingSettings())
+def test_a_generation_without_samples_cannot_be_ranked(calrec):
+    generation = dataclasses.replace(calrec.recommend(ITEMS[:2]).generation, samples=())
+    with pytest.raises(CalrecError, match="generation with samples"):
+        calrec.rank(generation)
 
 
 def test_many_users_are_recommended_to_as_each_alone(calrec):
@@ -148,8 +164,8 @@ def test_many_users_are_recommended_to_as_each_alone(calrec):
     for user, (history, seed) in enumerate(zip(histories, [4, 5, 6, 7], strict=True)):
         alone = calrec.recommend(history, seed=seed)
         assert [s.token_ids for s in found[user].samples] == [s.token_ids for s in alone.samples]
-        np.testing.assert_array_equal(found[user].raw, alone.raw)
-        np.testing.assert_allclose(found[user].scores, alone.scores, rtol=1e-9)
+        np.testing.assert_array_equal(found[user].ranking.raw, alone.ranking.raw)
+        np.testing.assert_allclose(found[user].ranking.scores, alone.ranking.scores, rtol=1e-9)
         assert found[user].settings == alone.settings
         assert found[user].history == alone.history
         assert set(found[user].timings) == {"sample", "match"}
@@ -179,51 +195,51 @@ def test_the_record_tells_what_else_might_have_been_written(calrec):
 
 
 def test_it_embeds_as_it_reads(calrec):
-    vectors = calrec.embedder().items(ITEMS)
+    vectors = calrec.model.embedder().items(ITEMS)
     assert vectors.shape == (len(ITEMS), 24)
     assert np.isfinite(vectors).all()
 
 
 @pytest.fixture(scope="module")
-def bare(calrec):
-    """The model without a corpus, with room for a template that its tokenizer does not know."""
-    described = dataclasses.replace(calrec.description, max_prompt_tokens=200)
-    return CALRec(calrec._sampler, calrec._tokenizer, described, calrec._sampling)
+def roomy(calrec):
+    """A model with room for a template that its tokenizer does not know."""
+    described = dataclasses.replace(calrec.model.description, max_prompt_tokens=200)
+    return dataclasses.replace(calrec.model, description=described)
 
 
-def test_another_template_changes_the_prompt_and_nothing_else(bare):
-    calrec = bare.with_corpus(PlainCorpus(ITEMS), ITEMS)
+def test_another_template_changes_the_prompt_and_nothing_else(roomy):
+    calrec = CALRec.over(roomy, PlainCorpus(ITEMS), ITEMS)
     other = calrec.with_template("gpt4rec")
     record, usual = (model.recommend(ITEMS[:1], seed=3) for model in (other, calrec))
-    assert record.prompt == prompt_text(ITEMS[:1], TextSettings(template="gpt4rec"))
-    assert record.prompt.startswith("Previously, the customer has bought: Title: ")
-    assert usual.prompt == prompt_text(ITEMS[:1])
+    assert record.generation.prompt == prompt_text(ITEMS[:1], TextSettings(template="gpt4rec"))
+    assert record.generation.prompt.startswith("Previously, the customer has bought: Title: ")
+    assert usual.generation.prompt == prompt_text(ITEMS[:1])
     assert record.settings["text"] == {**usual.settings["text"], "template": "gpt4rec"}
     assert {**record.settings, "text": None} == {**usual.settings, "text": None}
-    assert other.description == calrec.description
+    assert other.model.description == calrec.model.description
     assert record.samples != usual.samples
     assert calrec.settings["text"]["template"] == "calrec"
 
     back = other.with_template("calrec").recommend(ITEMS[:1], seed=3)
-    assert (back.prompt, back.samples) == (usual.prompt, usual.samples)
-    vectors = [model.embedder().histories([ITEMS[:2]]) for model in (calrec, other)]
+    assert (back.generation.prompt, back.samples) == (usual.generation.prompt, usual.samples)
+    vectors = [one.model.embedder().histories([ITEMS[:2]]) for one in (calrec, other)]
     assert not np.allclose(*vectors)
 
 
-def test_template_and_corpus_in_either_order(bare):
+def test_template_and_corpus_in_either_order(roomy):
     corpus = PlainCorpus(ITEMS)
-    given = {"first_stage": LastItemRepeater(corpus)}
+    given = {"first_stage": LastItemRepeater(corpus, ITEMS)}
     models = (
-        bare.with_template("gpt4rec").with_corpus(corpus, ITEMS, **given),
-        bare.with_corpus(corpus, ITEMS, **given).with_template("gpt4rec"),
+        CALRec.over(roomy.with_template("gpt4rec"), corpus, ITEMS, **given),
+        CALRec.over(roomy, corpus, ITEMS, **given).with_template("gpt4rec"),
     )
     ranking = RankingSettings(n_pred=3, retrieval="rerank", candidates=4)
     one, two = (model.recommend(ITEMS[:1], seed=3, ranking=ranking) for model in models)
-    assert one.prompt == two.prompt
+    assert one.generation.prompt == two.generation.prompt
     assert one.settings == two.settings
     assert one.settings["text"]["template"] == "gpt4rec"
     assert one.samples == two.samples
-    np.testing.assert_array_equal(one.scores, two.scores)
+    np.testing.assert_array_equal(one.ranking.scores, two.ranking.scores)
 
 
 def test_an_unknown_template_is_one_line(calrec):

@@ -1,7 +1,9 @@
 """The rules that are the same for all recommenders of a table, against plain NumPy."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,11 +12,12 @@ from hypothesis import strategies as st
 
 from calrec.errors import CalrecError
 from calrec.ranking.rules import Rules, behind
-from calrec.recommenders.counting import COUNTING, counting, purchases
+from calrec.recommenders import register
+from calrec.recommenders.entry import Inputs
+from calrec.recommenders.popularity import purchases
 from calrec.recommenders.ruled import Ruled
-from calrec.records import Item
+from calrec.records import Item, Ranking, Recommendation
 from calrec.records.ranks import ranks_of
-from calrec.records.recommendation import Recommendation
 
 # A few values, so that many tie; one within a tie's width of another, and both signs.
 SCORE = st.sampled_from([-3.5, -1.0, -1.0 + 5e-10, 0.0, 0.25, 2.0, 1e5])
@@ -53,33 +56,26 @@ def test_the_rule_ranked_changes_nothing():
     )
 
 
-def record(scores, history, **more):
-    none = np.zeros((len(scores), 0))
+def record(scores, history, unranked=None):
+    ids = tuple(f"i{i}" for i in range(len(scores)))
+    scores = np.asarray(scores, dtype=float)
+    ranking = Ranking.of_scores("x", ids, scores, {"own": 1}, seconds=0.0)
     return Recommendation(
-        recommender="x",
-        settings={"own": 1},
         history=tuple(Item(item_id=f"i{i}") for i in history),
-        rows=np.arange(len(scores)),
-        item_ids=tuple(f"i{i}" for i in range(len(scores))),
-        raw=none,
-        scaled=none,
-        modulated=none,
-        scores=np.asarray(scores, dtype=float),
-        corpus_size=len(scores),
-        timings={},
-        **more,
+        ranking=replace(ranking, unranked=unranked),
     )
 
 
 def test_a_record_under_the_rules_names_them_and_keeps_them_in_a_case_file():
-    found = record([5, 4, 3, 2], [0, 2, "elsewhere"]).under(Rules(bought="last", count="all"))
+    rules = Rules(bought="last", count="all")
+    found = rules.applied(record([5, 4, 3, 2], [0, 2, "elsewhere"]))
     assert found.settings == {"own": 1, "bought": "last", "count": "all"}
-    assert [found.ranks(f"i{i}") for i in range(4)] == [(3, 3), (1, 1), (4, 4), (2, 2)]
+    assert [found.ranking.ranks(f"i{i}") for i in range(4)] == [(3, 3), (1, 1), (4, 4), (2, 2)]
     read = Recommendation.from_json(found.to_json())
     assert read.settings == found.settings
-    assert [read.ranks(f"i{i}") for i in range(4)] == [(3, 3), (1, 1), (4, 4), (2, 2)]
+    assert [read.ranking.ranks(f"i{i}") for i in range(4)] == [(3, 3), (1, 1), (4, 4), (2, 2)]
     with pytest.raises(ValueError, match="its own rules"):
-        read.under(Rules())
+        Rules().applied(read)
 
 
 @given(ranked(), st.booleans())
@@ -88,14 +84,15 @@ def test_an_item_that_is_not_ranked_has_the_last_rank_on_both_sides(case, last):
     scores = np.abs(scores)
     unranked = scores == 0
     rules = Rules(bought="last" if last else "ranked")
-    found = record(scores, history, unranked=unranked).under(rules)
-    assert found.is_ranked(f"i{target}") == (not unranked[target])
+    found = rules.applied(record(scores, history, unranked))
+    assert found.ranking.is_ranked(f"i{target}") == (not unranked[target])
     if unranked[target]:
-        assert found.ranks(f"i{target}") == (len(scores), len(scores))
+        assert found.ranking.ranks(f"i{target}") == (len(scores), len(scores))
     else:
-        assert found.ranks(f"i{target}") == record(scores, history).under(rules).ranks(f"i{target}")
+        expected = rules.applied(record(scores, history))
+        assert found.ranking.ranks(f"i{target}") == expected.ranking.ranks(f"i{target}")
     read = Recommendation.from_json(found.to_json(target=f"i{target}"))
-    assert read.ranks(f"i{target}") == found.ranks(f"i{target}")
+    assert read.ranking.ranks(f"i{target}") == found.ranking.ranks(f"i{target}")
 
 
 def test_ranks_of_many_cases_heed_what_is_not_ranked_too():
@@ -111,9 +108,9 @@ def test_a_ruled_recommender_names_its_rules():
         def recommend(self, history):
             return record([5, 4, 3], [0])
 
-    ruled = Ruled(Plain(), Rules(bought="last"))
+    ruled = Ruled(recommender=Plain(), rules=Rules(bought="last"))
     assert ruled.settings == {"own": 1, "bought": "last", "count": "training"}
-    assert ruled.recommend([Item(item_id="i0")]).ranks("i0") == (3, 3)
+    assert ruled.recommend([Item(item_id="i0")]).ranking.ranks("i0") == (3, 3)
 
 
 @pytest.mark.parametrize("wrong", [{"bought": "first"}, {"count": None}, {"bought": ["last"]}])
@@ -157,8 +154,12 @@ def test_counting_recommenders_are_those_of_plain_counts(histories, history, las
         "item-knn": [(round(s, 12), 0 if s else c) for s, c in zip(near, counts, strict=True)],
     }
     rules = Rules(bought="last" if last else "ranked")
-    for name in COUNTING:
-        made = counting(name, ids, [np.array(part) for part in histories])
+    parts = [np.array(part) for part in histories]
+    shop = SimpleNamespace(
+        item_ids=tuple(ids), sequences=lambda: SimpleNamespace(counted=lambda *_: parts)
+    )
+    for name in keys:
+        made = register.build(name, Inputs(shop=shop))
         row = rules.scores(made.scores([np.array(history)])[0], np.array(history))
         key = [(not (last and i in history), *k) for i, k in enumerate(keys[name])]
         for target in range(n):

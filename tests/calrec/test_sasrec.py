@@ -11,7 +11,7 @@ from flax import nnx
 from safetensors.numpy import load_file, save_file
 
 from calrec.errors import CalrecError
-from calrec.recommenders.sasrec.folder import _digest, describe
+from calrec.recommenders.sasrec.description import describe, digest
 from calrec.recommenders.sasrec.model import SASRecModel
 from calrec.recommenders.sasrec.recommender import SASRec
 from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
@@ -97,7 +97,7 @@ def test_the_record_names_items_and_settings(recommender):
     found = recommender.recommend([Item(item_id="i03"), Item(item_id="elsewhere")])
     assert found.recommender == "sasrec"
     assert found.settings["max_length"] == recommender.reads == 12
-    np.testing.assert_array_equal(found.scores, recommender.scores([np.array([3])])[0])
+    np.testing.assert_array_equal(found.ranking.scores, recommender.scores([np.array([3])])[0])
 
 
 def test_an_item_sees_its_own_history_up_to_itself_and_nothing_else(recommender):
@@ -146,7 +146,7 @@ def edit(folder, change, sign):
     content = json.loads((folder / "sasrec.json").read_text())
     change(content)
     if sign:
-        content["digest"] = _digest(content)
+        content["digest"] = digest(content)
     (folder / "sasrec.json").write_text(json.dumps(content))
 
 

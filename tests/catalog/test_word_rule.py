@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from calrec.ranking.hierarchical import AttributeIndex
-from calrec.ranking.retrieval import Retrieval
+from calrec.ranking.corpus import ItemCorpus
+from calrec.ranking.rank import rank
 from calrec.recommenders.lir import LastItemRepeater
-from calrec.records.recommendation import Recommendation, Sample
+from calrec.records import Generation, Sample
 from calrec.records.settings import RankingSettings
 from calrec.text import DEFAULT_TEXT, item_text
 from catalog.bm25 import BM25Settings
@@ -117,22 +117,17 @@ def test_every_query_is_cut_as_the_items_are(built):
     for words, alike in (("unicode", 3), ("paper", 1)):
         with Catalogue.open(built[words], "shop") as catalogue:
             items, corpus = catalogue.items, catalogue.corpus()
-            found = LastItemRepeater(corpus).recommend(items[:1])
+            found = LastItemRepeater(corpus, items).recommend(items[:1])
             assert found.settings["bm25"]["words"] == words
-            assert np.count_nonzero(found.scores[:3]) == alike
+            assert np.count_nonzero(found.ranking.scores[:3]) == alike
             text = item_text(items[4])
             drawn = Sample(text=text, token_ids=(), log_probs=(), tempered_log_probs=(), score=-1.0,
-                           order=0, finished=True, attributes=None, match_level=4)  # fmt: skip
-            none = np.zeros((len(items), 0))
-            record = Recommendation(
-                recommender="calrec", settings={}, history=items[:1], samples=(drawn,),
-                rows=np.arange(len(items)), item_ids=catalogue.item_ids, raw=none, scaled=none,
-                modulated=none, scores=np.zeros(len(items)), corpus_size=len(items), timings={},
-            )  # fmt: skip
-            retrieval = Retrieval(
-                corpus=corpus, attributes=AttributeIndex(items), text=DEFAULT_TEXT, first_stage=None
+                           order=0, finished=True, attributes=None)  # fmt: skip
+            generation = Generation(
+                history=items[:1], prompt="", prompt_tokens=0, items_cut=0, samples=(drawn,)
             )
-            ranked = retrieval.rank(record, RankingSettings())
+            item_corpus = ItemCorpus.of(corpus, items, DEFAULT_TEXT)
+            ranked = rank(generation, item_corpus, RankingSettings())
             assert int(np.argmax(ranked.scores)) == 4
             assert np.count_nonzero(ranked.raw[3:6]) == alike
             assert ranked.settings["bm25"]["words"] == words

@@ -13,6 +13,8 @@ from shops import HOSTILE
 sys.path.insert(0, str(Path(__file__).parents[1] / "calrec" / "evaluation"))
 from synthetic_runs import write_run
 
+from calrec.recommenders.calrec import CALRec
+
 DOMAIN = "crafts"
 USERS = [f"user-{u:05d}" for u in range(1, 101)]
 TITLES = [
@@ -56,7 +58,9 @@ def build_shop(folder: Path, workspace: Path) -> None:
 def write_evaluations(application, folder: Path) -> dict[str, list]:
     """CALRec's run `one`, LIR's `two` and a foreign one `three`; the records by run."""
     catalogue = application.catalogue(DOMAIN)
-    model = ScriptedModel().with_corpus(catalogue.corpus(), catalogue.items)
+    scripted = ScriptedModel()
+    scripted.shops = [catalogue.items]
+    model = CALRec.over(scripted, catalogue.corpus(), catalogue.items)
     lir = application.recommenders(DOMAIN)["lir"]
     cases = [catalogue.case(user) for user in USERS]
     records = {
@@ -72,7 +76,7 @@ def write_evaluations(application, folder: Path) -> dict[str, list]:
 
 
 def _write(folder, recommender, catalogue, cases, records):
-    ranks = [r.ranks(c.target.item_id) for r, c in zip(records, cases, strict=True)]
+    ranks = [r.ranking.ranks(c.target.item_id) for r, c in zip(records, cases, strict=True)]
     history = [[item.item_id for item in case.history] for case in cases]
     targets = [case.target.item_id for case in cases]
     columns = {
@@ -85,8 +89,9 @@ def _write(folder, recommender, catalogue, cases, records):
         "target_is_last": [t == h[-1] for t, h in zip(targets, history, strict=True)],
     }
     if recommender == "calrec":
-        columns["top_match_level"] = [max(s.match_level for s in r.samples) for r in records]
-        columns["prompt_tokens"] = [r.prompt_tokens for r in records]
+        outcomes = [record.ranking.outcomes for record in records]
+        columns["top_match_level"] = [max(o.match_level for o in each) for each in outcomes]
+        columns["prompt_tokens"] = [r.generation.prompt_tokens for r in records]
         columns["items_cut"] = [k % 3 for k in range(len(records))]
         columns["seed"] = list(range(len(records)))
     write_run(
@@ -102,27 +107,32 @@ def _write(folder, recommender, catalogue, cases, records):
 
 
 def _samples(records):
+    each = [
+        (user, sample, outcome)
+        for user, r in zip(USERS, records, strict=True)
+        for sample, outcome in zip(r.samples, r.ranking.outcomes, strict=True)
+    ]
+    names = ("order", "text", "score", "token_ids", "log_probs", "finished")
     return pa.table(
         {
-            "user_id": [user for user, r in zip(USERS, records, strict=True) for _ in r.samples],
-            **{
-                name: [getattr(s, name) for r in records for s in r.samples]
-                for name in ("order", "text", "score", "token_ids", "log_probs", "finished", "kept")
-            },
+            "user_id": [user for user, _, _ in each],
+            **{name: [getattr(sample, name) for _, sample, _ in each] for name in names},
+            "kept": [outcome.column is not None for _, _, outcome in each],
         }
     )
 
 
 def _top(records, cases, top=20):
-    best = [record.order()[:top] for record in records]
+    rankings = [record.ranking for record in records]
+    best = [ranking.order()[:top] for ranking in rankings]
     return pa.table(
         {
             "user_id": USERS,
             "target_score": [
                 r.scores[r.item_ids.index(c.target.item_id)]
-                for r, c in zip(records, cases, strict=True)
+                for r, c in zip(rankings, cases, strict=True)
             ],
-            "item_ids": [[r.item_ids[i] for i in o] for r, o in zip(records, best, strict=True)],
-            "scores": [r.scores[o].tolist() for r, o in zip(records, best, strict=True)],
+            "item_ids": [[r.item_ids[i] for i in o] for r, o in zip(rankings, best, strict=True)],
+            "scores": [r.scores[o].tolist() for r, o in zip(rankings, best, strict=True)],
         }
     )

@@ -13,7 +13,7 @@ from running import running  # noqa: E402
 from scripted import ScriptedModel  # noqa: E402
 from shops import HOSTILE, write_domain  # noqa: E402
 
-from calrec.records.recommendation import Recommendation  # noqa: E402
+from calrec.records import Recommendation  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,9 @@ def model() -> ScriptedModel:
 def application(workspace, model):
     from demo.inspect.application import Application
 
-    return Application(workspace, "scripted", load_model=lambda _: model)
+    app = Application(workspace, "scripted", load_model=lambda _: model)
+    model.shops = [app.catalogue(domain).items for domain in app.domains]
+    return app
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def handlers(application):
 def recommendation(application) -> Recommendation:
     """One over `lamps`, its history the hostile items."""
     items = application.catalogue("lamps").items
-    return application.model("lamps").recommend(items[:4], seed=1)
+    return application.calrec("lamps").recommend(items[:4], seed=1)
 
 
 @pytest.fixture(scope="session")

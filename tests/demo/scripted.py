@@ -1,4 +1,4 @@
-"""A scripted model with the surface of `calrec.recommenders.calrec.CALRec`.
+"""A scripted model with the surface of `calrec.generation.model.GenerativeModel`.
 
 The tests in this folder are of the page, not of the model: the script writes texts of the shop's
 own items as slowly as a test wants, so that streaming, stopping and two visitors can be seen.
@@ -16,11 +16,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from calrec.ranking.hierarchical import AttributeIndex
-from calrec.ranking.retrieval import Retrieval
-from calrec.recommenders.calrec import Progress
-from calrec.records import Item
-from calrec.records.recommendation import Alternative, Recommendation, Sample
+from calrec.generation.model import Progress
+from calrec.records import Alternative, Generation, Item, Sample
 from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings, item_text, parse, prompt_text
 from calrec.text.prompt import Prompt
@@ -30,13 +27,16 @@ CRASH = "crash"
 
 
 class ScriptedModel:
-    """Surface of `calrec.recommenders.calrec.CALRec`; the texts are those of items drawn by
-    seed."""
+    """Writes texts of items drawn by seed.
 
-    name = "calrec"
-    settings = {}  # noqa: RUF012
+    Attributes:
+      shops: whose items it knows; in any other it writes of the history alone.
+    """
+
     description = SimpleNamespace(
-        training={"stages": [{"stage": "scripted", "data": {}}]}, to_text=lambda: "scripted"
+        training={"stages": [{"stage": "scripted", "data": {}}]},
+        to_text=lambda: "scripted",
+        ranking=RankingSettings(),
     )
 
     def __init__(self, pause: float = 0.0) -> None:
@@ -44,19 +44,13 @@ class ScriptedModel:
         self.closed = threading.Event()
         self.histories: list[tuple[str, ...]] = []
         self.text = TextSettings()
+        self.shops: list[Sequence[Item]] = []
 
-    def with_corpus(self, corpus, items: Sequence[Item], *, first_stage=None) -> ScriptedModel:
-        model = copy.copy(self)
-        model.items, model.index = items, AttributeIndex(items)
-        model.retrieval = Retrieval(
-            corpus=corpus, attributes=model.index, text=self.text, first_stage=first_stage
-        )
-        return model
+    def _shop(self, history: Sequence[Item]) -> Sequence[Item]:
+        return next((shop for shop in self.shops if history[0] in shop), history)
 
-    def with_first_stage(self, first_stage) -> ScriptedModel:
-        model = copy.copy(self)
-        model.retrieval = replace(self.retrieval, first_stage=first_stage)
-        return model
+    def settings(self, **_) -> dict:
+        return {}
 
     def with_template(self, name: str) -> ScriptedModel:
         model = copy.copy(self)
@@ -75,10 +69,11 @@ class ScriptedModel:
         temperature: float | None = None,
         samples: int | None = None,
         alternatives: int | None = None,
-    ) -> Iterator[Progress | Recommendation]:
+    ) -> Iterator[Progress | Generation]:
         self.histories.append(tuple(item.item_id for item in history))
         rng = np.random.default_rng([seed, len(history)])
-        near = [i for i in history] + [self.items[i] for i in rng.integers(len(self.items), size=9)]
+        items = self._shop(history)
+        near = [*history, *(items[i] for i in rng.integers(len(items), size=9))]
         texts = [item_text(near[i]) for i in rng.integers(len(near), size=samples or 32)]
         texts[0] = "no labels at all <i>raw</i> & more"
         if len(texts) > 1:
@@ -91,7 +86,7 @@ class ScriptedModel:
                 if step == 3 and any(CRASH in (item.title or "") for item in history):
                     raise RuntimeError("a part of the model that nobody wrote")
                 yield Progress(step=4 * step, limit=80, samples=self._partial(drawn, step))
-            yield self.rank_again(self._unranked(history, drawn, seed), RankingSettings())
+            yield self._generation(history, drawn, seed)
         finally:
             self.closed.set()
 
@@ -100,20 +95,9 @@ class ScriptedModel:
 
         return Embedding()
 
-    def recommend(self, history, **options) -> Recommendation:
-        *_, last = self.stream(history, **options)
-        return last
-
-    def rank_again(
-        self, record: Recommendation, ranking: RankingSettings, *, corpus=None
-    ) -> Recommendation:
-        retrieval = replace(self.retrieval, corpus=corpus) if corpus else self.retrieval
-        return retrieval.rank(record, ranking)
-
     def _sample(self, order: int, text: str, rng: np.random.Generator, alternatives: int) -> Sample:
         pieces = tuple(re.findall(r"\S+\s*", text))
         log_probs = tuple(-float(p) for p in rng.uniform(0.01, 3, size=len(pieces)))
-        attributes = parse(text)
         return Sample(
             text=text,
             token_ids=tuple(range(len(pieces))),
@@ -132,8 +116,7 @@ class ScriptedModel:
             score=sum(log_probs),
             order=order,
             finished=True,
-            attributes=attributes,
-            match_level=self.index.level(attributes),
+            attributes=parse(text),
         )
 
     def _partial(self, drawn: tuple[Sample, ...], step: int) -> tuple[Sample, ...]:
@@ -146,29 +129,21 @@ class ScriptedModel:
                 text=sample.text[:length],
                 finished=False,
                 attributes=None,
-                match_level=0,
                 score=sample.score * length / len(sample.text),
             )
 
         return tuple(map(so_far, drawn))
 
-    def _unranked(
+    def _generation(
         self, history: Sequence[Item], drawn: tuple[Sample, ...], seed: int
-    ) -> Recommendation:
+    ) -> Generation:
         prompt = self.prompt(history)
-        return Recommendation(
-            recommender=self.name,
-            settings={"seed": seed},
+        return Generation(
             history=tuple(history),
             prompt=prompt.text,
             prompt_tokens=len(prompt.token_ids),
+            items_cut=0,
             samples=drawn,
-            rows=np.arange(0),
-            item_ids=(),
-            raw=np.zeros((0, 0)),
-            scaled=np.zeros((0, 0)),
-            modulated=np.zeros((0, 0)),
-            scores=np.zeros(0),
-            corpus_size=len(self.items),
-            timings={"sample": 10 * self.pause},
+            settings={"seed": seed},
+            seconds=10 * self.pause,
         )

@@ -27,12 +27,6 @@ class Embedding:
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    def with_corpus(self, corpus, items, **_) -> Embedding:
-        return self
-
-    def with_first_stage(self, first_stage) -> Embedding:
-        return self
-
     def embedder(self) -> Embedding:
         return self
 

@@ -59,16 +59,18 @@ def test_recommend_says_how_far_it_is_and_then_what_the_model_said(functions, ap
     *steps, answer = functions["recommend"]("lamps", ids, 3, 8, 0.7, 5)
     assert [step["step"] for step in steps] == sorted(step["step"] for step in steps)
     assert steps[-1]["step"] <= steps[-1]["limit"]
-    expected = application.model("lamps").recommend(
+    expected = application.calrec("lamps").recommend(
         application.items("lamps", ids), seed=3, samples=8, temperature=0.7
     )
-    order = sorted(range(60), key=lambda row: (-expected.scores[row], row))[:5]
-    assert [item["item_id"] for item in answer["ranking"]] == [expected.item_ids[i] for i in order]
+    order = sorted(range(60), key=lambda row: (-expected.ranking.scores[row], row))[:5]
+    assert [item["item_id"] for item in answer["ranking"]] == [
+        expected.ranking.item_ids[i] for i in order
+    ]
     for item in answer["ranking"]:
-        above = sum(expected.scores > item["score"])
-        tied = sum(expected.scores == item["score"])
+        above = sum(expected.ranking.scores > item["score"])
+        tied = sum(expected.ranking.scores == item["score"])
         assert item["optimistic_rank"] <= above + 1 <= above + tied == item["pessimistic_rank"]
-    kept = {sample.text: sample.score for sample in expected.samples if sample.kept}
+    kept = dict(zip(expected.ranking.columns, expected.ranking.column_scores, strict=True))
     assert {t["text"]: t["log_probability"] for t in answer["texts"]} == kept
     nats = [t["log_probability"] for t in answer["texts"]]
     assert nats == sorted(nats, reverse=True)
@@ -90,12 +92,12 @@ def test_evaluate_ranks_what_was_really_bought(functions, application, recommend
     assert answer["target"]["item_id"] == case.target.item_id
     assert [item["item_id"] for item in answer["history"]] == [i.item_id for i in case.history]
     if recommender == "calrec":
-        record = application.model("lamps").recommend(case.history, seed=0)
+        record = application.calrec("lamps").recommend(case.history, seed=0)
     else:
         record = application.recommenders("lamps")[recommender].recommend(case.history)
-    mine = record.scores[record.item_ids.index(case.target.item_id)]
-    assert answer["optimistic_rank"] <= sum(record.scores > mine) + 1
-    assert answer["pessimistic_rank"] == sum(record.scores >= mine)
+    mine = record.ranking.scores[record.ranking.item_ids.index(case.target.item_id)]
+    assert answer["optimistic_rank"] <= sum(record.ranking.scores > mine) + 1
+    assert answer["pessimistic_rank"] == sum(record.ranking.scores >= mine)
     assert answer["recommender"] == recommender
 
 
@@ -132,7 +134,8 @@ def test_validation_is_not_asked_of_what_has_counted_it(functions):
 def test_an_evaluation_says_how_the_model_may_know_the_target(functions, model, application):
     info = application.catalogue("lamps").info
     data = {"lamps": {"fingerprint": info.fingerprint, "role": "evaluation"}}
-    model.description = SimpleNamespace(training={"stages": [{"stage": "stage1", "data": data}]})
+    training = {"stages": [{"stage": "stage1", "data": data}]}
+    model.description = SimpleNamespace(training=training, ranking=RankingSettings())
     assert last(functions["evaluate"]("lamps", "user-2"))["may_know"] == []
     (line,) = last(functions["evaluate"]("lamps", "user-2", split="validation"))["may_know"]
     assert line.startswith("selected on the very purchases")

@@ -12,7 +12,7 @@ from case_runs import DOMAIN, USERS, build_shop, write_evaluations
 
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
-from calrec.records.recommendation import Recommendation
+from calrec.records import Recommendation
 from demo.inspect.stored import Tables, rebuild
 
 
@@ -42,12 +42,11 @@ def test_a_rebuilt_case_is_the_one_that_was_evaluated(shop, name):
         assert stored.notes == ()
         assert stored.whole
         after = stored.record
-        assert (after.scores == before.scores).all()
-        assert (after.modulated == before.modulated).all()
-        assert after.columns == before.columns
+        assert (after.ranking.scores == before.ranking.scores).all()
+        assert (after.ranking.modulated == before.ranking.modulated).all()
+        assert after.ranking.columns == before.ranking.columns
         assert [s.text for s in after.samples] == [s.text for s in before.samples]
-        assert [s.match_level for s in after.samples] == [s.match_level for s in before.samples]
-        assert [s.why_not for s in after.samples] == [s.why_not for s in before.samples]
+        assert after.ranking.outcomes == before.ranking.outcomes
         case = application.catalogue(DOMAIN).case(USERS[place])
         assert after.target == case.target.item_id
         assert after.history == case.history
@@ -65,21 +64,22 @@ def test_a_case_is_made_whole_by_the_rules_of_its_run(shop, tmp_path, name):
         assert (found.settings["bought"], found.settings["count"]) == ("last", "training")
         if name == "three":  # its stored list, whatever the rules
             continue
-        expected = records[name][place].under(run.rules)
-        assert (found.scores == expected.scores).all()
+        expected = run.rules.applied(records[name][place])
+        assert (found.ranking.scores == expected.ranking.scores).all()
         history = {item.item_id for item in found.history}
-        assert {found.item_ids[row] for row in found.order()[-len(history) :]} == history
+        behind = found.ranking.order()[-len(history) :]
+        assert {found.ranking.item_ids[row] for row in behind} == history
 
 
 def test_the_prompt_leaves_out_what_was_cut(shop):
     application, records = shop
     stored = rebuild(application, run_of(application, "one"), USERS[2], Tables())
-    whole = records["one"][2].prompt
-    cut = stored.record.prompt
-    assert stored.record.items_cut == 2
+    whole = records["one"][2].generation.prompt
+    cut = stored.record.generation.prompt
+    assert stored.record.generation.items_cut == 2
     assert cut.count("item bought is") == whole.count("item bought is") - 2
     assert cut.split("\n")[1:] == whole.split("\n")[3:]
-    assert stored.record.prompt_tokens == records["one"][2].prompt_tokens
+    assert stored.record.generation.prompt_tokens == records["one"][2].generation.prompt_tokens
 
 
 def test_a_run_that_kept_its_best_items_shows_those(shop):
@@ -88,21 +88,21 @@ def test_a_run_that_kept_its_best_items_shows_those(shop):
     before, after = records["three"][5], stored.record
     assert not stored.whole
     target = application.catalogue(DOMAIN).case(USERS[5]).target.item_id
-    assert after.ranks(target) == before.ranks(target)
-    top = [before.item_ids[row] for row in before.order()[:20]]
-    assert list(after.item_ids[:20]) == top
-    assert after.ranks(top[0])[0] == 1
-    assert [after.item_ids[r] for r in after.order()[:5]] == top[:5]
+    assert after.ranking.ranks(target) == before.ranking.ranks(target)
+    top = [before.ranking.item_ids[row] for row in before.ranking.order()[:20]]
+    assert list(after.ranking.item_ids[:20]) == top
+    assert after.ranking.ranks(top[0])[0] == 1
+    assert [after.ranking.item_ids[r] for r in after.ranking.order()[:5]] == top[:5]
 
 
 def test_a_case_file_of_a_rebuilt_case_comes_back(shop):
     application, _ = shop
     record = rebuild(application, run_of(application, "one"), USERS[1], Tables()).record
     again = Recommendation.from_json(record.to_json())
-    assert again.ranks(record.target) == record.ranks(record.target)
+    assert again.ranking.ranks(record.target) == record.ranking.ranks(record.target)
     assert again.samples == record.samples
-    top = np.argsort(-record.scores, kind="stable")[:200]
-    assert (again.modulated[: len(top)] == record.modulated[top]).all()
+    top = np.argsort(-record.ranking.scores, kind="stable")[:200]
+    assert (again.ranking.modulated[: len(top)] == record.ranking.modulated[top]).all()
 
 
 def copied(application, tmp_path, name="one"):

@@ -110,8 +110,10 @@ def test_the_case_shows_what_both_runs_wrote(desk, pair):
         assert f"{side.ranks[0]:,}" in text
         assert side.name in text
     assert "from the stored run one" in text
-    assert study.generated.record.prompt in text
-    kept = [sample for sample in study.generated.record.samples if sample.kept]
+    assert study.generated.record.generation.prompt in text
+    record = study.generated.record
+    each = zip(record.samples, record.ranking.outcomes, strict=True)
+    kept = [sample for sample, outcome in each if outcome.column is not None]
     assert len(kept) == 10
     for sample in kept:
         assert (sample.attributes.title if sample.attributes else sample.text) in text

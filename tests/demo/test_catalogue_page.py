@@ -269,7 +269,6 @@ def test_an_item_that_the_shop_does_not_have(page):
 
 def test_item_vectors_are_computed_on_request(page, model):
     model.embedder = lambda: SimpleNamespace(items=embedded)
-    model.with_corpus = model.with_first_stage = lambda *_, **__: model
     address = "open=lamps-007"
     assert "Compute item vectors" in page.vectors(LAMPS, address)
     told = list(page.compute(LAMPS))

@@ -22,12 +22,6 @@ class Embedding:
         self.calls = 0
         self.fails_after: int | None = None
 
-    def with_corpus(self, corpus, items, **_) -> Embedding:
-        return self
-
-    def with_first_stage(self, first_stage) -> Embedding:
-        return self
-
     def embedder(self) -> Embedding:
         return self
 
@@ -117,7 +111,7 @@ def test_a_loaded_model_is_named_by_its_own_record(fresh, model, place):
     model.description = SimpleNamespace(to_text=lambda: '{"another": 1}')
     vectors = fresh()
     assert vectors.known("lamps") is not None
-    vectors._app.model("lamps")
+    vectors._app.model()
     assert vectors.known("lamps") is None
     vectors.compute("lamps")
     (place / "model" / "calrec.json").write_text('{"another": 1}')

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from calrec.ranking.algorithm import fold
-from calrec.records import Attributes
+from calrec.records import Alternative, Attributes, Sample
 from calrec.records.ranks import ranks_of
-from calrec.records.recommendation import Alternative, Sample
 from calrec.text import TextSettings, item_text, query_words
 from demo.html.record import prompt, ranking, texts, tokens
 from demo.html.wording import rank_range
@@ -32,16 +31,16 @@ def sample(**changes) -> Sample:
 
 
 @pytest.mark.parametrize(
-    ("changes", "badge"),
+    ("changes", "level", "badge"),
     [
-        ({"match_level": 4}, "4/4 exact"),
-        ({"match_level": 2}, "2/4"),
-        ({}, "no exact item"),
-        ({"attributes": None}, "format error"),
+        ({}, 4, "4/4 exact"),
+        ({}, 2, "2/4"),
+        ({}, 0, "no exact item"),
+        ({"attributes": None}, 0, "format error"),
     ],
 )
-def test_match_badges(changes, badge):
-    assert f">{badge}<" in texts.match_badge(sample(**changes))
+def test_match_badges(changes, level, badge):
+    assert f">{badge}<" in texts.match_badge(sample(**changes), level)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +71,12 @@ def shown(recommendation, application, opened=None):
 def test_kept_texts_stand_first_and_are_numbered_as_the_columns(recommendation, application):
     kept = shown(recommendation, application).split("<details")[0]
     assert re.findall(r"cr-accent\">(\d+)<", kept) == [
-        str(k + 1) for k in range(len(recommendation.columns))
+        str(k + 1) for k in range(len(recommendation.ranking.columns))
     ]
     tips = re.findall(r'class="cr-item" title="([^"]*)"', kept)
-    assert tuple(html.unescape(tip).split("\n")[0] for tip in tips) == recommendation.columns
+    assert (
+        tuple(html.unescape(tip).split("\n")[0] for tip in tips) == recommendation.ranking.columns
+    )
 
 
 def test_equal_texts_are_one_row_that_says_how_many(recommendation, application):
@@ -147,15 +148,15 @@ def test_arrows_are_the_difference_of_the_ranks(recommendation, others, applicat
     own, *_ = re.findall(r"<tbody>(.*?)</tbody>", view, re.S)
     rows = re.findall(r"<tr>(.*?)</tr>", own, re.S)
     assert len(rows) == ranking.TOP
-    for row, index in zip(rows, recommendation.order(), strict=False):
+    for row, index in zip(rows, recommendation.ranking.order(), strict=False):
         cells = re.findall(r'<td class="cr-value">([\d,]+) <span class="cr-(\w+)"', row)
         assert len(cells) == len(others)
-        here = ranks_of(recommendation.scores, index)[0]
+        here = ranks_of(recommendation.ranking.scores, index)[0]
         for (there, way), other in zip(cells, others, strict=True):
-            expected = ranks_of(other.scores, index)[0]
+            expected = ranks_of(other.ranking.scores, index)[0]
             assert int(there.replace(",", "")) == expected
             assert way == ("up" if here < expected else "down" if here > expected else "same")
-        number = rank_range(*ranks_of(recommendation.scores, index))
+        number = rank_range(*ranks_of(recommendation.ranking.scores, index))
         assert f'cr-number">{number}<' in row
 
 
@@ -164,24 +165,26 @@ def test_the_words_of_an_item_add_up_to_its_bm25(recommendation, application):
     items = {item.item_id: item for item in catalogue.items}
     view = ranking.rankings_view(recommendation, [], items, None, [catalogue.corpus()])
     sums = re.findall(r"(\d+) words?, BM25 ([\d.]+)", view)
-    best = [int(row) for row in recommendation.order()[: ranking.TOP]]
+    best = [int(row) for row in recommendation.ranking.order()[: ranking.TOP]]
     assert len(sums) == len(best)
     for (number, total), row in zip(sums, best, strict=True):
-        column = recommendation.winner(row)
-        assert float(total) == pytest.approx(recommendation.raw[row, column], abs=0.006)
-        query = set(query_words(recommendation.columns[column]))
+        column = recommendation.ranking.winner(row)
+        assert float(total) == pytest.approx(recommendation.ranking.raw[row, column], abs=0.006)
+        query = set(query_words(recommendation.ranking.columns[column]))
         assert int(number) <= len(query)
 
 
 def test_the_words_of_an_item_are_cut_as_the_checkpoint_cuts_them(recommendation, application):
     short = TextSettings(title_words=1, category_words=1)
-    record = replace(recommendation, settings={**recommendation.settings, "text": asdict(short)})
+    settings = {**recommendation.generation.settings, "text": asdict(short)}
+    generation = replace(recommendation.generation, settings=settings)
+    record = replace(recommendation, generation=generation)
     catalogue = application.catalogue("lamps")
     items = {item.item_id: item for item in catalogue.items}
     view = ranking.rankings_view(record, [], items, None, [catalogue.corpus()], top=1)
-    (best,) = record.order()[:1].tolist()
-    query = query_words(record.columns[record.winner(best)], short)
-    assert query != query_words(record.columns[record.winner(best)])
+    (best,) = record.ranking.order()[:1].tolist()
+    query = query_words(record.ranking.columns[record.ranking.winner(best)], short)
+    assert query != query_words(record.ranking.columns[record.ranking.winner(best)])
     (total,) = re.findall(r"words?, BM25 ([\d.]+)", view)
     assert float(total) == pytest.approx(catalogue.corpus().scores([query])[best, 0], abs=0.006)
 
@@ -191,14 +194,14 @@ def test_the_true_item_is_marked_once_in_each_ranking_wherever_it_stands(
 ):
     catalogue = application.catalogue("lamps")
     items = {item.item_id: item for item in catalogue.items}
-    for target in (catalogue.items[int(recommendation.order()[0])], catalogue.items[-1]):
+    for target in (catalogue.items[int(recommendation.ranking.order()[0])], catalogue.items[-1]):
         view = ranking.rankings_view(recommendation, others, items, target)
         assert view.count("really bought") == 1 + len(others)
 
 
 def test_a_tie_is_shown_as_a_range(recommendation, others, application):
     target = application.catalogue("lamps").items[30]
-    tied = replace(others[0], scores=np.zeros(60))
+    tied = replace(others[0], ranking=replace(others[0].ranking, scores=np.zeros(60)))
     view = ranking.ranks_view([recommendation, tied], target)
     assert "1 to 60" in view
     assert "60 items have the same score" in view

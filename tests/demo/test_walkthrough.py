@@ -199,11 +199,11 @@ def test_the_ranks_shown_are_those_of_the_records(handlers, application, model):
     last = list(handlers.recommending.recommend(session, *values(samples=8, seed=3)))[-1]
     items = application.items("lamps", session.history)
     for name, record in (
-        ("CALRec", application.model("lamps").recommend(items, seed=3, samples=8)),
+        ("CALRec", application.calrec("lamps").recommend(items, seed=3, samples=8)),
         ("Last Item Repeater", application.recommenders("lamps")["lir"].recommend(items)),
     ):
-        optimistic = 1 + (record.scores > record.scores[20] + 1e-9).sum()
-        pessimistic = (record.scores >= record.scores[20] - 1e-9).sum()
+        optimistic = 1 + (record.ranking.scores > record.ranking.scores[20] + 1e-9).sum()
+        pessimistic = (record.ranking.scores >= record.ranking.scores[20] - 1e-9).sum()
         card = last.ranks.split(f">{name}<")[1]
         wanted = f"{optimistic}" if optimistic == pessimistic else f"{optimistic} to {pessimistic}"
         assert f'class="cr-rank">{wanted}<small>' in card
@@ -391,8 +391,9 @@ def test_the_model_is_loaded_once_for_all_shops(workspace, model):
     loaded = []
     application = Application(workspace, "m", load_model=lambda name: loaded.append(name) or model)
     assert not application.model_is_loaded
-    assert application.model("lamps") is application.model("lamps")
-    assert application.model("lamps") is not application.model("tools")
+    assert application.calrec("lamps").corpus is application.calrec("lamps").corpus
+    assert application.calrec("lamps").corpus is not application.calrec("tools").corpus
+    assert application.calrec("lamps").model is application.calrec("tools").model
     assert loaded == ["m"]
 
 

@@ -4,8 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from calrec.records import Attributes, Item
-from calrec.records.recommendation import Alternative, Sample
+from calrec.records import Alternative, Attributes, Item, Sample
 from catalog.browse.highlight import Mark, highlight_item
 from catalog.store import Page
 from demo.html import widgets
@@ -114,14 +113,14 @@ def test_the_whole_recommendation_is_harmless(recommendation, application):
     attributes = application.attributes("lamps")
     for view in (
         texts.view(recommendation, catalogue.items, attributes, 3),
-        prompt.of(recommendation),
+        prompt.of(recommendation.generation),
         ranking.ranks_view([recommendation, *others], catalogue.items[0]),
         ranking.rankings_view(
             recommendation, others, items, catalogue.items[0], [catalogue.corpus()] * 5
         ),
     ):
         assert_harmless(view)
-    assert "<script>window.hacked" in read(prompt.of(recommendation)).text
+    assert "<script>window.hacked" in read(prompt.of(recommendation.generation)).text
 
 
 def test_buttons_carry_the_id_and_never_a_position_in_the_catalogue(views):

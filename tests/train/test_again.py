@@ -71,8 +71,9 @@ def test_other_settings_rank_as_the_model_itself_does(
     again, tiny_workspace, rubbish_checkpoint, arguments, changed, bought, count
 ):
     from calrec.ranking.rules import Rules
+    from calrec.recommenders import register
     from calrec.recommenders.calrec import CALRec
-    from calrec.recommenders.counting import counting
+    from calrec.recommenders.entry import Inputs
     from calrec.recommenders.ruled import Ruled
     from calrec.records.settings import RankingSettings
 
@@ -83,15 +84,19 @@ def test_other_settings_rank_as_the_model_itself_does(
     shown = json.loads((out / "meta.json").read_text())["settings"]
     assert shown["ranking"]["retrieval"] == ranking.retrieval
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
-        histories = catalogue.sequences().counted("test", count)
-        knn = counting("item-knn", catalogue.item_ids, histories)
-        calrec = CALRec.from_checkpoint(rubbish_checkpoint).with_corpus(
-            catalogue.corpus(), catalogue.items, first_stage=Ruled(knn, rules)
+        knn = register.build("item-knn", Inputs(shop=catalogue, rules=rules))
+        calrec = CALRec.from_checkpoint(
+            rubbish_checkpoint,
+            catalogue.corpus(),
+            catalogue.items,
+            first_stage=Ruled(recommender=knn, rules=rules),
         )
         for row, best in zip(rows[:4], top, strict=False):
             case = catalogue.case(row["user_id"])
             seed = case_seed(0, case.user_id)
-            alone = calrec.recommend(case.history, seed=seed, ranking=ranking).under(rules)
+            alone = rules.applied(
+                calrec.recommend(case.history, seed=seed, ranking=ranking)
+            ).ranking
             ranks = (row["optimistic_rank"], row["pessimistic_rank"])
             assert alone.ranks(case.target.item_id) == ranks
             order = alone.order()

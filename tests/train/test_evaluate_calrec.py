@@ -53,12 +53,11 @@ def test_calrec_end_to_end(run_evaluate, tiny_workspace, rubbish_checkpoint, tmp
     from calrec.recommenders.calrec import CALRec
 
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
-        calrec = CALRec.from_checkpoint(rubbish_checkpoint)
-        calrec = calrec.with_corpus(catalogue.corpus(), catalogue.items)
+        calrec = CALRec.from_checkpoint(rubbish_checkpoint, catalogue.corpus(), catalogue.items)
         case = catalogue.case(rows[3]["user_id"])
         alone = calrec.recommend(case.history, seed=case_seed(0, case.user_id))
     ranks = (rows[3]["optimistic_rank"], rows[3]["pessimistic_rank"])
-    assert alone.ranks(case.target.item_id) == ranks
+    assert alone.ranking.ranks(case.target.item_id) == ranks
     assert [s.text for s in alone.samples] == [s["text"] for s in samples[12:16]]
 
     # A user's samples do not depend on who else is evaluated, nor on how many at a time.

@@ -15,14 +15,15 @@ from rich.console import Console
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
 from calrec.ranking.rules import Rules
-from calrec.recommenders.sasrec.folder import describe
+from calrec.recommenders.register import entry
+from calrec.recommenders.sasrec.description import describe
 from calrec.recommenders.sasrec.recommender import SASRec
 from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
 from calrec.records.ranks import ranks_of
 from catalog.sequences import Sequences
 from catalog.store import Catalogue
 from train import sasrec
-from train.evaluation.fingerprints import sasrec_checkpoint
+from train.evaluation.fingerprints import trained_checkpoint
 
 SMALL = SASRecSettings(hidden_size=16, layers=1, heads=1, max_length=8, dropout=0.1)
 # The command with the same: what `fit` has compiled is then not compiled again.
@@ -201,7 +202,7 @@ def trained(tiny_workspace, tmp_path_factory):
 def test_the_command_writes_a_folder_that_recommends(trained, tiny_workspace):
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
         recommender = SASRec.load(trained, catalogue.item_ids)
-        assert len(recommender.recommend(catalogue.items[:2]).order()) == 12
+        assert len(recommender.recommend(catalogue.items[:2]).ranking.order()) == 12
         content = describe(trained)
         assert content["validation"] == sasrec.validate(recommender, catalogue.sequences())
         assert content["data"] == catalogue.info.fingerprint
@@ -230,8 +231,8 @@ def test_an_evaluation_ranks_as_the_recommender_does(
         recommender = SASRec.load(trained, catalogue.item_ids)
         for row in rows:
             case = catalogue.case(row["user_id"])
-            record = recommender.recommend(case.history).under(Rules(bought=bought))
-            ranks = record.ranks(case.target.item_id)
+            record = Rules(bought=bought).applied(recommender.recommend(case.history))
+            ranks = record.ranking.ranks(case.target.item_id)
             assert (row["optimistic_rank"], row["pessimistic_rank"]) == ranks
     # A folder of another recommender is one line.
     assert run_evaluate(*line, "--checkpoint", out) == 2
@@ -250,9 +251,11 @@ def test_one_trained_on_other_data_is_refused(trained, tiny_workspace):
     # It may have been trained on what is held out now.
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
         info = catalogue.info
-    assert sasrec_checkpoint(trained, info)["data"] == {"shop": info.fingerprint}
+    assert trained_checkpoint(entry("sasrec"), trained, info)["data"] == {"shop": info.fingerprint}
     with pytest.raises(CalrecError, match="found one trained on other data"):
-        sasrec_checkpoint(trained, dataclasses.replace(info, fingerprint="0" * 64))
+        trained_checkpoint(
+            entry("sasrec"), trained, dataclasses.replace(info, fingerprint="0" * 64)
+        )
 
 
 @pytest.mark.parametrize(

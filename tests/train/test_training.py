@@ -75,11 +75,10 @@ def test_the_stages_train_and_the_export_recommends(trained, tiny_workspace):
     assert described.data == dict.fromkeys(("shop", "others"), catalogue.info.fingerprint)
     assert [s["stage"] for s in described.training["stages"]] == ["pretrain", "stage1", "stage2"]
 
-    model = CALRec.from_checkpoint(trained / "export")
-    model = model.with_corpus(catalogue.corpus(), catalogue.items)
+    model = CALRec.from_checkpoint(trained / "export", catalogue.corpus(), catalogue.items)
     record = model.recommend(catalogue.items[:2], samples=3)
     assert len(record.samples) == 3
-    assert record.scores.shape == (12,)
+    assert record.ranking.scores.shape == (12,)
 
 
 @pytest.mark.slow

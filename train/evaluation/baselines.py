@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,11 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 
 from calrec.ranking.rules import Rules
-from calrec.recommenders.baseline import Baseline
-from calrec.recommenders.counting import counting
-from calrec.recommenders.lir import LastItemRepeater
-from calrec.recommenders.protocol import Recommender
+from calrec.recommenders import register
+from calrec.recommenders.entry import Inputs
+from calrec.recommenders.protocol import Recommender, Scorer
+from calrec.records import Item
 from calrec.records.ranks import TIE, ranks_of
-from calrec.text import DEFAULT_TEXT
-from catalog.store import Catalogue
 from train.evaluation.best import best
 from train.evaluation.cases import Cases
 from train.evaluation.results import ranked_table
@@ -33,78 +30,75 @@ MANY = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scorer:
-    """What ranking many cases needs of a recommender; see `calrec.recommenders.baseline.Baseline`.
+class RuledScorer:
+    """A recommender that scores many histories at once, by the rule for items bought before.
 
     Attributes:
-      settings: the recommender's own.
-      reads: how many last items of a history it looks at.
-      scores: float64 scores of all N items after each of Q histories of item indices.
+      scorer: one that was built by `rules.count`.
+      rules: which.
     """
 
-    settings: Mapping[str, Any]
-    reads: int | None
-    scores: Callable[[Sequence[Int[np.ndarray, " L"]]], Float[np.ndarray, "Q N"]]
+    scorer: Scorer
+    rules: Rules
 
-    @classmethod
-    def of(cls, baseline: Baseline) -> Scorer:
-        """That of a baseline over item indices."""
-        return cls(settings=baseline.settings, reads=baseline.reads, scores=baseline.scores)
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The recommender's own."""
+        return self.scorer.settings
 
-    def under(self, rules: Rules) -> Scorer:
-        """The same with its scores by the rule for items of the history."""
-        if rules.bought == "ranked":
-            return self
-
-        def scores(histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
-            pairs = zip(self.scores(histories), histories, strict=True)
-            return np.stack([rules.scores(row, history) for row, history in pairs])
-
+    @property
+    def reads(self) -> int | None:
+        """How many last items of a history tell the scores apart; `None`: all."""
         # All of a history tells what was bought.
-        return replace(self, reads=None, scores=scores)
+        return self.scorer.reads if self.rules.bought == "ranked" else None
+
+    def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
+        """Scores of all N items after each of Q histories of item indices."""
+        scores = self.scorer.scores(histories)
+        if self.rules.bought == "ranked":
+            return scores
+        each = zip(scores, histories, strict=True)
+        return np.stack([self.rules.scores(row, history) for row, history in each])
 
 
-def recommender(
-    name: str, catalogue: Catalogue, split: str, rules: Rules, checkpoint: str | None = None
-) -> Recommender:
-    """A baseline over what the domain's users bought before their targets of a split.
+class EachHistory:
+    """A recommender that ranks one history at a time, as a `Scorer`."""
+
+    reads = None
+
+    def __init__(self, recommender: Recommender, items: Sequence[Item]) -> None:
+        """Takes the recommender and the N items that it ranks, in item-index order."""
+        self._recommender = recommender
+        self._items = items
+        self.name = recommender.name
+        self.settings = recommender.settings
+        self.recommend = recommender.recommend
+
+    def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
+        """Scores of all N items after each of Q histories of item indices."""
+        each = ([self._items[i] for i in history] for history in histories)
+        return np.stack([self._recommender.recommend(history).ranking.scores for history in each])
+
+
+def scorer(recommender: str, inputs: Inputs) -> RuledScorer:
+    """A recommender over what the domain's users bought before their targets, by both rules.
 
     Args:
-      name: `lir`, `popular`, `markov`, `item-knn` or `sasrec`.
-      catalogue: of the domain.
-      split: `test` or `validation`.
-      rules: `count` says which of these purchases; `bought` is whoever ranks to apply.
-      checkpoint: for `sasrec`, the folder that `calrec-train sasrec` wrote.
+      recommender: its id in the register; one that writes no texts.
+      inputs: the shop, the split, the rules, and a checkpoint where it needs one.
 
     Raises:
       CalrecError: if the checkpoint cannot be loaded, or is of another catalogue.
     """
-    if name == "lir":
-        return LastItemRepeater(catalogue.corpus(), DEFAULT_TEXT)
-    if name == "sasrec":
-        from calrec.recommenders.sasrec.recommender import SASRec
-
-        return SASRec.load(Path(checkpoint), catalogue.item_ids)
-    return counting(name, catalogue.item_ids, catalogue.sequences().counted(split, rules.count))
+    made = register.build(recommender, inputs)
+    if not isinstance(made, Scorer):
+        made = EachHistory(made, inputs.shop.items)
+    return RuledScorer(scorer=made, rules=inputs.rules)
 
 
-def scorer(
-    name: str, catalogue: Catalogue, split: str, rules: Rules, checkpoint: str | None = None
-) -> Scorer:
-    """The same recommender, by item index and by both rules."""
-    made = recommender(name, catalogue, split, rules, checkpoint)
-    if isinstance(made, Baseline):
-        return Scorer.of(made).under(rules)
-
-    def after_last(histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
-        # One row a history: a rank is a count along it.
-        last = [catalogue.items[history[-1]] for history in histories]
-        return np.ascontiguousarray(made.scores(last).T)
-
-    return Scorer(settings=dict(made.settings), reads=1, scores=after_last).under(rules)
-
-
-def rank_cases(scorer: Scorer, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
+def rank_cases(
+    scorer: RuledScorer, cases: Cases, places: Int[np.ndarray, " P"]
+) -> Iterator[pa.Table]:
     """Ranks the targets of some cases; histories that the recommender cannot tell apart, once.
 
     Blocks of histories go over the threads of this process, one for each CPU.
@@ -127,7 +121,7 @@ def rank_cases(scorer: Scorer, cases: Cases, places: Int[np.ndarray, " P"]) -> I
         pool.shutdown(cancel_futures=True)
 
 
-def _rank_block(scorer: Scorer, cases: Cases, groups: Sequence[Sequence[int]]) -> pa.Table:
+def _rank_block(scorer: RuledScorer, cases: Cases, groups: Sequence[Sequence[int]]) -> pa.Table:
     """Ranks the cases of each group by the scores after its one history."""
     rows = scorer.scores([cases.histories[group[0]] for group in groups])
     targets = [cases.targets[group] for group in groups]

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from calrec.errors import CalrecError
-from calrec.recommenders.counting import purchases
+from calrec.recommenders.popularity import purchases
 from catalog.store import Catalogue
 
 
@@ -26,7 +26,7 @@ class Cases:
 
     available: int
     user_ids: tuple[str, ...]
-    histories: tuple[Int[np.ndarray, " L"], ...]
+    histories: tuple[Int[np.ndarray, " _"], ...]
     targets: Int[np.ndarray, " C"]
 
 

@@ -15,6 +15,7 @@ import catalog
 import train
 from calrec.errors import CalrecError
 from calrec.evaluation import leaks
+from calrec.recommenders.entry import Entry
 from catalog.workspace import DomainInfo
 
 LIBRARIES = ("numpy", "scipy", "pyarrow", "duckdb", "jax", "flax", "tokenizers", "transformers")
@@ -64,45 +65,40 @@ def calrec_checkpoint(name: str) -> dict[str, Any]:
     return {
         "name": Path(name).name,
         # Figures are measured afterwards and shape nothing; the files' digests are in it.
-        "digest": _digest({k: v for k, v in content.items() if k not in ("figures", "digest")}),
+        "digest": digest({k: v for k, v in content.items() if k not in ("figures", "digest")}),
         "data": dict(description.data),
         "seen": leaks.to_json(leaks.of_training(description.training)),
         "training": [_stage(stage) for stage in stages],
     }
 
 
-def sasrec_checkpoint(folder: Path, info: DomainInfo) -> dict[str, Any]:
-    """A trained SASRec: a digest of all that it is, and the data that it was trained on.
+def trained_checkpoint(entry: Entry, folder: Path, info: DomainInfo) -> dict[str, Any]:
+    """A trained model that writes no texts: a digest of all that it is, and what it was trained on.
 
     Raises:
-      CalrecError: if there is none, its `sasrec.json` cannot be read, or it was trained on other
-        data: then it may have seen what is held out here.
+      CalrecError: if there is none, it cannot be read, or it was trained on other data: then it may
+        have seen what is held out here.
     """
-    from calrec.recommenders.sasrec.folder import describe  # brings in jax
-
-    content = describe(folder)
+    content = entry.describe(folder)
     if content["data"] != info.fingerprint:
         raise CalrecError(
-            f"expected a SASRec trained on {info.domain} as it is now, found one trained on other "
-            f"data ({content['domain']}) in {folder}; train one with: calrec-train sasrec "
-            f"--domain {info.domain} --out FOLDER"
+            f"expected a {entry.title} trained on {info.domain} as it is now, found one trained on "
+            f"other data ({content['domain']}) in {folder}; train one with: calrec-train "
+            f"{entry.id} --domain {info.domain} --out FOLDER"
         )
-    return {
-        "name": folder.name,
-        "digest": content["digest"],
-        "data": {content["domain"]: content["data"]},
-        "seen": leaks.to_json((_sasrec_saw(content),)),
-        "training": [],
-    }
-
-
-def _sasrec_saw(content: Mapping[str, Any]) -> leaks.Seen:
-    return leaks.Seen(
-        stage="sasrec",
+    seen = leaks.Seen(
+        stage=entry.id,
         domain=content["domain"],
         fingerprint=content["data"],
         role=content.get("role"),
     )
+    return {
+        "name": folder.name,
+        "digest": content["digest"],
+        "data": {content["domain"]: content["data"]},
+        "seen": leaks.to_json((seen,)),
+        "training": [],
+    }
 
 
 def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,5 +113,6 @@ def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _digest(content: Mapping[str, Any]) -> str:
+def digest(content: Mapping[str, Any]) -> str:
+    """sha256 of a record, whatever the order of its fields."""
     return hashlib.sha256(json.dumps(dict(content), sort_keys=True).encode()).hexdigest()

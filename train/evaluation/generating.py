@@ -10,15 +10,17 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
-from calrec.ranking.hierarchical import AttributeIndex
-from calrec.ranking.retrieval import Retrieval
+from calrec.ranking.corpus import ItemCorpus
+from calrec.ranking.rank import described, rank
+from calrec.recommenders import register
+from calrec.recommenders.calrec import CALRec
+from calrec.recommenders.entry import Inputs
 from calrec.recommenders.ruled import Ruled
+from calrec.records import Generation, Recommendation, Sample
 from calrec.records.ranks import ranks_of
-from calrec.records.recommendation import Recommendation, Sample
 from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings, parse
 from catalog.store import Catalogue
-from train.evaluation import baselines
 from train.evaluation.best import best
 from train.evaluation.cases import Cases
 from train.evaluation.earlier import Earlier
@@ -26,7 +28,11 @@ from train.evaluation.results import GENERATED
 from train.evaluation.settings import Evaluate, check_ranking
 
 if TYPE_CHECKING:
-    from calrec.recommenders.calrec import CALRec
+    from calrec.generation.model import GenerativeModel
+
+
+TEXT_SETTINGS = ("text", "max_prompt_tokens", "sampling")
+"""The settings of a run that shaped its texts."""
 
 
 def case_seed(seed: int, user_id: str) -> int:
@@ -43,15 +49,16 @@ class Drawing:
     """
 
     def __init__(
-        self, settings: Evaluate, catalogue: Catalogue, model: CALRec, device: str
+        self, settings: Evaluate, catalogue: Catalogue, model: GenerativeModel, device: str
     ) -> None:
-        """See `train.evaluation.work`; `model` is loaded and has no corpus yet."""
+        """See `train.evaluation.work`; `model` is loaded."""
         given = settings.calrec
         if given.template is not None:
             model = model.with_template(given.template)
         self._ranking = given.ranking(model.description.ranking)
         check_ranking(given, self._ranking)
-        self._model = model.with_corpus(
+        self._recommender = CALRec.over(
+            model,
             catalogue.corpus(),
             catalogue.items,
             first_stage=_first_stage(settings, catalogue, self._ranking),
@@ -62,17 +69,17 @@ class Drawing:
         self._rules = settings.rules
         self.device = device
         self._items = catalogue.items
-        self.settings = self._model.settings_with(ranking=self._ranking, **self._given)
+        self.settings = self._recommender.settings_with(ranking=self._ranking, **self._given)
 
     def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """Tables of `train.evaluation.results.GENERATED`, one a case as it finishes."""
         histories = [[self._items[i] for i in cases.histories[place]] for place in places]
         seeds = [case_seed(self._seed, cases.user_ids[place]) for place in places]
-        drawn = self._model.recommend_many(
+        drawn = self._recommender.recommend_many(
             histories, seeds, ranking=self._ranking, width=self._width, **self._given
         )
         for user, record in drawn:
-            yield _table(record.under(self._rules), cases, int(places[user]), seeds[user])
+            yield _table(self._rules.applied(record), cases, int(places[user]), seeds[user])
 
 
 class Again:
@@ -90,16 +97,14 @@ class Again:
         self._ranking = settings.calrec.ranking(RankingSettings(**shown["ranking"]))
         check_ranking(settings.calrec, self._ranking)
         self._rules = settings.rules
-        self._retrieval = Retrieval(
-            corpus=catalogue.corpus(),
-            attributes=AttributeIndex(catalogue.items, text),
-            text=text,
-            first_stage=_first_stage(settings, catalogue, self._ranking),
-        )
+        self._corpus = ItemCorpus.of(catalogue.corpus(), catalogue.items, text)
+        self._first_stage = _first_stage(settings, catalogue, self._ranking)
         self._items = catalogue.items
         self._earlier = earlier
         self.device = earlier.meta["device"]
-        self.settings = {**shown, **self._retrieval.settings(self._ranking)}
+        first = self._first_stage and (self._first_stage.name, self._first_stage.settings)
+        self._generated = {name: shown[name] for name in TEXT_SETTINGS if name in shown}
+        self.settings = {**shown, **described(self._corpus, self._ranking, first)}
 
     def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """Tables of `train.evaluation.results.GENERATED`, one a case.
@@ -110,57 +115,61 @@ class Again:
         self._earlier.require([cases.user_ids[place] for place in places])
         for place in places.tolist():
             record, seed = self._ranked(cases, place)
-            yield _table(record.under(self._rules), cases, place, seed)
+            yield _table(self._rules.applied(record), cases, place, seed)
 
     def _ranked(self, cases: Cases, place: int) -> tuple[Recommendation, int]:
         drawn = self._earlier.drawn(cases.user_ids[place])
-        n_items = len(self._items)
-        none = np.zeros((n_items, 0))
-        record = Recommendation(
-            recommender="calrec",
-            settings=self.settings,
-            history=tuple(self._items[i] for i in cases.histories[place]),
+        history = tuple(self._items[i] for i in cases.histories[place])
+        generation = Generation(
+            history=history,
+            prompt="",
             prompt_tokens=drawn.prompt_tokens,
             items_cut=drawn.items_cut,
-            samples=tuple(_sample(one, self._retrieval.text) for one in drawn.samples),
-            rows=np.arange(n_items),
-            item_ids=self._retrieval.corpus.item_ids,
-            raw=none,
-            scaled=none,
-            modulated=none,
-            scores=np.zeros(n_items),
-            corpus_size=n_items,
-            timings={"sample": drawn.sample_seconds},
+            samples=tuple(_sample(one, self._corpus.text) for one in drawn.samples),
+            settings=self._generated,
+            seconds=drawn.sample_seconds,
         )
-        return self._retrieval.rank(record, self._ranking), drawn.seed
+        first = None if self._first_stage is None else self._first_stage.recommend(history).ranking
+        ranking = rank(generation, self._corpus, self._ranking, first_stage=first)
+        record = Recommendation(history=history, generation=generation, ranking=ranking)
+        return record, drawn.seed
 
 
-def _first_stage(settings: Evaluate, catalogue: Catalogue, ranking: RankingSettings) -> Any:
+def _first_stage(
+    settings: Evaluate, catalogue: Catalogue, ranking: RankingSettings
+) -> Ruled | None:
     if ranking.retrieval != "rerank":
         return None
-    name = settings.calrec.first_stage or "item-knn"
-    made = baselines.recommender(name, catalogue, settings.split, settings.rules)
-    return Ruled(made, settings.rules)
+    inputs = Inputs(
+        shop=catalogue,
+        split=settings.split,
+        rules=settings.rules,
+        checkpoint=settings.calrec.first_stage_checkpoint,
+    )
+    made = register.build(settings.calrec.first_stage or "item-knn", inputs)
+    return Ruled(recommender=made, rules=settings.rules)
 
 
 def _table(record: Recommendation, cases: Cases, place: int, seed: int) -> pa.Table:
     """A table of `train.evaluation.results.GENERATED` with the one case."""
     target = int(cases.targets[place])
-    optimistic, pessimistic = ranks_of(record.scores, target, record.unranked)
-    top = best(record.scores)
-    column = {text: place for place, text in enumerate(record.columns)}
+    ranking, generation = record.ranking, record.generation
+    if generation is None:
+        raise ValueError("a recommendation without texts")
+    optimistic, pessimistic = ranks_of(ranking.scores, target, ranking.unranked)
+    top = best(ranking.scores)
     row = {
         "case": place,
         "optimistic_rank": int(optimistic),
         "pessimistic_rank": int(pessimistic),
-        "target_score": float(record.scores[target]),
+        "target_score": float(ranking.scores[target]),
         "top_items": top.tolist(),
-        "top_scores": record.scores[top].tolist(),
+        "top_scores": ranking.scores[top].tolist(),
         "seed": seed,
-        "prompt_tokens": record.prompt_tokens,
-        "items_cut": record.items_cut,
-        "sample_seconds": record.timings["sample"],
-        "match_seconds": record.timings["match"],
+        "prompt_tokens": generation.prompt_tokens,
+        "items_cut": generation.items_cut,
+        "sample_seconds": generation.seconds,
+        "match_seconds": ranking.seconds,
         "samples": [
             {
                 "order": sample.order,
@@ -171,12 +180,12 @@ def _table(record: Recommendation, cases: Cases, place: int, seed: int) -> pa.Ta
                 "tokens": len(sample.token_ids),
                 "finished": sample.finished,
                 "format_error": sample.attributes is None,
-                "match_level": sample.match_level,
-                "kept": sample.kept,
-                "column": column[sample.text] if sample.kept else None,
-                "why_not": sample.why_not,
+                "match_level": outcome.match_level,
+                "kept": outcome.column is not None,
+                "column": outcome.column,
+                "why_not": outcome.why_not,
             }
-            for sample in record.samples
+            for sample, outcome in zip(generation.samples, ranking.outcomes, strict=True)
         ],
     }
     return pa.Table.from_pylist([row], schema=GENERATED)
@@ -193,5 +202,4 @@ def _sample(row: Mapping[str, Any], text: TextSettings) -> Sample:
         order=row["order"],
         finished=row["finished"],
         attributes=parse(row["text"], text),
-        match_level=row["match_level"],
     )

@@ -6,15 +6,21 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from calrec.errors import CalrecError
 from calrec.ranking.rules import Bought, Count, Rules
+from calrec.recommenders import register
 from calrec.records.settings import Pooling, RankingSettings, Retrieval
 
-FirstStage = Literal["lir", "popular", "markov", "item-knn"]
+if TYPE_CHECKING:
+    RecommenderId = FirstStage = str
+else:
+    # The command's help lists what the register holds.
+    RecommenderId = Literal[tuple(register.entries())]
+    FirstStage = Literal[register.rivals()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +39,8 @@ class Generating:
     """From texts to items: bm25, hierarchical match, or rerank of another recommender's best."""
     first_stage: FirstStage | None = None
     """Whose best items rerank ranks; item-knn if not given."""
+    first_stage_checkpoint: str | None = None
+    """The exported folder of a trained one."""
     candidates: int | None = None
     """How many of them."""
     n_pred: int | None = None
@@ -70,14 +78,14 @@ class Evaluate:
 
     domain: str
     """Domain of the workspace."""
-    recommender: Literal["calrec", "lir", "popular", "markov", "item-knn", "sasrec"]
-    """The model; Last Item Repeater; most popular; first-order Markov; item-kNN; SASRec."""
+    recommender: RecommenderId
+    """Which of the recommenders that are installed; calrec is the model."""
     out: Path
     """Folder to write; an interrupted evaluation goes on where it stopped, a finished one stays."""
     workspace: Path | None = None
     """Workspace; default $CALREC_WORKSPACE, else ./workspace."""
     checkpoint: str | None = None
-    """For calrec and sasrec: an exported folder; for calrec also a name such as sample."""
+    """For a trained recommender: an exported folder; for calrec also a name such as sample."""
     split: Literal["test", "validation"] = "test"
     """Each user's last item, or the one before it."""
     bought: Bought = "ranked"
@@ -119,9 +127,16 @@ def check_ranking(given: Generating, ranking: RankingSettings) -> None:
       CalrecError: if so.
     """
     idle = {
-        "bm25": ("first_stage", "candidates"),
+        "bm25": ("first_stage", "first_stage_checkpoint", "candidates"),
         "rerank": (),
-        "hierarchical": ("first_stage", "candidates", "epsilon", "pooling", "modulation"),
+        "hierarchical": (
+            "first_stage",
+            "first_stage_checkpoint",
+            "candidates",
+            "epsilon",
+            "pooling",
+            "modulation",
+        ),
     }
     for name in idle[ranking.retrieval]:
         if getattr(given, name) is not None:
@@ -143,9 +158,9 @@ def check(settings: Evaluate) -> None:
             "expected --count training for the validation split, before whose targets there is "
             "nothing else to count, found all; leave --count out, or evaluate --split test"
         )
-    given, needs = settings.calrec, settings.recommender in ("calrec", "sasrec")
-    named = settings.recommender
-    if named != "calrec" and given != Generating(width=given.width):
+    given, named = settings.calrec, settings.recommender
+    entry = register.entry(named)
+    if not entry.generative and given != Generating(width=given.width):
         names = [f.name for f in dataclasses.fields(Generating)]
         first = next(n for n in names if getattr(given, n) != getattr(Generating(), n))
         raise CalrecError(
@@ -154,20 +169,35 @@ def check(settings: Evaluate) -> None:
         )
     if given.samples_from is not None:
         _check_again(settings)
-    elif needs and settings.checkpoint is None:
-        example = " or a name such as sample" if named == "calrec" else ""
+    elif entry.trained and settings.checkpoint is None:
+        example = " or a name such as sample" if entry.generative else ""
         raise CalrecError(
             f"--recommender {named} needs a checkpoint, found none; "
             f"give --checkpoint with an exported folder{example}"
         )
-    if not needs and settings.checkpoint is not None:
+    if not entry.trained and settings.checkpoint is not None:
         raise CalrecError(
             f"--recommender {named} reads no checkpoint, found --checkpoint "
             f"{settings.checkpoint}; leave it out or evaluate calrec"
         )
+    _check_first_stage(given)
     given.ranking(RankingSettings())
     if settings.engine == "local" and (settings.workers or settings.address):
         raise CalrecError("--workers and --address are for --engine ray; leave them out or add it")
+
+
+def _check_first_stage(given: Generating) -> None:
+    first = register.entry(given.first_stage or "item-knn")
+    if first.trained and given.first_stage_checkpoint is None:
+        raise CalrecError(
+            f"--first-stage {first.id} needs a checkpoint, found none; give "
+            "--first-stage-checkpoint with an exported folder"
+        )
+    if not first.trained and given.first_stage_checkpoint is not None:
+        raise CalrecError(
+            f"--first-stage {first.id} reads no checkpoint, found --first-stage-checkpoint "
+            f"{given.first_stage_checkpoint}; leave it out"
+        )
 
 
 def _check_numbers(settings: Evaluate) -> None:

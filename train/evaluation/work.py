@@ -11,6 +11,8 @@ import pyarrow as pa
 from jaxtyping import Int
 
 from calrec.model.compilation import keep_compiled
+from calrec.recommenders import register
+from calrec.recommenders.entry import Inputs
 from catalog.store import Catalogue
 from train.evaluation import baselines, fingerprints
 from train.evaluation.cases import Cases
@@ -37,7 +39,7 @@ class Work(Protocol):
 class Scoring:
     """The work of a recommender that scores items from a history at once."""
 
-    def __init__(self, scorer: baselines.Scorer, device: str) -> None:
+    def __init__(self, scorer: baselines.RuledScorer, device: str) -> None:
         self._scorer = scorer
         self.settings = scorer.settings
         self.device = device
@@ -58,20 +60,29 @@ def ready(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> 
     Raises:
       CalrecError: if its checkpoint cannot be loaded.
     """
-    if settings.recommender != "calrec":
-        scorer = baselines.scorer(
-            settings.recommender, catalogue, settings.split, settings.rules, settings.checkpoint
-        )
-        return Scoring(scorer, device() if settings.recommender == "sasrec" else "cpu")
+    entry = register.entry(settings.recommender)
+    if not entry.generative:
+        made = baselines.scorer(entry.id, inputs(settings, catalogue))
+        return Scoring(made, device() if entry.trained else "cpu")
     from train.evaluation import generating
 
     if earlier is not None:
         return generating.Again(settings, catalogue, earlier)
-    from calrec.recommenders.calrec import CALRec  # brings in jax
+    from calrec.generation.model import GenerativeModel  # brings in jax
 
     keep_compiled()
-    model = CALRec.from_checkpoint(settings.checkpoint)
+    model = GenerativeModel.from_checkpoint(settings.checkpoint or "")
     return generating.Drawing(settings, catalogue, model, device())
+
+
+def inputs(settings: Evaluate, catalogue: Catalogue) -> Inputs:
+    """What the recommender of the settings is built from."""
+    return Inputs(
+        shop=catalogue,
+        split=settings.split,
+        rules=settings.rules,
+        checkpoint=settings.checkpoint,
+    )
 
 
 def device() -> str:
@@ -107,8 +118,9 @@ def checkpoint_of(
     """
     if earlier is not None:
         return {**earlier.meta["checkpoint"], "samples": earlier.digest}
-    if settings.recommender == "calrec":
+    entry = register.entry(settings.recommender)
+    if settings.checkpoint is None:
+        return None
+    if entry.generative:
         return fingerprints.calrec_checkpoint(settings.checkpoint)
-    if settings.recommender == "sasrec":
-        return fingerprints.sasrec_checkpoint(Path(settings.checkpoint), catalogue.info)
-    return None
+    return fingerprints.trained_checkpoint(entry, Path(settings.checkpoint), catalogue.info)

@@ -23,14 +23,18 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from calrec.errors import CalrecError
+from calrec.recommenders.sasrec.description import (
+    AGAIN,
+    DESCRIPTION,
+    FORMAT,
+    VERSION,
+    WEIGHTS,
+    describe,
+    digest,
+    items_digest,
+)
 from calrec.recommenders.sasrec.model import SASRecModel
 from calrec.recommenders.sasrec.settings import SASRecSettings
-
-FORMAT = "calrec-sasrec"
-VERSION = 2
-DESCRIPTION = "sasrec.json"
-WEIGHTS = "weights.safetensors"
-AGAIN = "train one with: calrec-train sasrec --domain D --out FOLDER"
 
 
 def write(
@@ -56,51 +60,12 @@ def write(
         "format": FORMAT,
         "version": VERSION,
         "settings": asdict(settings),
-        "items": _items(item_ids),
+        "items": items_digest(item_ids),
         "weights": hashlib.sha256(data).hexdigest(),
         **about,
     }
-    content["digest"] = _digest(content)
+    content["digest"] = digest(content)
     (folder / DESCRIPTION).write_text(json.dumps(content, indent=1) + "\n")
-
-
-def describe(folder: Path) -> dict[str, Any]:
-    """The content of `sasrec.json`.
-
-    Raises:
-      CalrecError: if it is missing, damaged, edited, or of another version.
-    """
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        raise CalrecError(f"expected a SASRec in {folder}, found no {DESCRIPTION}; {AGAIN}")
-    try:
-        content = json.loads(path.read_text())
-        wrong = _wrong(content)
-    except (ValueError, LookupError, TypeError, RecursionError, CalrecError) as error:
-        wrong = f"a damaged one ({type(error).__name__})"
-    if wrong:
-        raise CalrecError(f"{path}: expected {FORMAT} {VERSION}, found {wrong}; {AGAIN}")
-    return content
-
-
-def _wrong(content: Mapping[str, Any]) -> str | None:
-    found = content["format"], content["version"]
-    if found != (FORMAT, VERSION):
-        return f"{found[0]} {found[1]}"
-    if content["digest"] != _digest(content):
-        return "an edited one"
-    SASRecSettings(**content["settings"])
-    return None
-
-
-def is_sasrec(folder: Path) -> bool:
-    """Whether the folder holds a SASRec and nothing else."""
-    try:
-        content = json.loads((folder / DESCRIPTION).read_text())
-        files = {path.name for path in folder.iterdir()}
-        return content["format"] == FORMAT and files <= {DESCRIPTION, WEIGHTS}
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
 
 
 def read(folder: Path, item_ids: Sequence[str]) -> tuple[SASRecModel, SASRecSettings]:
@@ -114,7 +79,7 @@ def read(folder: Path, item_ids: Sequence[str]) -> tuple[SASRecModel, SASRecSett
       CalrecError: if the folder is no SASRec, damaged, or trained on other items.
     """
     content = describe(folder)
-    if content["items"] != _items(item_ids):
+    if content["items"] != items_digest(item_ids):
         raise CalrecError(
             f"{folder}: expected a SASRec of this catalogue's {len(item_ids)} items, found one of"
             f" {content['items']['count']} others; choose its catalogue, or {AGAIN}"
@@ -151,14 +116,3 @@ def _forms(arrays: Mapping[str, Any]) -> dict[str, tuple]:
 
 def _name(path: Sequence[str | int]) -> str:
     return ".".join(map(str, path))
-
-
-def _items(item_ids: Sequence[str]) -> dict[str, Any]:
-    digest = hashlib.sha256(json.dumps(list(item_ids)).encode()).hexdigest()
-    return {"count": len(item_ids), "digest": digest}
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    """sha256 of the content without its digest."""
-    rest = {name: value for name, value in content.items() if name != "digest"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()

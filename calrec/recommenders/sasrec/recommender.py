@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from calrec.errors import CalrecError
 from calrec.recommenders.baseline import Baseline
+from calrec.recommenders.entry import Entry, Inputs
+from calrec.recommenders.protocol import Shop
+from calrec.recommenders.sasrec.description import describe, items_digest
 from calrec.recommenders.sasrec.settings import SASRecSettings
 
 if TYPE_CHECKING:
@@ -115,3 +119,26 @@ def _compiled():
         return model.logits(hidden[:, 0])
 
     return last_logits
+
+
+def _build(inputs: Inputs) -> SASRec:
+    folder = Path(inputs.required_checkpoint(ENTRY))
+    return SASRec.load(folder, inputs.shop.item_ids)
+
+
+def _fits(folder: Path, shop: Shop) -> bool:
+    try:
+        return describe(folder)["items"] == items_digest(shop.item_ids)
+    except CalrecError:
+        return False
+
+
+ENTRY = Entry(
+    id="sasrec",
+    label="SASRec",
+    sentence="A trained network over item numbers; reads no text.",
+    needs=frozenset({"checkpoint"}),
+    build=_build,
+    fits=_fits,
+    describe=describe,
+)

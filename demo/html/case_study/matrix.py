@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from calrec.records import Item
-from calrec.records.recommendation import Recommendation
+from calrec.records import Item, Recommendation
 from demo.html.record.matching import stretched
 from demo.html.record.ranking import shown_rows
 from demo.html.widgets import title_of
@@ -20,24 +19,24 @@ def matrix(record: Recommendation, items: Mapping[str, Item], target: Item | Non
 
     Colours are stretched near 1. A cell's tip tells item, text and value. Empty without any column.
     """
-    if not record.columns or not record.item_ids:
+    if not record.ranking.columns or not record.ranking.item_ids:
         return ""
     rows = shown_rows(record, target, ROWS)
-    colours = stretched(record.modulated[rows])
+    colours = stretched(record.ranking.modulated[rows])
     low, high = float(colours.min()), float(colours.max())
     strengths = (colours - low) / ((high - low) or 1.0)
     heads = "".join(
         f'<th scope="col" title="{escape(text)}">{k + 1}</th>'
-        for k, text in enumerate(record.columns)
+        for k, text in enumerate(record.ranking.columns)
     )
     body = ""
     for place, row in enumerate(rows):
-        item = items[record.item_ids[row]]
+        item = items[record.ranking.item_ids[row]]
         is_target = target is not None and item.item_id == target.item_id
-        winner = record.winner(row)
+        winner = record.ranking.winner(row)
         cells = ""
-        for k, text in enumerate(record.columns):
-            value = float(record.modulated[row, k])
+        for k, text in enumerate(record.ranking.columns):
+            value = float(record.ranking.modulated[row, k])
             strength = float(strengths[place, k])
             tip = f"{title_of(item)}\n\nText {k + 1}: {text}\n\nscore {value:.6f}"
             names = " ".join(["cr-deep"] * (strength > 0.55) + ["cr-winner"] * (k == winner))

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from calrec.ranking.corpus import Corpus
-from calrec.records import Item
-from calrec.records.recommendation import Recommendation
+from calrec.records import Item, Recommendation
 from catalog.sequences import Case
 from demo.html.case_study.listing import badge, flags
 from demo.html.case_study.matrix import matrix
@@ -105,10 +104,10 @@ def case_view(study: Study, heading: str = "Case") -> str:
                 )
             )
     parts.append(_rankings(study))
-    if (side := study.generated) and side.record.prompt:
+    if (side := study.generated) and side.record.generation.prompt:
         parts.append(
             f'<details class="cr-more"><summary>The prompt that {escape(side.name)} read</summary>'
-            f"{prompt.of(side.record)}</details>"
+            f"{prompt.of(side.record.generation)}</details>"
         )
     return (
         f'<article class="cr-case" data-user="{escape(study.user_id)}">{"".join(parts)}</article>'
@@ -152,7 +151,8 @@ def _truth(study: Study) -> str:
 
 def _sentence(side: Side, target: str) -> str:
     record = side.record
-    ranked = record is None or target not in record.item_ids or record.is_ranked(target)
+    ranking = record and record.ranking
+    ranked = ranking is None or target not in ranking.item_ids or ranking.is_ranked(target)
     return rank_sentence(*side.ranks, side.total, ranked)
 
 
@@ -215,14 +215,14 @@ def _alone(side: Side, study: Study) -> str:
         drawn = rankings_view(side.record, [], study.items, study.target, [side.corpus], top=TOP)
         return f"<div>{drawn}</div>"
     record = side.record
-    target = study.target if study.row["target"] in record.item_ids else None
+    target = study.target if study.row["target"] in record.ranking.item_ids else None
     body, last = "", moved(record)
     for place, row in enumerate(shown_rows(record, target, TOP)):
-        item = study.items[record.item_ids[row]]
+        item = study.items[record.ranking.item_ids[row]]
         is_target = target is not None and item.item_id == target.item_id
-        number = str(place + 1) if place < TOP else rank_range(*record.ranks(item.item_id))
+        number = str(place + 1) if place < TOP else rank_range(*record.ranking.ranks(item.item_id))
         mark = '<span class="cr-badge cr-true">really bought</span>' if is_target else ""
-        score = f"{record.scores[row]:,.3f}"
+        score = f"{record.ranking.scores[row]:,.3f}"
         if item.item_id in last:
             mark, score = f"{mark}{BOUGHT_BEFORE}", "–"
         body += (

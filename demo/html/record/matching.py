@@ -11,8 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from calrec.records import Item
-from calrec.records.recommendation import Recommendation
+from calrec.records import Item, Recommendation
 from demo.html.record.ranking import shown_rows
 from demo.html.widgets import title_of
 
@@ -49,15 +48,17 @@ def heat_maps(
     shows title, text and value. The true item is the last row if it is not among the best. `None`
     without any column.
     """
-    if not record.columns or not record.item_ids:
+    if not record.ranking.columns or not record.ranking.item_ids:
         return None
     rows = shown_rows(record, target, ROWS)
-    titles = [items[record.item_ids[row]] for row in rows]
-    texts = [_wrapped(text) for text in record.columns]
+    titles = [items[record.ranking.item_ids[row]] for row in rows]
+    texts = [_wrapped(text) for text in record.ranking.columns]
     hover = [
         [[_wrapped(title_of(item)), text, k + 1] for k, text in enumerate(texts)] for item in titles
     ]
-    raw, scaled, modulated = (m[rows] for m in (record.raw, record.scaled, record.modulated))
+    raw, scaled, modulated = (
+        m[rows] for m in (record.ranking.raw, record.ranking.scaled, record.ranking.modulated)
+    )
     maps = [
         (raw, raw, 2),
         (scaled, stretched(scaled), 4),
@@ -67,7 +68,7 @@ def heat_maps(
     labels = [
         _label(item, target is not None and item.item_id == target.item_id) for item in titles
     ]
-    winners = [(record.winner(row), y) for y, row in enumerate(rows)]
+    winners = [(record.ranking.winner(row), y) for y, row in enumerate(rows)]
     retrieval = record.settings.get("ranking", {}).get("retrieval", "bm25")
     layout = _layout(len(rows), len(texts), labels, _STEPS[retrieval], winners)
     # Without plotly's checks of every property: they take longer than all of the ranking.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calrec.records.recommendation import Recommendation
+from calrec.records import Generation
 from demo.html.wording import count, escape
 
 
@@ -33,6 +33,6 @@ def view(text: str, tokens: int | None, items_cut: int) -> str:
     )
 
 
-def of(record: Recommendation) -> str:
-    """That of a record."""
-    return view(record.prompt, record.prompt_tokens, record.items_cut)
+def of(generation: Generation) -> str:
+    """That of a generation."""
+    return view(generation.prompt, generation.prompt_tokens, generation.items_cut)

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from calrec.evaluation.runs import NAMES
 from calrec.ranking.corpus import Corpus, words_rule
 from calrec.ranking.rules import Rules
-from calrec.records import Item
-from calrec.records.recommendation import Recommendation
+from calrec.recommenders import register
+from calrec.records import Item, Recommendation
 from calrec.text import TextSettings, query_words
 from demo.html.widgets import item_block, notice, title_of
 from demo.html.wording import count, escape, rank_range, rank_sentence
 
 TOP = 20
 """Places shown of each ranking."""
-
-_DECIMALS = {"calrec": 5, "lir": 2, "markov": 2, "popular": 0, "item-knn": 4}
-_RULES = {
-    "lir": "Looks for items worded like the last purchase.",
-    "popular": "What is bought most, the same for everybody.",
-    "markov": "What others bought right after the same last purchase.",
-    "item-knn": "What the buyers of the last five purchases also bought.",
-    "sasrec": "A trained network over item numbers; reads no text.",
-}
-
-
-def name_of(recommender: str) -> str:
-    """As the page calls it."""
-    return {"lir": "Last Item Repeater"}.get(recommender, NAMES.get(recommender, recommender))
 
 
 def ranks_view(
@@ -70,10 +55,10 @@ def leaks_line(known: Sequence[str], name: str = "CALRec") -> str:
 
 
 def _rank_card(record: Recommendation, target: Item) -> str:
-    ranks, total = record.ranks(target.item_id), record.corpus_size
-    sentence = rank_sentence(*ranks, total, record.is_ranked(target.item_id))
+    ranks, total = record.ranking.ranks(target.item_id), record.ranking.corpus_size
+    sentence = rank_sentence(*ranks, total, record.ranking.is_ranked(target.item_id))
     return (
-        f'<div class="cr-card"><p class="cr-label">{escape(name_of(record.recommender))}</p>'
+        f'<div class="cr-card"><p class="cr-label">{escape(register.title(record.recommender))}</p>'
         f'<p class="cr-rank">{rank_range(*ranks)}<small> of {total:,}</small></p>'
         f'<p class="cr-sub cr-wrap">{sentence}</p></div>'
     )
@@ -112,9 +97,9 @@ def rankings_view(
 
 def shown_rows(record: Recommendation, target: Item | None, top: int) -> list[int]:
     """The best `top` rows and, where it is not among them, the row of the true item."""
-    rows = [int(row) for row in record.order()[:top]]
+    rows = [int(row) for row in record.ranking.order()[:top]]
     if target is not None:
-        row = record.item_ids.index(target.item_id)
+        row = record.ranking.item_ids.index(target.item_id)
         if row not in rows:
             rows.append(row)
     return rows
@@ -140,21 +125,23 @@ def _ranking(
     corpus: Corpus | None,
     top: int,
 ) -> str:
-    texts = bool(record.samples)
+    texts, entry = bool(record.samples), register.entries().get(record.recommender)
     columns = 3 + texts + len(beside)
     last = moved(record)
     body = ""
     for place, row in enumerate(shown_rows(record, target, top)):
-        item = items[record.item_ids[row]]
+        item = items[record.ranking.item_ids[row]]
         is_target = target is not None and item.item_id == target.item_id
-        own = record.ranks(item.item_id)
+        own = record.ranking.ranks(item.item_id)
         number = rank_range(*own)
         if place >= top:
             body += f'<tr class="cr-gap" aria-hidden="true"><td colspan="{columns}">⋯</td></tr>'
         mark = '<span class="cr-badge cr-true">really bought</span>' if is_target else ""
-        against = "".join(_against(own[0], other.ranks(item.item_id)[0]) for other in beside)
-        decimals = _DECIMALS.get(record.recommender, 3)
-        score = f"{record.scores[row]:,.{decimals}f}"
+        against = "".join(
+            _against(own[0], other.ranking.ranks(item.item_id)[0]) for other in beside
+        )
+        decimals = entry.decimals if entry else 3
+        score = f"{record.ranking.scores[row]:,.{decimals}f}"
         if item.item_id in last:
             mark, score = f"{mark}{BOUGHT_BEFORE}", "–"
         body += (
@@ -164,12 +151,12 @@ def _ranking(
             f'<td class="cr-value">{score}</td>{against}</tr>'
         )
     heads = "".join(
-        f'<th scope="col" title="place of {escape(name_of(o.recommender))}, and the way from there '
-        f'to here">{escape(NAMES.get(o.recommender, o.recommender))}</th>'
+        f'<th scope="col" title="place of {escape(register.title(o.recommender))}, and the way '
+        f'from there to here">{escape(register.label(o.recommender))}</th>'
         for o in beside
     )
     text_head = '<th scope="col" title="the text that decides the score">text</th>' if texts else ""
-    name = escape(name_of(record.recommender))
+    name = escape(register.title(record.recommender))
     return (
         f'<div class="cr-card"><p class="cr-label">{name}</p>{_rule(record)}'
         f'<div class="cr-scroll" tabindex="0" role="region" aria-label="Ranking of {name}">'
@@ -180,10 +167,8 @@ def _ranking(
 
 
 def _rule(record: Recommendation) -> str:
-    if record.samples:
-        rule = "Looks for the items that the kept texts describe."
-    else:
-        rule = _RULES.get(record.recommender, "")
+    entry = register.entries().get(record.recommender)
+    rule = entry.sentence if entry else ""
     if record.recommender == "lir":
         rule = f"{rule} Here: {title_of(record.history[-1])}"
     return f'<p class="cr-sub cr-clip" title="{escape(rule)}">{escape(rule)}</p>' if rule else ""
@@ -202,10 +187,10 @@ def _against(here: int, there: int) -> str:
 
 
 def _winner(record: Recommendation, row: int) -> str:
-    column = record.winner(row)
+    column = record.ranking.winner(row)
     if column is None:
         return '<td class="cr-value" title="no text shares a word with it">–</td>'
-    text = escape(record.columns[column])
+    text = escape(record.ranking.columns[column])
     return (
         f'<td class="cr-value" title="{text}"><span class="cr-number cr-accent">{column + 1}'
         "</span></td>"
@@ -214,12 +199,12 @@ def _winner(record: Recommendation, row: int) -> str:
 
 def _why(record: Recommendation, row: int, corpus: Corpus | None) -> str:
     """The words that the item shares with the text that won it, each with its part of BM25."""
-    column = record.winner(row) if record.columns else None
+    column = record.ranking.winner(row) if record.ranking.columns else None
     if corpus is None or column is None or not hasattr(corpus, "contributions"):
         return ""
     text = TextSettings(**record.settings.get("text", {}))
-    query = query_words(record.columns[column], text, words_rule(corpus))
-    shared = corpus.contributions(query, int(record.rows[row]))
+    query = query_words(record.ranking.columns[column], text, words_rule(corpus))
+    shared = corpus.contributions(query, int(record.ranking.rows[row]))
     if not shared:
         return ""
     most = max(map(abs, shared.values()), default=1.0) or 1.0

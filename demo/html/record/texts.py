@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from calrec.ranking.algorithm import fold
 from calrec.ranking.hierarchical import AttributeIndex
-from calrec.records import Attributes, Item
-from calrec.records.recommendation import Recommendation, Sample
+from calrec.records import Attributes, Item, Recommendation, Sample
 from demo.html.record.tokens import strip
 from demo.html.widgets import empty_state, title_of
 from demo.html.wording import count, escape, probability
@@ -86,7 +85,7 @@ def view(
     if not record.samples:
         return empty_state("No texts", f"{record.recommender} ranks without writing any.")
     groups = folded(record.samples)
-    numbers = {fold(text): k + 1 for k, text in enumerate(record.columns)}
+    numbers = {fold(text): k + 1 for k, text in enumerate(record.ranking.columns)}
     rows = [
         (
             fold(one.sample.text) in numbers,
@@ -99,7 +98,7 @@ def view(
     how = " Press one to see it token by token." if pressed else ""
     said = (
         f'<p class="cr-sub cr-wrap">{count(len(record.samples), "text")} written, '
-        f"{len(groups)} of them different, {len(record.columns)} kept.{how}</p>"
+        f"{len(groups)} of them different, {len(record.ranking.columns)} kept.{how}</p>"
     )
     best = (
         f'<ul class="cr-list cr-samples">{kept}</ul>'
@@ -129,6 +128,7 @@ def _row(
     pressed: bool,
 ) -> str:
     sample = one.sample
+    level = record.ranking.outcomes[sample.order].match_level
     number = numbers.get(fold(sample.text))
     label = (
         '<span class="cr-number"></span>'
@@ -138,7 +138,7 @@ def _row(
     is_open = opened == sample.order
     body = (
         f"{label}{_text_block(sample, matched)}"
-        f'<span class="cr-badges">{_times_badge(one)}{match_badge(sample)}</span>'
+        f'<span class="cr-badges">{_times_badge(one)}{match_badge(sample, level)}</span>'
         f"{_score(sample, *_span(record.samples))}"
     )
     if not pressed:
@@ -219,11 +219,11 @@ def _state(sample: Sample) -> str:
     return _badge("finished" if sample.finished else "writing", "plain", "")
 
 
-def match_badge(sample: Sample) -> str:
-    """How exactly the text names some item of the catalogue."""
+def match_badge(sample: Sample, level: int) -> str:
+    """How exactly the text names some item of the catalogue: on how many attributes."""
     if sample.attributes is None:
         return _badge("format error", "bad", "not the four labels in order; matched as plain words")
-    return _badge(*_LEVELS[sample.match_level])
+    return _badge(*_LEVELS[level])
 
 
 def _badge(text: str, kind: str, tip: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from calrec.records.recommendation import Alternative, Sample
+from calrec.records import Alternative, Sample
 from demo.html.wording import escape
 
 SURPRISING = 4.0

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from calrec.errors import CalrecError
+from calrec.generation.model import GenerativeModel
 from calrec.model.alignment import Alignment
-from calrec.recommenders.calrec import CALRec
 from demo.inspect import checkpoints
 from demo.inspect.bounded import Bounded
 
@@ -98,7 +98,7 @@ class Models:
     """
 
     def __init__(
-        self, app: Application, load: Callable[[Path], Any] = CALRec.from_checkpoint
+        self, app: Application, load: Callable[[Path], Any] = GenerativeModel.from_checkpoint
     ) -> None:
         self._app = app
         self._load = load
@@ -117,7 +117,7 @@ class Models:
           CalrecError: if there is no such checkpoint, or it cannot be loaded.
         """
         if not name:
-            return self._app.model(domain).embedder()
+            return self._app.model().embedder()
         folder = self.folder(name)
         with self._loading:
             model = self._others.get((str(folder), _written(folder)), lambda: self._load(folder))

@@ -148,5 +148,5 @@ class Assembling:
         if not self._app.model_is_loaded:
             text = prompt_text(items, TextSettings(template=template))
             return prompt.view(text, None, 0)
-        made = self._app.model(session.domain).with_template(template).prompt(items)
+        made = self._app.model().with_template(template).prompt(items)
         return prompt.view(made.text, len(made.token_ids), made.items_cut)

@@ -7,12 +7,13 @@ from typing import Any, get_args
 
 from calrec.errors import CalrecError
 from calrec.ranking.rules import Bought, Count, Rules
+from calrec.recommenders import register
 from calrec.records.settings import Pooling, RankingSettings, Retrieval
 from calrec.text import TEMPLATES
 from demo.inspect import url
 from demo.inspect.url import Query
 
-OTHERS = ("lir", "item-knn", "markov", "popular")
+OTHERS = register.rivals()
 _NAMES = {
     "n_pred": "kept",
     "others": "with",

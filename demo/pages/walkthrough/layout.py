@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from calrec.recommenders import register
 from demo.html import widgets
-from demo.html.record.ranking import name_of
 from demo.inspect.session import Session
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, UNCHECKED
 from demo.pages.walkthrough import controls
@@ -128,7 +128,7 @@ def build(shell: Shell) -> Page:
             )
         )
         others = gr.CheckboxGroup(
-            [(name_of(name), name) for name in OTHERS],
+            [(register.title(name), name) for name in OTHERS],
             value=list(DEFAULT.others),
             label="Compare with",
             elem_id="others",

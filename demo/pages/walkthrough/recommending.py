@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from calrec.errors import CalrecError
-from calrec.records.recommendation import Recommendation
+from calrec.records import Generation, Recommendation
 from calrec.text import TextSettings
 from demo.html import widgets
 from demo.html.record import matching, prompt, ranking, texts
@@ -80,7 +80,7 @@ class Recommending:
         waiting = "Reading the history." if self._app.model_is_loaded else "Loading the model."
         yield self.no_results()._replace(status=widgets.notice(waiting))
         history = self._app.items(session.domain, session.history)
-        model = self._app.model(session.domain).with_template(choice.template)
+        model = self._app.model().with_template(choice.template)
         stream = model.stream(
             history,
             seed=choice.seed,
@@ -90,7 +90,7 @@ class Recommending:
         )
         try:
             for update in stream:
-                if isinstance(update, Recommendation):
+                if isinstance(update, Generation):
                     self._draws.put(draw, update)
                     yield self._ranked(session, update, choice, draw, "computed live")
                 else:
@@ -136,19 +136,19 @@ class Recommending:
         except CalrecError as error:
             return SKIP, SKIP, SKIP, widgets.notice(str(error), "error")
 
-    def _kept(self, shown: Shown) -> Recommendation:
+    def _kept(self, shown: Shown) -> Generation:
         """The shown texts.
 
         Raises:
           CalrecError: if they have been given up for those of others.
         """
-        record = self._draws.known(shown.draw)
-        if record is None:
+        generation = self._draws.known(shown.draw)
+        if generation is None:
             raise CalrecError(
                 "expected the texts on this page among those that are kept for a while, found them "
                 "gone; press Recommend, and the same seed writes them again"
             )
-        return record
+        return generation
 
     def _draw(self, session: Session, choice: Choice) -> Draw:
         return Draw(
@@ -161,11 +161,10 @@ class Recommending:
             template=choice.template,
         )
 
-    def _again(self, session: Session, record: Recommendation, choice: Choice) -> Recommendation:
-        model = self._app.model(session.domain, choice.rules)
+    def _again(self, session: Session, generation: Generation, choice: Choice) -> Recommendation:
+        calrec = self._app.calrec(session.domain, choice.rules)
         corpus = self._app.corpus(session.domain, choice.k1, choice.b)
-        ranked = model.rank_again(record, choice.ranking(), corpus=corpus)
-        return ranked.under(choice.rules)
+        return choice.rules.applied(calrec.rank(generation, choice.ranking(), corpus=corpus))
 
     def _texts(self, session: Session, record: Recommendation, choice: Choice) -> str:
         text = TextSettings(**record.settings.get("text", {}))
@@ -179,13 +178,13 @@ class Recommending:
     def _ranked(
         self,
         session: Session,
-        record: Recommendation,
+        generation: Generation,
         choice: Choice,
         draw: Draw,
         source: str = "",
     ) -> Results:
         """All results of some samples, ranked as chosen."""
-        calrec = self._again(session, record, choice)
+        calrec = self._again(session, generation, choice)
         catalogue = self._app.catalogue(session.domain)
         others = self._others(session, choice)
         items = _ById(catalogue.items, catalogue.index)
@@ -196,10 +195,10 @@ class Recommending:
         corpora = [self._app.corpus(session.domain, choice.k1, choice.b) if words else None]
         corpora += [catalogue.corpus() if o.recommender == "lir" else None for o in others]
         shown = Shown(session=session, choice=choice, draw=draw)
-        kept = count(len(calrec.columns), "different text")
+        kept = count(len(calrec.ranking.columns), "different text")
         status = SKIP
         if source:
-            done = f"Done: {count(len(calrec.generation.samples), 'text')} written, {kept} kept."
+            done = f"Done: {count(len(generation.samples), 'text')} written, {kept} kept."
             status = widgets.done(done, source, "live" in source)
         return Results(
             message="",
@@ -212,7 +211,7 @@ class Recommending:
             ),
             rankings=ranking.rankings_view(calrec, others, items, target, corpora)
             + ranking.timings_line(calrec),
-            prompt=prompt.of(calrec) if source else SKIP,
+            prompt=prompt.of(generation) if source else SKIP,
             shown=shown,
             address=self._address(choice, shown),
             **(_READY if source else {}),
