@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import API, Events, Tab, running
 
+from calrec.records.settings import RankingSettings
 from demo.inspect.session import MOST
 from demo.server import api
 
