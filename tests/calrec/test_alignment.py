@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calrec.errors import CalrecError
-from calrec.model.alignment import QUANTILES, Alignment, cosine
+from calrec.evaluation.alignment import QUANTILES, Alignment, cosine
 
 
 def loop_cosine(a, b):

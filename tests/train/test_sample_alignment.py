@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from calrec.evaluation.alignment import Alignment
 from calrec.model import checkpoint
-from calrec.model.alignment import Alignment
 from calrec.model.embeddings import Embedder
 from catalog.build import build_sample
 from catalog.store import Catalogue

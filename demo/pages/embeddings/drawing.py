@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from calrec.model.alignment import Alignment, cosine
+from calrec.evaluation.alignment import Alignment, cosine
 from calrec.model.checkpoint import Description
 from calrec.records import Item
 from calrec.records.ranks import ranks_of

@@ -11,8 +11,8 @@ import gradio as gr
 import numpy as np
 
 from calrec.errors import CalrecError
+from calrec.evaluation.alignment import cosine
 from calrec.model import checkpoint
-from calrec.model.alignment import cosine
 from calrec.model.checkpoint import Description
 from catalog.store import Catalogue
 from demo.html.widgets import empty_state, notice, title_of

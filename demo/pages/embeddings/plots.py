@@ -15,8 +15,8 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, Int
 
+from calrec.evaluation.alignment import Alignment
 from calrec.evaluation.foreign import plain
-from calrec.model.alignment import Alignment
 from calrec.records import Item
 from calrec.report.figures import layout
 from demo.html.widgets import title_of

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from calrec.errors import CalrecError
+from calrec.evaluation.alignment import Alignment
 from calrec.generation.model import GenerativeModel
-from calrec.model.alignment import Alignment
 from demo.inspect import checkpoints
 from demo.inspect.bounded import Bounded
 
