@@ -1,0 +1,87 @@
+"""One shopper's case, from the history to the ranks of what was really bought."""
+
+# %% [markdown]
+# # One shopper's case, step by step
+#
+# What was bought, the prompt that the model reads, the texts that it writes, the ranking that they
+# become, and the ranks of the item that was really bought next. Run it as a script, or cell by cell
+# in an editor that knows `# %%` (VS Code, PyCharm, Spyder, Jupyter with jupytext).
+#
+# It uses the sample shop in `$CALREC_WORKSPACE` (by default `workspace`), and builds its kitchen
+# department there if it is missing. The checkpoint `sample` comes with the package.
+
+# %%
+from calrec.model.compilation import keep_compiled
+from calrec.recommenders.calrec import CALRec
+from calrec.recommenders.lir import LastItemRepeater
+from calrec.records.settings import RankingSettings
+from catalog.build import build_sample
+from catalog.store import Catalogue, domains, workspace_path
+
+SHOP, USER = "sample-kitchen", "kitchen-0024"
+
+workspace = workspace_path(None)
+if SHOP not in {info.domain for info in domains(workspace)}:
+    build_sample(workspace, only={SHOP})
+catalogue = Catalogue.open(workspace, SHOP)
+corpus = catalogue.corpus()
+case = catalogue.case(USER)
+print(f"{len(catalogue.items):,} items; {USER} bought")
+for item in case.history:
+    print("  ", item.title)
+print("and then", case.target.title)
+
+# %% [markdown]
+# ## A baseline
+#
+# Last Item Repeater matches the text of the last item to all items. Every recommender answers with
+# the same record.
+
+# %%
+lir = LastItemRepeater(corpus)
+repeated = lir.recommend(case.history)
+print("Last Item Repeater ranks it", repeated.ranks(case.target.item_id))
+
+# %% [markdown]
+# ## The model
+#
+# `alternatives` keeps what else might have stood in each token's place.
+
+# %%
+keep_compiled()  # a second run starts at once
+model = CALRec.from_checkpoint("sample").with_corpus(corpus, catalogue.items, first_stage=lir)
+record = model.recommend(case.history, seed=0, alternatives=3)
+print(record.prompt)
+for text, score in zip(record.columns, record.column_scores, strict=True):
+    print(f"{score:7.2f} nats  {text}")
+
+# %%
+best = max(record.samples, key=lambda sample: sample.score)
+for token, log_prob, others in zip(
+    best.token_texts, best.log_probs, best.alternatives, strict=True
+):
+    print(f"{log_prob:7.3f}  {token!r:16}", *(repr(other.text) for other in others))
+
+# %% [markdown]
+# ## The ranking
+#
+# Two ranks, as items with equal scores leave it open which stands first. The same texts can be
+# ranked otherwise without drawing them again.
+
+# %%
+print("CALRec ranks it", record.ranks(case.target.item_id))
+for row in record.order()[:5]:
+    print(f"{record.scores[row]:.4f}  {catalogue.items[row].title}")
+for retrieval in ("bm25", "hierarchical", "rerank"):
+    again = model.rank_again(record, RankingSettings(retrieval=retrieval, candidates=100))
+    print(f"{retrieval:12}", again.ranks(case.target.item_id))
+
+# %% [markdown]
+# ## A case file
+#
+# The whole record as JSON, for a colleague; of the matrices it keeps the rows of the best items.
+
+# %%
+text = record.to_json(target=case.target.item_id)
+print(f"{len(text):,} characters")
+catalogue.close()
