@@ -18,6 +18,15 @@ def exists(dotted: str) -> bool:
     return False
 
 
+def constant(dotted: str) -> object:
+    """The literal that a module gives to a name."""
+    module, _, name = dotted.rpartition(".")
+    for statement in _body(_source(tuple(module.split(".")))):
+        if isinstance(statement, ast.Assign) and name in _bound(statement):
+            return ast.literal_eval(statement.value)
+    raise LookupError(dotted)
+
+
 def _source(parts: tuple[str, ...]) -> Path | None:
     folder = ROOT.joinpath(*parts)
     candidates = (folder / "__init__.py", folder.with_suffix(".py"))

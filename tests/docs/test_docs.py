@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from names_of_code import ROOT, exists
+from names_of_code import ROOT, constant, exists
 
 ROOMS = ("calrec", "catalog", "train", "demo")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -88,6 +88,23 @@ def test_imports_of_python_blocks_exist(name):
 )
 def test_names_are_told_apart(name, is_there):
     assert exists(name) == is_there
+
+
+def test_versions_of_formats_are_those_of_the_code():
+    text = TEXTS["docs/formats.md"]
+    stated = re.findall(r"^Version (\d+) \(`([\w.]+)`\)", text, re.MULTILINE)
+    assert len(stated) >= 5
+    for version, name in stated:
+        assert constant(name) == int(version), name
+
+
+def test_every_format_has_one_version():
+    text = TEXTS["docs/formats.md"]
+    rows = re.findall(r"^\| \[(.+?)\]\(#[\w-]+\) \| (\d+) \|", text, re.MULTILINE)
+    assert len(rows) >= 8
+    for name, version in rows:
+        section = text.split(f"\n## {name}\n")[1].split("\n## ")[0]
+        assert f"Version {version}" in section, name
 
 
 def commands():
