@@ -14,7 +14,9 @@ import numpy as np
 
 from calrec.evaluation.metrics import summarise
 from calrec.recommenders.baseline import Baseline
-from calrec.recommenders.counting import counting, purchases
+from calrec.recommenders.entry import Entry, Inputs
+from calrec.recommenders.popularity import purchases
+from calrec.recommenders.register import entry
 from calrec.records.ranks import ranks_of
 from catalog.build import build_sample
 from catalog.store import Catalogue, domains, workspace_path
@@ -26,7 +28,6 @@ class BuyAgain(Baseline):
     """Ranks what was bought before, the latest first, and behind it the most popular items."""
 
     name = "buy-again"
-    reads = None  # all of a history counts
 
     def __init__(self, item_ids: Sequence[str], popularity: np.ndarray) -> None:
         super().__init__(item_ids)
@@ -43,34 +44,63 @@ class BuyAgain(Baseline):
 
 
 # %% [markdown]
-# ## One case
+# ## Its entry
 #
-# It may count the training parts alone, as the trained models see no more.
+# The register needs to know how it is called, what it needs and how it is built. `inputs.purchases`
+# are those that may be counted: by default the training parts, as trained models see no more.
+#
+# A recommender of the package adds its entry to `calrec.recommenders.register`. One of another
+# package names it in its `pyproject.toml`; commands, pages and the API then offer it as well:
+#
+# ```toml
+# [project.entry-points."calrec.recommenders"]
+# buy-again = "my_package.buy_again:ENTRY"
+# ```
+
+
+# %%
+def build(inputs: Inputs) -> BuyAgain:
+    """The recommender over a shop."""
+    item_ids = inputs.shop.item_ids
+    return BuyAgain(item_ids, purchases(inputs.purchases(), len(item_ids)))
+
+
+ENTRY = Entry(
+    id="buy-again",
+    label="Buy again",
+    sentence="Looks for what was bought before.",
+    needs=frozenset({"purchases"}),
+    build=build,
+)
+
+# %% [markdown]
+# ## One case
 
 # %%
 workspace = workspace_path(None)
 if SHOP not in {info.domain for info in domains(workspace)}:
     build_sample(workspace, only={SHOP})
-with Catalogue.open(workspace, SHOP) as catalogue:
-    sequences, item_ids = catalogue.sequences(), catalogue.item_ids
-    training = sequences.counted("test", "training")
-    again = BuyAgain(item_ids, purchases(training, len(item_ids)))
-    case = catalogue.case("kitchen-0024")
-    record = again.recommend(case.history)
-    print([catalogue.items[row].title for row in record.order()[:3]])
-    print("really bought:", case.target.title, record.ranks(case.target.item_id))
+catalogue = Catalogue.open(workspace, SHOP)
+inputs = Inputs(shop=catalogue)
+again = ENTRY.build(inputs)
+case = catalogue.case("kitchen-0024")
+ranking = again.recommend(case.history).ranking
+print([catalogue.items[row].title for row in ranking.order()[:3]])
+print("really bought:", case.target.title, ranking.ranks(case.target.item_id))
 
 # %% [markdown]
 # ## Many cases
 #
-# Beside a recommender of the package, on the same shoppers, by the same rules.
+# Beside recommenders of the package, on the same shoppers, by the same rules.
 
 # %%
+sequences = catalogue.sequences()
 chosen = sequences.cases("test")[:USERS]
 histories = [sequences.history(user, "test") for user in chosen]
 targets = np.array([sequences.target(user, "test") for user in chosen])
-for recommender in (again, counting("popular", item_ids, training)):
+for recommender in (again, entry("popular").build(inputs), entry("item-knn").build(inputs)):
     optimistic, pessimistic = ranks_of(recommender.scores(histories), targets)
     figures = summarise(optimistic, pessimistic)["ndcg@10"]
     print(f"{recommender.name:10} NDCG@10 {figures['optimistic']:.4f} optimistic,", end=" ")
     print(f"{figures['pessimistic']:.4f} pessimistic")
+catalogue.close()

@@ -38,9 +38,9 @@ print("and then", case.target.title)
 # the same record.
 
 # %%
-lir = LastItemRepeater(corpus)
+lir = LastItemRepeater(corpus, catalogue.items)
 repeated = lir.recommend(case.history)
-print("Last Item Repeater ranks it", repeated.ranks(case.target.item_id))
+print("Last Item Repeater ranks it", repeated.ranking.ranks(case.target.item_id))
 
 # %% [markdown]
 # ## The model
@@ -49,14 +49,15 @@ print("Last Item Repeater ranks it", repeated.ranks(case.target.item_id))
 
 # %%
 keep_compiled()  # a second run starts at once
-model = CALRec.from_checkpoint("sample").with_corpus(corpus, catalogue.items, first_stage=lir)
-record = model.recommend(case.history, seed=0, alternatives=3)
-print(record.prompt)
-for text, score in zip(record.columns, record.column_scores, strict=True):
+calrec = CALRec.from_checkpoint("sample", corpus, catalogue.items, first_stage=lir)
+record = calrec.recommend(case.history, seed=0, alternatives=3)
+generation, ranking = record.generation, record.ranking
+print(generation.prompt)
+for text, score in zip(ranking.columns, ranking.column_scores, strict=True):
     print(f"{score:7.2f} nats  {text}")
 
 # %%
-best = max(record.samples, key=lambda sample: sample.score)
+best = max(generation.samples, key=lambda sample: sample.score)
 for token, log_prob, others in zip(
     best.token_texts, best.log_probs, best.alternatives, strict=True
 ):
@@ -65,16 +66,16 @@ for token, log_prob, others in zip(
 # %% [markdown]
 # ## The ranking
 #
-# Two ranks, as items with equal scores leave it open which stands first. The same texts can be
-# ranked otherwise without drawing them again.
+# Two ranks, as items with equal scores leave it open which stands first. The same generation can be
+# ranked otherwise; `rerank` ranks the 300 items that Last Item Repeater puts first.
 
 # %%
-print("CALRec ranks it", record.ranks(case.target.item_id))
-for row in record.order()[:5]:
-    print(f"{record.scores[row]:.4f}  {catalogue.items[row].title}")
+print("CALRec ranks it", ranking.ranks(case.target.item_id))
+for row in ranking.order()[:5]:
+    print(f"{ranking.scores[row]:.4f}  {catalogue.items[row].title}")
 for retrieval in ("bm25", "hierarchical", "rerank"):
-    again = model.rank_again(record, RankingSettings(retrieval=retrieval, candidates=100))
-    print(f"{retrieval:12}", again.ranks(case.target.item_id))
+    again = calrec.rank(generation, RankingSettings(retrieval=retrieval, candidates=300))
+    print(f"{retrieval:12}", again.ranking.ranks(case.target.item_id))
 
 # %% [markdown]
 # ## A case file

@@ -67,8 +67,8 @@ print("bad lines:", info.report["bad_lines"])
 with Catalogue.open(folder / "workspace", "coffee-and-tea") as catalogue:
     print([item.title for item in catalogue.page(query="beans").items])
     case = catalogue.case("anna")
-    recommender = LastItemRepeater(catalogue.corpus())
-    record = recommender.recommend(case.history)
-    for row in record.order()[:3]:
-        print(f"{record.scores[row]:6.3f}  {catalogue.items[row].title}")
-    print("really bought:", case.target.title, record.ranks(case.target.item_id))
+    recommender = LastItemRepeater(catalogue.corpus(), catalogue.items)
+    ranking = recommender.recommend(case.history).ranking
+    for row in ranking.order()[:3]:
+        print(f"{ranking.scores[row]:6.3f}  {catalogue.items[row].title}")
+    print("really bought:", case.target.title, ranking.ranks(case.target.item_id))
