@@ -18,12 +18,18 @@ def exists(dotted: str) -> bool:
     return False
 
 
-def constant(dotted: str) -> object:
-    """The literal that a module gives to a name."""
+def version(dotted: str) -> int:
+    """The version that a module gives to a name: a number, or the `version` of what it calls."""
     module, _, name = dotted.rpartition(".")
     for statement in _body(_source(tuple(module.split(".")))):
-        if isinstance(statement, ast.Assign) and name in _bound(statement):
-            return ast.literal_eval(statement.value)
+        if name not in _bound(statement):
+            continue
+        if isinstance(statement, ast.ImportFrom):
+            return version(f"{statement.module}.{name}")
+        if isinstance(statement.value, ast.Call):
+            named = {word.arg: word.value for word in statement.value.keywords}
+            return ast.literal_eval(named["version"])
+        return ast.literal_eval(statement.value)
     raise LookupError(dotted)
 
 

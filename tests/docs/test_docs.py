@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from names_of_code import ROOT, constant, exists
+from names_of_code import ROOT, exists, version
 
 ROOMS = ("calrec", "catalog", "train", "demo")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -94,17 +94,17 @@ def test_versions_of_formats_are_those_of_the_code():
     text = TEXTS["docs/formats.md"]
     stated = re.findall(r"^Version (\d+) \(`([\w.]+)`\)", text, re.MULTILINE)
     assert len(stated) >= 5
-    for version, name in stated:
-        assert constant(name) == int(version), name
+    for number, name in stated:
+        assert version(name) == int(number), name
 
 
 def test_every_format_has_one_version():
     text = TEXTS["docs/formats.md"]
     rows = re.findall(r"^\| \[(.+?)\]\(#[\w-]+\) \| (\d+) \|", text, re.MULTILINE)
     assert len(rows) >= 8
-    for name, version in rows:
+    for name, number in rows:
         section = text.split(f"\n## {name}\n")[1].split("\n## ")[0]
-        assert f"Version {version}" in section, name
+        assert f"Version {number}" in section, name
 
 
 def commands():
