@@ -13,6 +13,7 @@ from names_of_code import ROOT, exists, version
 ROOMS = ("calrec", "catalog", "train", "demo")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text() for path in DOCUMENTS}
+EXAMPLES = [path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/examples").glob("*.py")]
 # Of the past: what it names may be gone since.
 PRESENT = [name for name in TEXTS if name != "CHANGELOG.md"]
 
@@ -62,9 +63,10 @@ def test_files_and_names_of_code_exist(name):
             assert exists(code), f"nothing is called {code}"
 
 
-@pytest.mark.parametrize("name", PRESENT)
-def test_imports_of_python_blocks_exist(name):
-    for code in blocks(name, "python"):
+@pytest.mark.parametrize("name", [*PRESENT, *EXAMPLES])
+def test_imports_exist(name):
+    codes = [(ROOT / name).read_text()] if name in EXAMPLES else blocks(name, "python")
+    for code in codes:
         for node in ast.walk(ast.parse(code)):
             if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in ROOMS:
                 for alias in node.names:
