@@ -11,6 +11,9 @@
 # department there if it is missing. The checkpoint `sample` comes with the package.
 
 # %%
+import numpy as np
+
+from calrec.evaluation.alignment import Alignment
 from calrec.model.compilation import keep_compiled
 from calrec.recommenders.calrec import CALRec
 from calrec.recommenders.lir import LastItemRepeater
@@ -76,6 +79,20 @@ for row in ranking.order()[:5]:
 for retrieval in ("bm25", "hierarchical", "rerank"):
     again = calrec.rank(generation, RankingSettings(retrieval=retrieval, candidates=300))
     print(f"{retrieval:12}", again.ranking.ranks(case.target.item_id))
+
+# %% [markdown]
+# ## The vectors behind the contrastive losses
+#
+# v_T of an item alone, v_TU of a target read behind its history. How much nearer is a shopper's
+# v_TU to the item that was bought than to the others, as a cosine?
+
+# %%
+embedder = calrec.model.embedder()
+cases = [catalogue.case(user_id) for user_id in catalogue.users(limit=50)]
+users = embedder.user_tower([one.history for one in cases], [one.target for one in cases])
+bought = np.array([catalogue.index[one.target.item_id] for one in cases])
+alignment = Alignment.of(users.v_tu, embedder.items(catalogue.items), bought)
+print(f"gap of the cosines: {alignment.summary()['gap']:.3f}")
 
 # %% [markdown]
 # ## A case file
