@@ -149,6 +149,13 @@ def test_commands_start_and_have_the_options_shown(command):
     assert shown()[command] <= offered | {"--help"}
 
 
+def test_targets_of_make_exist():
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for words in commands():
+        if words[0] == "make":
+            assert set(words[1:]) <= set(targets), words
+
+
 def test_benchmarks_exist_and_know_the_options_shown():
     for words in commands():
         if words[0] == "python" and words[1].startswith("tests/"):
