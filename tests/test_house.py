@@ -1,49 +1,17 @@
-"""The house's arrows: who may import whom, and what stays light."""
+"""What stays light to import, and the front of the package; who may import whom: pyproject.toml."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import calrec
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("calrec", "catalog", "train", "demo")
-MAY_IMPORT = {
-    "calrec": {"calrec"},
-    "catalog": {"catalog", "calrec.records", "calrec.text", "calrec.errors"},
-    "train": {"train", "catalog", "calrec"},
-    "demo": {"demo", "catalog", "calrec"},
-}
-NEVER = {
-    "calrec": {"gradio", "duckdb", "whoosh", "plotly"},
-    "catalog": {"jax", "flax", "gradio"},
-    "train": {"gradio"},
-    "demo": {"jax", "flax", "optax"},
-}
-# Plots of evaluations are drawn by the page and by the report alike.
-EXCEPT = {"calrec/report/figures.py": {"plotly"}}
-
-
-def imported(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-@pytest.mark.parametrize("room", ROOMS)
-def test_arrows(room):
-    for path in (ROOT / room).rglob("*.py"):
-        never = NEVER[room] - EXCEPT.get(path.relative_to(ROOT).as_posix(), set())
-        for name in imported(path):
-            top = name.split(".")[0]
-            assert top not in never, f"{path} imports {name}"
-            if top in ROOMS:
-                allowed = any(f"{name}.".startswith(f"{a}.") for a in MAY_IMPORT[room])
-                assert allowed, f"{path} imports {name}"
 
 
 @pytest.mark.parametrize(
@@ -74,3 +42,22 @@ def test_duckdb_is_opened_at_one_place():
         for path in (ROOT / room).rglob("*.py"):
             opened = "duckdb.connect(" in path.read_text()
             assert opened == (path == ROOT / "catalog" / "database.py"), path
+
+
+@pytest.mark.parametrize("name", calrec.__all__)
+def test_the_front_gives_each_name_from_its_module(name):
+    module = importlib.import_module(calrec._MODULES[name])
+    assert getattr(calrec, name) is getattr(module, name)
+
+
+def test_the_front_says_one_thing_to_people_and_to_checkers():
+    tree = ast.parse(Path(calrec.__file__).read_text())
+    (typed,) = (node for node in tree.body if isinstance(node, ast.If))
+    imported = {alias.name: node.module for node in typed.body for alias in node.names}
+    assert imported == calrec._MODULES
+    assert set(calrec.__all__) == set(imported) <= set(dir(calrec))
+
+
+def test_the_front_knows_no_other_name():
+    with pytest.raises(AttributeError, match="no attribute 'LIRR'"):
+        _ = calrec.LIRR

@@ -276,20 +276,20 @@ def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
         settings = given.of(preset.pretrain)
         from_scratch(command.data, preset, settings, out, console, command.domains)
         return
-    if (command.from_run is None) == (command.from_pretrained is None):
+    run, folder = command.from_run, command.from_pretrained
+    if (run is None) == (folder is None):
         raise CalrecError(
             "expected either --from-run, a run, or --from-pretrained, a Hugging Face folder, found"
-            f" {'neither' if command.from_run is None else 'both'}; give one"
+            f" {'neither' if run is None else 'both'}; give one"
         )
     if isinstance(command, Stage1):
         stage, settings, domains = "stage1", given.of(preset.stage1), command.domains
     else:
         stage, settings, domains = "stage2", given.of(preset.stage2), (command.domain,)
     settings = command.objective.of(settings)
-    if command.from_run is not None:
-        continue_from(stage, command.data, command.from_run, settings, out, console, domains)
-    else:
-        folder = command.from_pretrained
+    if run is not None:
+        continue_from(stage, command.data, run, settings, out, console, domains)
+    elif folder is not None:
         from_pretrained(stage, command.data, folder, settings, out, console, domains)
 
 

@@ -29,11 +29,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from calrec.errors import CalrecError
 from calrec.model.backbone.config import DecoderConfig
 from calrec.model.backbone.decoder import Decoder
+from calrec.model.objective import Batch
 from calrec.records.files import whole_folder
 from calrec.tokenizer import Tokenizer
 from train.data import CalrecBatches, PackedRows, Prepared, Records
 from train.presets import StageSettings
 from train.step import (
+    Losses,
+    LossFunction,
     TrainState,
     calrec_loss,
     optimizer,
@@ -154,33 +157,10 @@ def fit(
     """
     graph, weights = nnx.split(model)
     tx = optimizer(settings)
-    run = Run(
-        stage=stage,
-        settings=dataclasses.asdict(settings),
-        decoder=model.config,
-        text=data.meta["text"],
-        data={d.domain: data.meta["domains"][d.domain]["fingerprint"] for d in data.domains},
-        parents=list(parents),
-        roles={d.domain: data.meta["domains"][d.domain]["role"] for d in data.domains},
-    )
-    if stage == "pretrain":
-        batches, loss = PackedRows(data, settings), pretraining_loss()
-    else:
-        batches = CalrecBatches(data, settings)
-        loss = calrec_loss(settings.objective, settings.recompute)
-    validation = Records(data, settings).validation()
-    if not validation:
-        raise CalrecError(
-            "expected users with a validation item, found none in these domains;"
-            " add a domain of the evaluation or selection role"
-        )
-    longest = settings.max_prompt_tokens + settings.max_target_tokens
-    if longest > model.config.max_position_embeddings:
-        raise CalrecError(
-            f"expected prompt and target within {model.config.max_position_embeddings} tokens, the"
-            f" model's positions, found {longest}; lower --max-prompt-tokens"
-        )
-    _claim(out, run, data)
+    batches, loss = _task(stage, data, settings)
+    validation = _validation(data, settings)
+    _require_positions(model.config, settings)
+    _claim(out, _run(stage, data, settings, model.config, parents), data)
 
     size = sum(x.size for x in jax.tree.leaves(weights))
     console.print(f"{stage}: {size / 1e6:.2f} M parameters, {settings.steps} steps; compiling ...")
@@ -191,29 +171,79 @@ def fit(
         log = _Log(out / "log.jsonl", first)
         task = bar.add_task(stage, total=settings.steps, completed=first, loss="")
         try:
-            for step in range(first, settings.steps):
-                state, values = train_step(graph, loss, tx, state, batches.batch(step))
-                bar.update(task, completed=step + 1)
-                last = step + 1 == settings.steps
-                validate = (step + 1) % settings.validate_every == 0 or last
-                if not validate and (step + 1) % LOG_EVERY:
+            for done in range(first + 1, settings.steps + 1):
+                state, values = train_step(graph, loss, tx, state, batches.batch(done - 1))
+                bar.update(task, completed=done)
+                validate = done % settings.validate_every == 0 or done == settings.steps
+                if not validate and done % LOG_EVERY:
                     continue
-                line = {name: round(float(value), 5) for name, value in values.items()}
-                if not np.isfinite(line["total"]):
-                    raise CalrecError(
-                        f"{stage}: the loss is no number at step {step + 1}; lower --learning-rate"
-                    )
+                line = _line(stage, done, values)
                 bar.update(task, loss="  ".join(f"{name} {v:.3f}" for name, v in line.items()))
                 if validate:
                     nig = round(_validate(graph, state.weights, validation), 5)
                     line["validation_nig"] = nig
-                    _save(manager, step + 1, state, nig)
-                    console.print(f"step {step + 1}: validation nig {nig:.4f} nats a token")
-                log.write(step + 1, line)
+                    _save(manager, done, state, nig)
+                    console.print(f"step {done}: validation nig {nig:.4f} nats a token")
+                log.write(done, line)
         except KeyboardInterrupt:
             saved = manager.latest_step() or 0
             console.print(f"stopped; the same command goes on from step {saved}")
             raise
+
+
+def _task(
+    stage: str, data: Prepared, settings: StageSettings
+) -> tuple[PackedRows | CalrecBatches, LossFunction]:
+    """The batches of a stage, and its loss."""
+    if stage == "pretrain":
+        return PackedRows(data, settings), pretraining_loss()
+    return CalrecBatches(data, settings), calrec_loss(settings.objective, settings.recompute)
+
+
+def _validation(data: Prepared, settings: StageSettings) -> list[Batch]:
+    batches = Records(data, settings).validation()
+    if not batches:
+        raise CalrecError(
+            "expected users with a validation item, found none in these domains;"
+            " add a domain of the evaluation or selection role"
+        )
+    return batches
+
+
+def _require_positions(config: DecoderConfig, settings: StageSettings) -> None:
+    longest = settings.max_prompt_tokens + settings.max_target_tokens
+    if longest > config.max_position_embeddings:
+        raise CalrecError(
+            f"expected prompt and target within {config.max_position_embeddings} tokens, the"
+            f" model's positions, found {longest}; lower --max-prompt-tokens"
+        )
+
+
+def _run(
+    stage: str,
+    data: Prepared,
+    settings: StageSettings,
+    config: DecoderConfig,
+    parents: Sequence[dict[str, Any]],
+) -> Run:
+    domains = {d.domain: data.meta["domains"][d.domain] for d in data.domains}
+    return Run(
+        stage=stage,
+        settings=dataclasses.asdict(settings),
+        decoder=config,
+        text=data.meta["text"],
+        data={name: domain["fingerprint"] for name, domain in domains.items()},
+        parents=list(parents),
+        roles={name: domain["role"] for name, domain in domains.items()},
+    )
+
+
+def _line(stage: str, step: int, values: Losses) -> dict[str, float]:
+    """The losses of a step, for the log and the bar."""
+    line = {name: round(float(value), 5) for name, value in values.items()}
+    if not np.isfinite(line["total"]):
+        raise CalrecError(f"{stage}: the loss is no number at step {step}; lower --learning-rate")
+    return line
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

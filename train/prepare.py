@@ -66,7 +66,7 @@ def prepare(
         tokenizer.save(new / "tokenizer")
         for catalogue in catalogues:
             arrays = _arrays(catalogue, tokens[catalogue.domain])
-            np.savez(new / f"{catalogue.domain}.npz", **arrays)
+            np.savez(new / f"{catalogue.domain}.npz", allow_pickle=False, **arrays)
         meta = _meta(catalogues, targets, text)
         meta["files"] = digests.of_files(new)
         meta["digest"] = digests.of_record(meta)

@@ -5,6 +5,7 @@ A run takes minutes on a CPU, so it is not resumed: an interrupted one leaves no
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -226,7 +227,9 @@ def fit(
     seed = jax.random.key(training.seed)
     size = sum(x.size for x in jax.tree.leaves(weights))
     console.print(f"sasrec: {size / 1e6:.2f} M parameters, {len(parts)} users; compiling ...")
-    log, best, best_weights = [], None, weights
+    log: list[dict[str, float]] = []
+    best: dict[str, float] = {"epoch": 0, "validation_ndcg@10": -math.inf}
+    best_weights = weights
     start = time.monotonic()
     with _bar(console) as bar:
         task = bar.add_task("sasrec", total=training.epochs, figures="")
@@ -248,7 +251,7 @@ def fit(
             log.append(line)
             shown = f"loss {loss:.3f}  validation ndcg@10 {line['validation_ndcg@10']:.4f}"
             bar.update(task, completed=epoch + 1, figures=shown)
-            if best is None or line["validation_ndcg@10"] > best["validation_ndcg@10"]:
+            if line["validation_ndcg@10"] > best["validation_ndcg@10"]:
                 best, best_weights = line, kept
             elif epoch + 1 - best["epoch"] >= training.patience:
                 break

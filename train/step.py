@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -90,7 +90,7 @@ def train_step(
 
     (_, values), gradient = jax.value_and_grad(total, has_aux=True)(state.weights)
     updates, opt = tx.update(gradient, state.optimizer, state.weights)
-    weights = optax.apply_updates(state.weights, updates)
+    weights = cast(nnx.State, optax.apply_updates(state.weights, updates))
     return TrainState(weights=weights, optimizer=opt, step=state.step + 1), values
 
 

@@ -108,7 +108,8 @@ def check_given_back(
 
 
 def _title_end(text: str) -> int:
-    return len(LABELS[0] + (parse(text).title or UNKNOWN))
+    parsed = parse(text)
+    return len(LABELS[0] + ((parsed.title if parsed else None) or UNKNOWN))
 
 
 def _around(text: str, other: str) -> str:

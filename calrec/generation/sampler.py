@@ -15,7 +15,7 @@ from flax import nnx
 from jaxtyping import Bool, Float, Int
 
 from calrec.errors import CalrecError
-from calrec.generation.sampling import State, advance, place, start
+from calrec.generation.sampling import State, decode, insert, prefill
 from calrec.model.backbone.decoder import Decoder
 from calrec.model.backbone.layers import SAME_BITS
 from calrec.records.settings import SamplingSettings
@@ -83,9 +83,9 @@ class Sampler:
           CalrecError: if the seed is no whole number, or prompt and samples need more positions
             than the model has.
         """
-        state = self._start(prompt, seed, settings)
+        state = self._prefill(prompt, seed, settings)
         while True:
-            state = self._advance(state, settings, settings.stride)
+            state = self._decode(state, settings, settings.stride)
             drawn = self._drawn(state, 0, settings)
             yield drawn
             if drawn.finished.all() or drawn.step >= settings.max_new_tokens:
@@ -102,7 +102,7 @@ class Sampler:
         """Yields each user's complete samples with the user's number, in the order of finishing.
 
         `width` users are decoded side by side, prompts of one length bucket together; who is done
-        gives the place to the next. Samples are those of `stream`: in float32 on a CPU the same
+        gives the slot to the next. Samples are those of `stream`: in float32 on a CPU the same
         tokens, with log-probabilities up to their last bits. In bfloat16, and on hardware whose
         matrix products round a row otherwise in other company, a draw at the very border between
         two tokens may fall to the other.
@@ -136,24 +136,24 @@ class Sampler:
         """`many` for users of one bucket."""
         waiting = iter(users)
         # Powers of two, so that few numbers of users are compiled.
-        places: list[int | None] = [None] * min(width, 1 << (len(users) - 1).bit_length())
+        slots: list[int | None] = [None] * min(width, 1 << (len(users) - 1).bit_length())
         state: State | None = None
         while True:
-            for slot, user in enumerate(places):
+            for slot, user in enumerate(slots):
                 if user is None and (user := next(waiting, None)) is not None:
-                    places[slot] = user
-                    new = self._start(prompts[user], seeds[user], settings)
-                    state = _vacant(new, len(places)) if state is None else state
-                    state = place(state, new, slot)
-            if all(user is None for user in places):
+                    slots[slot] = user
+                    new = self._prefill(prompts[user], seeds[user], settings)
+                    batch = _vacant(new, len(slots)) if state is None else state
+                    state = insert(batch, new, slot)
+            if state is None or all(user is None for user in slots):
                 return
-            state = self._advance(state, settings, settings.max_new_tokens)
+            state = self._decode(state, settings, settings.max_new_tokens)
             for slot in np.flatnonzero(jax.device_get(state.done())):
-                if (user := places[slot]) is not None:
-                    places[slot] = None
+                if (user := slots[slot]) is not None:
+                    slots[slot] = None
                     yield user, self._drawn(state, int(slot), settings)
 
-    def _start(self, prompt: Sequence[int], seed: int, settings: SamplingSettings) -> State:
+    def _prefill(self, prompt: Sequence[int], seed: int, settings: SamplingSettings) -> State:
         if not isinstance(seed, int | np.integer):
             raise CalrecError(f"expected a whole number as the seed, found {seed!r}")
         limit = self.model.config.max_position_embeddings
@@ -165,7 +165,7 @@ class Sampler:
             )
         tokens = np.zeros((1, bucket(len(prompt))), np.int32)
         tokens[0, : len(prompt)] = prompt
-        return start(
+        return prefill(
             self._graph,
             self._weights,
             tokens,
@@ -179,8 +179,8 @@ class Sampler:
             alternatives=min(settings.alternatives, self.model.config.vocab_size),
         )
 
-    def _advance(self, state: State, settings: SamplingSettings, steps: int) -> State:
-        return advance(
+    def _decode(self, state: State, settings: SamplingSettings, steps: int) -> State:
+        return decode(
             self._graph,
             self._weights,
             state,

@@ -1,7 +1,7 @@
 """N samples of the next item's text for each of U users (paper section 3.3): the stateless core.
 
-`start` reads a prompt, `advance` adds some tokens, `place` puts another user's state into a free
-place of a batch; each returns a new `State`. The prompt's cache is computed once and read by all
+`prefill` reads a prompt, `decode` adds some tokens, `insert` puts another user's state into a free
+slot of a batch; each returns a new `State`. The prompt's cache is computed once and read by all
 samples. Randomness is counter-based: the draw of a token depends on (seed, sample, step) alone.
 `calrec.generation.sampler` drives it.
 
@@ -59,7 +59,7 @@ class State:
 
 
 @partial(jax.jit, static_argnames=("graph", "samples", "slots", "alternatives"))
-def start(
+def prefill(
     graph: nnx.GraphDef,
     weights: nnx.State,
     tokens: Int[Array, "U P"],
@@ -100,8 +100,8 @@ def start(
 
 
 @partial(jax.jit, donate_argnames=("state",))
-def place(state: State, new: State, slot: Int[Array, ""]) -> State:
-    """The state of U users with the one user of `new` in the place of number `slot`."""
+def insert(state: State, new: State, slot: Int[Array, ""]) -> State:
+    """The state of U users with the one user of `new` in slot number `slot`."""
 
     def put(old, one):
         # As many rows a user as `one` has.
@@ -111,7 +111,7 @@ def place(state: State, new: State, slot: Int[Array, ""]) -> State:
 
 
 @partial(jax.jit, static_argnames=("graph", "end_id"), donate_argnames=("state",))
-def advance(
+def decode(
     graph: nnx.GraphDef,
     weights: nnx.State,
     state: State,
@@ -122,7 +122,7 @@ def advance(
 ) -> State:
     """Decodes up to `steps` tokens more of every unfinished sample.
 
-    Stops as soon as one more user is done, so that the place can be given to another. The slots
+    Stops as soon as one more user is done, so that the slot can be given to another. The slots
     of users who are done stay as they are.
     """
     model = nnx.merge(graph, weights)
@@ -133,7 +133,7 @@ def advance(
         weight = jnp.exp(shifted / temperature)
         token = draw(weight, _uniforms(state))
 
-        here = jnp.arange(state.tokens.shape[2]) == state.step[:, None]
+        here = jnp.arange(state.tokens.shape[2])[None] == state.step[:, None]
         here = (here & ~state.done()[:, None])[:, None] & ~state.finished[..., None]
 
         def put(array, value):
@@ -142,20 +142,14 @@ def advance(
         logit = jnp.take_along_axis(shifted, token[..., None], axis=-1)[..., 0]
         log_total = jnp.log(jnp.exp(shifted).sum(axis=-1))
         finished = state.finished | (token == end_id)
-        count = state.top_tokens.shape[3]
-        top_logits, top = jax.lax.top_k(shifted, count) if count else (None, None)
         hidden, cache = model.decode_step(token, state.prompt, state.cache, state.step)
         return replace(
-            state,
+            _with_alternatives(state, shifted, log_total, here),
             cache=cache,
             logits=model.logits(hidden),
             tokens=put(state.tokens, token),
             log_probs=put(state.log_probs, logit - log_total),
             tempered=put(state.tempered, logit / temperature - jnp.log(weight.sum(axis=-1))),
-            top_tokens=_put_top(state.top_tokens, top, here),
-            top_log_probs=_put_top(
-                state.top_log_probs, count and top_logits - log_total[..., None], here
-            ),
             finished=jnp.where(already[:, None], state.finished, finished),
             step=jnp.where(already, state.step, state.step + 1),
         )
@@ -177,11 +171,26 @@ def _uniforms(state: State) -> Float[Array, "U N"]:
     return jax.vmap(of_user)(state.keys, state.step)
 
 
-def _put_top(array, value, here):
-    """The alternatives of this step in their slots; nothing where none are asked for."""
-    if not array.shape[3]:
-        return array
-    return jnp.where(here[..., None], value[:, :, None], array)
+def _with_alternatives(
+    state: State,
+    logits: Float[Array, "U N V"],
+    log_total: Float[Array, "U N"],
+    here: Bool[Array, "U N S"],
+) -> State:
+    """The most probable tokens of this step in their slots; nothing where none are asked for."""
+    count = state.top_tokens.shape[3]
+    if not count:
+        return state
+    top_logits, top = jax.lax.top_k(logits, count)
+
+    def put(array, value):
+        return jnp.where(here[..., None], value[:, :, None], array)
+
+    return replace(
+        state,
+        top_tokens=put(state.top_tokens, top),
+        top_log_probs=put(state.top_log_probs, top_logits - log_total[..., None]),
+    )
 
 
 def draw(weight: Float[Array, "*lead V"], uniform: Float[Array, "*lead"]) -> Int[Array, "*lead"]:

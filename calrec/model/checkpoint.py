@@ -232,7 +232,7 @@ def check(folder: Path) -> Description:
                 " export it again"
             )
     found = _digests(folder)
-    for name in sorted(description.files | found):
+    for name in sorted({*description.files, *found}):
         if found.get(name) == description.files.get(name):
             continue
         if name not in description.files:

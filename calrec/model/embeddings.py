@@ -54,7 +54,7 @@ def _means(
     length: Int[Array, " B"],
 ) -> tuple[Float[Array, "B D"], Float[Array, "B D"]]:
     """Mean over the first `split` tokens of each row, and over those behind, up to `length`."""
-    at = jnp.arange(tokens.shape[1])
+    at = jnp.arange(tokens.shape[1])[None]
     real, history = at < length[:, None], at < split[:, None]
     hidden = nnx.merge(graph, weights).hidden(tokens, real)
     return mean_over(hidden, history), mean_over(hidden, real & ~history)

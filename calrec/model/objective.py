@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -62,7 +63,7 @@ class ObjectiveSettings:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Users as tokens, padded on the right.
+    """Users as tokens, padded on the right; NumPy's as it is put together, jax's in a program.
 
     Attributes:
       tokens: prompt, then target with its end token.
@@ -71,10 +72,10 @@ class Batch:
       target_length: its tokens, end token included.
     """
 
-    tokens: Int[Array, "B L"]
-    history_length: Int[Array, " B"]
-    target: Int[Array, "B M"]
-    target_length: Int[Array, " B"]
+    tokens: Int[Array | np.ndarray, "B L"]
+    history_length: Int[Array | np.ndarray, " B"]
+    target: Int[Array | np.ndarray, "B M"]
+    target_length: Int[Array | np.ndarray, " B"]
 
 
 @jax.tree_util.register_dataclass
@@ -102,13 +103,13 @@ def encode(model: Decoder, batch: Batch) -> Encoded:
     Padding never counts. Log-likelihoods are in nats.
     """
     length = batch.history_length + batch.target_length
-    at = jnp.arange(batch.tokens.shape[1])
+    at = jnp.arange(batch.tokens.shape[1])[None]
     hidden = model.hidden(batch.tokens, at < length[:, None])
-    in_target = jnp.arange(batch.target.shape[1]) < batch.target_length[:, None]
+    in_target = jnp.arange(batch.target.shape[1])[None] < batch.target_length[:, None]
     alone = model.hidden(batch.target, in_target)
 
     # The state before a token predicts it: the last of the prompt predicts the target's first.
-    before = batch.history_length[:, None] - 1 + jnp.arange(batch.target.shape[1])
+    before = batch.history_length[:, None] - 1 + jnp.arange(batch.target.shape[1])[None]
     before = jnp.minimum(before, batch.tokens.shape[1] - 1)
     logits = model.logits(jnp.take_along_axis(hidden, before[..., None], axis=1))
     nll = optax.softmax_cross_entropy_with_integer_labels(logits, batch.target)

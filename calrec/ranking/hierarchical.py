@@ -57,7 +57,7 @@ class AttributeIndex:
 
     def __init__(self, items: Iterable[Attributes], settings: TextSettings = DEFAULT_TEXT) -> None:
         self.settings = settings
-        keys = ["".join(_lines(parse(item_text(item, settings), settings))) for item in items]
+        keys = ["".join(_lines(_as_parsed(item, settings))) for item in items]
         order = sorted(range(len(keys)), key=keys.__getitem__)
         # The items with equal first attributes have keys with one beginning, side by side.
         self._keys = [keys[i] for i in order]
@@ -122,6 +122,12 @@ def hierarchical(matches: Sequence[Matched], scores: Sequence[float], n_items: i
     for column, _, items, log_share in hits:
         modulated[items, column] = 1 / (1 + (best - log_share))
     return Match(raw=raw, scaled=scaled, modulated=modulated, scores=pooled, unranked=~matched)
+
+
+def _as_parsed(item: Attributes, settings: TextSettings) -> Attributes:
+    parsed = parse(item_text(item, settings), settings)
+    assert parsed is not None, "an item's own text always parses"
+    return parsed
 
 
 def _lines(attributes: Attributes) -> list[str]:

@@ -5,9 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from calrec.text import TEMPLATES, TextSettings, prompt_pieces
-from calrec.tokenizer import Tokenizer
+
+
+class Codec(Protocol):
+    """What a prompt needs of a tokenizer."""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of the ids."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +41,7 @@ class Connectors:
     last: tuple[int, ...]
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer, settings: TextSettings) -> Connectors:
+    def of(cls, tokenizer: Codec, settings: TextSettings) -> Connectors:
         """The connectors of the settings' template, encoded."""
         t = TEMPLATES[settings.template]
         encoded = tokenizer.encode([t.prefix, t.first, t.next, t.last])
@@ -86,7 +98,7 @@ def prompt_tokens(
 
 
 def build_prompt(
-    texts: Sequence[str], tokenizer: Tokenizer, settings: TextSettings, budget: int
+    texts: Sequence[str], tokenizer: Codec, settings: TextSettings, budget: int
 ) -> Prompt:
     """The prompt of a history of item texts (oldest first) within `budget` tokens."""
     connectors = Connectors.of(tokenizer, settings)

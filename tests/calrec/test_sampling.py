@@ -269,7 +269,7 @@ def test_no_recompilation_between_requests_of_a_bucket(model):
     from calrec.generation import sampling
 
     def compiled():
-        return [f._cache_size() for f in (sampling.start, sampling.advance, sampling.place)]
+        return [f._cache_size() for f in (sampling.prefill, sampling.decode, sampling.insert)]
 
     sampler = Sampler(model, END)
     settings = SamplingSettings(samples=3, max_new_tokens=7)
@@ -283,10 +283,10 @@ def test_no_recompilation_between_requests_of_a_bucket(model):
 
 
 def test_the_state_is_a_plain_tree_with_one_prompt_for_all_samples(model):
-    from calrec.generation.sampling import start
+    from calrec.generation.sampling import prefill
 
     graph, weights = nnx.split(model)
-    state = start(
+    state = prefill(
         graph,
         weights,
         np.array([[1, 2]], np.int32),

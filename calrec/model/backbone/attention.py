@@ -13,7 +13,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from calrec.model.backbone.config import DecoderConfig, Rope
-from calrec.model.backbone.layers import Linear, Norm
+from calrec.model.backbone.layers import Linear, Norm, along_last
 
 HIDDEN = -1e30
 """Score of what a token may not see: its weight is 0 to the bit."""
@@ -41,7 +41,8 @@ def rotate(
     x: Float[Array, "*lead heads H"], position: Int[Array, "*lead"], rope: Rope
 ) -> Float[Array, "*lead heads H"]:
     """Turns each head by its position, the two halves of a head paired as Hugging Face does."""
-    angle = position[..., None, None].astype(jnp.float32) * frequencies(rope, x.shape[-1])
+    turned = position[..., None, None].astype(jnp.float32)
+    angle = turned * along_last(frequencies(rope, x.shape[-1]), turned)
     cos, sin = jnp.cos(angle).astype(x.dtype), jnp.sin(angle).astype(x.dtype)
     left, right = jnp.split(x, 2, axis=-1)
     return jnp.concatenate([left * cos - right * sin, right * cos + left * sin], axis=-1)
@@ -76,7 +77,7 @@ class Attention(nnx.Module):
             proj(x).reshape(*x.shape[:-1], -1, self.head_dim)
             for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
-        if self.q_norm is not None:
+        if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
         if self.rope is not None:
             q, k = rotate(q, position, self.rope), rotate(k, position, self.rope)
@@ -124,7 +125,8 @@ class Attention(nnx.Module):
         # Heads before samples, so that no product has to move its operands.
         q, k, v = (jnp.moveaxis(array, 2, 1) for array in (q, k, v))
         keys, values = _put(keys, k, step), _put(values, v, step)
-        in_prompt, in_sample = jnp.arange(prompt_keys.shape[2]), jnp.arange(keys.shape[1])
+        in_prompt = jnp.arange(prompt_keys.shape[2])[None]
+        in_sample = jnp.arange(keys.shape[1])[None]
         see_prompt, see_sample = in_prompt < length[:, None], in_sample <= step[:, None]
         if self.window is not None:
             see_prompt &= in_prompt > now - self.window

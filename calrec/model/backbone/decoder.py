@@ -87,7 +87,7 @@ class Decoder(nnx.Module):
         position = jnp.maximum(jnp.cumsum(mask, axis=1) - 1, 0)
         x = self._embed(tokens, position)
         causal = jnp.tril(jnp.ones((tokens.shape[1],) * 2, bool))
-        visible = causal & mask[:, None, :]
+        visible = causal[None] & mask[:, None, :]
         keys, values = [], []
         for layer in self.layers:
             x, k, v = layer(x, position, visible)
@@ -110,7 +110,7 @@ class Decoder(nnx.Module):
         self, tokens: Int[Array, "U P"], length: Int[Array, " U"]
     ) -> tuple[Float[Array, "U D"], PromptCache]:
         """Reads prompts padded on the right: the last token's hidden state, and the cache."""
-        mask = jnp.arange(tokens.shape[1]) < length[:, None]
+        mask = jnp.arange(tokens.shape[1])[None] < length[:, None]
         hidden, keys, values = self._run(tokens, mask)
         last = jnp.take_along_axis(hidden, (length - 1)[:, None, None], axis=1)[:, 0]
         return last, PromptCache(keys=keys, values=values, length=length)

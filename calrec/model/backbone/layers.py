@@ -44,6 +44,13 @@ def project(
     return out.reshape(*x.shape[:-1], weight.shape[0])
 
 
+def along_last(
+    vector: Float[Array, " D"], like: Float[Array, "*lead D"]
+) -> Float[Array, "#*lead D"]:
+    """The vector with as many axes as `like` has, to be broadcast along all but the last."""
+    return vector.reshape((1,) * (like.ndim - 1) + vector.shape)
+
+
 class Linear(nnx.Module):
     """y = x W^T + b."""
 
@@ -54,7 +61,7 @@ class Linear(nnx.Module):
     def __call__(self, x: Float[Array, "*lead I"]) -> Float[Array, "*lead O"]:
         """The projection, in the dtype of `x`."""
         out = project(x, self.weight[...])
-        return out if self.bias is None else out + self.bias[...]
+        return out if self.bias is None else out + along_last(self.bias[...], out)
 
 
 class Norm(nnx.Module):
@@ -74,9 +81,10 @@ class Norm(nnx.Module):
             full -= full.mean(axis=-1, keepdims=True)
         full *= jax.lax.rsqrt(jnp.mean(full**2, axis=-1, keepdims=True) + self.eps)
         if self.kind == "rms_offset":
-            return (full * (1 + self.weight[...].astype(jnp.float32))).astype(x.dtype)
-        scaled = full.astype(x.dtype) * self.weight[...]
-        return scaled if self.bias is None else scaled + self.bias[...]
+            weight = 1 + self.weight[...].astype(jnp.float32)
+            return (full * along_last(weight, full)).astype(x.dtype)
+        scaled = full.astype(x.dtype) * along_last(self.weight[...], full)
+        return scaled if self.bias is None else scaled + along_last(self.bias[...], full)
 
 
 class MLP(nnx.Module):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from calrec.errors import CalrecError
-from calrec.model.backbone.config import DecoderConfig, Family, Rope
+from calrec.model.backbone.config import Activation, DecoderConfig, Family, Rope
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Activation] = {
     "silu": "silu",
     "swish": "silu",
     "gelu": "gelu",
@@ -64,12 +64,7 @@ def from_hugging_face(content: Mapping[str, Any]) -> DecoderConfig:
     Raises:
       CalrecError: for another architecture, an unsupported setting, or a missing or odd value.
     """
-    family = content.get("model_type")
-    if family not in get_args(Family):
-        hint = "; its text model alone is gemma3_text" if family == "gemma3" else ""
-        raise CalrecError(
-            f"expected a model_type of {', '.join(get_args(Family))}, found {family!r}{hint}"
-        )
+    family = _family(content.get("model_type"))
     for name in _needed(family):
         if not isinstance(size := content.get(name), int) or size < 1:
             raise CalrecError(
@@ -86,6 +81,15 @@ def from_hugging_face(content: Mapping[str, Any]) -> DecoderConfig:
     except Exception as error:
         detail = " ".join(str(error).split())[:200]
         raise CalrecError(f"expected a config of a {family}, found: {detail}") from None
+
+
+def _family(name: object) -> Family:
+    if name not in get_args(Family):
+        hint = "; its text model alone is gemma3_text" if name == "gemma3" else ""
+        raise CalrecError(
+            f"expected a model_type of {', '.join(get_args(Family))}, found {name!r}{hint}"
+        )
+    return cast(Family, name)
 
 
 def _needed(family: Family) -> tuple[str, ...]:
@@ -204,7 +208,7 @@ def _windowed(config: Any) -> tuple[bool, ...]:
     return tuple(kind == "sliding_attention" for kind in config.layer_types)
 
 
-def _activation(name: str) -> str:
+def _activation(name: str) -> Activation:
     if name not in ACTIVATIONS:
         raise CalrecError(f"expected an activation of {', '.join(ACTIVATIONS)}, found {name!r}")
     return ACTIVATIONS[name]

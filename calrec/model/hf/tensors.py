@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from calrec.model.backbone.config import DecoderConfig, Family
+from flax.typing import PathParts
 
-Path = tuple[str | int, ...]
-"""Where a weight stands in the decoder: ("layers", 0, "mlp", "up_proj", "weight")."""
+from calrec.model.backbone.config import DecoderConfig, Family
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,14 +16,14 @@ class Tensor:
 
     Attributes:
       name: the tensor's.
-      parts: where its parts stand in the decoder, in order along the split axis: one, or query,
-        key and value of GPT-2's joint projection.
+      parts: where its parts stand in the decoder, as ("layers", 0, "mlp", "up_proj", "weight"), in
+        order along the split axis: one, or query, key and value of GPT-2's joint projection.
       shape: the tensor's.
       transposed: whether it is the transpose of the decoder's weight (GPT-2's matrices).
     """
 
     name: str
-    parts: tuple[Path, ...]
+    parts: tuple[PathParts, ...]
     shape: tuple[int, ...]
     transposed: bool = False
 
@@ -72,14 +71,14 @@ def full_name(family: Family, name: str) -> str:
     return name if name == HEAD or name.startswith(start) else start + name
 
 
-def tensors(config: DecoderConfig, shapes: Mapping[Path, tuple[int, ...]]) -> list[Tensor]:
+def tensors(config: DecoderConfig, shapes: Mapping[PathParts, tuple[int, ...]]) -> list[Tensor]:
     """All tensors that a folder of this decoder holds.
 
     Args:
       config: the decoder's, which names the family.
       shapes: each of the decoder's weights and its shape.
     """
-    held: dict[str, list[Path]] = {}
+    held: dict[str, list[PathParts]] = {}
     for path in shapes:
         held.setdefault(_name(config.family, path), []).append(path)
     return [_tensor(config, name, paths, shapes) for name, paths in held.items()]
@@ -88,8 +87,8 @@ def tensors(config: DecoderConfig, shapes: Mapping[Path, tuple[int, ...]]) -> li
 def _tensor(
     config: DecoderConfig,
     name: str,
-    paths: list[Path],
-    shapes: Mapping[Path, tuple[int, ...]],
+    paths: list[PathParts],
+    shapes: Mapping[PathParts, tuple[int, ...]],
 ) -> Tensor:
     # The order of the joint projection.
     ordered = sorted(paths, key=lambda path: "qkv".find(str(path[-2])[0]) if len(paths) > 1 else 0)
@@ -100,7 +99,7 @@ def _tensor(
     return Tensor(name=name, parts=tuple(ordered), shape=shape, transposed=transposed)
 
 
-def _name(family: Family, path: Path) -> str:
+def _name(family: Family, path: PathParts) -> str:
     outer = _OUTER.get(family, {})
     if path == ("lm_head",):
         return HEAD

@@ -53,22 +53,27 @@ def _content(config: DecoderConfig, dtype: str) -> dict[str, Any]:
         "vocab_size": config.vocab_size,
         "tie_word_embeddings": config.tie_word_embeddings,
     }
-    if config.family == "gpt2":
-        return {
-            **shared,
-            "n_embd": config.hidden_size,
-            "n_inner": config.intermediate_size,
-            "n_layer": config.num_hidden_layers,
-            "n_head": config.num_attention_heads,
-            "n_positions": config.max_position_embeddings,
-            "layer_norm_epsilon": config.norm_eps,
-            "activation_function": _name_of(config.activation, "gelu_new"),
-            "scale_attn_weights": config.attention_scale is None,
-        }
+    own = _gpt2(config) if config.family == "gpt2" else _llama_like(config)
+    return shared | own
+
+
+def _gpt2(config: DecoderConfig) -> dict[str, Any]:
+    return {
+        "n_embd": config.hidden_size,
+        "n_inner": config.intermediate_size,
+        "n_layer": config.num_hidden_layers,
+        "n_head": config.num_attention_heads,
+        "n_positions": config.max_position_embeddings,
+        "layer_norm_epsilon": config.norm_eps,
+        "activation_function": _name_of(config.activation, "gelu_new"),
+        "scale_attn_weights": config.attention_scale is None,
+    }
+
+
+def _llama_like(config: DecoderConfig) -> dict[str, Any]:
     later_gemma = config.family in ("gemma2", "gemma3_text")
     activation = _name_of(config.activation, "gelu_pytorch_tanh")
     content = {
-        **shared,
         "hidden_size": config.hidden_size,
         "intermediate_size": config.intermediate_size,
         "num_hidden_layers": config.num_hidden_layers,
@@ -79,7 +84,8 @@ def _content(config: DecoderConfig, dtype: str) -> dict[str, Any]:
         "rms_norm_eps": config.norm_eps,
         "hidden_activation" if later_gemma else "hidden_act": activation,
         "attention_bias": config.attention_bias,
-        **_rope_content(config.rope),
+        **_ropes(config),
+        **_windows(config),
     }
     if config.family == "llama":
         content["mlp_bias"] = config.mlp_bias
@@ -87,28 +93,23 @@ def _content(config: DecoderConfig, dtype: str) -> dict[str, Any]:
         content["query_pre_attn_scalar"] = _whole((config.attention_scale or 1.0) ** -2)
         content["attn_logit_softcapping"] = config.attention_softcap
         content["final_logit_softcapping"] = config.logit_softcap
-    if config.family == "gemma3_text" and (local := config.windowed_rope) is not None:
-        content["rope_local_base_freq"] = local.theta
-        if local.kind != "default":
-            # The older names have no place for it.
-            content["rope_parameters"] = {
-                "full_attention": _rope_parameters(config.rope),
-                "sliding_attention": _rope_parameters(local),
-            }
-            del content["rope_theta"], content["rope_local_base_freq"]
-            content.pop("rope_scaling", None)
-    if config.family == "mistral":
-        content["sliding_window"] = config.window
-    elif config.family in LAYER_TYPES:
-        windowed = config.windowed or (False,) * config.num_hidden_layers
-        content["layer_types"] = [
-            "sliding_attention" if there else "full_attention" for there in windowed
-        ]
-        # Gemma's code wants a number even where no layer uses it.
-        unused = 4_096 if config.family.startswith("gemma") else None
-        content["sliding_window"] = config.window or unused
-        content["use_sliding_window"] = config.window is not None
     return content
+
+
+def _windows(config: DecoderConfig) -> dict[str, Any]:
+    """Which layers see the last tokens only, and how many."""
+    if config.family == "mistral":
+        return {"sliding_window": config.window}
+    if config.family not in LAYER_TYPES:
+        return {}
+    windowed = config.windowed or (False,) * config.num_hidden_layers
+    # Gemma's code wants a number even where no layer uses it.
+    unused = 4_096 if config.family.startswith("gemma") else None
+    return {
+        "layer_types": ["sliding_attention" if there else "full_attention" for there in windowed],
+        "sliding_window": config.window or unused,
+        "use_sliding_window": config.window is not None,
+    }
 
 
 def _name_of(activation: str, tanh: str) -> str:
@@ -120,12 +121,25 @@ def _whole(value: float) -> int | float:
     return round(value) if abs(value - round(value)) < 1e-6 * value else value
 
 
-def _rope_content(rope: Rope | None) -> dict[str, Any]:
+def _ropes(config: DecoderConfig) -> dict[str, Any]:
+    """The rotary positions, of windowed layers too where they have their own."""
+    rope, local = config.rope, config.windowed_rope
     if rope is None:
         return {}
-    scaling = _rope_parameters(rope)
-    theta = scaling.pop("rope_theta")
-    return {"rope_theta": theta} | ({"rope_scaling": scaling} if rope.kind != "default" else {})
+    parameters = _rope_parameters(rope)
+    if config.family != "gemma3_text" or local is None:
+        return _older_names(parameters)
+    if local.kind == "default":
+        return {**_older_names(parameters), "rope_local_base_freq": local.theta}
+    # The older names have no place for it.
+    both = {"full_attention": parameters, "sliding_attention": _rope_parameters(local)}
+    return {"rope_parameters": both}
+
+
+def _older_names(parameters: dict[str, Any]) -> dict[str, Any]:
+    scaling = {name: value for name, value in parameters.items() if name != "rope_theta"}
+    theta = {"rope_theta": parameters["rope_theta"]}
+    return theta if scaling["rope_type"] == "default" else {**theta, "rope_scaling": scaling}
 
 
 def _rope_parameters(rope: Rope) -> dict[str, Any]:

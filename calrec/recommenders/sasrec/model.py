@@ -10,6 +10,9 @@ itself, and nothing sees padding.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -18,28 +21,15 @@ from jaxtyping import Array, Bool, Float, Int
 from calrec.model.backbone.layers import Linear, normal, project
 from calrec.recommenders.sasrec.settings import SASRecSettings
 
+Drop = Callable[[jax.Array], jax.Array]
+"""Sets a share of the values to 0 and scales up the others, in training."""
+
 
 def visible(position: Int[Array, "B T"]) -> Bool[Array, "B T T"]:
     """Whether the item at place t (second axis) sees the one at place s (third axis)."""
     place = jnp.arange(position.shape[1])
-    first = place - position
-    return (place <= place[:, None]) & (place >= first[..., None])
-
-
-class Dropout:
-    """Sets a share of the values to 0 and scales up the others; without a key changes nothing."""
-
-    def __init__(self, rate: float, key: jax.Array | None) -> None:
-        self._rate = rate
-        self._key = key
-
-    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Each call draws anew."""
-        if self._key is None or self._rate == 0:
-            return x
-        self._key, key = jax.random.split(self._key)
-        kept = jax.random.bernoulli(key, 1 - self._rate, x.shape)
-        return jnp.where(kept, x / (1 - self._rate), 0)
+    first = place[None] - position
+    return (place[None] <= place[:, None])[None] & (place[None, None] >= first[..., None])
 
 
 def _norm(settings: SASRecSettings, rngs: nnx.Rngs) -> nnx.LayerNorm:
@@ -62,20 +52,22 @@ class Layer(nnx.Module):
         self.feed_forward_norm = _norm(settings, rngs)
 
     def __call__(
-        self, x: Float[Array, "B T D"], sees: Bool[Array, "B T T"], dropout: Dropout
+        self, x: Float[Array, "B T D"], sees: Bool[Array, "B T T"], drop: Drop
     ) -> Float[Array, "B T D"]:
         """The hidden states after this layer."""
-        x = self.attention_norm(x + dropout(self._attend(x, sees, dropout)))
+        x = self.attention_norm(x + drop(self._attend(x, sees, drop)))
         inner = jax.nn.gelu(self.up(x), approximate=False)
-        return self.feed_forward_norm(x + dropout(self.down(inner)))
+        return self.feed_forward_norm(x + drop(self.down(inner)))
 
-    def _attend(self, x, sees, dropout):
+    def _attend(
+        self, x: Float[Array, "B T D"], sees: Bool[Array, "B T T"], drop: Drop
+    ) -> Float[Array, "B T D"]:
         heads = (*x.shape[:-1], self.heads, x.shape[-1] // self.heads)
         query, key, value = (f(x).reshape(heads) for f in (self.query, self.key, self.value))
         scores = jnp.einsum("bthe,bshe->bhts", query, key) / heads[-1] ** 0.5
         # Finite, so that padding, which sees nothing, gets no NaN; nobody reads what it gets.
         scores = jnp.where(sees[:, None], scores, jnp.finfo(scores.dtype).min)
-        weights = dropout(jax.nn.softmax(scores, axis=-1))
+        weights = drop(jax.nn.softmax(scores, axis=-1))
         return self.out(jnp.einsum("bhts,bshe->bthe", weights, value).reshape(x.shape))
 
 
@@ -83,7 +75,7 @@ class SASRecModel(nnx.Module):
     """Scores of the next item after every item of a history."""
 
     def __init__(self, items: int, settings: SASRecSettings, *, rngs: nnx.Rngs) -> None:
-        self.dropout = settings.dropout
+        self.dropout = nnx.Dropout(settings.dropout)
         self.items = normal(rngs, items, settings.hidden_size)
         self.positions = normal(rngs, settings.max_length, settings.hidden_size)
         self.norm = _norm(settings, rngs)
@@ -102,12 +94,14 @@ class SASRecModel(nnx.Module):
           position: see the module's text; below `max_length`.
           key: draws what is dropped.
         """
-        dropout = Dropout(self.dropout, key)
+        rngs = None if key is None else nnx.Rngs(dropout=key)
+        # Each call draws anew.
+        drop = partial(self.dropout, deterministic=key is None, rngs=rngs)
         sees = visible(position)
         x = self.items[...][items] + self.positions[...][jnp.maximum(position, 0)]
-        x = dropout(self.norm(x))
+        x = drop(self.norm(x))
         for layer in self.layers:
-            x = layer(x, sees, dropout)
+            x = layer(x, sees, drop)
         return x
 
     def logits(self, hidden: Float[Array, "*lead D"]) -> Float[Array, "*lead N"]:
