@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from calrec.errors import CalrecError
+    from calrec.generation.model import GenerativeModel
     from calrec.model.backbone.config import DecoderConfig
     from calrec.model.backbone.decoder import Decoder
     from calrec.model.embeddings import Embedder
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from calrec.recommenders.popularity import MostPopular
     from calrec.recommenders.protocol import Recommender
     from calrec.recommenders.sasrec.recommender import SASRec
-    from calrec.records import Item
-    from calrec.records.recommendation import Recommendation, Sample
+    from calrec.records import Generation, Item, Ranking, Recommendation, Sample
     from calrec.records.settings import RankingSettings, SamplingSettings
     from calrec.text import TextSettings
     from calrec.tokenizer import Tokenizer
@@ -33,16 +33,19 @@ _MODULES = {
     "Decoder": "calrec.model.backbone.decoder",
     "DecoderConfig": "calrec.model.backbone.config",
     "Embedder": "calrec.model.embeddings",
+    "Generation": "calrec.records",
+    "GenerativeModel": "calrec.generation.model",
     "Item": "calrec.records",
     "ItemKNN": "calrec.recommenders.item_knn",
     "LastItemRepeater": "calrec.recommenders.lir",
     "Markov": "calrec.recommenders.markov",
     "MostPopular": "calrec.recommenders.popularity",
     "RankingSettings": "calrec.records.settings",
-    "Recommendation": "calrec.records.recommendation",
+    "Ranking": "calrec.records",
+    "Recommendation": "calrec.records",
     "Recommender": "calrec.recommenders.protocol",
     "SASRec": "calrec.recommenders.sasrec.recommender",
-    "Sample": "calrec.records.recommendation",
+    "Sample": "calrec.records",
     "SamplingSettings": "calrec.records.settings",
     "TextSettings": "calrec.text",
     "Tokenizer": "calrec.tokenizer",
@@ -54,11 +57,14 @@ __all__ = [
     "Decoder",
     "DecoderConfig",
     "Embedder",
+    "Generation",
+    "GenerativeModel",
     "Item",
     "ItemKNN",
     "LastItemRepeater",
     "Markov",
     "MostPopular",
+    "Ranking",
     "RankingSettings",
     "Recommendation",
     "Recommender",

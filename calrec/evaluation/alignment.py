@@ -77,7 +77,7 @@ class Alignment:
         return np.take_along_axis(self.cosine, self.target[:, None], axis=1)[:, 0]
 
     @property
-    def others(self) -> Float[np.ndarray, "C I-1"]:
+    def others(self) -> Float[np.ndarray, "C others"]:
         """Each user's cosines with all other items, in the order of the columns."""
         other = np.arange(self.cosine.shape[1]) != self.target[:, None]
         return self.cosine[other].reshape(len(self.target), -1)

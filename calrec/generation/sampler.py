@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -218,12 +218,9 @@ class Sampler:
 
 def _vacant(one: State, users: int) -> State:
     """A state of so many users, shaped as that of `one`, in which all are done."""
-    empty = jax.tree.map(lambda x: np.zeros((users * x.shape[0], *x.shape[1:]), x.dtype), one)
-    return jax.device_put(
-        State(
-            **{
-                **{name: getattr(empty, name) for name in State.__dataclass_fields__},
-                "step": np.full(users, one.tokens.shape[2], np.int32),
-            }
-        )
-    )
+
+    def empty(x: jax.Array) -> jax.Array:
+        return jax.device_put(np.zeros((users * x.shape[0], *x.shape[1:]), x.dtype))
+
+    steps = jax.device_put(np.full(users, one.tokens.shape[2], np.int32))
+    return replace(jax.tree.map(empty, one), step=steps)

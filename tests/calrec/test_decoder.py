@@ -90,11 +90,11 @@ def test_padding_changes_nothing(model, side):
 
 def test_no_token_sees_the_future(model):
     """Causality by gradient: a state depends on the embeddings up to its own, on none behind."""
-    tokens = np.arange(6)[None]
+    tokens = jnp.arange(6)[None]
     graph, state = nnx.split(model)
 
     def third(weights):
-        hidden = nnx.merge(graph, weights).hidden(tokens, np.ones((1, 6), bool))
+        hidden = nnx.merge(graph, weights).hidden(tokens, jnp.ones((1, 6), bool))
         return (hidden[0, 2] ** 2).sum() + hidden[0, 2].sum()
 
     moved = np.abs(jax.jit(jax.grad(third))(state)["embed_tokens"][...]).sum(axis=1)
@@ -107,7 +107,7 @@ def test_cached_decoding_equals_the_whole_pass(model):
     lengths = np.array([9, 4])
     prompts = rng.integers(0, V, (2, 12))
     drawn = rng.integers(0, V, (2, 3, 5))
-    last, prompt = model.prefill(prompts, lengths)
+    last, prompt = model.prefill(jnp.asarray(prompts), jnp.asarray(lengths))
     cache = SampleCache.empty(model.config, 2, 3, 5, jnp.float32)
     steps = []
     for step in range(5):

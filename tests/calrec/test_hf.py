@@ -119,7 +119,7 @@ def test_each_user_is_at_its_own_step():
     """One user feeds each token twice, at one step each: what it hears must not change."""
     said = np.load(GOLDEN / "gemma3_text" / "golden.npz")
     model = hf.load(GOLDEN / "gemma3_text")
-    _, prompt = model.prefill(said["prompts"], said["length"])
+    _, prompt = model.prefill(jnp.asarray(said["prompts"]), jnp.asarray(said["length"]))
     cache = decoding.SampleCache.empty(model.config, 2, 2, 10, jnp.float32)
     for turn in range(10):
         step = np.array([turn, turn // 2], np.int32)
@@ -152,10 +152,10 @@ def test_cached_decoding_in_bfloat16(family):
 def test_causality_by_gradient(family):
     """A state depends on its own token and those before, in a window no further back."""
     graph, state = nnx.split(hf.load(GOLDEN / family))
-    tokens = np.arange(20)[None]
+    tokens = jnp.arange(20)[None]
 
     def twelfth(state):
-        hidden = nnx.merge(graph, state).hidden(tokens, np.ones((1, 20), bool))
+        hidden = nnx.merge(graph, state).hidden(tokens, jnp.ones((1, 20), bool))
         return (hidden[0, 12] ** 3).sum()
 
     moved = np.abs(jax.jit(jax.grad(twelfth))(state)["embed_tokens"][...])[:20].sum(axis=1)

@@ -122,10 +122,10 @@ def test_padding_and_chunks_change_no_gradient(model):
 
 
 def test_language_modelling_ignores_padding(model):
-    row = np.array([[3, 4, 5, 6]])
-    whole = language_modelling(model, row, np.ones((1, 4), bool))
+    row = jnp.array([[3, 4, 5, 6]])
+    whole = language_modelling(model, row, jnp.ones((1, 4), bool))
     padded = language_modelling(
-        model, np.pad(row, ((0, 0), (0, 3))), np.array([[1] * 4 + [0] * 3], bool)
+        model, jnp.pad(row, ((0, 0), (0, 3))), jnp.array([[1] * 4 + [0] * 3], bool)
     )
     np.testing.assert_allclose(padded, whole, rtol=1e-5)
 

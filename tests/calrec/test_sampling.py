@@ -1,6 +1,7 @@
 import itertools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -152,7 +153,7 @@ def test_alternatives_are_the_most_probable_tokens(model, sampler):
 @settings(max_examples=200)
 def test_a_token_is_drawn_where_the_cumulative_sum_passes(weights, uniform):
     """Against one cumulative sum in float64; never a token of no weight."""
-    token = int(draw(np.array([weights], np.float32), np.array([uniform], np.float32))[0])
+    token = int(draw(jnp.asarray([weights], jnp.float32), jnp.asarray([uniform], jnp.float32))[0])
     exact = np.cumsum(np.array(weights, np.float64))
     goal = uniform * exact[-1]
     assert weights[token] > 0
@@ -163,7 +164,8 @@ def test_a_token_is_drawn_where_the_cumulative_sum_passes(weights, uniform):
 def test_a_number_just_below_one_draws_a_token_that_there_is():
     weights = np.zeros((1, 70), np.float32)
     weights[0, :3] = [0.1, 0.2, 0.7]
-    assert draw(weights, np.array([np.nextafter(np.float32(1), np.float32(0))]))[0] == 2
+    below_one = np.nextafter(np.float32(1), np.float32(0))
+    assert draw(jnp.asarray(weights), jnp.asarray([below_one]))[0] == 2
 
 
 def test_positions_that_the_model_does_not_have_are_refused(sampler):

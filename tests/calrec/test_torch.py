@@ -101,8 +101,8 @@ def test_bfloat16(case, tmp_path):
 def test_gradients_equal_torch_s(tmp_path):
     """The decoder is trained, too: the gradient of the language model's loss."""
     case = Case(config("gemma2"), tmp_path)
-    tokens, every = case.rows[0], np.ones_like(case.mask)
-    labels = torch.tensor(tokens)
+    tokens, every = jnp.asarray(case.rows[0]), jnp.ones_like(case.mask)
+    labels = torch.tensor(case.rows[0])
     case.model(labels, labels=labels).loss.backward()
     graph, state = nnx.split(hf.load(tmp_path))
 

@@ -2,6 +2,7 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from commands import run
@@ -71,7 +72,7 @@ def test_a_pretrained_model_is_tuned_and_exported(pretrained, tiny_workspace, tm
     out = tmp_path / "for-others"
     options = ("--format", "hugging-face", "--dtype", "float32")
     assert run("export", "--run", tuned, "--out", out, *options) == 0
-    tokens, mask = np.arange(12)[None], np.ones((1, 12), bool)
+    tokens, mask = jnp.arange(12)[None], jnp.ones((1, 12), bool)
     theirs = hf.load(out)
     hidden = theirs.hidden(tokens, mask)
     # The checkpoint holds bfloat16.

@@ -19,7 +19,7 @@ HIDDEN = -1e30
 """Score of what a token may not see: its weight is 0 to the bit."""
 
 
-def frequencies(rope: Rope, head_dim: int) -> Float[Array, " H/2"]:
+def frequencies(rope: Rope, head_dim: int) -> Float[Array, " pairs"]:
     """Radians a position by which each pair of a head's dimensions turns.
 
     Source: RoFormer (Su et al. 2021); `llama3` as in Llama 3.1's published code.
@@ -83,7 +83,9 @@ class Attention(nnx.Module):
             q, k = rotate(q, position, self.rope), rotate(k, position, self.rope)
         return (q * self.scale).reshape(*x.shape[:-1], self.groups, -1, self.head_dim), k, v
 
-    def scores(self, products: Float[Array, "*lead K"], visible: Bool[Array, "*lead K"]):
+    def scores(
+        self, products: Float[Array, "*lead K"], visible: Bool[Array, "*#lead K"]
+    ) -> Float[Array, "*lead K"]:
         """Query x key as what the softmax takes: float32, capped, masked."""
         score = products.astype(jnp.float32)
         if self.softcap is not None:
@@ -111,11 +113,11 @@ class Attention(nnx.Module):
         x: Float[Array, "U N D"],
         prompt_keys: Float[Array, "U G P H"],
         prompt_values: Float[Array, "U G P H"],
-        keys: Float[Array, "U*G*N S H"],
-        values: Float[Array, "U*G*N S H"],
+        keys: Float[Array, "UGN S H"],
+        values: Float[Array, "UGN S H"],
         length: Int[Array, " U"],
         step: Int[Array, " U"],
-    ) -> tuple[Float[Array, "U N D"], Float[Array, "U*G*N S H"], Float[Array, "U*G*N S H"]]:
+    ) -> tuple[Float[Array, "U N D"], Float[Array, "UGN S H"], Float[Array, "UGN S H"]]:
         """One token of every sample against the shared prompt, the sample's own past.
 
         The softmax runs over both without joining them: each is read where it lies.
@@ -149,8 +151,8 @@ class Attention(nnx.Module):
 
 
 def _put(
-    cache: Float[Array, "U*G*N S H"], new: Float[Array, "U G N H"], step: Int[Array, " U"]
-) -> Float[Array, "U*G*N S H"]:
+    cache: Float[Array, "UGN S H"], new: Float[Array, "U G N H"], step: Int[Array, " U"]
+) -> Float[Array, "UGN S H"]:
     """The cache with each user's new entries in the slot of that user's step.
 
     User by user: as one operation it would be a scatter, which copies the cache.

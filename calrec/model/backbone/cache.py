@@ -32,8 +32,8 @@ class PromptCache:
 class SampleCache:
     """Keys and values of what N samples of each of U users have generated, in S slots."""
 
-    keys: tuple[Float[Array, "U*G*N S H"], ...]
-    values: tuple[Float[Array, "U*G*N S H"], ...]
+    keys: tuple[Float[Array, "UGN S H"], ...]
+    values: tuple[Float[Array, "UGN S H"], ...]
 
     @classmethod
     def empty(

@@ -5,7 +5,7 @@ every family; `calrec.model.hf` knows each one's own names.
 
 Shapes, here and in the caches:
   B rows, T tokens, D hidden_size, V vocab_size, U users, N samples of a user, P prompt slots,
-  S sample slots, Q query heads, G key/value groups, R = Q / G, H head_dim.
+  S sample slots, Q query heads, G key/value groups, R = Q / G, H head_dim, UGN = U x G x N rows.
 """
 
 from __future__ import annotations
@@ -34,17 +34,26 @@ class Layer(nnx.Module):
         self.mlp = MLP(config, rngs=rngs)
         self.mlp_output_norm = output_norm()
 
-    def __call__(self, x, position, visible):
+    def __call__(
+        self,
+        x: Float[Array, "B T D"],
+        position: Int[Array, "B T"],
+        visible: Bool[Array, "B T T"],
+    ) -> tuple[Float[Array, "B T D"], Float[Array, "B G T H"], Float[Array, "B G T H"]]:
         """Whole rows; see `Attention.__call__`."""
         mixed, keys, values = self.self_attn(self.input_layernorm(x), position, visible)
         return self._added(x, mixed), keys, values
 
-    def step(self, x, *past):
+    def step(
+        self, x: Float[Array, "U N D"], *past: Array
+    ) -> tuple[Float[Array, "U N D"], Float[Array, "UGN S H"], Float[Array, "UGN S H"]]:
         """One decoding step; see `Attention.step`."""
         mixed, keys, values = self.self_attn.step(self.input_layernorm(x), *past)
         return self._added(x, mixed), keys, values
 
-    def _added(self, x: Float[Array, "*lead D"], mixed: Float[Array, "*lead D"]):
+    def _added(
+        self, x: Float[Array, "*lead D"], mixed: Float[Array, "*lead D"]
+    ) -> Float[Array, "*lead D"]:
         """The residual stream after attention's output and the MLP's."""
         if self.attention_output_norm is not None:
             mixed = self.attention_output_norm(mixed)
@@ -83,7 +92,13 @@ class Decoder(nnx.Module):
             x *= jnp.asarray(self.config.hidden_size**0.5, x.dtype)
         return x if self.embed_positions is None else x + self.embed_positions[...][position]
 
-    def _run(self, tokens: Int[Array, "B T"], mask: Bool[Array, "B T"]):
+    def _run(
+        self, tokens: Int[Array, "B T"], mask: Bool[Array, "B T"]
+    ) -> tuple[
+        Float[Array, "B T D"],
+        tuple[Float[Array, "B G T H"], ...],
+        tuple[Float[Array, "B G T H"], ...],
+    ]:
         position = jnp.maximum(jnp.cumsum(mask, axis=1) - 1, 0)
         x = self._embed(tokens, position)
         causal = jnp.tril(jnp.ones((tokens.shape[1],) * 2, bool))

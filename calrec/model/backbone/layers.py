@@ -44,9 +44,7 @@ def project(
     return out.reshape(*x.shape[:-1], weight.shape[0])
 
 
-def along_last(
-    vector: Float[Array, " D"], like: Float[Array, "*lead D"]
-) -> Float[Array, "#*lead D"]:
+def along_last(vector: Float[Array, " D"], like: Float[Array, "*like"]) -> Float[Array, "*ones D"]:
     """The vector with as many axes as `like` has, to be broadcast along all but the last."""
     return vector.reshape((1,) * (like.ndim - 1) + vector.shape)
 
