@@ -67,7 +67,7 @@ class SASRec(Baseline):
 
         write(folder, self.item_ids, self.model, self._settings, about)
 
-    def scores(self, histories: Sequence[Int[np.ndarray, " L"]]) -> Float[np.ndarray, "Q N"]:
+    def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
         """Scores after each history; see `Baseline.scores`."""
         from calrec.model.backbone.layers import SAME_BITS
 
@@ -86,7 +86,7 @@ class SASRec(Baseline):
         return length and min(max(SHORTEST, 1 << (length - 1).bit_length()), self.reads)
 
     def _logits(
-        self, histories: Sequence[Int[np.ndarray, " L"]], rows: int, width: int
+        self, histories: Sequence[Int[np.ndarray, " _"]], rows: int, width: int
     ) -> Float[np.ndarray, "Q N"]:
         """Logits after up to `rows` histories of up to `width` items.
 
