@@ -2,13 +2,18 @@
 
 import ast
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import jax.numpy as jnp
+import jaxtyping
+import numpy as np
 import pytest
 
 import calrec
+from calrec.model.backbone import layers
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("calrec", "catalog", "train", "demo")
@@ -61,3 +66,18 @@ def test_the_front_says_one_thing_to_people_and_to_checkers():
 def test_the_front_knows_no_other_name():
     with pytest.raises(AttributeError, match="no attribute 'LIRR'"):
         _ = calrec.LIRR
+
+
+@pytest.mark.skipif(os.environ.get("CALREC_CHECK_ARRAYS") == "0", reason="not checked here")
+def test_an_array_of_another_shape_than_annotated_is_refused():
+    weight = np.ones((4, 5), np.float32)
+    with pytest.raises(jaxtyping.TypeCheckError, match=r"parameters of .*project"):
+        layers.project(jnp.ones((2, 3)), jnp.asarray(weight))
+    with pytest.raises(jaxtyping.TypeCheckError, match=r"parameters of .*project"):
+        layers.project(jnp.ones((2, 5)), weight)
+    assert layers.project(jnp.ones((2, 5)), jnp.asarray(weight)).shape == (2, 4)
+
+
+def test_arrays_of_unlike_rank_are_not_broadcast_unsaid():
+    with pytest.raises(ValueError, match="jax_numpy_rank_promotion"):
+        jnp.ones((2, 3)) + jnp.ones(3)
