@@ -10,8 +10,7 @@ itself, and nothing sees padding.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +29,13 @@ def visible(position: Int[Array, "B T"]) -> Bool[Array, "B T T"]:
     place = jnp.arange(position.shape[1])
     first = place[None] - position
     return (place[None] <= place[:, None])[None] & (place[None, None] >= first[..., None])
+
+
+def _keys(key: jax.Array) -> Iterator[jax.Array]:
+    """Keys of the masks, in turn."""
+    while True:
+        key, mask = jax.random.split(key)
+        yield mask
 
 
 def _norm(settings: SASRecSettings, rngs: nnx.Rngs) -> nnx.LayerNorm:
@@ -94,9 +100,11 @@ class SASRecModel(nnx.Module):
           position: see the module's text; below `max_length`.
           key: draws what is dropped.
         """
-        rngs = None if key is None else nnx.Rngs(dropout=key)
-        # Each call draws anew.
-        drop = partial(self.dropout, deterministic=key is None, rngs=rngs)
+        keys = None if key is None else _keys(key)
+
+        def drop(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+            return x if keys is None else self.dropout(x, deterministic=False, rngs=next(keys))
+
         sees = visible(position)
         x = self.items[...][items] + self.positions[...][jnp.maximum(position, 0)]
         x = drop(self.norm(x))
