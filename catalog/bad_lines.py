@@ -9,12 +9,12 @@ from there to `reports/<domain>.csv`. Where there are too many, nothing is built
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from calrec.records.files import whole_file
 from catalog.errors import CatalogueError
 from catalog.ingest import Loaded
 from catalog.ingest.events import CONTENT_CHARACTERS
@@ -170,18 +170,14 @@ def publish(workspace: Path, domain: str) -> None:
 
 def _write_csv(connection: duckdb.DuckDBPyConnection, table: str, domain: str, place: Path) -> None:
     place.parent.mkdir(exist_ok=True)
-    made = place.with_name(f".{place.name}")
     file, reason, content = (
         f"CASE WHEN regexp_matches({name}, '{_FORMULA}') THEN chr(39) || {name} ELSE {name} END"
         f" AS {name}"
         for name in ("file", "reason", "content")
     )
-    try:
+    with whole_file(place) as made:
         connection.execute(
             f"COPY (SELECT {file}, line, {reason}, {content} FROM {table} AS bad_lines"
             f" WHERE domain = '{domain}' ORDER BY bad_lines.file, line)"
             f" TO {quoted_text(str(made))} (FORMAT csv, HEADER)"
         )
-        os.replace(made, place)
-    finally:
-        made.unlink(missing_ok=True)

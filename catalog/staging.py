@@ -9,7 +9,6 @@ go on meanwhile.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -20,6 +19,8 @@ from pathlib import Path
 import duckdb
 
 from calrec.records import Item
+from calrec.records.files import flush, put_in_place, whole_file
+from calrec.records.locks import locked
 from catalog.database import connect
 from catalog.errors import CatalogueError
 from catalog.workspace import FILE, SCHEMA, domains, index_folder
@@ -105,18 +106,12 @@ def commit(workspace: Path) -> None:
     A link to a database elsewhere stays one: what it leads to is replaced.
     """
     staged, place = workspace / STAGING / FILE, (workspace / FILE).resolve()
-    if (workspace / FILE).is_symlink():
-        # One rename moves nothing between disks. What a kill leaves, the next build overwrites.
-        beside = place.with_name(f".{place.name}{STAGING}")
-        try:
-            shutil.copyfile(staged, beside)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        staged = beside
-    flush(staged)
-    os.replace(staged, place)
-    flush(place.parent)
+    if not (workspace / FILE).is_symlink():
+        put_in_place(staged, place)
+        return
+    # Copied first: one rename moves nothing between disks.
+    with whole_file(place) as beside:
+        shutil.copyfile(staged, beside)
 
 
 def place_index(
@@ -139,39 +134,22 @@ def place_index(
         flush(place.parent)
 
 
-def flush(path: Path) -> None:
-    """Waits until a file or folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextmanager
 def _exclusive(workspace: Path) -> Iterator[None]:
     new = not workspace.exists()
     workspace.mkdir(parents=True, exist_ok=True)
-    lock = os.open(workspace / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    alone = False
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # A failed build may have removed the file between the opening and the lock.
-            alone = os.path.samestat(os.fstat(lock), (workspace / LOCK).stat())
-        except (BlockingIOError, FileNotFoundError):
-            alone = False
+    with locked(workspace / LOCK, create=True) as alone:
         if not alone:
             raise CatalogueError(
                 f"expected to be the only build in {workspace}, found another running: "
                 "try again when it has ended"
             )
-        yield
-    finally:
-        if alone and new and not (workspace / FILE).exists():
-            (workspace / LOCK).unlink(missing_ok=True)
-            _remove_empty(workspace)
-        os.close(lock)
+        try:
+            yield
+        finally:
+            if new and not (workspace / FILE).exists():
+                (workspace / LOCK).unlink(missing_ok=True)
+                _remove_empty(workspace)
 
 
 def _tidy(workspace: Path) -> None:
