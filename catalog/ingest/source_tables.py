@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import duckdb
 
+from catalog.database import quoted_name
 from catalog.errors import CatalogueError
-from catalog.ingest.cells import (
+from catalog.ingest.columns import require_different
+from catalog.ingest.files.csv_rows import CSVFile
+from catalog.ingest.files.dialect import Quotes
+from catalog.ingest.files.lines import CONTENT, fields, json_records, key_list, object_keys
+from catalog.ingest.files.reading import one_file, reading
+from catalog.ingest.values.cells import (
     Cell,
     described,
     json_cell,
@@ -18,12 +24,6 @@ from catalog.ingest.cells import (
     text_cell,
     typed_cell,
 )
-from catalog.ingest.columns import require_different
-from catalog.ingest.csv_rows import CSVFile
-from catalog.ingest.dialect import Quotes
-from catalog.ingest.files import one_file, reading
-from catalog.ingest.lines import CONTENT, fields, json_records, key_list, object_keys
-from catalog.quoting import quoted_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +55,8 @@ class SourceTable(Protocol):
 
         Attributes are plain text, or `NULL` where nothing could be made of an object, which then
         stands in `lost`, a list of `{attribute, value}`. `missing` has the bit of each chosen
-        column, the first one 1, whose value was a marker such as `NaN` (`catalog.ingest.missing`).
+        column, the first one 1, whose value was a marker such as `NaN` (see
+        `catalog.ingest.values.missing`).
 
         Args:
           chosen: our name to theirs. Ours is the name in `staged`, but for `timestamp`, there
@@ -94,7 +95,7 @@ def opened(
       connection: where it is staged.
       given: a file that exists, or a table.
       name: of the table, for messages.
-      quotes: what encloses fields in a CSV file (see `catalog.ingest.dialect`).
+      quotes: what encloses fields in a CSV file (see `catalog.ingest.files.dialect`).
     """
     if isinstance(given, Path):
         form = form_of(given)

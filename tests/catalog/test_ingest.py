@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import CatalogueError
-from catalog.ingest import csv_rows, files, lines
-from catalog.ingest.csv_rows import CSVFile
-from catalog.ingest.lines import fields, json_records, object_keys
+from catalog.ingest.files import csv_rows, lines
+from catalog.ingest.files import reading as files
+from catalog.ingest.files.csv_rows import CSVFile
+from catalog.ingest.files.lines import fields, json_records, object_keys
 
 FIELDS = fields({"a": "VARCHAR"})
 
