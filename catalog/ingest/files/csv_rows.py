@@ -14,43 +14,40 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from catalog.database import connect, quoted_text
+from catalog.database import quoted_text
 from catalog.errors import CatalogueError
-from catalog.ingest.columns import require_different
-from catalog.ingest.files.dialect import MARKS, Dialect, Quotes, first_lines, rows, told
+from catalog.ingest.files.csv_form import (
+    BUFFERS,
+    are_quoted,
+    compression,
+    dialect_of,
+    header_of,
+    line_facts,
+    open_text,
+    shape_of,
+)
+from catalog.ingest.files.dialect import Dialect, Quotes, first_lines
 from catalog.ingest.files.reading import (
-    is_gzip,
     one_file,
-    open_bytes,
-    read_ahead,
     require_utf8,
     streamed,
 )
 from catalog.ingest.files.row_shape import RowShape
 
 _BATCH = 20_000  # rows
-_CHUNK = 4 << 20  # bytes
-_LONGEST_LINE = 16 << 20  # bytes; what DuckDB is given to read
 _LONGEST_FIELD = 32 << 20  # characters; what a quote that is never closed may swallow
-_BUFFERS = f"max_line_size = {_LONGEST_LINE}, buffer_size = {2 * _LONGEST_LINE}"
-_SNIFF = f"""
-SELECT Delimiter, Escape FROM sniff_csv({{path}}, header = true, all_varchar = true, skip = 0,
-  ignore_errors = true, compression = '{{compression}}', hive_partitioning = false, {_BUFFERS}
-  {{quote}})
-"""
 # Rejects are only counted: an error would end the transaction.
 _READ = f"""
 read_csv({{path}}, auto_detect = false, header = true, delim = e'{{delimiter}}', quote = {{quote}},
-  escape = {{escape}}, compression = '{{compression}}', hive_partitioning = false, {_BUFFERS},
+  escape = {{escape}}, compression = '{{compression}}', hive_partitioning = false, {BUFFERS},
   columns = {{columns}}, store_rejects = true, rejects_table = 'csv_rejects',
   rejects_scan = 'csv_scans')
 """
@@ -94,12 +91,12 @@ class CSVFile:
           OSError, EOFError, isal_zlib.error: if it is gzipped and damaged.
         """
         require_utf8(path, "a CSV file")
-        count, too_long, mixed = _lines(path)
-        with _text(path) as text:
+        count, too_long, mixed = line_facts(path)
+        with open_text(path) as text:
             sample = first_lines(text)
-        dialect = _dialect(path, sample, quotes, too_long)
-        header = _header(path, dialect)
-        if not dialect.quote and quotes == "auto" and _are_quoted(header):
+        dialect = dialect_of(path, sample, quotes, too_long)
+        header = header_of(path, dialect)
+        if not dialect.quote and quotes == "auto" and are_quoted(header):
             raise CatalogueError(
                 f"expected column names without quotes in {path}, as a TSV has none, found "
                 f"{header[0]}: give --quotes double if quotes enclose its fields"
@@ -111,7 +108,7 @@ class CSVFile:
             header=header,
             regular=not (too_long or mixed or dialect.spaces),
             lines=count,
-            shape=_shape(dialect, sample, len(header)) if quotes == "auto" else None,
+            shape=shape_of(dialect, sample, len(header)) if quotes == "auto" else None,
         )
 
     def sound_rows(self) -> str:
@@ -120,7 +117,7 @@ class CSVFile:
         quote, escape = self.dialect.quote, self.dialect.escape if self.dialect.quote else ""
         return _READ.format(
             path=one_file(self.path),
-            compression=_compression(self.path),
+            compression=compression(self.path),
             delimiter=self._delimiter,
             quote=quoted_text(quote),
             escape=quoted_text(escape),
@@ -184,7 +181,7 @@ class CSVFile:
         )
         limit = csv.field_size_limit(_LONGEST_FIELD)
         try:
-            with _text(self.path) as text:
+            with open_text(self.path) as text:
                 batches = _batches(self._rows(text), schema)
                 with streamed(connection, "csv_rows", schema, batches):
                     yield "csv_rows"
@@ -251,81 +248,6 @@ class _Remembered:
         return taken
 
 
-def _dialect(path: Path, sample: list[str], quotes: Quotes, too_long: bool) -> Dialect:
-    """How it is written, given its first lines and whether it has one too long for DuckDB."""
-    if path.name.lower().removesuffix(".gz").endswith(".tsv"):
-        doubled = "\\" if any('\\"' in line for line in sample) else '"'
-        return told(sample, "\t", doubled, "none" if quotes == "auto" else quotes)
-    sniff = _SNIFF.format(
-        path=one_file(path),
-        compression=_compression(path),
-        quote="" if quotes == "auto" else f", quote = {quoted_text(MARKS[quotes])}",
-    )
-    delimiter, escape = None, '"'
-    if not too_long:
-        # A connection of its own, as an error ends its transaction. Where no dialect fits every
-        # line, which this one does not fit is for the reader of bad rows to say.
-        with suppress(duckdb.InvalidInputException), connect() as connection:
-            delimiter, escape = connection.execute(sniff).fetchall()[0]
-    return told(sample, delimiter, escape, quotes)
-
-
-def _header(path: Path, dialect: Dialect) -> tuple[str, ...]:
-    try:
-        with _text(path) as text:
-            header = tuple(name.strip() for name in next(dialect.reader(text), ()))
-    except csv.Error as error:
-        raise CatalogueError(
-            f"expected a first line of column names in {path}, found no CSV ({error}): "
-            "mend that line"
-        ) from error
-    require_different(header, path)
-    return header
-
-
-def _shape(dialect: Dialect, sample: list[str], width: int) -> RowShape | None:
-    # Where quotes enclose all fields, one in a text closes its field where no delimiter follows.
-    if not dialect.quote or (sample[:1] and sample[0].lstrip(" \ufeff").startswith(dialect.quote)):
-        return None
-    return RowShape.of(dialect.delimiter, rows(dialect, sample)[1:], width)
-
-
-def _are_quoted(header: Sequence[str]) -> bool:
-    return bool(header) and all(
-        len(name) > 1 and name[0] == name[-1] == '"' for name in header if name
-    )
-
-
-@contextmanager
-def _text(path: Path) -> Iterator[TextIOWrapper]:
-    with (
-        open_bytes(path) as file,
-        TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="") as text,
-    ):
-        yield text
-
-
-def _lines(path: Path) -> tuple[int, bool, bool]:
-    """How many, whether one is too long for DuckDB, and whether they end in several ways."""
-    too_long, length, last = False, 0, b""
-    counts = {b"\r": 0, b"\n": 0, b"\r\n": 0}
-    with open_bytes(path) as file:
-        for chunk in read_ahead(file, _CHUNK):
-            for end in counts:
-                # A pair may lie across two chunks.
-                counts[end] += (last + chunk if end == b"\r\n" else chunk).count(end)
-            last = chunk[-1:]
-            if (first := chunk.find(b"\n")) >= 0:
-                too_long |= length + first > _LONGEST_LINE
-                length = -chunk.rfind(b"\n") - 1
-            length += len(chunk)
-            too_long |= length > _LONGEST_LINE
-    returns, feeds, pairs = counts.values()
-    mixed = bool(returns and feeds) and not returns == feeds == pairs
-    ends = returns + feeds - pairs
-    return ends + (last not in (b"\r", b"\n", b"")), too_long, mixed
-
-
 def _batches(rows: Iterator[tuple], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     while batch := list(islice(rows, _BATCH)):
         columns = zip(*batch, strict=True)
@@ -343,7 +265,3 @@ def _is_utf8(line: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _compression(path: Path) -> str:
-    return "gzip" if is_gzip(path) else "none"

@@ -1,33 +1,24 @@
-"""Order lines as one table, whatever export they came from (SQL)."""
+"""Order lines as one table, whatever export they came from.
+
+Each part, a file or a sheet of one, is brought to the columns of `order_lines` (`values`). Then its
+lines are told apart (`kinds`, `returns`), timed (`times`), reported (`report`), and the items that
+they name collected (`items`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import duckdb
 
 from catalog.database import quoted_text
-from catalog.ingest.exports import OTHER, plain_name
-from catalog.ingest.exports.record import Export
+from catalog.ingest.order_lines.part import Part
+from catalog.ingest.order_lines.values import column_values, no_units
 from catalog.ingest.times import Reading
-from catalog.ingest.values.ids import clean_id, given_id
 from catalog.ingest.values.missing import is_missing
 from catalog.ingest.values.typed_prices import printed_number
 
-# Digits with a sign before or behind them or in brackets, as accounts write what goes back.
-_UNITS = r"""
-CASE
-  WHEN regexp_full_match({0}, '[-−]\s*[\d.,]+|[\d.,]+\s*[-−]|\([\d.,]+\)')
-    THEN -TRY_CAST({1} AS DOUBLE)
-  WHEN regexp_full_match({0}, '\+?[\d.,]+([eE][-+]?\d+)?') THEN TRY_CAST({1} AS DOUBLE)
-END"""
-_DIGITS = r"""
-CASE
-  WHEN {1} AND regexp_matches({0}, '\d{{1,3}}(,\d{{3}})+(\.\d+)?\D*$')
-    THEN regexp_replace({0}, '[^\d.]', '', 'g')
-  ELSE replace(regexp_replace({0}, '^[-−+(\s]+|[-−)\s]+$', '', 'g'), ',', '.')
-END"""
 # A comma in quantities is a decimal one if some show it, or if three digits stand behind every one.
 _DECIMAL_COMMA = r"""
 SELECT coalesce(bool_or(regexp_matches(text, '^\D*0,\d{3}\D*$|,(\d{1,2}|\d{4,})\D*$'))
@@ -78,46 +69,6 @@ _WHOLE = """
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A file, or a sheet of one.
-
-    Attributes:
-      number: its place among all parts, from 0.
-      file: what it is called in messages.
-      export: what its columns are known by.
-      chosen: our name to theirs.
-      above: lines above its first row, for a line's number.
-      sheet: whether it is a sheet of a workbook.
-      form: how it was read, for the report.
-      missing: how many values of each column stood for missing ones.
-      remarks: what to look at, found in reading it.
-    """
-
-    number: int
-    file: str
-    export: Export
-    chosen: Mapping[str, str]
-    above: int = 0
-    sheet: bool = False
-    form: str = ""
-    missing: Mapping[str, int] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def table(self) -> str:
-        """Where its lines are (SQL)."""
-        return f"order_part_{self.number}"
-
-    def called(self, ours: str) -> str:
-        """What the source calls a column of ours, or the one that stands in for it."""
-        line = self.export.line_names
-        for name in (ours, f"other_{ours}", "title" if ours == "item_id" else ours):
-            if name in self.chosen or name in line:
-                return self.chosen.get(name) or line[name]
-        return ours
-
-
 def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequence[str]) -> Part:
     """Makes `order_part_N` of `staged`, which goes; fills `typed_prices` and `raw_lost`.
 
@@ -136,7 +87,7 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
         _date_day_numbers(connection)
     states = [state_name(state) for state in (*part.export.cancelled, *cancelled)]
     decimal_comma = "quantity" in kinds and connection.execute(_DECIMAL_COMMA).fetchall()[0][0]
-    values = _values(part, kinds, decimal_comma=decimal_comma)
+    values = column_values(part, kinds, decimal_comma=decimal_comma)
     connection.execute(
         _PART.format(
             number=part.number,
@@ -144,7 +95,7 @@ def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequ
             whole=_WHOLE if "order_id" in kinds else "FROM present",
             cancelled=", ".join(map(quoted_text, states)),
             credit=_credit(part.export.credit),
-            no_units=_no_units(part.called("quantity")),
+            no_units=no_units(part.called("quantity")),
             **values,
         )
     )
@@ -234,73 +185,3 @@ def _date_day_numbers(connection: duckdb.DuckDBPyConnection) -> None:
             "CREATE OR REPLACE TEMP TABLE staged AS SELECT * REPLACE"
             f" (TIMESTAMP '1899-12-30' + {seconds} AS time) FROM staged"
         )
-
-
-def _values(part: Part, kinds: Mapping[str, str], *, decimal_comma: bool) -> dict[str, str]:
-    """SQL over `staged` of each column of `order_lines`."""
-
-    def text(ours: str) -> str:
-        return f"nullif(trim(CAST({ours} AS VARCHAR)), '')" if ours in kinds else "NULL::VARCHAR"
-
-    def an_id(ours: str) -> str:
-        return given_id(text(ours)) if ours in kinds else text(ours)
-
-    items = [an_id("item_id"), an_id("other_item_id")]
-    titled = f"coalesce({', '.join(items)}) IS NULL AND {text('title')} IS NOT NULL"
-    if part.export is OTHER:
-        titled = "false"
-    units = _units("quantity", decimal_comma=decimal_comma) if "quantity" in kinds else "1.0"
-    gone = " + ".join(
-        f"coalesce(abs({_units(name)}), 0)"
-        for name in ("units_refunded", "units_cancelled")
-        if name in kinds
-    )
-    other_user = _no_zero(an_id("other_user_id"))
-    total = f"printf('%.2f', TRY_CAST(line_total AS DOUBLE) / nullif({units}, 0))"
-    status = f"regexp_replace(lower({text('status')}), '[\\s-]+', '_', 'g')"
-    return {
-        "order_id": clean_id(an_id("order_id")) if "order_id" in kinds else an_id("order_id"),
-        "user_id": f"coalesce({_user(part, an_id('user_id'))}, {other_user})",
-        "item_id": f"coalesce({', '.join(items)}, CASE WHEN {titled} THEN {text('title')} END)",
-        "by_title": titled,
-        "title": text("title"),
-        "category": text("category"),
-        "path": "path" if "path" in kinds else "NULL::VARCHAR[]",
-        "brand": text("brand"),
-        "price": f"coalesce({text('price')}, {total})" if "line_total" in kinds else text("price"),
-        "quantity": text("quantity"),
-        "units": units,
-        "gone": gone or "0.0",
-        "time": text("time") if kinds["time"] == "VARCHAR" else "time",
-        "status": f"regexp_replace({status}, '^wc_', '')",
-        "cancelled_at": text("cancelled_at"),
-        "parent_id": f"nullif({text('parent_id')}, '0')",
-    }
-
-
-def _user(part: Part, user: str) -> str:
-    """The customer; an address of mail in lower case, so that it is one however it was typed."""
-    name = plain_name(part.chosen.get("user_id", ""))
-    path = part.export.inside.get("user_id")
-    if path and name in part.export.names["user_id"]:
-        return f"lower(nullif(trim(json_extract_string(user_id, '{path}')), ''))"
-    if "mail" in name:
-        return f"lower({user})"
-    # WooCommerce and Magento number their guests 0.
-    return user if part.export is OTHER else _no_zero(user)
-
-
-def _no_zero(text: str) -> str:
-    return rf"CASE WHEN NOT regexp_full_match({text}, '\s*0([.]0+)?\s*') THEN {text} END"
-
-
-def _units(column: str, *, decimal_comma: bool = False) -> str:
-    text = f"trim({column})"
-    return _UNITS.format(text, _DIGITS.format(text, "false" if decimal_comma else "true"))
-
-
-def _no_units(name: str) -> str:
-    found = quoted_text(f"{name}: expected a number, found ")
-    missing = quoted_text(f"{name} is missing")
-    shown = f"{found} || chr(39) || left(quantity, 40) || chr(39)"
-    return f"CASE WHEN quantity IS NULL THEN {missing} ELSE {shown} END"

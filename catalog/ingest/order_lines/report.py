@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from catalog.ingest.order_lines import Part
 from catalog.ingest.order_lines.kinds import KINDS
+from catalog.ingest.order_lines.part import Part
 from catalog.ingest.order_lines.returns import Returns
 
 _STATES = 12  # named in the report

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from catalog.ingest.order_lines import Part
+from catalog.ingest.order_lines.part import Part
 from catalog.ingest.times import Reading, reading_of
 
 

@@ -8,7 +8,6 @@ the keys of the first records.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,9 +24,9 @@ from catalog.ingest.events import (
 )
 from catalog.ingest.files.lines import CONTENT, fields, json_records, object_keys
 from catalog.ingest.files.reading import reading, require_file
-from catalog.ingest.times import UNIX_MILLISECONDS, UNIX_SECONDS, Reading
+from catalog.ingest.sources.amazon_editions import EDITIONS, Edition
 from catalog.ingest.values.attributes import clean_items
-from catalog.ingest.values.cells import Cell, json_cell, marked_missing, missing_bits
+from catalog.ingest.values.cells import marked_missing, missing_bits
 from catalog.ingest.values.ids import clean_id
 from catalog.ingest.values.missing import is_missing
 from catalog.ingest.values.nested import (
@@ -40,112 +39,7 @@ from catalog.ingest.values.nested import (
 
 _REVIEWS = "JSON lines of Amazon reviews"
 _META = "JSON lines of Amazon item metadata"
-
-
 _TEXT = "VARCHAR"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Edition:
-    """What an edition calls things.
-
-    Attributes:
-      year: its name.
-      names: the keys of a review, by `user_id`, `item_id`, `time`, `rating` and `text`.
-      reading: how its times read.
-      meta: the keys of the metadata that are read.
-      category: the one of them with the category.
-      mark: a key of reviews that no other edition of the same names has.
-      attributes: what each attribute is in a record of metadata.
-      own_brand: SQL over such a record, for `own_brand` there.
-    """
-
-    year: int
-    names: Mapping[str, str]
-    reading: Reading
-    meta: tuple[str, ...]
-    category: str
-    mark: str
-    attributes: Mapping[str, Cell]
-    own_brand: str = "NULL::VARCHAR"
-
-    def is_review(self, keys: Collection[str]) -> bool:
-        """Whether a record of these keys is one of the edition's reviews."""
-        return self.names["user_id"] in keys and self.names["item_id"] in keys
-
-    def is_meta(self, keys: Collection[str]) -> bool:
-        """The same of its metadata."""
-        return self.names["user_id"] not in keys and self.names["item_id"] in keys
-
-
-def _category_2023() -> Cell:
-    """Its list of categories, else the one that every item has."""
-    listed = json_cell("categories")
-    none = f"(coalesce({listed.value}, '[]') = '[]')"
-    main = "to_json([record.main_category])::VARCHAR"
-    text = f"CASE WHEN {none} THEN {main} ELSE {listed.text} END"
-    return Cell(
-        value=text,
-        text=text,
-        nested=f"CASE WHEN {none} THEN true ELSE {listed.nested} END",
-        kind="varchar",
-    )
-
-
-def _brand_2023() -> Cell:
-    """Its own, else the store."""
-    store = json_cell("store")
-    text = f"coalesce(own_brand, {store.text})"
-    nested = f"CASE WHEN own_brand IS NULL THEN {store.nested} ELSE false END"
-    return Cell(value=text, text=text, nested=nested, kind="varchar")
-
-
-# Of the details, an object or in some files the JSON text of one.
-_BRAND = "nullif(trim(TRY(json_extract_string(record.details, '$.Brand'))), '')"
-_NAMES_2018 = {
-    "user_id": "reviewerID",
-    "item_id": "asin",
-    "time": "unixReviewTime",
-    "rating": "overall",
-    "text": "reviewText",
-}
-_PLAIN = {name: json_cell(name) for name in ("title", "brand", "price")}
-_EDITIONS = (
-    _Edition(
-        year=2018,
-        names=_NAMES_2018,
-        reading=UNIX_SECONDS,
-        meta=("title", "category", "brand", "price"),
-        category="category",
-        mark="verified",
-        attributes=_PLAIN | {"category": json_cell("category")},
-    ),
-    _Edition(
-        year=2014,
-        names=_NAMES_2018,
-        reading=UNIX_SECONDS,
-        meta=("title", "categories", "brand", "price"),
-        category="categories",
-        mark="helpful",
-        attributes=_PLAIN | {"category": json_cell("categories")},
-    ),
-    _Edition(
-        year=2023,
-        names={
-            "user_id": "user_id",
-            "item_id": "parent_asin",
-            "time": "timestamp",
-            "rating": "rating",
-            "text": "text",
-        },
-        reading=UNIX_MILLISECONDS,
-        meta=("title", "main_category", "categories", "store", "details", "price"),
-        category="categories",
-        mark="parent_asin",
-        attributes=_PLAIN | {"category": _category_2023(), "brand": _brand_2023()},
-        own_brand=_BRAND,
-    ),
-)
 
 # Of items that nobody reviewed, most of a department, there is a row only to be counted.
 _STAGE_META = """
@@ -208,19 +102,19 @@ class AmazonReviews:
             notes=notes,
         )
 
-    def _edition(self) -> _Edition:
+    def _edition(self) -> Edition:
         """By the keys of the first thousand lines; raises `CatalogueError` if these are others."""
         with reading(self.reviews, _REVIEWS):
             reviews = object_keys(self.reviews, _REVIEWS)
-        if not any(edition.is_review(keys) for edition in _EDITIONS for keys in reviews):
-            known = dict.fromkeys(", ".join(edition.names.values()) for edition in _EDITIONS)
+        if not any(edition.is_review(keys) for edition in EDITIONS for keys in reviews):
+            known = dict.fromkeys(", ".join(edition.names.values()) for edition in EDITIONS)
             raise _other_records(" or ".join(known), self.reviews, reviews[0])
         records = []
         if self.meta is not None:
             with reading(self.meta, _META):
                 records = object_keys(self.meta, _META)
 
-        def fit(edition: _Edition) -> tuple[int, ...]:
+        def fit(edition: Edition) -> tuple[int, ...]:
             # By most of them: one that lacks a key is a bad line and no other form.
             meta = [keys for keys in records if edition.is_meta(keys)]
             return (
@@ -229,7 +123,7 @@ class AmazonReviews:
                 sum(edition.mark in keys for keys in reviews),
             )
 
-        edition = max(_EDITIONS, key=fit)
+        edition = max(EDITIONS, key=fit)
         if records and not any(map(edition.is_meta, records)):
             known = ", ".join((edition.names["item_id"], *edition.meta))
             raise _other_records(f"{known} (edition {edition.year})", self.meta, records[0])
@@ -243,7 +137,7 @@ def _other_records(expected: str, path: Path, keys: tuple[str, ...]) -> Catalogu
     )
 
 
-def _load_reviews(connection: duckdb.DuckDBPyConnection, path: Path, edition: _Edition) -> None:
+def _load_reviews(connection: duckdb.DuckDBPyConnection, path: Path, edition: Edition) -> None:
     names = edition.names
 
     def value(ours: str) -> str:
@@ -266,7 +160,7 @@ def _load_reviews(connection: duckdb.DuckDBPyConnection, path: Path, edition: _E
 
 
 def _load_meta(
-    connection: duckdb.DuckDBPyConnection, path: Path, edition: _Edition
+    connection: duckdb.DuckDBPyConnection, path: Path, edition: Edition
 ) -> tuple[int, tuple[str, ...], dict[str, int]]:
     """Fills `raw_items` and `raw_lost`.
 

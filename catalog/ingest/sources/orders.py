@@ -19,12 +19,14 @@ from catalog.ingest import RAW_TABLES, Loaded
 from catalog.ingest.columns import require_different
 from catalog.ingest.events import insert_events
 from catalog.ingest.exports import check_named, choose, recognised
+from catalog.ingest.files import SourceTable, format_of, opened
 from catalog.ingest.files.dialect import Quotes
 from catalog.ingest.files.reading import require_file
 from catalog.ingest.files.workbook import ENDINGS, is_workbook, sheets
-from catalog.ingest.order_lines import Part, join_parts, take_part
+from catalog.ingest.order_lines import join_parts, take_part
 from catalog.ingest.order_lines.items import insert_items
 from catalog.ingest.order_lines.kinds import tell_kinds
+from catalog.ingest.order_lines.part import Part
 from catalog.ingest.order_lines.report import (
     as_read,
     columns_taken,
@@ -34,7 +36,6 @@ from catalog.ingest.order_lines.report import (
     unused,
 )
 from catalog.ingest.order_lines.times import part_readings, reading_notes
-from catalog.ingest.source_tables import SourceTable, form_of, opened
 from catalog.ingest.times import Reading
 from catalog.ingest.times.time_format import TimeFormat
 from catalog.ingest.values.attributes import clean_items
@@ -81,7 +82,7 @@ class Orders:
             raise CatalogueError("expected files of order lines, found none: give at least one")
         for path in self.files:
             workbook = is_workbook(path)
-            form = "a workbook" if workbook else form_of(path, besides=ENDINGS)
+            form = "a workbook" if workbook else format_of(path, besides=ENDINGS).name
             require_file(path, f"{form} of orders")
         if len({path.resolve() for path in self.files}) < len(self.files):
             raise CatalogueError(

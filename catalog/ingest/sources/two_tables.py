@@ -21,9 +21,9 @@ from catalog.errors import CatalogueError
 from catalog.ingest import RAW_TABLES, Loaded
 from catalog.ingest.columns import COLUMNS, check_columns, choose_columns
 from catalog.ingest.events import COMPARED, CONTENT_CHARACTERS, insert_events, item_problem
+from catalog.ingest.files import SourceTable, format_of, opened
 from catalog.ingest.files.dialect import Quotes
 from catalog.ingest.files.reading import require_file
-from catalog.ingest.source_tables import SourceTable, form_of, opened
 from catalog.ingest.times import POSITIONS, Reading, reading_of
 from catalog.ingest.times.time_format import TimeFormat
 from catalog.ingest.values.attributes import clean_items
@@ -78,7 +78,7 @@ class TwoTables:
         TimeFormat.parse(self.time_format)
         for name in _TABLES:
             if isinstance(table := getattr(self, name), Path):
-                require_file(table, f"{form_of(table)} of {name}")
+                require_file(table, f"{format_of(table).name} of {name}")
 
     def load(self, connection: duckdb.DuckDBPyConnection) -> Loaded:
         """Fills the two raw tables; raises `CatalogueError` on a damaged file or wrong columns."""

@@ -99,7 +99,7 @@ def described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, D
 def stage(
     connection: duckdb.DuckDBPyConnection, head: str, cells: Mapping[str, Cell], source: str
 ) -> None:
-    """Makes `staged` (see `catalog.ingest.source_tables.SourceTable`).
+    """Makes `staged` (see `catalog.ingest.files.SourceTable`).
 
     Args:
       connection: where the source can be read.
