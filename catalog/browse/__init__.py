@@ -10,7 +10,7 @@ from calrec.records import Attributes, Item
 from catalog.browse.filters import as_bigint
 from catalog.browse.selection import Selection
 from catalog.errors import CatalogueError
-from catalog.search.highlight import highlight_item
+from catalog.highlight import highlight_item
 
 if TYPE_CHECKING:
     from catalog.search import Hits
