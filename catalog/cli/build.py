@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +12,9 @@ from catalog.build import bad_lines, build, word_rule
 from catalog.cli.output import print_built, print_remarks, progress, show
 from catalog.errors import CatalogueError
 from catalog.ingest import Source
-from catalog.ingest.columns import parse_columns
 from catalog.ingest.files.dialect import Quotes
 from catalog.ingest.order_lines.report import summary
-from catalog.ingest.sources.amazon import AmazonReviews
-from catalog.ingest.sources.orders import Orders
-from catalog.ingest.sources.two_tables import TwoTables
+from catalog.ingest.sources import FORMS
 from catalog.workspace import workspace_path
 
 
@@ -87,35 +84,16 @@ class Build:
             )
 
     def _source(self) -> Source:
-        two, raw = (self.items, self.interactions), (self.amazon_reviews, self.amazon_meta)
-        both = (self.column, self.clean_text, self.time_format, self.quotes != "auto")
-        if self.orders and not any((*two, *raw)):
-            return Orders(
-                files=self.orders,
-                columns=parse_columns(self.column),
-                cancelled=self.cancelled_state,
-                quotes=self.quotes,
-                clean=self.clean_text,
-                time_format=self.time_format,
-            )
-        for_orders = (self.orders, self.cancelled_state)
-        if self.items and self.interactions and not any((*raw, *for_orders)):
-            return TwoTables(
-                items=self.items,
-                interactions=self.interactions,
-                columns=parse_columns(self.column),
-                quotes=self.quotes,
-                clean=self.clean_text,
-                time_format=self.time_format,
-            )
-        if self.amazon_reviews and not any((*two, *both, *for_orders)):
-            return AmazonReviews(reviews=self.amazon_reviews, meta=self.amazon_meta)
-        options = ("orders", "cancelled_state", "items", "interactions", "column", "clean_text")
-        options += ("time_format", "amazon_reviews", "amazon_meta")
-        given = [f"--{name.replace('_', '-')}" for name in options if getattr(self, name)]
-        given += ["--quotes"] * (self.quotes != "auto")
+        known = {name for form in FORMS for name in (*form.needs, *form.may)}
+        ours = [field for field in fields(self) if field.name in known]
+        options = {field.name: getattr(self, field.name) for field in ours}
+        given = [f.name for f in ours if options[f.name] and options[f.name] != f.default]
+        for form in FORMS:
+            if form.fits(given):
+                return form.read(options)
+        found = " ".join(f"--{name.replace('_', '-')}" for name in given)
         raise CatalogueError(
             "expected --orders, or --items with --interactions (either with --column, --quotes, "
             "--clean-text and --time-format), or --amazon-reviews with or without --amazon-meta, "
-            f"found {' '.join(given) or 'none of them'}: give one of these sets"
+            f"found {found or 'none of them'}: give one of these sets"
         )
