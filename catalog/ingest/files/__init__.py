@@ -16,11 +16,11 @@ import duckdb
 
 from catalog.errors import CatalogueError
 from catalog.ingest.columns import require_different
+from catalog.ingest.files.access import reading
 from catalog.ingest.files.csv_table import CSV
 from catalog.ingest.files.dialect import Quotes
 from catalog.ingest.files.json_lines import JSON_LINES
 from catalog.ingest.files.parquet import PARQUET
-from catalog.ingest.files.reading import reading
 from catalog.ingest.files.table import FileFormat, SourceTable, TypedTable
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import duckdb
 from catalog.database import connect, quoted_text
 from catalog.errors import CatalogueError
 from catalog.ingest.columns import require_different
+from catalog.ingest.files.access import is_gzip, one_file, open_bytes, read_ahead
 from catalog.ingest.files.dialect import MARKS, Dialect, Quotes, rows, told
-from catalog.ingest.files.reading import is_gzip, one_file, open_bytes, read_ahead
 from catalog.ingest.files.row_shape import RowShape
 
 _CHUNK = 4 << 20  # bytes

@@ -24,6 +24,11 @@ import pyarrow as pa
 
 from catalog.database import quoted_text
 from catalog.errors import CatalogueError
+from catalog.ingest.files.access import (
+    one_file,
+    require_utf8,
+    streamed,
+)
 from catalog.ingest.files.csv_form import (
     BUFFERS,
     are_quoted,
@@ -35,11 +40,6 @@ from catalog.ingest.files.csv_form import (
     shape_of,
 )
 from catalog.ingest.files.dialect import Dialect, Quotes, first_lines
-from catalog.ingest.files.reading import (
-    one_file,
-    require_utf8,
-    streamed,
-)
 from catalog.ingest.files.row_shape import RowShape
 
 _BATCH = 20_000  # rows

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.errors import CatalogueError
-from catalog.ingest.files.reading import open_bytes, read_ahead, require_utf8, streamed
+from catalog.ingest.files.access import open_bytes, read_ahead, require_utf8, streamed
 from catalog.ingest.values.notation import NotUnderstoodError, python_literal
 
 _SCHEMA = pa.schema([("line", pa.int64()), ("text", pa.string()), ("problem", pa.string())])

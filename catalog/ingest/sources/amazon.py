@@ -22,8 +22,8 @@ from catalog.ingest.events import (
     item_problem,
     review_hash,
 )
+from catalog.ingest.files.access import reading, require_file
 from catalog.ingest.files.lines import CONTENT, fields, json_records, object_keys
-from catalog.ingest.files.reading import reading, require_file
 from catalog.ingest.sources.amazon_editions import EDITIONS, Edition
 from catalog.ingest.values.attributes import clean_items
 from catalog.ingest.values.cells import marked_missing, missing_bits

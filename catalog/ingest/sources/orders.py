@@ -20,8 +20,8 @@ from catalog.ingest.columns import require_different
 from catalog.ingest.events import insert_events
 from catalog.ingest.exports import check_named, choose, recognised
 from catalog.ingest.files import SourceTable, format_of, opened
+from catalog.ingest.files.access import require_file
 from catalog.ingest.files.dialect import Quotes
-from catalog.ingest.files.reading import require_file
 from catalog.ingest.files.workbook import ENDINGS, is_workbook, sheets
 from catalog.ingest.order_lines import join_parts, take_part
 from catalog.ingest.order_lines.items import insert_items

@@ -22,8 +22,8 @@ from catalog.ingest import RAW_TABLES, Loaded
 from catalog.ingest.columns import COLUMNS, check_columns, choose_columns
 from catalog.ingest.events import COMPARED, CONTENT_CHARACTERS, insert_events, item_problem
 from catalog.ingest.files import SourceTable, format_of, opened
+from catalog.ingest.files.access import require_file
 from catalog.ingest.files.dialect import Quotes
-from catalog.ingest.files.reading import require_file
 from catalog.ingest.times import POSITIONS, Reading, reading_of
 from catalog.ingest.times.time_format import TimeFormat
 from catalog.ingest.values.attributes import clean_items
