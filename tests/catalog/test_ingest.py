@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import CatalogueError
-from catalog.ingest.files import access, csv_rows, lines
+from catalog.ingest.files import access, csv_form, lines
 from catalog.ingest.files.csv_rows import CSVFile
 from catalog.ingest.files.lines import fields, json_records, object_keys
 
@@ -362,7 +362,7 @@ def test_lines_may_end_in_different_ways(tmp_path_factory, ends, chunk):
     path = tmp_path_factory.mktemp("csv") / "x.csv"
     path.write_text("".join(f"a,b{end}" for end in ends), newline="")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_rows, "_CHUNK", chunk)
+        patch.setattr(csv_form, "_CHUNK", chunk)
         file = CSVFile.opened(path)
     assert file.regular == (len(set(ends)) == 1)
     with duckdb.connect() as connection, file.with_line_numbers(connection) as rows:
