@@ -1,4 +1,4 @@
-"""DuckDB as this project opens it, and names and texts in its SQL.
+"""How this project opens DuckDB, and how it quotes names and texts in SQL.
 
 No file that it reads makes it fetch, load or open another.
 """

@@ -1,4 +1,4 @@
-"""Functions of Python over distinct values of a query, for what SQL cannot say well."""
+"""Applies a Python function to the distinct values of a query, where SQL would be clumsy."""
 
 from __future__ import annotations
 

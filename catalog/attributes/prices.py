@@ -1,4 +1,4 @@
-"""What a shop's prices are as numbers: the points and commas of each as all of them tell.
+"""Prices as numbers; all prices of a shop together decide what its points and commas mean.
 
 `12,50` says that a comma is its decimal mark, so that `1.299` beside it is 1299; beside `12.50` it
 is 1.299. Prices of the same currency tell first, then the currency itself (some dinars have three

@@ -1,4 +1,4 @@
-"""By which rule of `calrec.text.words` BM25 cuts a domain's words: chosen when the domain is built.
+"""Which rule of `calrec.text.words` tokenizes a domain for BM25: chosen when it is built.
 
 The paper's rule, with which its figures were made, unless it serves the titles badly. What was
 chosen, and why, is the report's `words`; the search always cuts by the rule `unicode`.

@@ -1,4 +1,4 @@
-"""The words of a command line that are a query, whatever they begin with."""
+"""Tells a query's words from the options of a command line, even where they begin with a minus."""
 
 from __future__ import annotations
 

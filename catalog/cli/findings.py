@@ -1,4 +1,4 @@
-"""What a build has decided or found that the person who builds should know, in lines of text."""
+"""The decisions and findings of a build that its user should check, as lines of text."""
 
 from __future__ import annotations
 

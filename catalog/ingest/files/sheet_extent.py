@@ -1,4 +1,4 @@
-"""How far apart the cells of a workbook stand, told before they are read.
+"""The extent of a workbook's sheets, found before their cells are read.
 
 The reader holds a sheet as a whole rectangle. Two cells in opposite corners of a sheet, in a file
 of a kilobyte, would take more memory than there is, and end the process.

@@ -1,4 +1,4 @@
-"""What came of order lines, as counts for the report and as a line or two for people."""
+"""Counts of what became of the order lines, for the report, and a summary in one or two lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which purchases were taken back, told by customer, item, quantity and time."""
+"""Matches returns to purchases by customer, item, quantity and time."""
 
 from __future__ import annotations
 

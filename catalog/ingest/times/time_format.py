@@ -1,4 +1,4 @@
-"""What the person who builds says of a column of times (`--time-format`)."""
+"""The time format that a user gives for a column (`--time-format`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQL that reads dates as people and programs write them, once the order of their parts is known.
+"""SQL that parses written dates, once the order of day, month and year is known.
 
 A text is tidied to `first-second-third clock`, cut into its parts, and put together again as the
 one form that DuckDB's cast reads, in an order given from outside (see

@@ -1,4 +1,4 @@
-"""Names of time zones behind a time: which one zone each of them means in a column.
+"""Abbreviations of time zones behind a time: which zone each means in a column.
 
 An abbreviation such as `BST` is the name of several zones, British and Bangladesh time. It is never
 guessed at: the other names of the column decide (`GMT` beside `BST` is British, `EDT` beside `EST`

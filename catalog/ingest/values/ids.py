@@ -1,4 +1,4 @@
-"""Ids that are one, written in two ways: what a table's maker added to them goes, in both tables.
+"""Matches ids that two tables write differently, by removing what an export added to them.
 
 Without asking: white space and invisible characters at the ends, the two ways to write an accent,
 Excel's `="0001"` and `'0001`, and the `.0` that pandas puts behind whole numbers. Never: leading
