@@ -25,9 +25,10 @@ from calrec.text.prompt import Connectors, prompt_tokens
 from calrec.tokenizer import Tokenizer
 from train.presets import StageSettings
 
+VERSION = 1
 PREPARED = Format(
     name="calrec-prepared",
-    version=1,
+    version=VERSION,
     remedy="prepare it again",
     name_field="kind",
     version_field="format",

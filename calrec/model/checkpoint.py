@@ -32,9 +32,10 @@ from calrec.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from calrec.model.backbone.decoder import Decoder
 
+VERSION = 2
 FORMAT = Format(
     name="calrec-checkpoint",
-    version=2,
+    version=VERSION,
     remedy="train and export it again, or use the release that wrote it",
 )
 PARTS = ("weights", "tokenizer")

@@ -14,7 +14,8 @@ from calrec.records.codec import Format
 DESCRIPTION = "sasrec.json"
 WEIGHTS = "weights.safetensors"
 AGAIN = "train one with: calrec-train sasrec --domain D --out FOLDER"
-FORMAT = Format(name="calrec-sasrec", version=2, remedy=AGAIN)
+VERSION = 2
+FORMAT = Format(name="calrec-sasrec", version=VERSION, remedy=AGAIN)
 
 
 def describe(folder: Path) -> dict[str, Any]:
