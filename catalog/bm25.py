@@ -25,8 +25,10 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-# Not public, hence the upper bound of scipy's version in pyproject.toml: the public product copies
-# the columns of the query's words, which takes longer than adding them.
+# Not public, hence the upper bound of scipy's version in pyproject.toml. The public product copies
+# the columns of the query's words before it adds them: side by side over 5,000, 20,000 and 100,000
+# items a query took 10, 4.8 and 4.0 times as long with `impacts[:, columns] @ ones`, and more than
+# twice as long with numpy's `scores[indices] += data` for each word.
 from scipy.sparse._sparsetools import csc_matvec
 
 from calrec.text.words import RULES, Rule

@@ -1,4 +1,7 @@
-"""DuckDB as this project opens it: no file that it reads makes it fetch, load or open another."""
+"""How this project opens DuckDB, and how it quotes names and texts in SQL.
+
+No file that it reads makes it fetch, load or open another.
+"""
 
 from __future__ import annotations
 
@@ -31,3 +34,13 @@ def connect(
     if not files:
         safe["enable_external_access"] = False
     return duckdb.connect(str(path), read_only=read_only, config={**safe, **settings})
+
+
+def quoted_name(name: str) -> str:
+    """A column's name in SQL, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quoted_text(text: str) -> str:
+    """A text in SQL, where a parameter cannot stand."""
+    return "'" + text.replace("'", "''") + "'"

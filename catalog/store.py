@@ -19,8 +19,8 @@ from catalog.browse.facets import Facet, Facets, facets, price_bands
 from catalog.browse.filters import EVERYTHING, Band, Filters
 from catalog.browse.selection import selected
 from catalog.errors import CatalogueError
-from catalog.neighbours import Neighbours, neighbours
 from catalog.sequences import HELD_OUT, Case, Sequences
+from catalog.sequences.neighbours import Neighbours, neighbours
 from catalog.workspace import (
     DomainInfo,
     domains,

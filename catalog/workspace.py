@@ -8,8 +8,8 @@
     bad_lines(domain, file, line, reason, content)
 
 `path` holds the category's levels, top first, and `price_low` the lowest number that the price's
-text means (see `catalog.prices`); both only serve browsing. `timestamp` is in whole seconds since
-1970.
+text means (see `catalog.attributes.prices`); both only serve browsing. `timestamp` is in whole
+seconds since 1970.
 
 A domain's index of words lies in `index/<domain>/<fingerprint>/`: its row names it, so that one
 rename of the database file commits both.
@@ -29,9 +29,8 @@ from typing import Any
 import duckdb
 
 from calrec.text.words import Rule
-from catalog.database import connect
+from catalog.database import connect, quoted_text
 from catalog.errors import CatalogueError
-from catalog.quoting import quoted_text
 
 FORMAT = 3
 FILE = "catalog.duckdb"
@@ -81,7 +80,7 @@ class DomainInfo:
 
     @property
     def words(self) -> Rule:
-        """The rule of `calrec.text.words` that BM25 cuts its words by (see `catalog.word_rule`)."""
+        """BM25's rule of `calrec.text.words` (see `catalog.build.word_rule`)."""
         return self.report.get("words", {}).get("rule", "paper")
 
 

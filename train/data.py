@@ -7,7 +7,6 @@ data: a resumed run sees what an uninterrupted one would have seen.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,14 +18,22 @@ from jaxtyping import Bool, Int
 
 from calrec.errors import CalrecError
 from calrec.model.objective import Batch
-from calrec.records import digests
+from calrec.records import codec, digests
+from calrec.records.codec import Format
 from calrec.text import TextSettings
 from calrec.text.prompt import Connectors, prompt_tokens
 from calrec.tokenizer import Tokenizer
 from train.presets import StageSettings
 
-KIND = "calrec-prepared"
-FORMAT = 1
+VERSION = 1
+PREPARED = Format(
+    name="calrec-prepared",
+    version=VERSION,
+    remedy="prepare it again",
+    name_field="kind",
+    version_field="format",
+    may_lack_digest=True,
+)
 WIDTH = 32
 """Widths are rounded up to a multiple of this many tokens."""
 
@@ -80,21 +87,10 @@ class Prepared:
                 f"expected prepared data in {folder}, found no meta.json;"
                 " make it with: calrec-train prepare --workspace W --domains D --out DIR"
             )
-        try:
-            meta = json.loads((folder / "meta.json").read_text())
-            found = meta["kind"], meta["format"]
-            known = list(meta["domains"])
-            TextSettings(**meta["text"])
-        except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise CalrecError(
-                f"{folder}/meta.json: expected that of prepared data, found another or damaged"
-                f" file ({type(error).__name__}); prepare it again"
-            ) from None
-        if found != (KIND, FORMAT):
-            raise CalrecError(
-                f"{folder}: expected {KIND} of format {FORMAT}, found {found[0]} {found[1]};"
-                " prepare it again"
-            )
+        meta = PREPARED.read(folder / "meta.json")
+        PREPARED.decode(TextSettings, meta.get("text"), f"{folder}/meta.json: text")
+        told = dict[str, dict[str, Any]]
+        known = list(PREPARED.decode(told, meta.get("domains"), f"{folder}/meta.json: domains"))
         _check_files(folder, meta)
         names = list(only) or known
         if unknown := [name for name in names if name not in known]:
@@ -115,7 +111,7 @@ class Prepared:
     @property
     def text(self) -> TextSettings:
         """How items became text."""
-        return TextSettings(**self.meta["text"])
+        return codec.decode(TextSettings, self.meta["text"])
 
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of these tokens."""
@@ -126,7 +122,7 @@ def _check_files(folder: Path, meta: dict[str, Any]) -> None:
     """Compares what `prepare` wrote with its digests; an older release wrote none."""
     if not {"files", "digest"} & meta.keys():
         return
-    changed = "meta.json" if meta.get("digest") != digests.of_record(meta) else None
+    changed = None if {"files", "digest"} <= meta.keys() else "meta.json"
     if changed is None:
         found = digests.of_files(folder) | {"meta.json": None}
         wanted = meta["files"] | {"meta.json": None}

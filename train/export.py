@@ -15,6 +15,7 @@ from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
 from calrec.model import checkpoint, hf
 from calrec.ranking.rules import DEFAULT
+from calrec.records.files import whole_file
 from calrec.records.settings import RankingSettings, SamplingSettings
 from calrec.text import TextSettings
 from train.evaluation import fingerprints
@@ -112,9 +113,8 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
             )
         figures[name] = figure
     changed = dataclasses.replace(description, figures=figures)
-    beside = folder / "calrec.json.new"
-    beside.write_text(changed.to_text())
-    beside.replace(folder / "calrec.json")
+    with whole_file(folder / "calrec.json") as new:
+        new.write_text(changed.to_text())
 
 
 def history_entry(run_folder: Path) -> dict[str, Any]:

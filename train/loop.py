@@ -30,6 +30,7 @@ from calrec.errors import CalrecError
 from calrec.model.backbone.config import DecoderConfig
 from calrec.model.backbone.decoder import Decoder
 from calrec.model.objective import Batch
+from calrec.records import codec
 from calrec.records.files import whole_folder
 from calrec.tokenizer import Tokenizer
 from train.data import CalrecBatches, PackedRows, Prepared, Records
@@ -62,7 +63,7 @@ class Run:
 
     def to_json(self) -> dict[str, Any]:
         """The content of `run.json`."""
-        return dataclasses.asdict(self) | {"decoder": self.decoder.to_json()}
+        return codec.encode(self)
 
     @classmethod
     def load(cls, folder: Path) -> Run:
@@ -72,14 +73,13 @@ class Run:
           CalrecError: if the folder is no run.
         """
         try:
-            content = json.loads((folder / "run.json").read_text())
-            return cls(**content | {"decoder": DecoderConfig.from_json(content["decoder"])})
+            return codec.decode(cls, codec.from_text((folder / "run.json").read_bytes()))
         except FileNotFoundError:
             raise CalrecError(
                 f"expected a training run in {folder}, found no run.json;"
                 " train one with: calrec-train pretrain --data DIR --out RUN"
             ) from None
-        except (CalrecError, ValueError, TypeError, KeyError) as error:
+        except (CalrecError, ValueError) as error:
             raise CalrecError(
                 f"{folder}/run.json: expected a run of this version, found a damaged or other one"
                 f" ({error}); train it again"
@@ -281,7 +281,7 @@ def _claim(out: Path, run: Run, data: Prepared) -> None:
         return
     with whole_folder(out, ours=lambda folder: False, what="training run") as new:
         shutil.copytree(data.folder / "tokenizer", new / "tokenizer")
-        (new / "run.json").write_text(json.dumps(run.to_json(), indent=1) + "\n")
+        (new / "run.json").write_text(codec.to_text(run.to_json()))
 
 
 def _tree(state: TrainState) -> dict[str, Any]:

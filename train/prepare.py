@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from calrec.errors import CalrecError
-from calrec.records import digests
+from calrec.records import codec, digests
 from calrec.records.files import whole_folder
 from calrec.text import LABELS, TEMPLATES, TextSettings, item_text
 from calrec.tokenizer import Tokenizer
 from catalog.store import Catalogue
-from train.data import FORMAT, KIND, Prepared
+from train.data import PREPARED, Prepared
 from train.targets import Targets, check_given_back, count_cut
 
 
@@ -69,8 +68,7 @@ def prepare(
             np.savez(new / f"{catalogue.domain}.npz", allow_pickle=False, **arrays)
         meta = _meta(catalogues, targets, text)
         meta["files"] = digests.of_files(new)
-        meta["digest"] = digests.of_record(meta)
-        (new / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
+        (new / "meta.json").write_text(codec.to_text(PREPARED.seal(meta)))
     for catalogue in catalogues:
         catalogue.close()
     return targets
@@ -86,9 +84,7 @@ def _meta(
     catalogues: Sequence[Catalogue], targets: Mapping[str, Targets], settings: TextSettings
 ) -> dict[str, Any]:
     return {
-        "kind": KIND,
-        "format": FORMAT,
-        "text": dataclasses.asdict(settings),
+        "text": codec.encode(settings),
         "domains": {
             catalogue.domain: {
                 "fingerprint": catalogue.info.fingerprint,
@@ -120,9 +116,9 @@ def check_same(workspace: Path, domains: Sequence[str], prepared: Path) -> None:
 
 def _is_prepared(folder: Path) -> bool:
     try:
-        meta = json.loads((folder / "meta.json").read_text())
+        meta = codec.from_text((folder / "meta.json").read_bytes())
         known = {"meta.json", "tokenizer", *(f"{domain}.npz" for domain in meta["domains"])}
-        return meta["kind"] == KIND and {path.name for path in folder.iterdir()} <= known
+        return meta["kind"] == PREPARED.name and {path.name for path in folder.iterdir()} <= known
     except (OSError, ValueError, LookupError, TypeError):
         return False
 

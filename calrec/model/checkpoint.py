@@ -14,16 +14,16 @@ refused before any is read.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from calrec.errors import CalrecError
 from calrec.model.backbone.config import DecoderConfig, Dtype
+from calrec.records import codec, digests
+from calrec.records.codec import Format
 from calrec.records.files import whole_folder
 from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings
@@ -32,8 +32,12 @@ from calrec.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from calrec.model.backbone.decoder import Decoder
 
-FORMAT = "calrec-checkpoint"
 VERSION = 2
+FORMAT = Format(
+    name="calrec-checkpoint",
+    version=VERSION,
+    remedy="train and export it again, or use the release that wrote it",
+)
 PARTS = ("weights", "tokenizer")
 BESIDE = 2**20
 """Bytes that a checkpoint takes besides its weights and its tokenizer, at most."""
@@ -71,61 +75,11 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         """The content of `calrec.json`."""
-        content = dataclasses.asdict(self) | {"decoder": self.decoder.to_json()}
-        content = {"format": FORMAT, "version": VERSION, **content}
-        return {**content, "digest": _digest(content)}
+        return FORMAT.seal(codec.encode(self))
 
     def to_text(self) -> str:
         """The text of `calrec.json`."""
-        return json.dumps(self.to_json(), indent=1, sort_keys=True) + "\n"
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Description:
-        """The inverse of `to_json`.
-
-        Raises:
-          CalrecError: for another format or version, an edited content, or a field of the wrong
-            form.
-        """
-        if content.get("format") != FORMAT or content.get("version") != VERSION:
-            found = f"{content.get('format')} {content.get('version')}"
-            raise CalrecError(
-                f"calrec.json: expected {FORMAT} {VERSION}, found {found}; train and export it"
-                " again, or use the release that wrote it"
-            )
-        if content.get("digest") != _digest(content):
-            raise CalrecError(
-                "calrec.json: expected it as it was saved, found an edited or damaged one; export"
-                " the checkpoint again (settings can be changed where it is used)"
-            )
-        try:
-            fields = {f.name: content[f.name] for f in dataclasses.fields(cls)}
-            if fields["dtype"] not in get_args(Dtype):
-                raise ValueError(f"dtype {fields['dtype']!r}")
-            for name in ("sampling", "data", "training", "figures", "files"):
-                if not isinstance(fields[name], dict):
-                    raise ValueError(f"{name} is no object")
-            fields["max_prompt_tokens"] = int(fields["max_prompt_tokens"])
-            return cls(
-                **fields
-                | {
-                    "decoder": DecoderConfig.from_json(fields["decoder"]),
-                    "text": TextSettings(**fields["text"]),
-                    "ranking": RankingSettings(**fields["ranking"]),
-                }
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CalrecError(
-                f"calrec.json: a setting is missing or of the wrong form: {error}"
-            ) from None
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    """sha256 of the content without its digest, in one way of writing."""
-    rest = {name: value for name, value in content.items() if name != "digest"}
-    # To JSON and back: tuples become lists, as they are when they are read.
-    text = json.dumps(json.loads(json.dumps(rest)), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+        return codec.to_text(self.to_json(), sort_keys=True)
 
 
 def resolve(name: str | Path) -> Path:
@@ -200,22 +154,20 @@ def _require_room(folder: Path, size: int) -> None:
 
 def _is_checkpoint(folder: Path) -> bool:
     try:
-        content = json.loads((folder / "calrec.json").read_text())
+        content = codec.from_text((folder / "calrec.json").read_bytes())
         known = {"calrec.json", "weights", "tokenizer", "training_log.jsonl"}
-        return content["format"] == FORMAT and {p.name for p in folder.iterdir()} <= known
+        return content["format"] == FORMAT.name and {p.name for p in folder.iterdir()} <= known
     except (OSError, ValueError, LookupError, TypeError):
         return False
 
 
 def _digests(folder: Path) -> dict[str, str]:
     """sha256 of every file of the weights and the tokenizer, by path from the folder."""
-    digests = {}
-    for path in sorted(p for part in PARTS for p in (folder / part).rglob("*") if p.is_file()):
-        with path.open("rb") as file:
-            digests[path.relative_to(folder).as_posix()] = hashlib.file_digest(
-                file, "sha256"
-            ).hexdigest()
-    return digests
+    return {
+        f"{part}/{name}": digest
+        for part in PARTS
+        for name, digest in digests.of_files(folder / part).items()
+    }
 
 
 def check(folder: Path) -> Description:
@@ -260,16 +212,7 @@ def describe(folder: Path) -> Description:
             f"checkpoint {folder}: expected calrec.json, found none;"
             " make one with: calrec-train export --run RUN --out FOLDER"
         )
-    try:
-        content = json.loads(path.read_text())
-    except (ValueError, RecursionError) as error:
-        raise CalrecError(f"{path}: expected JSON, found a damaged file ({error})") from None
-    if not isinstance(content, dict):
-        raise CalrecError(f"{path}: expected a JSON object, found {type(content).__name__}")
-    try:
-        return Description.from_json(content)
-    except CalrecError as error:
-        raise CalrecError(f"checkpoint {folder}: {error}") from None
+    return FORMAT.decode(Description, FORMAT.read(path), str(path))
 
 
 def load(

@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 
+def of_bytes(content: bytes) -> str:
+    """sha256 of bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def of_file(path: Path) -> str:
     """sha256 of a file's bytes."""
     with path.open("rb") as file:
@@ -23,7 +28,10 @@ def of_files(folder: Path) -> dict[str, str]:
 
 def of_record(content: Mapping[str, Any]) -> str:
     """sha256 of what a JSON file says, but for its own entry `digest`."""
-    rest = {name: value for name, value in content.items() if name != "digest"}
-    # To JSON and back: tuples become lists, as they are when they are read.
-    text = json.dumps(json.loads(json.dumps(rest)), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return of_json({name: value for name, value in content.items() if name != "digest"})
+
+
+def of_json(content: Any) -> str:
+    """sha256 of JSON-able content, whatever the order of its names."""
+    # To JSON and back: numbers that are names become texts, in another order, as they are read.
+    return of_bytes(json.dumps(json.loads(json.dumps(content)), sort_keys=True).encode())

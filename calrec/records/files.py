@@ -1,6 +1,6 @@
-"""Folders that appear whole or not at all.
+"""Folders and files that appear whole or not at all.
 
-A folder is made in `.NAME.xxxxxxxx/new` beside its place, and takes the place in one step. What a
+Each is made as `.NAME.xxxxxxxx/new` beside its place, and takes the place in one step. What a
 killed process leaves there, the next one that writes to the place removes.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from calrec.errors import CalrecError
+from calrec.records.locks import lock, locked
 
 _FULL = re.compile("No space left on device|Disk quota exceeded|File too large")
 _PARTS = {"new", "old"}
@@ -58,6 +58,47 @@ def whole_folder(folder: Path, *, ours: Callable[[Path], bool], what: str) -> It
         ) from error
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yields where to write a file that takes the place `path` when the block ends well.
+
+    Args:
+      path: the place; a file there is replaced, in an existing folder. A link there is replaced
+        too, not what it leads to.
+
+    Raises:
+      OSError: if it cannot be written, or the disk is full.
+    """
+    _clear_leftovers(path)
+    with _beside(path) as beside:
+        yield beside / "new"
+        put_in_place(beside / "new", path)
+
+
+def put_in_place(made: Path, path: Path) -> None:
+    """Renames a file over `path` once its bytes are on the disk, so that a power cut loses neither.
+
+    Args:
+      made: a whole file on the same disk.
+      path: its place.
+
+    Raises:
+      OSError: if that fails; `path` is as it was.
+    """
+    flush(made)
+    made.replace(path)
+    flush(path.parent)
+
+
+def flush(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def check_place(folder: Path, *, ours: Callable[[Path], bool], what: str) -> None:
     """Refuses a place that `whole_folder` would refuse, before the work that is to go there.
 
@@ -88,44 +129,34 @@ def _empty(folder: Path) -> bool:
 
 
 @contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
+def _beside(place: Path) -> Iterator[Path]:
     """A new folder beside the place, this process's own for as long as it is locked."""
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
-        with _locked(beside):
+        descriptor = os.open(beside, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # a disk without locks: there nobody clears leftovers either
+                lock(descriptor, beside)
             yield beside
+        finally:
+            os.close(descriptor)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Holds the folder, and says whether nobody else does."""
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        free = True
-    except OSError:
-        free = False
-    try:
-        yield free
-    finally:
-        os.close(lock)
-
-
-def _clear_leftovers(folder: Path) -> None:
+def _clear_leftovers(place: Path) -> None:
     """Removes what killed processes left beside the place, and puts back what they had moved."""
-    name = re.compile(re.escape(f".{folder.name}.") + r"[a-z0-9_]{8}")
+    name = re.compile(re.escape(f".{place.name}.") + r"[a-z0-9_]{8}")
     with suppress(OSError):
-        left = [path for path in folder.parent.iterdir() if name.fullmatch(path.name)]
+        left = [path for path in place.parent.iterdir() if name.fullmatch(path.name)]
         for path in left:
             if path.is_symlink() or not {part.name for part in path.iterdir()} <= _PARTS:
                 continue
-            with _locked(path) as free:
+            with locked(path) as free:
                 if not free:
                     continue
-                if (path / "old").exists() and not folder.exists():
-                    (path / "old").rename(folder)
+                if (path / "old").exists() and not place.exists():
+                    (path / "old").rename(place)
                 shutil.rmtree(path, ignore_errors=True)
 
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from calrec.records.codec import Number
+
 Pooling = Literal["max", "mean", "min"]
 Retrieval = Literal["bm25", "hierarchical", "rerank"]
 
@@ -68,7 +70,7 @@ class RankingSettings:
     """
 
     n_pred: int = 10
-    epsilon: float = 1 / 5000
+    epsilon: Number = 1 / 5000
     pooling: Pooling = "max"
     modulation: bool = True
     retrieval: Retrieval = "bm25"

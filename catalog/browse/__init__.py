@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from calrec.records import Attributes, Item
 from catalog.browse.filters import as_bigint
-from catalog.browse.highlight import highlight_item
 from catalog.browse.selection import Selection
 from catalog.errors import CatalogueError
+from catalog.highlight import highlight_item
 
 if TYPE_CHECKING:
     from catalog.search import Hits

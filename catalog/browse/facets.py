@@ -1,4 +1,4 @@
-"""How many of a domain's items there are of each kind, for those who browse."""
+"""Facet counts: how many items there are of each category, brand, price band and popularity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to browse: filters, made fit for SQL here and nowhere else."""
+"""Filters of a browse; the only place that turns them into values for SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a file is whole, where a size does not tell: an error page, a file cut on the server."""
+"""Recognises damaged downloads that have the right size: error pages, files cut on the server."""
 
 from __future__ import annotations
 

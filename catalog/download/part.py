@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from calrec.records import codec
+from calrec.records.files import put_in_place
+from calrec.records.locks import lock
 from catalog.errors import CatalogueError
 
 
@@ -56,8 +57,8 @@ class Part:
     def version(self, url: str) -> Version | None:
         """What the bytes belong to; None if that is unknown, so that they cannot be continued."""
         try:
-            version = Version(**json.loads(self.note.read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
+            version = codec.decode(Version, codec.from_text(self.note.read_bytes()))
+        except (FileNotFoundError, ValueError):
             return None
         return version if version.url == url and version.validator else None
 
@@ -69,7 +70,7 @@ class Part:
         """Starts anew with another version."""
         # In this order: a kill between the two must not give old bytes a new version.
         self.empty()
-        self.note.write_text(json.dumps(asdict(version)))
+        self.note.write_text(codec.to_text(codec.encode(version), indent=None))
 
     def drop(self) -> None:
         """Deletes the part and its note."""
@@ -79,8 +80,7 @@ class Part:
     def finish(self) -> None:
         """Gives the part its name; an older file of this name is replaced."""
         self.file.flush()
-        os.fsync(self.file.fileno())
-        self.path.replace(self.target)
+        put_in_place(self.path, self.target)
         self.note.unlink(missing_ok=True)
 
 
@@ -94,13 +94,7 @@ def open_part(target: Path) -> Iterator[Part]:
     """
     path = target.with_name(f"{target.name}.part")
     with path.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Between the opening and the lock another process may have finished this very file.
-            alone = os.path.samestat(os.fstat(file.fileno()), path.stat())
-        except (BlockingIOError, FileNotFoundError):
-            alone = False
-        if not alone:
+        if not lock(file.fileno(), path):
             raise CatalogueError(
                 f"expected to write {path} alone, found another download at it: wait for its end"
             )

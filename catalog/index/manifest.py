@@ -7,11 +7,11 @@ It is written last. A file that was changed, cut or removed since is found when 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from calrec.records import codec, digests
 
 NAME = "index.json"
 _OWN = ("files", "digest")
@@ -23,9 +23,9 @@ class DamagedError(Exception):
 
 def seal(folder: Path, about: Mapping[str, Any]) -> None:
     """Writes the manifest over all files that lie in the folder."""
-    files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
-    content = {**about, "files": files}
-    (folder / NAME).write_text(json.dumps({**content, "digest": _of_json(content)}))
+    content = {**about, "files": digests.of_files(folder)}
+    content["digest"] = digests.of_record(content)
+    (folder / NAME).write_text(codec.to_text(content, indent=None))
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -35,14 +35,13 @@ def read(folder: Path) -> dict[str, Any]:
       DamagedError: if there is none, or not as it was written.
     """
     try:
-        content = json.loads((folder / NAME).read_text())
+        content = codec.from_text((folder / NAME).read_bytes())
         digest = content.get("digest")
-        rest = {name: value for name, value in content.items() if name != "digest"}
     except FileNotFoundError:
         raise DamagedError("none") from None
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise DamagedError(f"an unreadable {NAME} ({type(error).__name__})") from None
-    if any(name in content for name in _OWN) and digest != _of_json(rest):
+    if any(name in content for name in _OWN) and digest != digests.of_record(content):
         raise DamagedError(f"a changed {NAME}")
     return content
 
@@ -62,17 +61,8 @@ def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
         if Path(name).name != name:
             raise DamagedError(f"{NAME} naming a file elsewhere ({name!r})")
         try:
-            found = _digest(folder / name)
+            found = digests.of_file(folder / name)
         except OSError as error:
             raise DamagedError(f"an unreadable {name} ({error.strerror})") from None
         if found != digest:
             raise DamagedError(f"a changed {name}")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _of_json(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Whoosh's side of an index: its fields, and writing items into segments.
+"""The Whoosh schema of an index, and writing items into its segments.
 
 A segment holds a run of items; segments that were written apart, one after another or by several
 processes, become one index when one table of contents names them all.

@@ -3,6 +3,10 @@
 A worker is `python -m catalog.index.workers`: it reads its parts, pickled, from standard input, and
 writes one byte to standard output after every `TICK` items. Standard input stays open until the
 worker has ended: when it closes, the process that asked is gone and the worker ends at once.
+
+No pool of `concurrent.futures`: one that spawns processes runs the caller's script again in each,
+which fails where that script has no guard of `__main__`, and it does not say which signal or what
+error ended a process.
 """
 
 from __future__ import annotations

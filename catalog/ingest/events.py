@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import duckdb
 
-from catalog.ingest.ids import given_id
-from catalog.ingest.nested import is_nested
+from catalog.database import quoted_text
 from catalog.ingest.times import WHOLE, Reading
-from catalog.quoting import quoted_text
+from catalog.ingest.values.ids import given_id
+from catalog.ingest.values.nested import is_nested
 
 # What decides whether an event repeats the one before it, besides its time.
 COMPARED = ("item_id", "rating", "review_text")

@@ -1,4 +1,4 @@
-"""The items of a department, laid out so that a buyer's thread can walk over them."""
+"""The items of a department, arranged by the threads of purchases that lead through them."""
 
 from __future__ import annotations
 

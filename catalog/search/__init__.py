@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float, Int
 from calrec.records import Item
 from calrec.text.words import units, words
 from catalog.bm25 import Corpus
-from catalog.browse.highlight import Mark
+from catalog.highlight import Mark
 from catalog.index import FIELDS, Index
 from catalog.search.phrases import Phrases
 from catalog.search.query import (

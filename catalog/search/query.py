@@ -1,4 +1,4 @@
-"""What somebody typed into a search box, as a tree of Whoosh's queries.
+"""Parses a typed search into a tree of Whoosh queries.
 
     guitar strings      both words           "guitar strings"    these words next to each other
     amp OR pedal        either               guitar NOT korg     without

@@ -1,4 +1,4 @@
-"""One slip of the keyboard: a letter too many, missing, wrong, or two that changed places."""
+"""Words within one typing error: a letter inserted, missing, replaced, or two swapped."""
 
 from __future__ import annotations
 

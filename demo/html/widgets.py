@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from calrec.records import Attributes, Item
-from catalog.browse.highlight import highlight_item
+from catalog.highlight import highlight_item
 from catalog.store import Page
 from demo.html.wording import count, escape
 from demo.inspect.session import Session

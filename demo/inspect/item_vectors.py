@@ -9,15 +9,14 @@ model is the one that answers: a checkpoint that replaces it on disk counts afte
 from __future__ import annotations
 
 import hashlib
-import os
 import queue
-import tempfile
 import threading
 import weakref
 import zipfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from jaxtyping import Float
 
 from calrec.errors import CalrecError
 from calrec.model import checkpoint
+from calrec.records.files import whole_file
 
 if TYPE_CHECKING:
     from catalog.store import DomainInfo
@@ -210,14 +210,7 @@ def _read(path: Path, items: int) -> Float[np.ndarray, "N D"] | None:
 
 def _write(path: Path, vectors: Float[np.ndarray, "N D"]) -> None:
     """Whole or not at all; on a disk that is full or read-only not, as it only saves time."""
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError:
-        return
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+        with whole_file(path) as new, new.open("wb") as file:
             np.savez(file, vectors=vectors)
-        os.replace(beside, path)
-    except OSError:
-        Path(beside).unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from calrec.recommenders.lir import LastItemRepeater
 from catalog.build import build
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue
 
 ITEMS = """\

@@ -83,7 +83,7 @@ def generate(folder: Path, reviews: int) -> None:
 def build_ours(folder: Path) -> dict[str, float]:
     """Builds the domain; seconds until the tables are written, and in all."""
     from catalog.build import build
-    from catalog.ingest.amazon import AmazonReviews
+    from catalog.ingest.sources.amazon import AmazonReviews
 
     start, seconds = time.perf_counter(), {}
 
@@ -106,7 +106,7 @@ def build_with_pandas(folder: Path) -> dict[str, float]:
     """The same tables with pandas, as one would write it."""
     import pandas as pd
 
-    from catalog.clean import clean_path, clean_text
+    from catalog.attributes.clean import clean_path, clean_text
 
     start = time.perf_counter()
     reviews = pd.read_json(folder / "reviews.jsonl.gz", lines=True)

@@ -27,7 +27,7 @@ import pyarrow as pa
 from catalog.build import build
 from catalog.index import FIELDS
 from catalog.index.segments import open_index
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue, Filters
 from catalog.workspace import index_folder
 

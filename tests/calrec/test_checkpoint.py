@@ -10,6 +10,7 @@ from tiny import tiny_decoder, tiny_tokenizer
 
 from calrec.errors import CalrecError
 from calrec.model import checkpoint
+from calrec.records import digests
 from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings
 
@@ -103,7 +104,7 @@ def no_tokenizer(folder):
 def other_shape(folder):
     content = json.loads((folder / "calrec.json").read_text())
     content["decoder"]["num_hidden_layers"] = 3
-    content["digest"] = checkpoint._digest(content)
+    content["digest"] = digests.of_record(content)
     (folder / "calrec.json").write_text(json.dumps(content))
 
 
@@ -122,7 +123,7 @@ def edited_tokenizer(folder):
 def missing_setting(folder):
     content = json.loads((folder / "calrec.json").read_text())
     del content["ranking"]
-    content["digest"] = checkpoint._digest(content)
+    content["digest"] = digests.of_record(content)
     (folder / "calrec.json").write_text(json.dumps(content))
 
 

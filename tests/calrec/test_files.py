@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from calrec.errors import CalrecError, run_cli
-from calrec.records import files
-from calrec.records.files import whole_folder
+from calrec.records import files, locks
+from calrec.records.files import whole_file, whole_folder
+from calrec.records.locks import locked
 
 
 def ours(folder):
@@ -176,6 +177,72 @@ def test_a_name_that_is_not_utf_8_is_refused_before_the_work(tmp_path):
     out = Path(os.fsdecode(os.fsencode(tmp_path) + b"/na\xefve"))
     with pytest.raises(CalrecError, match=r"expected a name in UTF-8, found .*xefve"):
         write(out)
+
+
+def test_a_file_appears_whole_and_replaces_an_earlier_one(tmp_path):
+    path = tmp_path / "file"
+    for text in ("first", "second"):
+        with whole_file(path) as new:
+            new.write_text(text)
+            assert not path.exists() or path.read_text() == "first"
+    assert path.read_text() == "second"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_file_that_fails_leaves_the_earlier_one(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("first")
+    with pytest.raises(FileNotFoundError), whole_file(path) as new:
+        (new / "no folder").write_text("second")
+    assert path.read_text() == "first"
+    assert names(tmp_path) == ["file"]
+
+
+def test_what_a_killed_writer_of_a_file_left_the_next_one_removes(tmp_path):
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from calrec.records.files import whole_file\n"
+        "with whole_file(Path(sys.argv[1])) as new:\n"
+        "    new.write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "file")])
+    assert killed.returncode == -signal.SIGKILL
+    assert len(names(tmp_path)) == 1
+    assert not (tmp_path / "file").exists()
+    with whole_file(tmp_path / "file") as new:
+        new.write_text("whole")
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_lock_is_one_process_own_until_it_ends(tmp_path):
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from calrec.records.locks import locked\n"
+        "with locked(Path(sys.argv[1]), create=True) as alone:\n"
+        "    print(alone, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    path = tmp_path / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "True\n"
+        with locked(path) as alone:
+            assert not alone
+        other.kill()
+        other.wait()
+        with locked(path) as alone:
+            assert alone
+
+
+def test_a_lock_of_a_file_that_was_removed_meanwhile_counts_for_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "lock"
+    monkeypatch.setattr(locks, "lock_descriptor", lambda *given, blocking: path.unlink() is None)
+    with locked(path, create=True) as alone:
+        assert not alone
 
 
 def test_a_full_disk_is_one_line(capsys):

@@ -11,11 +11,11 @@ from flax import nnx
 from safetensors.numpy import load_file, save_file
 
 from calrec.errors import CalrecError
-from calrec.recommenders.sasrec.description import describe, digest
+from calrec.recommenders.sasrec.description import describe
 from calrec.recommenders.sasrec.model import SASRecModel
 from calrec.recommenders.sasrec.recommender import SASRec
 from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
-from calrec.records import Item
+from calrec.records import Item, digests
 
 SETTINGS = SASRecSettings(hidden_size=8, heads=2, layers=2, max_length=12)
 IDS = tuple(f"i{i:02}" for i in range(40))
@@ -146,7 +146,7 @@ def edit(folder, change, sign):
     content = json.loads((folder / "sasrec.json").read_text())
     change(content)
     if sign:
-        content["digest"] = digest(content)
+        content["digest"] = digests.of_record(content)
     (folder / "sasrec.json").write_text(json.dumps(content))
 
 
@@ -162,21 +162,30 @@ def reweigh(folder, change):
 
 DAMAGES = {
     "no SASRec": (lambda f: (f / "sasrec.json").unlink(), "found no sasrec.json"),
-    "no JSON": (lambda f: (f / "sasrec.json").write_text("{"), "a damaged one (JSONDecodeError)"),
-    "a list": (lambda f: (f / "sasrec.json").write_text("[]"), "a damaged one (TypeError)"),
+    "no JSON": (
+        lambda f: (f / "sasrec.json").write_text("{"),
+        "expected JSON, found a damaged file",
+    ),
+    "a list": (
+        lambda f: (f / "sasrec.json").write_text("[]"),
+        "expected a JSON object, found list",
+    ),
     "before the rules had names": (
         lambda f: edit(f, lambda c: c.update(version=1, settings={"rank_seen": False}), True),
         "found calrec-sasrec 1",
     ),
     "another version": (lambda f: edit(f, lambda c: c.update(version=9), True), "calrec-sasrec 9"),
-    "edited": (lambda f: edit(f, lambda c: c["settings"].update(heads=4), False), "an edited one"),
+    "edited": (
+        lambda f: edit(f, lambda c: c["settings"].update(heads=4), False),
+        "an edited or damaged one",
+    ),
     "bad setting": (
         lambda f: edit(f, lambda c: c["settings"].update(heads=3), True),
-        "a damaged one (CalrecError)",
+        "3 heads divide",
     ),
     "unknown setting": (
         lambda f: edit(f, lambda c: c["settings"].update(more=3), True),
-        "a damaged one (TypeError)",
+        "unknown field 'more'",
     ),
     "no weights": (lambda f: (f / "weights.safetensors").unlink(), "No such file"),
     "cut weights": (

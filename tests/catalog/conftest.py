@@ -7,7 +7,7 @@ import pytest
 
 from catalog import cli
 from catalog.build import build
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue
 
 ITEM_COLUMNS = ("item_id", "title", "category", "brand", "price")

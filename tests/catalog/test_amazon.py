@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from catalog.bad_lines import kept
 from catalog.build import build
+from catalog.build.bad_lines import kept
 from catalog.errors import CatalogueError
-from catalog.ingest.amazon import AmazonReviews
+from catalog.ingest.sources.amazon import AmazonReviews
 from catalog.store import Catalogue
 
 REVIEWS_2018 = [

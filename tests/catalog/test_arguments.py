@@ -1,7 +1,7 @@
 import pytest
 
-from catalog.arguments import query_last
 from catalog.build import build
+from catalog.cli.arguments import query_last
 
 SINGLE, SEVERAL = {"--domain", "--brand", "--bought-by"}, {"--category"}
 

@@ -10,11 +10,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from catalog import staging
-from catalog.bad_lines import kept
-from catalog.build import build
+from catalog.build import build, staging
+from catalog.build.bad_lines import kept
 from catalog.errors import CatalogueError
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue, domains
 
 TABLES = ("domains", "items", "users", "events")

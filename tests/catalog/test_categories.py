@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.categories import column_of, levels
+from catalog.attributes.categories import column_of, levels
 
 
 def split(*texts: str) -> list[list[str]]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from catalog.clean import PRICE, SUSPECT, clean_path, clean_price, clean_text
+from catalog.attributes.clean import PRICE, SUSPECT, clean_path, clean_price, clean_text
 
 SHEET = (
     ".a-box-inner{background-color:#fff}#alohaBuyBoxWidget .selected{background-color:#fffbf3;"

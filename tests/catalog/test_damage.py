@@ -10,10 +10,10 @@ import pytest
 from damaging import damages, whole_again
 
 from catalog.build import build
+from catalog.build.migrate import migrate
 from catalog.database import connect
 from catalog.errors import CatalogueError
 from catalog.index import write_index
-from catalog.migrate import migrate
 from catalog.store import Catalogue, domains
 from catalog.workspace import index_folder
 

@@ -3,11 +3,11 @@
 import pyarrow as pa
 import pytest
 
-from catalog.bad_lines import kept
 from catalog.build import build
+from catalog.build.bad_lines import kept
 from catalog.errors import CatalogueError
-from catalog.ingest.csv_rows import CSVFile
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.files.csv_rows import CSVFile
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue
 
 

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 
 from catalog.build import build
+from catalog.build.staging import LOCK, STAGING
 from catalog.errors import CatalogueError
-from catalog.staging import LOCK, STAGING
 from catalog.store import Catalogue, domains
 
 TABLES = ("domains", "items", "users", "events", "bad_lines")
@@ -25,7 +25,7 @@ import os, signal, sys
 from pathlib import Path
 import pyarrow as pa
 from catalog import build as b
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 workspace, moment = Path(sys.argv[1]), sys.argv[2]
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 commit = b.commit
@@ -92,7 +92,7 @@ import sys
 from pathlib import Path
 import pyarrow as pa
 from catalog.build import build
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 names = ["item_id", "title", "category", "brand", "price"]
 print("ready", flush=True)
 for round in range(10**6):
@@ -149,7 +149,7 @@ def test_a_second_build_at_once_is_refused_in_one_line(tmp_path, tables):
     program = (
         "import sys, time; from pathlib import Path; from catalog.build import build_sample\n"
         "def wait(step): print(step, flush=True); time.sleep(60)\n"
-        "from catalog.staging import changing\n"
+        "from catalog.build.staging import changing\n"
         "with changing(Path(sys.argv[1]), 'build'): wait('inside')"
     )
     with subprocess.Popen(
@@ -176,7 +176,7 @@ from pathlib import Path
 import pyarrow as pa
 from catalog.build import build
 from catalog.errors import CatalogueError
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue
 disk = Path(sys.argv[1])
 names = ["item_id", "title", "category", "brand", "price"]

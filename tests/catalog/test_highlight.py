@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from calrec.records import Attributes
 from calrec.text.words import words
-from catalog.browse.highlight import Mark, highlight, highlight_item
+from catalog.highlight import Mark, highlight, highlight_item
 
 
 def _marked(text: str) -> list[str]:

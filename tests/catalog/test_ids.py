@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog.build import build
-from catalog.ingest.amazon import AmazonReviews
-from catalog.ingest.ids import clean_id
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.amazon import AmazonReviews
+from catalog.ingest.sources.two_tables import TwoTables
+from catalog.ingest.values.ids import clean_id
 from catalog.store import Catalogue
 
 

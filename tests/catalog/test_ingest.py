@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import CatalogueError
-from catalog.ingest import csv_rows, files, lines
-from catalog.ingest.csv_rows import CSVFile
-from catalog.ingest.lines import fields, json_records, object_keys
+from catalog.ingest.files import access, csv_form, lines
+from catalog.ingest.files.csv_rows import CSVFile
+from catalog.ingest.files.lines import fields, json_records, object_keys
 
 FIELDS = fields({"a": "VARCHAR"})
 
@@ -128,7 +128,7 @@ def test_a_truncated_gzip_is_damage_and_not_the_end(tmp_path, keep):
     path.write_bytes(whole[: int(len(whole) * keep)])
     with (
         pytest.raises(CatalogueError, match=r"x\.jsonl\.gz.* ended before .* fetch it again"),
-        files.reading(path, "lines"),
+        access.reading(path, "lines"),
     ):
         _records(path)
 
@@ -142,7 +142,7 @@ def test_what_is_raised_while_reading_comes_out_as_it_is():
     with (
         duckdb.connect() as connection,
         pytest.raises(KeyboardInterrupt),
-        files.streamed(connection, "numbers", schema, broken()),
+        access.streamed(connection, "numbers", schema, broken()),
     ):
         connection.execute("CREATE TEMP TABLE t AS FROM numbers")
 
@@ -150,7 +150,7 @@ def test_what_is_raised_while_reading_comes_out_as_it_is():
 def test_a_full_disk_is_not_taken_for_a_damaged_file(tmp_path):
     with (
         pytest.raises(duckdb.IOException, match="No space left"),
-        files.reading(tmp_path, "lines"),
+        access.reading(tmp_path, "lines"),
     ):
         raise duckdb.IOException("IO Error: No space left on device")
 
@@ -211,10 +211,10 @@ def test_half_a_character_goes_and_its_record_stays(tmp_path_factory, texts):
 
 def test_reading_ahead_gives_the_same_bytes_and_the_same_error(tmp_path):
     data = bytes(range(256)) * 9
-    assert b"".join(files.read_ahead(io.BytesIO(data), 100)) == data
+    assert b"".join(access.read_ahead(io.BytesIO(data), 100)) == data
     cut = io.BytesIO(gzip.compress(data)[:-9])
     with gzip.open(cut) as file, pytest.raises(EOFError):
-        list(files.read_ahead(file, 100))
+        list(access.read_ahead(file, 100))
 
 
 FIELD = st.text(st.sampled_from('ab ",;\'\n\r\t\\Ä5"'), max_size=6)
@@ -362,7 +362,7 @@ def test_lines_may_end_in_different_ways(tmp_path_factory, ends, chunk):
     path = tmp_path_factory.mktemp("csv") / "x.csv"
     path.write_text("".join(f"a,b{end}" for end in ends), newline="")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_rows, "_CHUNK", chunk)
+        patch.setattr(csv_form, "_CHUNK", chunk)
         file = CSVFile.opened(path)
     assert file.regular == (len(set(ends)) == 1)
     with duckdb.connect() as connection, file.with_line_numbers(connection) as rows:
@@ -376,7 +376,7 @@ def test_the_checksum_of_a_gzipped_csv_is_checked(tmp_path):
     path.write_bytes(data.replace(b"1,2", b"1,3", 1))
     with (
         pytest.raises(CatalogueError, match=r"x\.csv\.gz.*CRC.*fetch it again"),
-        files.reading(path, "a table"),
+        access.reading(path, "a table"),
     ):
         CSVFile.opened(path)
 
@@ -384,6 +384,6 @@ def test_the_checksum_of_a_gzipped_csv_is_checked(tmp_path):
 def test_a_file_without_the_right_to_read_it_is_named(tmp_path, monkeypatch):
     path = tmp_path / "items.csv"
     path.write_text("item_id\na\n")
-    monkeypatch.setattr(files.os, "access", lambda *_: False)  # root may read everything
+    monkeypatch.setattr(access.os, "access", lambda *_: False)  # root may read everything
     with pytest.raises(CatalogueError, match=r"items\.csv, found a file that may not be read"):
-        files.require_file(path, "items")
+        access.require_file(path, "items")

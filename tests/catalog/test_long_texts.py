@@ -2,9 +2,9 @@
 
 import pytest
 
-from catalog.categories import column_of, levels
-from catalog.clean import clean_text
-from catalog.price_texts import find_price
+from catalog.attributes.categories import column_of, levels
+from catalog.attributes.clean import clean_text
+from catalog.attributes.price_texts import find_price
 
 # Where the time grows with the square of the length, each takes minutes and not a part of a second.
 LENGTH = 200_000

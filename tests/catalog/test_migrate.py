@@ -4,10 +4,10 @@ import duckdb
 import pytest
 
 from catalog.build import build
+from catalog.build.migrate import migrate
+from catalog.build.word_rule import explained
 from catalog.errors import CatalogueError
-from catalog.migrate import migrate
 from catalog.store import Catalogue, domains
-from catalog.word_rule import explained
 from catalog.workspace import FORMAT
 
 # Takes from a workspace of format 2 what format 1 had not.

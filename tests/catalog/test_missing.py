@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog.build import build
-from catalog.ingest.missing import MARKERS
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
+from catalog.ingest.values.missing import MARKERS
 from catalog.store import Catalogue
 
 NAMES = ("title", "category", "brand", "price")

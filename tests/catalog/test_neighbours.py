@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.build import build_sample
-from catalog.neighbours import Neighbours, neighbours
 from catalog.sequences import HELD_OUT, Sequences
+from catalog.sequences.neighbours import Neighbours, neighbours
 from catalog.store import Catalogue
 
 N = 6

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from catalog.bad_lines import kept
 from catalog.build import build
-from catalog.ingest.two_tables import TwoTables
+from catalog.build.bad_lines import kept
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue
 
 EVENTS = pa.table({"user_id": ["u"], "item_id": ["p0"], "timestamp": [1]})

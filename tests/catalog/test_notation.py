@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.ingest.notation import AMOUNTS, NotUnderstoodError, names, parsed, paths
+from catalog.ingest.values.notation import AMOUNTS, NotUnderstoodError, names, parsed, paths
 
 WORD = st.text(st.sampled_from("abÄ五 '\",[]{}\\\n&>"), min_size=1, max_size=8).map(
     lambda text: f"w{text}w"

@@ -10,7 +10,7 @@ import pytest
 
 from catalog.build import build
 from catalog.errors import CatalogueError
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue
 
 EVENTS = [{"user_id": user, "item_id": "i", "timestamp": n} for n, user in enumerate("ab")]

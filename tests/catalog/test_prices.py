@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from catalog.attributes.price_texts import find_price
+from catalog.attributes.prices import lowest_numbers
 from catalog.build import build
-from catalog.ingest.two_tables import TwoTables
-from catalog.price_texts import find_price
-from catalog.prices import lowest_numbers
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue
 
 NO_EVENTS = pa.table({"user_id": ["u"], "item_id": ["i0"], "timestamp": [1]})

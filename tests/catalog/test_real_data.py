@@ -12,8 +12,8 @@ import pytest
 
 from calrec.text import document_words
 from catalog.build import build
-from catalog.ingest.amazon import AmazonReviews
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.amazon import AmazonReviews
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.statistics import statistics
 from catalog.store import Catalogue
 

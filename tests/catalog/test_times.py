@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.build import build
+from catalog.cli.findings import findings
 from catalog.errors import CatalogueError
-from catalog.findings import findings
-from catalog.ingest.date_order import Day, as_date, decide
-from catalog.ingest.time_format import TimeFormat
-from catalog.ingest.two_tables import TwoTables
-from catalog.ingest.zones import offsets
+from catalog.ingest.sources.two_tables import TwoTables
+from catalog.ingest.times.date_order import Day, as_date, decide
+from catalog.ingest.times.time_format import TimeFormat
+from catalog.ingest.times.zones import offsets
 
 THIS_YEAR = date.today().year
 

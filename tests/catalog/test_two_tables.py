@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from catalog.bad_lines import kept
 from catalog.build import build
+from catalog.build.bad_lines import kept
 from catalog.errors import CatalogueError
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue
 
 ITEMS = [

@@ -13,9 +13,9 @@ from calrec.records.settings import RankingSettings
 from calrec.text import DEFAULT_TEXT, item_text
 from catalog.bm25 import BM25Settings
 from catalog.build import build
+from catalog.build.word_rule import choose, explained
 from catalog.errors import CatalogueError
 from catalog.store import Catalogue
-from catalog.word_rule import choose, explained
 
 KINDS = ("保温杯", "平底锅", "电饭煲", "台灯")
 CHINESE = [

@@ -28,7 +28,7 @@ TITLES = [
 def build_shop(folder: Path, workspace: Path) -> None:
     """The shop through the ordinary builder; each shopper bought seven items or more."""
     from catalog.build import build
-    from catalog.ingest.two_tables import TwoTables
+    from catalog.ingest.sources.two_tables import TwoTables
 
     n = len(TITLES)
     items = pa.table(

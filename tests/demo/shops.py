@@ -19,7 +19,7 @@ HOSTILE = (
 def write_domain(folder: Path, workspace: Path, domain: str, titles: Sequence[str]) -> None:
     """A domain with these titles and four shoppers, through the ordinary builder."""
     from catalog.build import build
-    from catalog.ingest.two_tables import TwoTables
+    from catalog.ingest.sources.two_tables import TwoTables
 
     n = len(titles)
     items = pa.table(

@@ -25,7 +25,7 @@ ROOM = 64
 def write_shop(folder: Path, workspace: Path, word: str) -> None:
     """A shop `marks` in which each item has a word of its own, and one of them is a trap."""
     from catalog.build import build
-    from catalog.ingest.two_tables import TwoTables
+    from catalog.ingest.sources.two_tables import TwoTables
 
     titles = [f"{word}{i:02d} of the shelf" for i in range(50)] + ["a crash of the model"]
     ids = [f"item-{i:02d}" for i in range(len(titles))]

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from calrec.records import Alternative, Attributes, Item, Sample
-from catalog.browse.highlight import Mark, highlight_item
+from catalog.highlight import Mark, highlight_item
 from catalog.store import Page
 from demo.html import widgets
 from demo.html.record import prompt, ranking, texts, tokens

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from catalog.build import build
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 from train import evaluate as command
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests

@@ -138,7 +138,7 @@ def test_bad_input_is_one_line(data, tmp_path, tiny_workspace):
     (tmp_path / "meta.json").write_text(
         json.dumps({"kind": "calrec-prepared", "format": 99, "domains": {}, "text": {}})
     )
-    with pytest.raises(CalrecError, match="format 1, found calrec-prepared 99"):
+    with pytest.raises(CalrecError, match="expected calrec-prepared 1, found calrec-prepared 99"):
         Prepared.load(tmp_path)
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from catalog.build import build
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 
 # Figures that independent implementations gave on the same files, to four decimals.
 REAL = {

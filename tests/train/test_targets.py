@@ -13,7 +13,7 @@ from calrec.records import Attributes
 from calrec.text import item_text
 from calrec.tokenizer import END, PAD, Tokenizer
 from catalog.build import build
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.two_tables import TwoTables
 from train.data import Prepared, Records
 from train.presets import PRESETS
 from train.targets import LIMIT, check_given_back, count_cut

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from calrec.errors import CalrecError
+from calrec.records import codec
+from calrec.records.codec import Number
 
 Dtype = Literal["float32", "bfloat16"]
 RopeKind = Literal["default", "linear", "llama3"]
@@ -31,11 +33,11 @@ class Rope:
       original_max_position_embeddings: tokens of the context before it was stretched.
     """
 
-    theta: float = 10_000.0
+    theta: Number = 10_000.0
     kind: RopeKind = "default"
-    factor: float = 1.0
-    low_freq_factor: float = 1.0
-    high_freq_factor: float = 4.0
+    factor: Number = 1.0
+    low_freq_factor: Number = 1.0
+    high_freq_factor: Number = 4.0
     original_max_position_embeddings: int = 8_192
 
     def __post_init__(self) -> None:
@@ -99,7 +101,7 @@ class DecoderConfig:
     tie_word_embeddings: bool = True
     scale_embeddings: bool = False
     norm: Norm = "rms"
-    norm_eps: float = 1e-5
+    norm_eps: Number = 1e-5
     norm_outputs: bool = False
     norm_queries_and_keys: bool = False
     activation: Activation = "silu"
@@ -107,9 +109,9 @@ class DecoderConfig:
     attention_bias: bool = False
     output_bias: bool = False
     mlp_bias: bool = False
-    attention_scale: float | None = None
-    attention_softcap: float | None = None
-    logit_softcap: float | None = None
+    attention_scale: Number | None = None
+    attention_softcap: Number | None = None
+    logit_softcap: Number | None = None
     rope: Rope | None = field(default_factory=Rope)
     window: int | None = None
     windowed: tuple[bool, ...] = ()
@@ -154,7 +156,7 @@ class DecoderConfig:
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON object of all fields."""
-        return dataclasses.asdict(self) | {"windowed": list(self.windowed)}
+        return codec.encode(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> DecoderConfig:
@@ -164,15 +166,9 @@ class DecoderConfig:
           CalrecError: if a size is missing, a field unknown, or a value out of range.
         """
         try:
-            ropes = {
-                name: value and Rope(**value)
-                for name, value in content.items()
-                if name in ("rope", "windowed_rope")
-            }
-            return cls(**{**content, **ropes, "windowed": tuple(content.get("windowed", ()))})
-        except TypeError as error:
-            detail = str(error).removeprefix("DecoderConfig.__init__() ")
-            raise CalrecError(f"decoder config: a field is missing or unknown: {detail}") from None
+            return codec.decode(cls, content)
+        except ValueError as error:
+            raise CalrecError(f"decoder config: a field is missing or wrong: {error}") from None
 
 
 _SIZES = (

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from calrec.errors import CalrecError
 from calrec.recommenders.sasrec.settings import SASRecSettings
+from calrec.records import codec, digests
+from calrec.records.codec import Format
 
-FORMAT = "calrec-sasrec"
-VERSION = 2
 DESCRIPTION = "sasrec.json"
 WEIGHTS = "weights.safetensors"
 AGAIN = "train one with: calrec-train sasrec --domain D --out FOLDER"
+VERSION = 2
+FORMAT = Format(name="calrec-sasrec", version=VERSION, remedy=AGAIN)
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -27,43 +27,23 @@ def describe(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
         raise CalrecError(f"expected a SASRec in {folder}, found no {DESCRIPTION}; {AGAIN}")
-    try:
-        content = json.loads(path.read_text())
-        wrong = _wrong(content)
-    except (ValueError, LookupError, TypeError, RecursionError, CalrecError) as error:
-        wrong = f"a damaged one ({type(error).__name__})"
-    if wrong:
-        raise CalrecError(f"{path}: expected {FORMAT} {VERSION}, found {wrong}; {AGAIN}")
+    content = FORMAT.read(path)
+    if missing := [name for name in ("settings", "items", "weights") if name not in content]:
+        raise CalrecError(f"{path}: expected its {missing[0]}, found none; {AGAIN}")
+    FORMAT.decode(SASRecSettings, content["settings"], f"{path}: settings")
     return content
-
-
-def _wrong(content: Mapping[str, Any]) -> str | None:
-    found = content["format"], content["version"]
-    if found != (FORMAT, VERSION):
-        return f"{found[0]} {found[1]}"
-    if content["digest"] != digest(content):
-        return "an edited one"
-    SASRecSettings(**content["settings"])
-    return None
 
 
 def is_sasrec(folder: Path) -> bool:
     """Whether the folder holds a SASRec and nothing else."""
     try:
-        content = json.loads((folder / DESCRIPTION).read_text())
+        content = codec.from_text((folder / DESCRIPTION).read_bytes())
         files = {path.name for path in folder.iterdir()}
-        return content["format"] == FORMAT and files <= {DESCRIPTION, WEIGHTS}
+        return content["format"] == FORMAT.name and files <= {DESCRIPTION, WEIGHTS}
     except (OSError, ValueError, LookupError, TypeError):
         return False
 
 
 def items_digest(item_ids: Sequence[str]) -> dict[str, Any]:
     """How many items there are, and sha256 of their ids in order."""
-    found = hashlib.sha256(json.dumps(list(item_ids)).encode()).hexdigest()
-    return {"count": len(item_ids), "digest": found}
-
-
-def digest(content: Mapping[str, Any]) -> str:
-    """sha256 of the content without its digest."""
-    rest = {name: value for name, value in content.items() if name != "digest"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+    return {"count": len(item_ids), "digest": digests.of_json(list(item_ids))}

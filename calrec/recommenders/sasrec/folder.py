@@ -9,10 +9,7 @@ Nothing in it is run. A file that was changed or cut is refused.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +24,13 @@ from calrec.recommenders.sasrec.description import (
     AGAIN,
     DESCRIPTION,
     FORMAT,
-    VERSION,
     WEIGHTS,
     describe,
-    digest,
     items_digest,
 )
 from calrec.recommenders.sasrec.model import SASRecModel
 from calrec.recommenders.sasrec.settings import SASRecSettings
+from calrec.records import codec, digests
 
 
 def write(
@@ -57,15 +53,12 @@ def write(
     data = save({_name(path): np.asarray(leaf[...]) for path, leaf in state})
     (folder / WEIGHTS).write_bytes(data)
     content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "settings": asdict(settings),
+        "settings": codec.encode(settings),
         "items": items_digest(item_ids),
-        "weights": hashlib.sha256(data).hexdigest(),
+        "weights": digests.of_bytes(data),
         **about,
     }
-    content["digest"] = digest(content)
-    (folder / DESCRIPTION).write_text(json.dumps(content, indent=1) + "\n")
+    (folder / DESCRIPTION).write_text(codec.to_text(FORMAT.seal(content)))
 
 
 def read(folder: Path, item_ids: Sequence[str]) -> tuple[SASRecModel, SASRecSettings]:
@@ -84,7 +77,7 @@ def read(folder: Path, item_ids: Sequence[str]) -> tuple[SASRecModel, SASRecSett
             f"{folder}: expected a SASRec of this catalogue's {len(item_ids)} items, found one of"
             f" {content['items']['count']} others; choose its catalogue, or {AGAIN}"
         )
-    settings = SASRecSettings(**content["settings"])
+    settings = codec.decode(SASRecSettings, content["settings"])
     shape = nnx.eval_shape(lambda: SASRecModel(len(item_ids), settings, rngs=nnx.Rngs(0)))
     graph, state = nnx.split(shape)
     expected = {_name(path): leaf for path, leaf in nnx.to_flat_state(state)}
@@ -105,7 +98,7 @@ def read(folder: Path, item_ids: Sequence[str]) -> tuple[SASRecModel, SASRecSett
 
 def _weights(path: Path, digest: str) -> dict[str, np.ndarray]:
     data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != digest:
+    if digests.of_bytes(data) != digest:
         raise ValueError("changed since they were saved")
     return load(data)
 

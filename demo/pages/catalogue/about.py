@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from catalog import word_rule
+from catalog.build import word_rule
 from catalog.sequences import HELD_OUT
 from catalog.statistics import Statistics, statistics
 from catalog.store import Catalogue

@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from calrec.records import Item
 from calrec.text import TextSettings, item_text
-from catalog.neighbours import Buyer, Count, Neighbours
+from catalog.sequences.neighbours import Buyer, Count, Neighbours
 from demo.html.widgets import notice, title_of
 from demo.html.wording import count, escape, rank_range
 from demo.inspect.similar import Similar

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from calrec.records import locks
 from catalog.download import AMAZON_2023, download, part, resumable
 from catalog.download.resumable import Patience
 from catalog.errors import CatalogueError
@@ -262,7 +263,7 @@ def test_a_full_disk_is_seen_before_it_is_filled(server, tmp_path, monkeypatch):
 
 def test_a_part_that_was_renamed_before_the_lock_is_not_written(tmp_path, monkeypatch):
     target, path = tmp_path / "x", tmp_path / "x.part"
-    monkeypatch.setattr(part.fcntl, "flock", lambda *lock: path.rename(target))
+    monkeypatch.setattr(locks, "lock_descriptor", lambda *lock, blocking: path.rename(target))
     with pytest.raises(CatalogueError, match="another download"), part.open_part(target):
         raise AssertionError("must not be reached")
     assert target.read_bytes() == b""

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 import xlsxwriter
 
-from catalog.ingest.orders import Orders
+from catalog.ingest.sources.orders import Orders
 
 UCI = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID")
 

@@ -6,8 +6,8 @@ import pytest
 
 from catalog.build import build
 from catalog.errors import CatalogueError
-from catalog.ingest.order_report import summary
-from catalog.ingest.orders import Orders
+from catalog.ingest.order_lines.report import summary
+from catalog.ingest.sources.orders import Orders
 from catalog.store import Catalogue
 
 UCI = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID")

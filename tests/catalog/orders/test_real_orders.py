@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog.build import build
-from catalog.ingest.orders import Orders
-from catalog.ingest.two_tables import TwoTables
+from catalog.ingest.sources.orders import Orders
+from catalog.ingest.sources.two_tables import TwoTables
 
 UCI = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID")
 _SECOND_SHEET = datetime(2010, 12, 1)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from catalog.ingest.returns import Line, match_returns
+from catalog.ingest.order_lines.returns import Line, match_returns
 
 
 def _matched(*units: float, of: str = "x") -> tuple[list[int], int, int]:

@@ -7,10 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from catalog import bad_lines
-from catalog.build import build
+from catalog.build import bad_lines, build
 from catalog.errors import CatalogueError
-from catalog.ingest.orders import Orders
+from catalog.ingest.sources.orders import Orders
 
 HEADER = ("order_id", "user_id", "item_id", "timestamp", "title", "price", "quantity")
 UCI = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID")

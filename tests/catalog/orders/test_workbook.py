@@ -8,7 +8,7 @@ import pytest
 import xlsxwriter
 
 from catalog.errors import CatalogueError
-from catalog.ingest.workbook import sheets
+from catalog.ingest.files.workbook import sheets
 
 UCI = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID")
 AT = datetime(2009, 12, 1, 7, 45)
@@ -75,7 +75,7 @@ def test_a_column_is_of_one_type_or_text(workbook):
 
 
 def test_types_that_change_far_below_are_text_throughout(workbook, monkeypatch):
-    monkeypatch.setattr("catalog.ingest.workbook._BATCH", 2)
+    monkeypatch.setattr("catalog.ingest.files.workbook._BATCH", 2)
     rows = [
         ("a", "b", "c"),
         (1, AT, "x"),
