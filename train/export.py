@@ -88,14 +88,16 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
             " calrec-evaluate wrote"
         )
     description = checkpoint.describe(folder)
-    ours = fingerprints.calrec_checkpoint(str(folder))["digest"]
+    ours = fingerprints.calrec_checkpoint(str(folder)).digest
     figures: dict[str, Any] = {}
     for evaluation in evaluations:
         run = EvaluationRun.load(evaluation)
         run.check()
         name = f"{run.domain} {run.split} {run.label or run.recommender}"
         name += f", {run.rules}" if run.rules != DEFAULT else ""
-        model = (run.checkpoint or {}).get("digest") if run.generative else ours
+        model = ours
+        if run.generative:
+            model = run.checkpoint and run.checkpoint.digest
         figure = {"seed": run.seed, **dataclasses.asdict(run.rules)} | {
             key: run.figures[key]
             for key in ("users", "metrics", "generation")

@@ -135,7 +135,7 @@ def _write(
     about = {
         "format": FORMAT,
         "version": VERSION,
-        "runs": [{"folder": str(run.folder), **run.meta} for run in runs],
+        "runs": [{"folder": str(run.folder), **run.written} for run in runs],
         "slice_metric": settings.slice_metric,
         "resamples": settings.resamples,
         "seed": settings.seed,

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from calrec.recommenders import register
 from calrec.text.words import RULES, ruled
 
 HELD_OUT: Mapping[str, int] = {"evaluation": 2, "selection": 1, "training": 0}
@@ -117,20 +116,6 @@ def leaks(
             f" is asked for ({_which(other, domain)})"
         )
     return tuple(found)
-
-
-def of_run(meta: Mapping[str, Any]) -> tuple[str, ...]:
-    """`leaks` of an evaluation, by its `meta.json`; nothing of a recommender without a model."""
-    known = register.entries().get(meta["recommender"])
-    if known is None or not known.trained:
-        return ()
-    return leaks(
-        from_json((meta.get("checkpoint") or {}).get("seen")),
-        domain=meta["domain"],
-        split=meta["split"],
-        fingerprint=meta["data"]["fingerprint"],
-        role=meta["data"].get("role") or "evaluation",
-    )
 
 
 def _same_data(one: str, other: str) -> bool:

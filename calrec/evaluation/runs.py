@@ -14,15 +14,29 @@ from calrec.errors import CalrecError
 from calrec.evaluation import leaks
 from calrec.evaluation.cases import Cases
 from calrec.evaluation.metrics import summarise
-from calrec.evaluation.run_files import check_figures, check_meta, damaged, read_json, read_table
+from calrec.evaluation.run_folder.meta import CheckpointMeta, DataMeta, RunMeta, meta_of
+from calrec.evaluation.run_folder.reading import (
+    check_figures,
+    column_names,
+    damaged,
+    read_json,
+    read_table,
+)
+from calrec.evaluation.run_folder.schema import (
+    CASES,
+    FIGURES,
+    FORMAT,
+    META,
+    SAMPLES,
+    TIMINGS,
+    TOP,
+    VERSION,
+)
+from calrec.evaluation.run_folder.tables import cases_of
 from calrec.ranking.rules import Rules
 from calrec.recommenders import register
 from calrec.records import digests
 
-FORMAT = "calrec-evaluation"
-VERSION = 3
-TEXTS_SINCE = 2
-"""Runs from this version on hold generated texts that can be ranked again."""
 TOLERANCE = 1e-9
 """Figures that differ by more than this from what the ranks give were not made from them."""
 
@@ -37,13 +51,14 @@ class EvaluationRun:
 
     Attributes:
       folder: where it lies.
-      meta: content of `meta.json`: recommender, label, domain, split, rules, settings, data,
-        checkpoint, code, seconds, device.
+      meta: what was evaluated, by what.
+      written: content of `meta.json` as it stands there.
       figures: content of `metrics.json`: users, metrics and, for CALRec, generation.
     """
 
     folder: Path
-    meta: Mapping[str, Any]
+    meta: RunMeta
+    written: Mapping[str, Any]
     figures: Mapping[str, Any]
     _checked: dict[str, tuple[int, ...]] = field(default_factory=dict, init=False, repr=False)
 
@@ -64,36 +79,19 @@ class EvaluationRun:
                 f"expected the folder of an evaluation, found none at {folder}; name a folder that"
                 " calrec-evaluate wrote"
             )
-        meta = read_json(folder, "meta.json")
-        if meta.get("format") != FORMAT:
-            raise CalrecError(
-                f"expected an evaluation in {folder}, found format {meta.get('format')!r}; name a"
-                " folder that calrec-evaluate wrote"
-            )
-        version = meta.get("version")
-        if version not in range(oldest, VERSION + 1):
-            older = isinstance(version, int) and version < VERSION
-            remedy = (
-                "it does not say by which rules it ranks, evaluate again (of calrec's runs the"
-                " texts serve, with --samples-from)"
-                if older
-                else "use the release that wrote it"
-            )
-            raise CalrecError(
-                f"expected {FORMAT} version {VERSION} in {folder}, found version {version!r};"
-                f" {remedy}"
-            )
-        check_meta(folder / "meta.json", meta, with_rules=version == VERSION)
-        figures = read_json(folder, "metrics.json")
+        written = read_json(folder, META)
+        _check_version(folder, written, oldest)
+        meta = meta_of(written, folder / META)
+        figures = read_json(folder, FIGURES)
         check_figures(folder, figures)
-        run = cls(folder=folder, meta=meta, figures=figures)
-        run.file("metrics.json")
+        run = cls(folder=folder, meta=meta, written=written, figures=figures)
+        run.file(FIGURES)
         return run
 
     @property
     def has_digests(self) -> bool:
         """Whether its files can be compared with what was written."""
-        return "files" in self.meta
+        return self.meta.files is not None
 
     def check(self) -> None:
         """Compares every file with its digest.
@@ -101,7 +99,7 @@ class EvaluationRun:
         Raises:
           CalrecError: if one is missing or not as it was written.
         """
-        for name in self.meta.get("files", ()):
+        for name in self.meta.files or ():
             self.file(name)
 
     def file(self, name: str) -> Path:
@@ -116,8 +114,8 @@ class EvaluationRun:
         try:
             state = path.stat()
             stamp = (state.st_mtime_ns, state.st_size, state.st_ino)
-            if self.has_digests and self._checked.get(name) != stamp:
-                if digests.of_file(path) != self.meta["files"].get(name):
+            if self.meta.files is not None and self._checked.get(name) != stamp:
+                if digests.of_file(path) != self.meta.files.get(name):
                     raise damaged(path, "another or a damaged file")
                 self._checked[name] = stamp
         except FileNotFoundError:
@@ -132,78 +130,92 @@ class EvaluationRun:
     @property
     def recommender(self) -> str:
         """Its id, such as `calrec` or `lir`."""
-        return self.meta["recommender"]
+        return self.meta.recommender
 
     @property
     def label(self) -> str | None:
         """What the person called this run."""
-        return self.meta.get("label") or None
+        return self.meta.label or None
 
     @property
     def domain(self) -> str:
         """Evaluated on."""
-        return self.meta["domain"]
+        return self.meta.domain
 
     @property
     def split(self) -> str:
         """`test` or `validation`."""
-        return self.meta["split"]
+        return self.meta.split
 
     @property
     def users(self) -> int:
         """How many users were evaluated."""
-        return self.meta["users"]
+        return self.meta.users
 
     @property
     def all_users(self) -> int:
         """How many users the split has."""
-        return self.meta["cases"]
+        return self.meta.cases
 
     @property
     def seed(self) -> int:
         """It drew the users and the samples."""
-        return self.meta["seed"]
+        return self.meta.seed
 
     @property
     def rules(self) -> Rules:
         """By which it ranks; the same for all that stand side by side."""
-        return Rules(bought=self.meta["bought"], count=self.meta["count"])
+        return self.meta.rules
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """The recommender's own."""
-        return self.meta["settings"]
+        return self.meta.settings
 
     @property
-    def data(self) -> Mapping[str, Any]:
+    def data(self) -> DataMeta:
         """Fingerprint, sizes and repeats of the domain."""
-        return self.meta["data"]
+        return self.meta.data
 
     @property
     def fingerprint(self) -> str:
         """Equal for equal data."""
-        return self.data["fingerprint"]
+        return self.data.fingerprint
 
     @property
-    def checkpoint(self) -> Mapping[str, Any] | None:
+    def checkpoint(self) -> CheckpointMeta | None:
         """Name, digest, data and training of the model; `None` where there is none."""
-        return self.meta.get("checkpoint")
+        return self.meta.checkpoint
 
     @property
     def code_digest(self) -> str | None:
         """Equal for equal code; `None` where it is not recorded."""
-        return (self.meta.get("code") or {}).get("digest")
+        return self.meta.code and self.meta.code.digest
 
     @cached_property
     def leaks(self) -> tuple[str, ...]:
         """How its model may know what it is asked for: `calrec.evaluation.leaks`; or nothing."""
-        return leaks.of_run(self.meta)
+        known = register.entries().get(self.recommender)
+        if known is None or not known.trained:
+            return ()
+        return leaks.leaks(
+            leaks.from_json(self.checkpoint and self.checkpoint.seen),
+            domain=self.domain,
+            split=self.split,
+            fingerprint=self.fingerprint,
+            role=self.data.role or "evaluation",
+        )
 
     @property
     def generative(self) -> bool:
         """Whether it writes texts."""
         known = register.entries().get(self.recommender)
         return known is not None and known.generative
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether the texts that it wrote are kept."""
+        return (self.folder / SAMPLES).exists()
 
     @property
     def recommender_name(self) -> str:
@@ -217,13 +229,13 @@ class EvaluationRun:
         Raises:
           CalrecError: if the file is missing, damaged, or does not give the figures.
         """
-        path = self.file("cases.parquet")
-        cases = Cases.from_table(read_table(path), path)
+        path = self.file(CASES)
+        cases = cases_of(read_table(path), path)
         if not len(cases) == self.users == self.figures["users"]:
             raise CalrecError(
                 f"expected {self.users} users in {path}, found {len(cases)}; evaluate again"
             )
-        last, items = int(cases.pessimistic.max()), self.data["items"]
+        last, items = int(cases.pessimistic.max()), self.data.items
         if last > items:
             raise CalrecError(
                 f"expected ranks up to {items}, the items of {self.domain}, in {path}, found"
@@ -235,7 +247,7 @@ class EvaluationRun:
                 if not abs(written - mean) <= TOLERANCE:
                     raise CalrecError(
                         f"expected {metric} {side} {mean:.6f}, as the ranks in {path} give it,"
-                        f" found {written:.6f} in metrics.json; evaluate again"
+                        f" found {written:.6f} in {FIGURES}; evaluate again"
                     )
         return cases
 
@@ -247,7 +259,18 @@ class EvaluationRun:
         Raises:
           CalrecError: if the run wrote none, or the file is damaged.
         """
-        return self.table("samples.parquet", users, columns)
+        return self.table(SAMPLES, users, columns)
+
+    def kept_texts(self) -> pa.Table:
+        """`user_id` and `text` of every generated text that ranks items, best or not.
+
+        Raises:
+          CalrecError: as `samples`.
+        """
+        path = self.file(SAMPLES)
+        # What releases wrote that kept every text says of none whether it was.
+        kept = [("kept", "==", True)] if "kept" in column_names(path) else None
+        return read_table(path, columns=["user_id", "text"], filters=kept)
 
     def top(self, users: Sequence[str] | None = None) -> pa.Table:
         """The best 100 items with their scores (higher is better), of some users or all.
@@ -255,7 +278,7 @@ class EvaluationRun:
         Raises:
           CalrecError: if the run wrote none, or the file is damaged.
         """
-        return self.table("top.parquet", users)
+        return self.table(TOP, users)
 
     def timings(self) -> pa.Table:
         """Seconds per user, to sample and to match.
@@ -263,7 +286,7 @@ class EvaluationRun:
         Raises:
           CalrecError: if the run wrote none, or the file is damaged.
         """
-        return self.table("timings.parquet")
+        return self.table(TIMINGS)
 
     def table(
         self,
@@ -285,6 +308,26 @@ class EvaluationRun:
         if self.users == self.all_users:
             return user_words(self.users)
         return f"{self.users:,} of {user_words(self.all_users)}, seed {self.seed}"
+
+
+def _check_version(folder: Path, written: Mapping[str, Any], oldest: int) -> None:
+    if written.get("format") != FORMAT:
+        raise CalrecError(
+            f"expected an evaluation in {folder}, found format {written.get('format')!r}; name a"
+            " folder that calrec-evaluate wrote"
+        )
+    version = written.get("version")
+    if version in range(oldest, VERSION + 1):
+        return
+    remedy = "use the release that wrote it"
+    if isinstance(version, int) and version < VERSION:
+        remedy = (
+            "it does not say by which rules it ranks, evaluate again (of calrec's runs the texts"
+            " serve, with --samples-from)"
+        )
+    raise CalrecError(
+        f"expected {FORMAT} version {VERSION} in {folder}, found version {version!r}; {remedy}"
+    )
 
 
 def user_words(count: int) -> str:

@@ -51,7 +51,7 @@ WITHOUT: Mapping[str, str] = {
 
 def variant(run: EvaluationRun) -> str:
     """A key of `VARIANTS`, from the training that the checkpoint records."""
-    training = (run.checkpoint or {}).get("training")
+    training = run.checkpoint and run.checkpoint.training
     try:
         tuned = [one for one in training if one["stage"] in ("stage1", "stage2")]
         if not tuned:
@@ -91,7 +91,7 @@ def model(run: EvaluationRun) -> str | None:
     Those are decoder, text, sampling and ranking as the checkpoint has them; what a run was told
     to do otherwise is in its own settings (`unlike`).
     """
-    return (run.checkpoint or {}).get("digest")
+    return run.checkpoint and run.checkpoint.digest
 
 
 def _setting(run: EvaluationRun, part: str, name: str, default: str) -> str:
@@ -194,7 +194,7 @@ def unlike(first: EvaluationRun, second: EvaluationRun, *, apart: Sequence[str])
 
 def training_words(run: EvaluationRun) -> str:
     """How its model was trained, such as `stage1 (900 steps, alpha 0.125, beta -0.025)`."""
-    stages = (run.checkpoint or {}).get("training")
+    stages = run.checkpoint and run.checkpoint.training
     try:
         return "; ".join(_stage_words(stage) for stage in stages) or "training not recorded"
     except (TypeError, AttributeError):

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from calrec.errors import CalrecError
@@ -28,7 +27,6 @@ from calrec.text.words import fold
 from catalog.database import connect
 from demo.inspect.bounded import Bounded
 from demo.inspect.case_filters import NO_CATEGORY, RANKS, SORTS, CaseFilters
-from demo.inspect.evaluations import file_of
 from demo.inspect.local_paths import local
 
 PAGE = 50
@@ -147,21 +145,12 @@ class CaseTable:
         )
 
     def _add_texts(self) -> None:
-        run = self.generative
         known = pa.table({"user_id": pa.array([], pa.string()), "text": pa.array([], pa.string())})
-        path = run and run.folder / "samples.parquet"
-        if path and path.exists():
-            file_of(run, path.name)
+        if (run := self.generative) is not None and run.has_texts:
             try:
-                kept = "kept" in pq.read_schema(path).names
-                known = pq.read_table(
-                    path, columns=["user_id", "text"], filters=pc.field("kept") if kept else None
-                )
-            except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError):
-                raise CalrecError(
-                    f"expected the generated texts in {run.folder.name}/{path.name}, found a "
-                    "damaged file; evaluate again"
-                ) from None
+                known = run.kept_texts()
+            except CalrecError as error:
+                raise CalrecError(local(str(error), run.folder.parent)) from None
         places = pc.index_in(known["user_id"], value_set=self.rows["user_id"].combine_chunks())
         texts = [fold(text or "") for text in known["text"].to_pylist()]
         found = pa.table({"place": places, "text": pa.array(texts, pa.string())})
@@ -249,27 +238,16 @@ def _rows(comparison: Comparison, items: Mapping[str, Item]) -> pa.Table:
 
 
 def _of_the_texts(comparison: Comparison) -> dict[str, pa.Array]:
-    """What cases.parquet says of the texts of the first run that writes any."""
+    """What the first run that writes texts says of those of each case."""
     wanted = {"match_level": "top_match_level", "format_errors": "format_errors"}
-    users = comparison.cases[0].user_ids
-    found = {name: pa.nulls(len(users), pa.int64()) for name in wanted}
-    run = next((run for run in comparison.runs if run.generative), None)
-    if run is None:
-        return found
-    path = file_of(run, "cases.parquet")
-    try:
-        known = set(pq.read_schema(path).names)
-        table = pq.read_table(path, columns=["user_id", *(known & set(wanted.values()))])
-        order = pc.index_in(users, value_set=table["user_id"].combine_chunks())
-        for name, column in wanted.items():
-            if column in known:
-                found[name] = table[column].cast(pa.int64()).take(order).combine_chunks()
-    except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError):
-        raise CalrecError(
-            f"expected the cases of an evaluation in {run.folder.name}/{path.name}, found a "
-            "damaged file; evaluate again"
-        ) from None
-    return found
+    found = {name: pa.nulls(comparison.users, pa.int64()) for name in wanted}
+    sides = zip(comparison.runs, comparison.cases, strict=True)
+    generated = next((cases.generated for run, cases in sides if run.generative), {})
+    return found | {
+        name: pa.array(generated[column], pa.int64())
+        for name, column in wanted.items()
+        if column in generated
+    }
 
 
 def _facts(rows: pa.Table, items: Mapping[str, Item]) -> list[str]:

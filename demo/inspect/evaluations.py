@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from calrec.errors import CalrecError
+from calrec.evaluation.run_folder.schema import CASES, META
 from calrec.evaluation.runs import EvaluationRun
 from demo.inspect.local_paths import local
 
@@ -36,7 +37,7 @@ class Evaluations:
         runs: dict[str, EvaluationRun] = {}
         problems = []
         for folder in self.folders:
-            for path in sorted(folder.glob("*/meta.json")):
+            for path in sorted(folder.glob(f"*/{META}")):
                 if path.parent.suffix == ".partial":
                     continue
                 found = self._read(path)
@@ -58,7 +59,7 @@ class Evaluations:
         try:
             found: EvaluationRun | str = EvaluationRun.load(path.parent)
             if found.has_digests:
-                found.file("cases.parquet")  # small, and nothing is shown without it
+                found.file(CASES)  # small, and nothing is shown without it
         except CalrecError as error:
             found = local(str(error), path.parent.parent)
         except OSError as error:

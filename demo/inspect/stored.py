@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 
 from calrec.errors import CalrecError
+from calrec.evaluation.run_folder.schema import CASES, SAMPLES, TOP
 from calrec.evaluation.runs import EvaluationRun
 from calrec.ranking.corpus import ItemCorpus
 from calrec.ranking.rank import rank
@@ -108,7 +109,7 @@ def rebuild(app: Application, run: EvaluationRun, user_id: str, tables: Tables) 
     """
     catalogue = app.catalogue(run.domain)
     case = catalogue.case(user_id, run.split)
-    facts = tables.row(run, "cases.parquet", user_id)
+    facts = tables.row(run, CASES, user_id)
     source, differs = f"from the stored run {run.folder.name}", ""
     if run.generative:
         record = _generated(app, run, case, facts, tables)
@@ -189,10 +190,10 @@ def _generated(
     items = ItemCorpus(
         bm25=corpus(app, run), attributes=app.attributes(run.domain, text), text=text
     )
-    samples = _samples(tables.rows(run, "samples.parquet", case.user_id), text)
+    samples = _samples(tables.rows(run, SAMPLES, case.user_id), text)
     if not samples:
         raise CalrecError(
-            f"expected texts of {case.user_id} in {run.folder.name}/samples.parquet, found none; "
+            f"expected texts of {case.user_id} in {run.folder.name}/{SAMPLES}, found none; "
             "evaluate again"
         )
     cut = min(max(int(facts.get("items_cut") or 0), 0), len(case.history) - 1)
@@ -264,7 +265,7 @@ def _kept(
     tables: Tables,
 ) -> Recommendation:
     """The best items that the run kept, and the target."""
-    row = tables.row(run, "top.parquet", case.user_id)
+    row = tables.row(run, TOP, case.user_id)
     scores = dict(zip(row["item_ids"], row["scores"], strict=True))
     scores = {item: score for item, score in scores.items() if item in catalogue.index}
     values = np.array(list(scores.values()), dtype=np.float64)

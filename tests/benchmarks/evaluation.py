@@ -58,7 +58,7 @@ def seconds(settings: Evaluate) -> tuple[float, int]:
     """The whole of an evaluation, and its users."""
     start = time.perf_counter()
     run = evaluate(settings, Silent())
-    return time.perf_counter() - start, run["users"]
+    return time.perf_counter() - start, run.users
 
 
 def one_by_one(workspace: Path, domain: str, name: str) -> float:
@@ -122,9 +122,9 @@ def main() -> None:
         alone = sampling(given.workspace, given.domain, given.checkpoint, given.users)
         start = time.perf_counter()
         run = evaluate(settings, Silent())
-        whole = time.perf_counter() - start - run["seconds"]["load"]
+        whole = time.perf_counter() - start - run.meta.seconds["load"]
         print(
-            f"calrec    {run['users']:8,} users{whole:8.2f} s{alone:10.2f} s the sampler alone "
+            f"calrec    {run.users:8,} users{whole:8.2f} s{alone:10.2f} s the sampler alone "
             f"(all else {whole / alone - 1:.1%})"
         )
 

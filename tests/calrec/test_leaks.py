@@ -124,9 +124,3 @@ def test_json_and_back():
     assert leaks.from_json(leaks.to_json(both)) == both
     assert leaks.to_json(None) is None
     assert leaks.from_json(None) is None
-
-
-def test_recommenders_without_a_model_know_nothing():
-    meta = {"domain": "shop", "split": "test", "data": {"fingerprint": "f", "role": "evaluation"}}
-    assert leaks.of_run({**meta, "recommender": "item-knn", "checkpoint": None}) == ()
-    assert leaks.of_run({**meta, "recommender": "sasrec", "checkpoint": None}) == (UNKNOWN,)

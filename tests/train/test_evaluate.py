@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from rank_bm25 import BM25Okapi
 
+from calrec.evaluation.run_folder import writing
 from calrec.text import document_words
 from catalog.store import Catalogue
-from train.evaluation import run, writing
+from train.evaluation import run
 from train.evaluation.generating import case_seed
 from train.evaluation.settings import Evaluate, Generating
 

@@ -251,7 +251,7 @@ def test_one_trained_on_other_data_is_refused(trained, tiny_workspace):
     # It may have been trained on what is held out now.
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
         info = catalogue.info
-    assert trained_checkpoint(entry("sasrec"), trained, info)["data"] == {"shop": info.fingerprint}
+    assert trained_checkpoint(entry("sasrec"), trained, info).data == {"shop": info.fingerprint}
     with pytest.raises(CalrecError, match="found one trained on other data"):
         trained_checkpoint(
             entry("sasrec"), trained, dataclasses.replace(info, fingerprint="0" * 64)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Int
 
 from calrec.errors import CalrecError
@@ -61,21 +62,20 @@ def load_cases(catalogue: Catalogue, split: str, users: int | None, seed: int) -
 
 
 def facts(catalogue: Catalogue, cases: Cases, split: str) -> dict[str, Any]:
-    """What is known of C cases whatever the recommender: columns of `cases.parquet`.
+    """What is known of C cases whatever the recommender: arguments of an evaluation's `Cases`.
 
     A target is cold if nobody's purchases before the targets of the split hold it: at the test
     split no training and no validation part, at the validation split no training part.
     """
-    popularity = catalogue.popularity[cases.targets]
     before = purchases(catalogue.sequences().counted(split, "all"), len(catalogue.item_ids))
     pairs = list(zip(cases.histories, cases.targets.tolist(), strict=True))
     return {
-        "user_id": list(cases.user_ids),
-        "target_item_id": [catalogue.item_ids[i] for i in cases.targets],
-        "history_length": [len(history) for history in cases.histories],
-        "target_in_history": [target in history for history, target in pairs],
-        "target_is_last": [target == history[-1] for history, target in pairs],
+        "user_ids": pa.array(cases.user_ids),
+        "target_item_ids": pa.array([catalogue.item_ids[i] for i in cases.targets]),
+        "history_length": np.array([len(history) for history in cases.histories]),
+        "target_in_history": np.array([target in history for history, target in pairs]),
+        "target_is_last": np.array([target == history[-1] for history, target in pairs]),
         "target_cold": before[cases.targets] == 0,
-        "target_popularity": popularity,
-        "target_category": [catalogue.categories[i] for i in cases.targets],
+        "target_popularity": catalogue.popularity[cases.targets],
+        "target_category": tuple(catalogue.categories[i] for i in cases.targets),
     }

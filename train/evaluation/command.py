@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import tyro
 from rich.console import Console
@@ -21,7 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from calrec.evaluation import leaks
+from calrec.evaluation.runs import EvaluationRun
 from train.evaluation.run import evaluate
 from train.evaluation.settings import Evaluate
 
@@ -133,39 +132,43 @@ def shown_progress() -> Iterator[Bar | Lines]:
         yield Bar(bar)
 
 
-def show(run: dict[str, Any], console: Console) -> None:
+def show(run: EvaluationRun, console: Console) -> None:
     """Prints the metrics as a small table, and beneath it what was generated."""
-    users, cases = run["users"], run["cases"]
-    of_all = f"{users:,} users" if users == cases else f"{users:,} of {cases:,} users"
-    console.print(f"{run['recommender']} on {run['domain']}, {run['split']}, {of_all}")
-    console.print(f"bought {run['bought']}, count {run['count']}")
+    whole = run.users == run.all_users
+    of_all = f"{run.users:,} users" if whole else f"{run.users:,} of {run.all_users:,} users"
+    console.print(f"{run.recommender} on {run.domain}, {run.split}, {of_all}")
+    console.print(f"bought {run.rules.bought}, count {run.rules.count}")
     table = Table()
     table.add_column("metric")
     table.add_column("optimistic", justify="right")
     table.add_column("pessimistic", justify="right")
-    for name, value in run["metrics"].items():
+    for name, value in run.figures["metrics"].items():
         table.add_row(name, f"{value['optimistic']:.4f}", f"{value['pessimistic']:.4f}")
     console.print(table)
-    if generation := run.get("generation"):
+    if generation := run.figures.get("generation"):
         rates = generation["match_rate"]
         console.print(
             f"texts with a format error {generation['format_error_rate']:.1%}, matching an item on "
             f"all four attributes {rates['all']['4']:.1%} (kept ones {rates['kept']['4']:.1%}), "
             f"distinct ones per user {generation['distinct_texts_mean']:.1f}"
         )
-    spent = run["seconds"]
+    _show_seconds(run, console)
+    if run.leaks:
+        console.print(f"warning: {run.recommender}: {'; '.join(run.leaks)}", soft_wrap=True)
+
+
+def _show_seconds(run: EvaluationRun, console: Console) -> None:
+    spent = run.meta.seconds
     console.print(
         f"{spent['total']:.1f} s: loading {spent['load']:.1f}, ranking {spent['rank']:.1f}, "
         f"writing {spent['write']:.1f}"
     )
-    if each := run.get("user_seconds"):
-        when = "sampled before" if "samples_seed" in run else "sampling"
+    if each := run.figures.get("user_seconds"):
+        when = "sampling" if run.meta.samples_seed is None else "sampled before"
         console.print(
             f"of a user: {when} {1000 * each['sample']:.0f} ms, "
             f"matching {1000 * each['match']:.1f} ms"
         )
-    if found := leaks.of_run(run):
-        console.print(f"warning: {run['recommender']}: {'; '.join(found)}", soft_wrap=True)
 
 
 def execute(arguments: list[str]) -> None:

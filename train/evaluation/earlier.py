@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,10 @@ import pyarrow as pa
 from jaxtyping import Int
 
 from calrec.errors import CalrecError
-from calrec.evaluation.runs import TEXTS_SINCE, EvaluationRun
+from calrec.evaluation.run_folder.meta import RunMeta
+from calrec.evaluation.run_folder.schema import CASES, SAMPLES, TEXTS_SINCE
+from calrec.evaluation.runs import EvaluationRun
+from calrec.records import digests
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +34,11 @@ class Earlier:
     """An evaluation that drew samples.
 
     Attributes:
-      meta: content of its `meta.json`.
-      digest: sha256 of its `samples.parquet`.
+      meta: what it was.
+      digest: sha256 of its texts.
     """
 
-    meta: Mapping[str, Any]
+    meta: RunMeta
     digest: str
     _cases: Mapping[str, Mapping[str, Any]]
     _starts: Int[np.ndarray, " U+1"]
@@ -45,12 +47,12 @@ class Earlier:
     @property
     def seed(self) -> int:
         """What drew the samples."""
-        return self.meta.get("samples_seed", self.meta["seed"])
+        return self.meta.seed if self.meta.samples_seed is None else self.meta.samples_seed
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """Every setting that shaped it."""
-        return self.meta["settings"]
+        return self.meta.settings
 
     @classmethod
     def load(cls, folder: Path, *, domain: str, split: str, fingerprint: str) -> Earlier:
@@ -62,18 +64,16 @@ class Earlier:
         """
         try:
             run = EvaluationRun.load(folder, oldest=TEXTS_SINCE)
-            meta = run.meta
-            if meta["recommender"] != "calrec":
-                raise ValueError(f"one of {meta['recommender']}, which writes no texts")
-            found = (meta["domain"], meta["split"], meta["data"]["fingerprint"])
+            if not run.generative:
+                raise ValueError(f"one of {run.recommender}, which writes no texts")
+            found = (run.domain, run.split, run.fingerprint)
             if found != (domain, split, fingerprint):
                 raise ValueError(
-                    f"one on {meta['domain']}, {meta['split']}"
+                    f"one on {run.domain}, {run.split}"
                     + (", of other data" if found[:2] == (domain, split) else "")
                 )
-            tables = [run.table(f"{name}.parquet") for name in _TABLES]
-            digest = hashlib.sha256((folder / "samples.parquet").read_bytes()).hexdigest()
-            return cls._of(meta, digest, *tables)
+            tables = run.table(CASES), run.timings(), run.samples()
+            return cls._of(run.meta, digests.of_file(run.file(SAMPLES)), *tables)
         except CalrecError:
             raise
         except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
@@ -86,7 +86,7 @@ class Earlier:
     @classmethod
     def _of(
         cls,
-        meta: Mapping[str, Any],
+        meta: RunMeta,
         digest: str,
         cases: pa.Table,
         timings: pa.Table,
@@ -128,8 +128,5 @@ class Earlier:
             raise CalrecError(
                 f"expected samples of all {len(user_ids)} users in the earlier evaluation, found "
                 f"none of {len(missing)} (such as {missing[0]}): give the --users and --seed that "
-                f"it was run with ({len(self._cases)} users, seed {self.meta['seed']})"
+                f"it was run with ({len(self._cases)} users, seed {self.meta.seed})"
             )
-
-
-_TABLES = ("cases", "timings", "samples")

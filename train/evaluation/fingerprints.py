@@ -15,6 +15,7 @@ import catalog
 import train
 from calrec.errors import CalrecError
 from calrec.evaluation import leaks
+from calrec.evaluation.run_folder.meta import CheckpointMeta, CodeMeta, DataMeta
 from calrec.recommenders.entry import Entry
 from catalog.workspace import DomainInfo
 
@@ -22,7 +23,7 @@ LIBRARIES = ("numpy", "scipy", "pyarrow", "duckdb", "jax", "flax", "tokenizers",
 
 
 @cache
-def code() -> dict[str, Any]:
+def code() -> CodeMeta:
     """Version, a digest of the source of the packages that an evaluation runs, and libraries."""
     digest = hashlib.sha256()
     for package in (calrec, catalog, train):
@@ -30,28 +31,28 @@ def code() -> dict[str, Any]:
         for path in sorted(root.rglob("*.py")):
             digest.update(f"{package.__name__}/{path.relative_to(root).as_posix()}\n".encode())
             digest.update(path.read_bytes())
-    return {
-        "version": metadata.version("calrec"),
-        "digest": digest.hexdigest(),
-        "libraries": {name: metadata.version(name) for name in LIBRARIES},
-    }
+    return CodeMeta(
+        version=metadata.version("calrec"),
+        digest=digest.hexdigest(),
+        libraries={name: metadata.version(name) for name in LIBRARIES},
+    )
 
 
-def data(info: DomainInfo) -> dict[str, Any]:
+def data(info: DomainInfo) -> DataMeta:
     """The domain that was evaluated, with what its report says of exact repeats."""
-    return {
-        "fingerprint": info.fingerprint,
-        "role": info.role,
-        "items": info.items,
-        "users": info.users,
-        "events": info.events,
-        "repeats_removed": info.report["repeats_removed"],
-        "repeats_kept": info.report.get("repeats_kept", 0),
-        "compared": list(info.report["compared"]),
-    }
+    return DataMeta(
+        fingerprint=info.fingerprint,
+        role=info.role,
+        items=info.items,
+        users=info.users,
+        events=info.events,
+        repeats_removed=info.report["repeats_removed"],
+        repeats_kept=info.report.get("repeats_kept", 0),
+        compared=list(info.report["compared"]),
+    )
 
 
-def calrec_checkpoint(name: str) -> dict[str, Any]:
+def calrec_checkpoint(name: str) -> CheckpointMeta:
     """A checkpoint of the model: a digest of all that shapes what it recommends, and its training.
 
     Raises:
@@ -62,17 +63,17 @@ def calrec_checkpoint(name: str) -> dict[str, Any]:
     description = checkpoint.describe(checkpoint.resolve(name))
     stages = description.training.get("stages", [])
     content = description.to_json()
-    return {
-        "name": Path(name).name,
+    return CheckpointMeta(
+        name=Path(name).name,
         # Figures are measured afterwards and shape nothing; the files' digests are in it.
-        "digest": digest({k: v for k, v in content.items() if k not in ("figures", "digest")}),
-        "data": dict(description.data),
-        "seen": leaks.to_json(leaks.of_training(description.training)),
-        "training": [_stage(stage) for stage in stages],
-    }
+        digest=digest({k: v for k, v in content.items() if k not in ("figures", "digest")}),
+        data=dict(description.data),
+        seen=leaks.to_json(leaks.of_training(description.training)),
+        training=[_stage(stage) for stage in stages],
+    )
 
 
-def trained_checkpoint(entry: Entry, folder: Path, info: DomainInfo) -> dict[str, Any]:
+def trained_checkpoint(entry: Entry, folder: Path, info: DomainInfo) -> CheckpointMeta:
     """A trained model that writes no texts: a digest of all that it is, and what it was trained on.
 
     Raises:
@@ -92,13 +93,13 @@ def trained_checkpoint(entry: Entry, folder: Path, info: DomainInfo) -> dict[str
         fingerprint=content["data"],
         role=content.get("role"),
     )
-    return {
-        "name": folder.name,
-        "digest": content["digest"],
-        "data": {content["domain"]: content["data"]},
-        "seen": leaks.to_json((seen,)),
-        "training": [],
-    }
+    return CheckpointMeta(
+        name=folder.name,
+        digest=content["digest"],
+        data={content["domain"]: content["data"]},
+        seen=leaks.to_json((seen,)),
+        training=[],
+    )
 
 
 def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:

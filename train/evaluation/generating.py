@@ -101,7 +101,7 @@ class Again:
         self._first_stage = _first_stage(settings, catalogue, self._ranking)
         self._items = catalogue.items
         self._earlier = earlier
-        self.device = earlier.meta["device"]
+        self.device = earlier.meta.device
         first = self._first_stage and (self._first_stage.name, self._first_stage.settings)
         self._generated = {name: shown[name] for name in TEXT_SETTINGS if name in shown}
         self.settings = {**shown, **described(self._corpus, self._ranking, first)}
@@ -192,7 +192,7 @@ def _table(record: Recommendation, cases: Cases, place: int, seed: int) -> pa.Ta
 
 
 def _sample(row: Mapping[str, Any], text: TextSettings) -> Sample:
-    """The sample that a row of `samples.parquet` tells of; `text` is how items became text."""
+    """The sample that a row of an earlier run's texts tells of; `text` is how items became text."""
     return Sample(
         text=row["text"],
         token_ids=tuple(row["token_ids"]),

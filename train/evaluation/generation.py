@@ -14,7 +14,7 @@ from calrec.ranking.algorithm import fold
 
 
 def sample_counts(samples: pa.Table, cases: int) -> dict[str, Any]:
-    """What the generated texts of C cases came to: columns of `cases.parquet`.
+    """What the generated texts of C cases came to (`calrec.evaluation.run_folder.schema`).
 
     Args:
       samples: rows of `train.evaluation.results.SAMPLE`, with the place of their case in `case`.

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from calrec.errors import CalrecError
+from calrec.evaluation.run_folder.writing import writing
 from calrec.records import digests
-from train.evaluation.files import writing
 from train.evaluation.results import GENERATED, RANKED
 
 SAVE_EVERY = 5.0

@@ -10,29 +10,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
-
-def _list(value: pa.DataType) -> pa.ListType:
-    # Parquet's name for what is in a list: a table that was read back is of the same type.
-    return pa.list_(pa.field("element", value))
-
-
-SAMPLE = pa.struct(
-    {
-        "order": pa.int32(),
-        "text": pa.string(),
-        "score": pa.float64(),
-        "token_ids": _list(pa.int32()),
-        "log_probs": _list(pa.float32()),
-        "tokens": pa.int32(),
-        "finished": pa.bool_(),
-        "format_error": pa.bool_(),
-        "match_level": pa.int8(),
-        "kept": pa.bool_(),
-        "column": pa.int32(),
-        "why_not": pa.string(),
-    }
-)
-"""One generated text; `column` is its place among the kept ones, best first."""
+from calrec.evaluation.run_folder.schema import SAMPLE, list_of
 
 RANKED = pa.schema(
     {
@@ -40,8 +18,8 @@ RANKED = pa.schema(
         "optimistic_rank": pa.int64(),
         "pessimistic_rank": pa.int64(),
         "target_score": pa.float64(),
-        "top_items": _list(pa.int32()),
-        "top_scores": _list(pa.float64()),
+        "top_items": list_of(pa.int32()),
+        "top_scores": list_of(pa.float64()),
     }
 )
 """Of every recommender. `case` is the place among the run's cases."""
@@ -54,7 +32,7 @@ GENERATED = pa.schema(
         pa.field("items_cut", pa.int32()),
         pa.field("sample_seconds", pa.float64()),
         pa.field("match_seconds", pa.float64()),
-        pa.field("samples", _list(SAMPLE)),
+        pa.field("samples", list_of(SAMPLE)),
     ]
 )
 """Of a recommender that writes texts."""

@@ -12,17 +12,14 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Int
 
+from calrec.errors import CalrecError
+from calrec.evaluation.run_folder.meta import RunMeta, content_of
+from calrec.evaluation.run_folder.writing import check_out, require_free, run_folder
+from calrec.evaluation.runs import EvaluationRun
 from catalog.store import Catalogue, workspace_path
 from train.evaluation import fingerprints
 from train.evaluation.cases import Cases, load_cases
 from train.evaluation.earlier import Earlier
-from train.evaluation.files import (
-    check_out,
-    digest_of,
-    evaluation_folder,
-    finished_run,
-    require_free,
-)
 from train.evaluation.partial import Partial, clear, unfinished
 from train.evaluation.settings import Evaluate, check
 from train.evaluation.work import Work, checkpoint_of, earlier_run, ready
@@ -58,7 +55,7 @@ class Progress(Protocol):
         ...
 
 
-def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
+def evaluate(settings: Evaluate, progress: Progress) -> EvaluationRun:
     """Runs one evaluation and writes its folder.
 
     Stopped, or killed, it leaves what is finished in `OUT.partial`, and the same settings go on
@@ -70,7 +67,7 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
       progress: is told of it.
 
     Returns:
-      `meta.json` and `metrics.json`, as one mapping.
+      the finished run.
 
     Raises:
       CalrecError: on a setting out of range, an unknown domain, no case, a checkpoint that cannot
@@ -83,9 +80,10 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
     with Catalogue.open(workspace_path(settings.workspace), settings.domain) as catalogue:
         cases = load_cases(catalogue, settings.split, settings.users, settings.seed)
         earlier = earlier_run(settings, catalogue)
-        made_from = _made_from(settings, catalogue, earlier)
-        run = identity(settings, made_from)
-        if (finished := finished_run(settings.out, run)) is not None:
+        meta = _asked(settings, catalogue, cases, earlier)
+        run = identity(settings, content_of(meta))
+        meta = dataclasses.replace(meta, run=fingerprints.digest(run))
+        if (finished := _finished(settings.out, meta)) is not None:
             clear(settings.out, run)
             progress.found(settings.out)
             return finished
@@ -99,25 +97,18 @@ def evaluate(settings: Evaluate, progress: Progress) -> dict[str, Any]:
                 progress.say(f"{settings.recommender} on {settings.domain}")
                 progress.start(len(cases.targets), len(cases.targets) - len(places))
                 _rank(work, cases, places, partial, progress)
-                shown, device = work.settings, work.device
+                meta = dataclasses.replace(meta, settings=dict(work.settings), device=work.device)
             ranked = time.monotonic()
             progress.say("writing")
-            meta = _named(settings) | {
-                "users": len(cases.targets),
-                "cases": cases.available,
-                "settings": dict(shown),
-                **made_from,
-                "run": digest_of(run),
-                "device": device,
-                "resumed_cases": len(cases.targets) - len(places),
-                "seconds": {"load": loaded - start, "rank": ranked - loaded},
-            }
-            if earlier is not None:
-                meta["samples_seed"] = earlier.seed
-            with evaluation_folder(settings.out) as folder:
-                written = write(folder, catalogue, cases, partial.results(), meta)
+            meta = dataclasses.replace(
+                meta,
+                resumed_cases=len(cases.targets) - len(places),
+                seconds={"load": loaded - start, "rank": ranked - loaded},
+            )
+            with run_folder(settings.out) as folder:
+                write(folder, catalogue, cases, partial.results(), meta)
             partial.remove()
-    return written
+    return EvaluationRun.load(settings.out)
 
 
 def identity(settings: Evaluate, made_from: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,10 +116,11 @@ def identity(settings: Evaluate, made_from: Mapping[str, Any]) -> dict[str, Any]
 
     Args:
       settings: what is evaluated.
-      made_from: data, checkpoint and code, as in `meta.json`.
+      made_from: data, checkpoint and code, as a run's `meta.json` has them; the rest is left alone.
     """
     asked = dataclasses.asdict(settings)
     given = asked.pop("calrec")
+    made_from = {name: made_from[name] for name in ("data", "checkpoint", "code")}
     checkpoint = made_from["checkpoint"] and {**made_from["checkpoint"], "name": None}
     return {
         **{name: value for name, value in asked.items() if name not in _FREE},
@@ -138,12 +130,37 @@ def identity(settings: Evaluate, made_from: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _made_from(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> dict[str, Any]:
-    return {
-        "data": fingerprints.data(catalogue.info),
-        "checkpoint": checkpoint_of(settings, catalogue, earlier),
-        "code": fingerprints.code(),
-    }
+def _asked(
+    settings: Evaluate, catalogue: Catalogue, cases: Cases, earlier: Earlier | None
+) -> RunMeta:
+    """What is known of the run before its recommender is loaded."""
+    return RunMeta(
+        recommender=settings.recommender,
+        label=settings.label,
+        domain=settings.domain,
+        split=settings.split,
+        **dataclasses.asdict(settings.rules),
+        seed=settings.seed,
+        engine=settings.engine,
+        width=settings.calrec.width,
+        users=len(cases.targets),
+        cases=cases.available,
+        settings={},
+        data=fingerprints.data(catalogue.info),
+        checkpoint=checkpoint_of(settings, catalogue, earlier),
+        code=fingerprints.code(),
+        samples_seed=earlier and earlier.seed,
+    )
+
+
+def _finished(out: Path, meta: RunMeta) -> EvaluationRun | None:
+    """What stands in `out`, if it is that very run and whole."""
+    try:
+        found = EvaluationRun.load(out)
+        found.check()
+    except CalrecError:
+        return None
+    return found if found.meta.run == meta.run else None
 
 
 def _left(partial: Partial, cases: int) -> Int[np.ndarray, " left"]:
@@ -170,20 +187,6 @@ def _rank(
         partial.save()
         progress.stop(partial.kept, partial.folder)
         raise
-
-
-def _named(settings: Evaluate) -> dict[str, Any]:
-    """What `meta.json` says of the settings."""
-    return {
-        "recommender": settings.recommender,
-        "label": settings.label,
-        "domain": settings.domain,
-        "split": settings.split,
-        **dataclasses.asdict(settings.rules),
-        "seed": settings.seed,
-        "engine": settings.engine,
-        "width": settings.calrec.width,
-    }
 
 
 def _engine(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
+from calrec.evaluation.run_folder.meta import CheckpointMeta
 from calrec.model.compilation import keep_compiled
 from calrec.recommenders import register
 from calrec.recommenders.entry import Inputs
@@ -110,14 +112,14 @@ def earlier_run(settings: Evaluate, catalogue: Catalogue) -> Earlier | None:
 
 def checkpoint_of(
     settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None
-) -> dict[str, Any] | None:
-    """What `meta.json` says of the checkpoint; `None` for a recommender without one.
+) -> CheckpointMeta | None:
+    """What a run says of the checkpoint; `None` for a recommender without one.
 
     Raises:
       CalrecError: if it cannot be read.
     """
     if earlier is not None:
-        return {**earlier.meta["checkpoint"], "samples": earlier.digest}
+        return replace(earlier.meta.checkpoint, samples=earlier.digest)
     entry = register.entry(settings.recommender)
     if settings.checkpoint is None:
         return None

@@ -2,90 +2,117 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from calrec.evaluation import metrics
-from calrec.evaluation.runs import FORMAT, VERSION
-from calrec.ranking.rules import Rules
-from calrec.records import Item, digests
+from calrec.evaluation.cases import Cases as EvaluatedCases
+from calrec.evaluation.run_folder.meta import RunMeta
+from calrec.evaluation.run_folder.tables import (
+    cases_table,
+    samples_table,
+    timings_table,
+    top_table,
+)
+from calrec.evaluation.run_folder.writing import RunTables, write_meta, write_tables
+from calrec.records import Item
 from calrec.text import TextSettings, item_text
 from catalog.store import Catalogue
 from train.evaluation.cases import Cases, facts
-from train.evaluation.files import write_json, write_table
 from train.evaluation.generation import generation_figures, sample_counts
+
+_STEPS = ("sample", "match")
 
 
 def write(
-    folder: Path, catalogue: Catalogue, cases: Cases, results: pa.Table, meta: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Writes a run's files; returns the content of `meta.json` and `metrics.json` as one.
+    folder: Path, catalogue: Catalogue, cases: Cases, results: pa.Table, meta: RunMeta
+) -> None:
+    """Writes a run's files.
 
     Args:
       folder: where; it is there and empty.
       catalogue: of the cases.
       cases: C cases.
       results: C rows of `train.evaluation.results`, in any order.
-      meta: what `meta.json` is to say besides format and version.
+      meta: of the run, without the time to write it.
     """
     start = time.monotonic()
     results = results.sort_by("case")
-    users = pa.array(cases.user_ids)
-    ranks = {name: results[name].to_numpy() for name in ("optimistic_rank", "pessimistic_rank")}
-    columns = facts(catalogue, cases, meta["split"])
-    columns |= ranks | {"tie_width": ranks["pessimistic_rank"] - ranks["optimistic_rank"]}
-    figures: dict[str, Any] = {
-        "users": len(cases.targets),
-        **{name: meta[name] for name in asdict(Rules())},
-        "metrics": metrics.summarise(*ranks.values()),
-    }
-    write_table(folder / "top.parquet", _top(catalogue, users, results))
-    if "samples" in results.column_names:
-        samples = _samples(results)
-        figures["generation"] = generation_figures(samples, len(users))
-        columns |= {
-            **sample_counts(samples, len(users)),
-            "target_generated": _generated(catalogue, cases, samples, meta["settings"]["text"]),
-            # With it the page, or `CALRec.recommend`, draws the same samples again.
-            **{name: results[name] for name in ("seed", "prompt_tokens", "items_cut")},
-        }
-        shown = samples.add_column(0, "user_id", users.take(samples["case"])).drop_columns("case")
-        write_table(folder / "samples.parquet", shown)
-        seconds = {name: results[name] for name in ("sample_seconds", "match_seconds")}
-        write_table(folder / "timings.parquet", pa.table({"user_id": users, **seconds}))
-        figures["user_seconds"] = {
-            name.removesuffix("_seconds"): pc.mean(column).as_py()
-            for name, column in seconds.items()
-        }
-    write_table(folder / "cases.parquet", pa.table(columns))
-    write_json(folder / "metrics.json", figures)
-    spent = {**meta["seconds"], "write": time.monotonic() - start}
+    samples = _samples(results) if "samples" in results.column_names else None
+    tables = _tables(catalogue, cases, results, samples, meta)
+    write_tables(folder, tables, _figures(results, samples, meta))
+    spent = {**(meta.seconds or {}), "write": time.monotonic() - start}
     spent = {name: round(seconds, 3) for name, seconds in spent.items()}
-    content = {"format": FORMAT, "version": VERSION, **meta}
-    content["seconds"] = {**spent, "total": round(sum(spent.values()), 3)}
-    content["files"] = digests.of_files(folder)
-    content["digest"] = digests.of_record(content)
-    write_json(folder / "meta.json", content)
-    return {**content, **figures}
+    spent["total"] = round(sum(spent.values()), 3)
+    write_meta(folder, dataclasses.replace(meta, seconds=spent))
 
 
-def _top(catalogue: Catalogue, users: pa.Array, results: pa.Table) -> pa.Table:
-    lists = results["top_items"].combine_chunks()
-    items = pa.DictionaryArray.from_arrays(lists.values, pa.array(catalogue.item_ids))
-    return pa.table(
-        {
-            "user_id": users,
-            "target_score": results["target_score"],
-            "item_ids": pa.ListArray.from_arrays(lists.offsets, items),
-            "scores": results["top_scores"],
-        }
+def _tables(
+    catalogue: Catalogue,
+    cases: Cases,
+    results: pa.Table,
+    samples: pa.Table | None,
+    meta: RunMeta,
+) -> RunTables:
+    optimistic, pessimistic = _ranks(results)
+    evaluated = EvaluatedCases(
+        optimistic=optimistic,
+        pessimistic=pessimistic,
+        generated={}
+        if samples is None
+        else _of_the_texts(catalogue, cases, results, samples, meta),
+        **facts(catalogue, cases, meta.split),
     )
+    users = evaluated.user_ids
+    top = top_table(
+        user_ids=users,
+        target_scores=results["target_score"],
+        item_ids=catalogue.item_ids,
+        items=results["top_items"].combine_chunks(),
+        scores=results["top_scores"],
+    )
+    if samples is None:
+        return RunTables(cases=cases_table(evaluated), top=top)
+    return RunTables(
+        cases=cases_table(evaluated),
+        top=top,
+        samples=samples_table(users.take(samples["case"].combine_chunks()), samples),
+        timings=timings_table(users, {step: results[f"{step}_seconds"] for step in _STEPS}),
+    )
+
+
+def _figures(results: pa.Table, samples: pa.Table | None, meta: RunMeta) -> dict[str, Any]:
+    figures = {
+        "users": len(results),
+        **dataclasses.asdict(meta.rules),
+        "metrics": metrics.summarise(*_ranks(results)),
+    }
+    if samples is None:
+        return figures
+    seconds = {step: pc.mean(results[f"{step}_seconds"]).as_py() for step in _STEPS}
+    generation = generation_figures(samples, len(results))
+    return {**figures, "generation": generation, "user_seconds": seconds}
+
+
+def _ranks(results: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    return results["optimistic_rank"].to_numpy(), results["pessimistic_rank"].to_numpy()
+
+
+def _of_the_texts(
+    catalogue: Catalogue, cases: Cases, results: pa.Table, samples: pa.Table, meta: RunMeta
+) -> dict[str, np.ndarray]:
+    return {
+        **sample_counts(samples, len(results)),
+        "target_generated": _generated(catalogue, cases, samples, meta.settings["text"]),
+        **{name: results[name].to_numpy() for name in ("seed", "prompt_tokens", "items_cut")},
+    }
 
 
 def _samples(results: pa.Table) -> pa.Table:
@@ -97,7 +124,7 @@ def _samples(results: pa.Table) -> pa.Table:
 
 def _generated(
     catalogue: Catalogue, cases: Cases, samples: pa.Table, text: Mapping[str, Any]
-) -> list[bool]:
+) -> np.ndarray:
     """Of each case, whether some sample is the target's very text."""
     settings = TextSettings(**text)
 
@@ -107,7 +134,9 @@ def _generated(
     drawn: list[set[str]] = [set() for _ in cases.user_ids]
     for case, written in zip(samples["case"].to_pylist(), samples["text"].to_pylist(), strict=True):
         drawn[case].add(written)
-    return [
-        key(catalogue.items[target]) in texts
-        for target, texts in zip(cases.targets.tolist(), drawn, strict=True)
-    ]
+    return np.array(
+        [
+            key(catalogue.items[target]) in texts
+            for target, texts in zip(cases.targets.tolist(), drawn, strict=True)
+        ]
+    )

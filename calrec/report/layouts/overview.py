@@ -31,7 +31,7 @@ def runs_table(runs: Sequence[EvaluationRun]) -> Table:
                 Value(optimistic=run.users, unit="count"),
                 *(Value(**figures[metric]) for metric in METRICS),
                 _seconds(run),
-                str((run.checkpoint or {}).get("name") or ""),
+                (run.checkpoint and run.checkpoint.name) or "",
                 str(run.folder),
             )
         )
@@ -95,16 +95,16 @@ def settings_table(runs: Sequence[EvaluationRun]) -> Table:
 def _made_from(run: EvaluationRun) -> dict[str, str]:
     """Data, code, model and machine, as far as they are recorded; digests by their beginning."""
     code, digest = run.code_digest, model(run)
-    samples_seed = run.meta.get("samples_seed")
+    samples_seed = run.meta.samples_seed
     found = {
         "bought": run.rules.bought,
         "count": run.rules.count,
         "data.fingerprint": run.fingerprint,
-        "data.items": str(run.data["items"]),
-        "code.version": (run.meta.get("code") or {}).get("version") or "not recorded",
+        "data.items": str(run.data.items),
+        "code.version": (run.meta.code and run.meta.code.version) or "not recorded",
         "code.digest": code[:DIGEST] if code else "not recorded",
         "checkpoint.digest": digest and digest[:DIGEST],
-        "device": run.meta.get("device"),
+        "device": run.meta.device,
         "seed": str(run.seed),
         "samples_seed": None if samples_seed is None else str(samples_seed),
     }
@@ -112,7 +112,7 @@ def _made_from(run: EvaluationRun) -> dict[str, str]:
 
 
 def _seconds(run: EvaluationRun) -> Value | None:
-    total = (run.meta.get("seconds") or {}).get("total")
+    total = (run.meta.seconds or {}).get("total")
     return (
         Value(optimistic=float(total), unit="seconds") if isinstance(total, int | float) else None
     )

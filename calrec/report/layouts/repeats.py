@@ -58,12 +58,12 @@ def repeat_pairs(runs: Sequence[EvaluationRun]) -> list[Pair]:
 
 
 def _same_but_for_repeats(kept: EvaluationRun, removed: EvaluationRun) -> bool:
-    repeats = kept.data.get("repeats_kept") or 0
+    repeats = kept.data.repeats_kept or 0
     return (
         repeats > 0
-        and (removed.data.get("repeats_removed") or 0) == repeats
-        and removed.data["items"] == kept.data["items"]
-        and removed.data["events"] + repeats == kept.data["events"]
+        and (removed.data.repeats_removed or 0) == repeats
+        and removed.data.items == kept.data.items
+        and removed.data.events + repeats == kept.data.events
         and removed.split == kept.split
         and removed.rules == kept.rules
     )
@@ -110,11 +110,10 @@ def _papers(pair: Pair) -> tuple[Cell, ...]:
 
 def _notes(pair: Pair) -> list[str]:
     kept, removed = pair
-    repeats, events = kept.data["repeats_kept"], kept.data["events"]
+    repeats, events = kept.data.repeats_kept, kept.data.events
     share = number(repeats / events, "share")
     compared = (
-        ", ".join(isolated(str(name)) for name in removed.data.get("compared") or ())
-        or "not recorded"
+        ", ".join(isolated(str(name)) for name in removed.data.compared or ()) or "not recorded"
     )
     notes = [
         "Relative change of the optimistic value in brackets. The paper prints optimistic values"

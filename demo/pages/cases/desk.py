@@ -174,7 +174,7 @@ class Desk:
             letter=letter,
             name=name,
             ranks=(row[f"{key}_optimistic"], row[f"{key}_pessimistic"]),
-            total=run.data["items"],
+            total=run.data.items,
             stored=stored,
             corpus=words,
         )

@@ -6,11 +6,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Bool, Float
 
 from calrec.errors import CalrecError
@@ -127,9 +125,10 @@ def found(
         return {}
     ours, theirs = both.cases
     users, targets = ours.user_ids.to_pylist(), ours.target_item_ids.to_pylist()
-    table = {row["user_id"]: row for row in _counts(calrec)}
-    distinct = np.array([table[user].get("distinct_texts") or 0 for user in users])
-    errors = np.array([table[user]["format_errors"] for user in users])
+    nothing = np.zeros(len(users), dtype=np.int64)
+    errors = ours.generated["format_errors"]
+    distinct = ours.generated.get("distinct_texts", nothing)
+    seeds = ours.generated.get("seed", nothing)
     rank, worst, simple = ours.optimistic, ours.pessimistic, theirs.optimistic
     fresh = ~ours.target_in_history
     long_enough = ours.history_length >= 3
@@ -155,13 +154,6 @@ def found(
                 continue
             if kind == "accessory" and not differs(user, targets[place]):
                 continue
-            chosen[kind] = user, table[user].get("seed", 0)
+            chosen[kind] = user, int(seeds[place])
             break
     return chosen
-
-
-def _counts(run: EvaluationRun) -> list[dict[str, Any]]:
-    wanted = ["user_id", "format_errors", "distinct_texts", "seed"]
-    path = run.file("cases.parquet")
-    there = set(pq.read_schema(path).names)
-    return pq.read_table(path, columns=[name for name in wanted if name in there]).to_pylist()

@@ -9,8 +9,10 @@ import pytest
 from synthetic_runs import DATA, user_ids, write_run
 
 from calrec.errors import CalrecError
+from calrec.evaluation.leaks import UNKNOWN
 from calrec.evaluation.metrics import METRICS
-from calrec.evaluation.runs import TEXTS_SINCE, EvaluationRun, user_words
+from calrec.evaluation.run_folder.schema import TEXTS_SINCE
+from calrec.evaluation.runs import EvaluationRun, user_words
 from calrec.evaluation.statistics import Bootstrap
 from calrec.ranking.rules import Rules
 from calrec.report import report
@@ -158,6 +160,12 @@ def test_what_a_model_may_know(tmp_path, seen, known):
     folder = write_run(tmp_path / "a", "calrec", meta={"checkpoint": {"seen": seen}})
     found = EvaluationRun.load(folder).leaks
     assert [line[: len(start)] for line, start in zip(found, known, strict=True)] == list(known)
+
+
+def test_recommenders_without_a_model_know_nothing(tmp_path):
+    nothing = {"checkpoint": None}
+    assert EvaluationRun.load(write_run(tmp_path / "a", "item-knn", meta=nothing)).leaks == ()
+    assert EvaluationRun.load(write_run(tmp_path / "b", "sasrec", meta=nothing)).leaks == (UNKNOWN,)
 
 
 def test_rules(tmp_path):

@@ -1,0 +1,107 @@
+"""The files of a run's folder, the columns of its tables, and the versions.
+
+OUT/meta.json        what was evaluated: settings, data, checkpoint, code, timings; digests of
+                     itself and of the other files
+OUT/metrics.json     its figures
+OUT/cases.parquet    a row a user: ranks and facts; the same for the same meta.json, timings aside
+OUT/top.parquet      the score of each user's target and the best items
+OUT/samples.parquet  for calrec: a row a generated text, in the order drawn
+OUT/timings.parquet  for calrec: seconds of each user
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+FORMAT = "calrec-evaluation"
+VERSION = 3
+TEXTS_SINCE = 2
+"""Runs from this version on hold generated texts that can be ranked again."""
+
+META = "meta.json"
+FIGURES = "metrics.json"
+CASES = "cases.parquet"
+TOP = "top.parquet"
+SAMPLES = "samples.parquet"
+TIMINGS = "timings.parquet"
+FILES = frozenset({META, FIGURES, CASES, TOP, SAMPLES, TIMINGS})
+
+
+def list_of(value: pa.DataType) -> pa.ListType:
+    """Lists by Parquet's name for what is in them: a table that was read back has the same type."""
+    return pa.list_(pa.field("element", value))
+
+
+CASE = pa.schema(
+    {
+        "user_id": pa.string(),
+        "target_item_id": pa.string(),
+        "history_length": pa.int64(),
+        "target_in_history": pa.bool_(),
+        "target_is_last": pa.bool_(),
+        "target_cold": pa.bool_(),
+        "target_popularity": pa.int64(),
+        "target_category": pa.string(),
+        "optimistic_rank": pa.int64(),
+        "pessimistic_rank": pa.int64(),
+        "tie_width": pa.int64(),
+    }
+)
+"""A row of `CASES`, of every recommender."""
+
+COUNTS = pa.schema(
+    {
+        "samples": pa.int64(),
+        "format_errors": pa.int64(),
+        "exact_matches": pa.int64(),
+        "title_matches": pa.int64(),
+    }
+)
+"""What a row of `CASES` says besides of a user's generated texts."""
+
+OF_THE_TEXTS = pa.schema(
+    {
+        "distinct_texts": pa.int64(),
+        "top_match_level": pa.int64(),
+        "target_generated": pa.bool_(),
+        "seed": pa.int64(),
+        "prompt_tokens": pa.int32(),
+        "items_cut": pa.int32(),
+    }
+)
+"""The same, of which a run may lack some. With its seed the page, or `CALRec.recommend`, draws a
+user's samples again."""
+
+SAMPLE = pa.struct(
+    {
+        "order": pa.int32(),
+        "text": pa.string(),
+        "score": pa.float64(),
+        "token_ids": list_of(pa.int32()),
+        "log_probs": list_of(pa.float32()),
+        "tokens": pa.int32(),
+        "finished": pa.bool_(),
+        "format_error": pa.bool_(),
+        "match_level": pa.int8(),
+        "kept": pa.bool_(),
+        "column": pa.int32(),
+        "why_not": pa.string(),
+    }
+)
+"""One generated text, a row of `SAMPLES` behind its `user_id`; `column` is its place among the kept
+ones, best first."""
+
+BEST = pa.schema(
+    {
+        "user_id": pa.string(),
+        "target_score": pa.float64(),
+        "item_ids": pa.list_(pa.dictionary(pa.int32(), pa.string())),
+        "scores": list_of(pa.float64()),
+    }
+)
+"""A row of `TOP`: the best items, best first."""
+
+SECONDS = pa.schema(
+    {"user_id": pa.string(), "sample_seconds": pa.float64(), "match_seconds": pa.float64()}
+)
+"""A row of `TIMINGS`."""

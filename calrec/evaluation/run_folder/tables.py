@@ -1,0 +1,159 @@
+"""The tables of a run's folder: made from arrays, and cases read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float
+
+from calrec.errors import CalrecError
+from calrec.evaluation.cases import Cases
+from calrec.evaluation.run_folder.schema import (
+    BEST,
+    CASE,
+    COUNTS,
+    OF_THE_TEXTS,
+    SAMPLE,
+    SECONDS,
+)
+
+_FIELDS = {
+    "optimistic_rank": "optimistic",
+    "pessimistic_rank": "pessimistic",
+    "history_length": "history_length",
+    "target_popularity": "target_popularity",
+    "target_in_history": "target_in_history",
+    "target_is_last": "target_is_last",
+    "target_cold": "target_cold",
+}
+"""Columns of numbers and flags, and what a `Cases` calls them."""
+
+
+def cases_table(cases: Cases) -> pa.Table:
+    """The table of C cases."""
+    columns = {
+        "user_id": cases.user_ids,
+        "target_item_id": cases.target_item_ids,
+        "target_category": pa.array(cases.target_category, pa.string()),
+        "tie_width": cases.tie_width,
+        **{column: getattr(cases, name) for column, name in _FIELDS.items()},
+        **cases.generated,
+    }
+    known = [*CASE, *COUNTS, *OF_THE_TEXTS]
+    return _table(columns, pa.schema([field for field in known if field.name in columns]))
+
+
+def cases_of(table: pa.Table, path: Path) -> Cases:
+    """The inverse of `cases_table`; columns that it does not know are left alone.
+
+    Args:
+      table: what stands in the file.
+      path: which, for the error's text.
+
+    Raises:
+      CalrecError: if a column is missing, of the wrong kind or has holes, a user stands in it
+        twice, or the ranks contradict each other.
+    """
+    values = {field.name: _column(table, field, path) for field in CASE}
+    generated: dict[str, np.ndarray] = {}
+    if set(COUNTS.names) & set(table.column_names):
+        there = [field for field in OF_THE_TEXTS if field.name in table.column_names]
+        generated = {field.name: _numbers(table, field, path) for field in (*COUNTS, *there)}
+    if not len(table):
+        raise _damaged(path, "no case")
+    if len(values["user_id"].unique()) != len(table):
+        raise _damaged(path, "a user twice")
+    cases = Cases(
+        user_ids=values["user_id"],
+        target_item_ids=values["target_item_id"],
+        target_category=tuple(values["target_category"].to_pylist()),
+        generated=generated,
+        **{name: _array(values[column]) for column, name in _FIELDS.items()},
+    )
+    if cases.optimistic.min() < 1 or (cases.pessimistic < cases.optimistic).any():
+        raise _damaged(path, "a rank below 1, or a pessimistic one above the optimistic")
+    if (_array(values["tie_width"]) != cases.tie_width).any():
+        raise _damaged(path, "a tie_width that is not the difference of the ranks")
+    return cases
+
+
+def top_table(
+    *,
+    user_ids: pa.Array,
+    target_scores: Float[np.ndarray, " C"],
+    item_ids: Sequence[str],
+    items: pa.ListArray,
+    scores: pa.Array,
+) -> pa.Table:
+    """The best items of C cases.
+
+    Args:
+      user_ids: of the cases.
+      target_scores: of the items really bought.
+      item_ids: of the catalogue.
+      items: of each case the best items, indices into `item_ids`, best first.
+      scores: theirs, higher is better.
+    """
+    named = pa.DictionaryArray.from_arrays(items.values, pa.array(item_ids))
+    columns = {
+        "user_id": user_ids,
+        "target_score": target_scores,
+        "item_ids": pa.ListArray.from_arrays(items.offsets, named),
+        "scores": scores,
+    }
+    return _table(columns, BEST)
+
+
+def samples_table(user_ids: pa.Array, samples: pa.Table) -> pa.Table:
+    """The generated texts, each behind whose it is.
+
+    Args:
+      user_ids: of each text.
+      samples: a row a text, with the columns of `schema.SAMPLE`.
+    """
+    columns = {"user_id": user_ids, **{name: samples[name] for name in SAMPLE.names}}
+    return _table(columns, pa.schema([("user_id", pa.string()), *SAMPLE.fields]))
+
+
+def timings_table(user_ids: pa.Array, seconds: Mapping[str, Any]) -> pa.Table:
+    """Seconds of each user, to `sample` and to `match`."""
+    columns = {f"{step}_seconds": of_users for step, of_users in seconds.items()}
+    return _table({"user_id": user_ids, **columns}, SECONDS)
+
+
+def _table(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    return pa.table(dict(columns)).select(schema.names).cast(schema)
+
+
+def _numbers(table: pa.Table, field: pa.Field, path: Path) -> np.ndarray:
+    """Flags stay flags; whole numbers of any width come as int64."""
+    kind = field.type if pa.types.is_boolean(field.type) else pa.int64()
+    return _array(_column(table, field.with_type(kind), path))
+
+
+def _array(values: pa.Array) -> np.ndarray:
+    return values.to_numpy(zero_copy_only=False)
+
+
+def _column(table: pa.Table, field: pa.Field, path: Path) -> pa.Array:
+    """A column without holes; only a category may be missing."""
+    if field.name not in table.column_names:
+        raise _damaged(path, f"no column {field.name}")
+    column = table[field.name]
+    try:
+        values = column.cast(field.type).combine_chunks()
+    except pa.ArrowException:
+        raise _damaged(path, f"{field.name} of type {column.type}") from None
+    if values.null_count and field.name != "target_category":
+        raise _damaged(path, f"{field.name} with holes")
+    return values
+
+
+def _damaged(path: Path, found: str) -> CalrecError:
+    return CalrecError(
+        f"expected the cases of an evaluation in {path}, found {found}; evaluate again"
+    )
