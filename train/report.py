@@ -15,7 +15,7 @@ from calrec.evaluation.foreign import isolated, plain
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.records.files import check_place, whole_folder
-from calrec.report.layouts.recommenders import interval_words
+from calrec.report.layouts.remarks import interval_words
 from calrec.report.rendering import csv_text, markdown, markdown_text
 from calrec.report.report import Content, content
 from train.report_terminal import show
@@ -90,7 +90,7 @@ def lead_words(
 
     Args:
       runs: all of them.
-      bootstrap: how intervals are drawn.
+      bootstrap: how intervals are made.
       best: how the best optimistic and the best pessimistic values look.
     """
     domains = ", ".join(dict.fromkeys(isolated(run.domain) for run in runs))

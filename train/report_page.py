@@ -8,10 +8,10 @@ from importlib import resources
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.slices import OF_THE_CASE
 from calrec.report import figures
 from calrec.report.comparison import Comparison
-from calrec.report.layouts.overview import TITLES
 from calrec.report.rendering import html_table, html_text
 from calrec.report.report import Content
 

@@ -34,6 +34,9 @@ METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "mrr": reciprocal_rank,
 }
 
+TITLES = {"ndcg@10": "NDCG@10", "recall@1": "Recall@1", "recall@10": "Recall@10", "mrr": "MRR"}
+"""As the paper writes them."""
+
 
 def summarise(
     optimistic: Int[np.ndarray, " C"], pessimistic: Int[np.ndarray, " C"]

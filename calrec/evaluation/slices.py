@@ -15,8 +15,7 @@ import numpy as np
 from jaxtyping import Int
 
 from calrec.evaluation.cases import Cases
-from calrec.evaluation.statistics import Bootstrap, mean_intervals
-from calrec.report.tables import Value
+from calrec.evaluation.statistics import Bootstrap, Estimate, mean_intervals
 
 CATEGORIES = 10
 """Categories with a band of their own; the rest is `other`."""
@@ -53,13 +52,13 @@ class SliceFigure:
       band: its name.
       users: how many cases it holds, at least one.
       share: of all cases, as a fraction.
-      value: optimistic and pessimistic mean with intervals; one user has none.
+      value: its mean; one user has no intervals.
     """
 
     band: str
     users: int
     share: float
-    value: Value
+    value: Estimate
 
 
 def by_history_length(cases: Cases) -> Slices:
@@ -132,7 +131,7 @@ def slice_figures(
       cases: of one run.
       slices: of these cases.
       metric: such as `ndcg@10`.
-      bootstrap: how intervals are drawn.
+      bootstrap: how intervals are made.
     """
     figures = []
     for band, name in enumerate(slices.bands):
@@ -141,7 +140,7 @@ def slice_figures(
             continue
         sides = [cases.values[metric, side][places] for side in ("optimistic", "pessimistic")]
         intervals = mean_intervals(np.stack(sides, axis=1), bootstrap)
-        value = Value(
+        value = Estimate(
             optimistic=float(sides[0].mean()),
             pessimistic=float(sides[1].mean()),
             optimistic_interval=intervals[0],

@@ -18,11 +18,11 @@ CHUNK = 4_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Bootstrap:
-    """How intervals are drawn.
+    """How intervals are made: from means over users resampled with replacement.
 
     Attributes:
-      resamples: how many times the users are drawn again, with replacement.
-      seed: of the draws.
+      resamples: how many replicates.
+      seed: of the resampling.
       level: coverage of an interval, as a fraction.
 
     Raises:
@@ -44,7 +44,7 @@ class Bootstrap:
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """From `low` to `high`; NaN where there is none to draw: fewer than two users."""
+    """From `low` to `high`; NaN where there is none: fewer than two users."""
 
     low: float
     high: float
@@ -52,6 +52,23 @@ class Interval:
 
 NO_INTERVAL = Interval(low=math.nan, high=math.nan)
 """Of fewer than two users: each of their resamples is the same one again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """The mean of a metric over users, first among ties and last, each with its interval.
+
+    Attributes:
+      optimistic: the mean.
+      pessimistic: likewise.
+      optimistic_interval: its interval.
+      pessimistic_interval: likewise.
+    """
+
+    optimistic: float
+    pessimistic: float
+    optimistic_interval: Interval
+    pessimistic_interval: Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +101,8 @@ def resampled_means(
 ) -> Float[np.ndarray, "R M"]:
     """Means of M columns over R resamples of the n rows.
 
-    Row r of the result is one draw of n rows with replacement, the same for all columns.
+    Row r of the result is one replicate: n rows resampled with replacement, the same ones for all
+    columns.
 
     Raises:
       ValueError: if there is no row.
@@ -101,9 +119,9 @@ def resampled_means(
     return means
 
 
-def _counts(generator: np.random.Generator, rows: int, draws: int) -> Float[np.ndarray, "R n"]:
-    """How often each row is drawn: then a matrix product makes all means at once."""
-    counts = np.empty((draws, rows))
+def _counts(generator: np.random.Generator, rows: int, replicates: int) -> Float[np.ndarray, "R n"]:
+    """How often each row is in a replicate: then a matrix product makes all means at once."""
+    counts = np.empty((replicates, rows))
     for row in counts:
         row[:] = np.bincount(generator.integers(0, rows, rows), minlength=rows)
     return counts
@@ -119,11 +137,12 @@ def interval(means: Float[np.ndarray, " R"], bootstrap: Bootstrap) -> Interval:
 def mean_intervals(values: Float[np.ndarray, "n M"], bootstrap: Bootstrap) -> tuple[Interval, ...]:
     """The intervals of the means of M columns, such as the optimistic and the pessimistic values.
 
-    One draw serves all columns: where one column is never below another, neither are its bounds.
+    The columns share the replicates: where one column is never below another, neither are its
+    bounds.
 
     A metric is a function of an integer rank and takes few values: NDCG@10 eleven, a recall two.
-    How often each row of values stands in a resample of n users is one multinomial draw over the
-    distinct rows: the same distribution as drawing users, exactly, at a fraction of the cost.
+    How often each row of values stands in a replicate of n users is multinomial over the distinct
+    rows: the same distribution as resampling users, exactly, at a fraction of the cost.
 
     Raises:
       ValueError: if there is no row.
@@ -133,14 +152,14 @@ def mean_intervals(values: Float[np.ndarray, "n M"], bootstrap: Bootstrap) -> tu
     if rows == 1:
         return (NO_INTERVAL,) * columns
     distinct, count = np.unique(values, axis=0, return_counts=True)
-    if len(distinct) * 4 >= rows:  # then the draws of users are the cheaper ones
+    if len(distinct) * 4 >= rows:  # then resampling users is cheaper
         means = resampled_means(values, bootstrap)
     else:
         generator = np.random.default_rng(bootstrap.seed)
-        drawn: Int[np.ndarray, "R d"] = generator.multinomial(
+        replicates: Int[np.ndarray, "R d"] = generator.multinomial(
             rows, count / rows, size=bootstrap.resamples
         )
-        means = drawn @ distinct / rows
+        means = replicates @ distinct / rows
     return tuple(interval(of_column, bootstrap) for of_column in means.T)
 
 

@@ -25,12 +25,12 @@ from calrec.evaluation.statistics import (
     NO_INTERVAL,
     Bootstrap,
     Difference,
+    Estimate,
     Interval,
     paired_t_test,
 )
 from calrec.ranking.rules import Rules
-from calrec.report.paper import DOMAINS, PaperDomain
-from calrec.report.tables import Value
+from calrec.report.tables import Value, measured
 from calrec.report.variants import main_first, names
 
 SIDES = ("optimistic", "pessimistic")
@@ -53,12 +53,6 @@ class Group:
     split: str
     rules: Rules
     runs: tuple[EvaluationRun, ...]
-
-    @property
-    def paper(self) -> PaperDomain | None:
-        """The paper's dataset beside this one; only its test split and its rule can."""
-        alike = self.split == "test" and self.rules.bought == "ranked"
-        return DOMAINS.get(self.domain) if alike else None
 
     def main_runs(self) -> tuple[EvaluationRun, ...]:
         """One run a recommender (`variants.main_first`), CALRec last, as in the paper."""
@@ -114,7 +108,7 @@ class Comparison:
       names: what each is called.
       cases: of each run, the common users' in the same order.
       left_out: runs without a user in common with those before them.
-      bootstrap: how intervals are drawn.
+      bootstrap: how intervals are made.
     """
 
     runs: tuple[EvaluationRun, ...]
@@ -131,7 +125,7 @@ class Comparison:
 
         Args:
           runs: of one group, at least one.
-          bootstrap: how intervals are drawn.
+          bootstrap: how intervals are made.
           first: the run that stays in whatever else is left out; the first of `runs` if not given.
 
         Raises:
@@ -195,32 +189,38 @@ class Comparison:
         ]
         return statistics.resampled_means(np.stack(columns, axis=1), self.bootstrap)
 
-    def _drawn(self, run: int, metric: str, side: str) -> Float[np.ndarray, " R"]:
+    def _replicates(self, run: int, metric: str, side: str) -> Float[np.ndarray, " R"]:
         place = (run * len(METRICS) + list(METRICS).index(metric)) * len(SIDES) + SIDES.index(side)
         return self._resampled[:, place]
 
-    def _interval(self, drawn: Float[np.ndarray, " R"]) -> Interval:
-        return statistics.interval(drawn, self.bootstrap) if self.users > 1 else NO_INTERVAL
+    def _interval(self, replicates: Float[np.ndarray, " R"]) -> Interval:
+        return statistics.interval(replicates, self.bootstrap) if self.users > 1 else NO_INTERVAL
 
     def mean(self, run: int, metric: str, side: str) -> float:
         """The metric of a run over the common users."""
         return float(self.cases[run].values[metric, side].mean())
 
+    def estimate(self, run: int, metric: str) -> Estimate:
+        """A metric of a run over the common users; one user has no intervals."""
+        optimistic, pessimistic = SIDES
+        return Estimate(
+            optimistic=self.mean(run, metric, optimistic),
+            pessimistic=self.mean(run, metric, pessimistic),
+            optimistic_interval=self._interval(self._replicates(run, metric, optimistic)),
+            pessimistic_interval=self._interval(self._replicates(run, metric, pessimistic)),
+        )
+
     def value(self, run: int, metric: str) -> Value:
-        """A metric of a run, optimistic and pessimistic, with intervals; one user has none."""
-        low_high = {
-            f"{side}_interval": self._interval(self._drawn(run, metric, side)) for side in SIDES
-        }
-        means = {side: self.mean(run, metric, side) for side in SIDES}
-        return Value(**means, **low_high)
+        """The same, as it stands in a table."""
+        return measured(self.estimate(run, metric))
 
     def difference(self, first: int, second: int, metric: str, side: str) -> Difference:
         """First minus second over the common users: the same resamples for both, and a t-test."""
         one, two = (self.cases[run].values[metric, side] for run in (first, second))
-        drawn = self._drawn(first, metric, side) - self._drawn(second, metric, side)
+        replicates = self._replicates(first, metric, side) - self._replicates(second, metric, side)
         return Difference(
             mean=float((one - two).mean()),
-            interval=self._interval(drawn),
+            interval=self._interval(replicates),
             test=paired_t_test(one, two),
             pairs=self.users,
         )

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calrec.evaluation.metrics import METRICS
+from calrec.ranking.rules import Rules
 
-Pair = tuple[float, float]
+Printed = tuple[float, float]
 """Optimistic and pessimistic value; equal where the paper prints one for both."""
 
 
@@ -47,6 +48,13 @@ DOMAINS: Mapping[str, PaperDomain] = {
         differs="our data hold 99 % of its purchases, and neither price nor brand",
     ),
 }
+
+
+def beside(domain: str, split: str, rules: Rules) -> PaperDomain | None:
+    """The paper's dataset whose figures stand beside ours; only its split and its rule can."""
+    alike = split == "test" and rules.bought == "ranked"
+    return DOMAINS.get(domain) if alike else None
+
 
 METHODS = (
     "BERT4Rec",
@@ -150,7 +158,7 @@ Pet         0.03  97.3 99.0 0.0733/0.0690 0.0573/0.0468 0.0924/0.0922 0.0677/0.0
 """
 
 
-def _pair(text: str) -> Pair:
+def _printed(text: str) -> Printed:
     optimistic, _, pessimistic = text.partition("/")
     return float(optimistic), float(pessimistic or optimistic)
 
@@ -159,12 +167,12 @@ def _lines(table: str) -> list[list[str]]:
     return [line.split() for line in table.strip().splitlines()]
 
 
-def _by_metric(cells: list[str]) -> dict[str, Pair]:
-    return dict(zip(METRICS, map(_pair, cells), strict=True))
+def _by_metric(cells: list[str]) -> dict[str, Printed]:
+    return dict(zip(METRICS, map(_printed, cells), strict=True))
 
 
-TABLE_2: Mapping[tuple[str, str], Mapping[str, Pair]] = {
-    (dataset, metric): dict(zip(METHODS, map(_pair, cells), strict=True))
+TABLE_2: Mapping[tuple[str, str], Mapping[str, Printed]] = {
+    (dataset, metric): dict(zip(METHODS, map(_printed, cells), strict=True))
     for dataset, metric, *cells, _ in _lines(_TABLE_2)
 }
 """`(dataset, metric)` to each method's figures; dataset "Average" is the mean of the six."""
@@ -175,7 +183,7 @@ IMPROVEMENT: Mapping[tuple[str, str], float] = {
 }
 """Last column of Table 2, as a fraction."""
 
-TABLE_3: Mapping[tuple[str, str], Mapping[str, Pair]] = {
+TABLE_3: Mapping[tuple[str, str], Mapping[str, Printed]] = {
     (dataset, variant): _by_metric(cells) for dataset, variant, *cells in _lines(_TABLE_3)
 }
 """`(dataset, variant)` to metrics."""
@@ -185,23 +193,23 @@ TABLE_3: Mapping[tuple[str, str], Mapping[str, Pair]] = {
 class Contrast:
     """A row of Table 4: optimistic, pessimistic. Improvements are fractions."""
 
-    with_losses: Pair
-    without: Pair
-    improvement: Pair
-    p: Pair
+    with_losses: Printed
+    without: Printed
+    improvement: Printed
+    p: Printed
 
 
 TABLE_4: Mapping[str, Contrast] = {
     metric: Contrast(
-        with_losses=_pair(with_losses),
-        without=_pair(without),
-        improvement=(_pair(improvement)[0] / 100, _pair(improvement)[1] / 100),
-        p=_pair(p),
+        with_losses=_printed(with_losses),
+        without=_printed(without),
+        improvement=(_printed(improvement)[0] / 100, _printed(improvement)[1] / 100),
+        p=_printed(p),
     )
     for metric, with_losses, without, improvement, p in _lines(_TABLE_4)
 }
 
-TABLE_6: Mapping[tuple[str, str], Mapping[str, Pair]] = {
+TABLE_6: Mapping[tuple[str, str], Mapping[str, Printed]] = {
     (dataset, template): _by_metric(cells) for dataset, template, *cells in _lines(_TABLE_6)
 }
 """`(dataset, template)` to metrics, nothing trained; template "calrec" is Table 5's XXS."""
@@ -231,7 +239,7 @@ class Texts:
     format_errors: float
     all_attributes: float
     title: float
-    hierarchical: Mapping[str, Pair]
+    hierarchical: Mapping[str, Printed]
 
 
 TABLE_8: Mapping[str, Texts] = {

@@ -10,16 +10,21 @@ from calrec.evaluation.metrics import METRICS
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.report.comparison import Comparison, Group, groups
-from calrec.report.layouts.contrast import table_4
+from calrec.report.layouts.contrast import TABLE_4
 from calrec.report.layouts.overview import runs_table, settings_table
-from calrec.report.layouts.recommenders import compare_recommenders, paired_table, table_2
+from calrec.report.layouts.paired import PAIRED
+from calrec.report.layouts.recommenders import TABLE_2, compare_recommenders
 from calrec.report.layouts.remarks import with_leaks, with_rules, with_too_few
-from calrec.report.layouts.repeats import repeat_pairs, table_7
+from calrec.report.layouts.repeats import TABLE_7, repeat_runs
 from calrec.report.layouts.slices import slices_table, ties_table
-from calrec.report.layouts.templates import table_6
-from calrec.report.layouts.texts import table_8
-from calrec.report.layouts.training import table_3
+from calrec.report.layouts.templates import TABLE_6
+from calrec.report.layouts.texts import TABLE_8
+from calrec.report.layouts.training import TABLE_3
+from calrec.report.spec import Evidence, fill
 from calrec.report.tables import Table
+
+PAPERS = (TABLE_2, PAIRED, TABLE_3, TABLE_4, TABLE_6, TABLE_7, TABLE_8)
+"""The paper's tables, and the tests behind its Table 2, in the order of the page."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +49,7 @@ def content(
 
     Args:
       runs: at least one, in the order in which the tables are to name them.
-      bootstrap: how intervals are drawn.
+      bootstrap: how intervals are made.
       metric: of slices.
 
     Raises:
@@ -58,6 +63,7 @@ def content(
         )
     every = groups(runs)
     shown = _beside_table_7(every, runs)
+    evidence = Evidence(runs=runs, groups=shown, bootstrap=bootstrap)
     compared = [(group.title, compared_runs(group, bootstrap)) for group in shown]
     slices = [
         slices_table(title, one, metric, f"slices-{place}")
@@ -65,13 +71,7 @@ def content(
     ]
     tables = (
         runs_table(runs),
-        table_2(shown, bootstrap),
-        paired_table(shown, bootstrap),
-        table_3(shown, bootstrap),
-        table_4(shown, bootstrap),
-        table_6(shown, bootstrap),
-        table_7(runs),
-        table_8(shown, bootstrap),
+        *(fill(spec, evidence) for spec in PAPERS),
         *slices,
         ties_table(compared, metric),
         settings_table(runs),
@@ -89,6 +89,6 @@ def compared_runs(group: Group, bootstrap: Bootstrap) -> Comparison:
 
 def _beside_table_7(every: Sequence[Group], runs: Sequence[EvaluationRun]) -> tuple[Group, ...]:
     """Without the groups that only give Table 7 its data with repeats."""
-    kept = {id(run) for run, _ in repeat_pairs(runs)}
+    kept = {id(pair.kept) for pair in repeat_runs(runs)}
     rest = tuple(group for group in every if not all(id(run) in kept for run in group.runs))
     return rest or tuple(every)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from calrec.evaluation.statistics import Interval
+from calrec.evaluation.statistics import Estimate, Interval
 
 Unit = Literal["metric", "difference", "change", "share", "p", "count", "seconds"]
 """How a value is shown: a metric, a signed difference of metrics, a signed relative change
@@ -26,7 +26,7 @@ class Value:
       optimistic: or the only one; NaN where it is not defined.
       pessimistic: `None` where there is only one.
       unit: of both.
-      optimistic_interval: where one belongs; NaN where there are too few users to draw it.
+      optimistic_interval: where one belongs; NaN where there are too few users for one.
       pessimistic_interval: likewise.
       change: relative change against another value, as a fraction, shown in brackets.
       best_optimistic: whether it is the best of its row, or of its part of the column.
@@ -93,6 +93,16 @@ class Table:
     def numeric(self, column: int) -> bool:
         """Whether a column holds numbers, which stand to the right."""
         return column >= self.keys and any(isinstance(row[column], Value) for row in self.rows)
+
+
+def measured(estimate: Estimate) -> Value:
+    """A metric with its intervals."""
+    return Value(
+        optimistic=estimate.optimistic,
+        pessimistic=estimate.pessimistic,
+        optimistic_interval=estimate.optimistic_interval,
+        pessimistic_interval=estimate.pessimistic_interval,
+    )
 
 
 def relative_change(new: float, old: float) -> float:

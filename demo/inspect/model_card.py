@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from calrec.evaluation.leaks import Seen, leaks, of_training
+from calrec.evaluation.metrics import TITLES
 from calrec.model.backbone.config import DecoderConfig
 from calrec.model.checkpoint import Description, describe
-from calrec.report.layouts.overview import TITLES
 from catalog.sample import DEPARTMENTS
 from demo.inspect.training_curves import stage_title
 

@@ -2,76 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 from jaxtyping import Float
 
-from calrec.evaluation.metrics import METRICS
+from calrec.evaluation.metrics import METRICS, TITLES
 from calrec.evaluation.runs import EvaluationRun
-from calrec.evaluation.statistics import Bootstrap, Difference, paired_differences
+from calrec.evaluation.statistics import Difference, paired_differences
 from calrec.report import paper
-from calrec.report.comparison import SIDES, Comparison, Group
-from calrec.report.layouts.overview import TITLES
-from calrec.report.layouts.recommenders import (
-    hint,
-    interval_words,
-    likeliest,
-    paper_value,
-    tested_cells,
-)
-from calrec.report.layouts.remarks import other_code
+from calrec.report.comparison import SIDES, Group
+from calrec.report.layouts.cells import change, difference, p_value, printed
+from calrec.report.layouts.hints import checkpoint_hint
+from calrec.report.layouts.remarks import interval_words, on_which_users
 from calrec.report.layouts.training import differ_in_training
-from calrec.report.tables import Cell, Column, Table, Value, relative_change
+from calrec.report.spec import Evidence, Heading, Part, TableSpec, any_paper, columns, compared
+from calrec.report.tables import Cell, Value
 from calrec.report.variants import WITHOUT, main_first, training_words, unlike, variant
 
+OURS = "Ours"
 PAPER = "The paper's, over its 6 datasets"
-Pair = tuple[Group, Comparison]
-"""A run with the losses and one without them, on their common users."""
+LOSSES, NO_LOSSES = "with", "without"
+"""What the two runs of a part are."""
 
 
-def table_4(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
-    """Rows: domain x metric, all domains first where there are several; columns as in the paper."""
-    pairs = [pair for group in groups if (pair := _pair(group, bootstrap))]
-    pooled = _poolable(pairs)
-    rows = []
-    if len(pooled) > 1:
-        rows += [_ours(f"All {len(pooled)} domains", pooled, m, bootstrap) for m in METRICS]
-    for pair in pairs:
-        rows += [_ours(pair[0].title, [pair], metric, bootstrap) for metric in METRICS]
-    # Averages of the paper's six datasets: once, beside our first rows.
-    beside = any(group.paper for group, _ in pairs)
-    if beside:
-        papers = [_papers(metric) for metric in METRICS]
-        papers += [(None,) * 4] * (len(rows) - len(papers))
-        rows = [(*ours, *theirs) for ours, theirs in zip(rows, papers, strict=True)]
-    titles = ("w/ Contr.", "w/o Contr.", "Improv.", "Difference", "p-value")
-    printed = ("w/ Contr.", "w/o Contr.", "Improv.", "p-value") if beside else ()
-    return Table(
-        key="table4",
-        title="Contrastive alignment (the paper's Table 4)",
-        columns=(
-            Column(title="Dataset"),
-            Column(title="Metric"),
-            *(Column(title=title, group="Ours") for title in titles),
-            *(Column(title=title, group=PAPER) for title in printed),
-        ),
-        rows=tuple(rows),
-        keys=2,
-        notes=tuple(_notes(pairs, bootstrap, beside)),
-        missing="" if pairs else _missing(groups),
-    )
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Line:
+    """A metric over one domain, or over several together.
+
+    Attributes:
+      dataset: the line's name.
+      parts: a domain each.
+      metric: shown.
+      first: whether it is among the first lines: the paper's averages stand there, once.
+    """
+
+    dataset: str
+    parts: Sequence[Part]
+    metric: str
+    first: bool
+
+    def average(self, role: str) -> Value:
+        """The mean over domains, as in the paper."""
+        means = {
+            side: float(np.mean([part.mean(role, self.metric, side) for part in self.parts]))
+            for side in SIDES
+        }
+        return Value(**means)
+
+    @cached_property
+    def tested(self) -> Sequence[Difference]:
+        """Of either side, over all users of these domains."""
+        if len(self.parts) == 1:  # the resamples that this domain has in the other tables
+            return self.parts[0].tested(LOSSES, NO_LOSSES, self.metric)
+        bootstrap = self.parts[0].comparison.bootstrap
+        return paired_differences(self._pooled(LOSSES), self._pooled(NO_LOSSES), bootstrap)
+
+    def _pooled(self, role: str) -> Float[np.ndarray, "n 2"]:
+        cases = [part.comparison.cases[part.places[role]] for part in self.parts]
+        sides = [np.concatenate([own.values[self.metric, side] for own in cases]) for side in SIDES]
+        return np.stack(sides, axis=1)
 
 
-def _pair(group: Group, bootstrap: Bootstrap) -> Pair | None:
+def _candidates(group: Group) -> Iterator[Mapping[str, EvaluationRun]]:
+    """Every two runs that differ in the losses alone, those closest to the paper's first."""
     runs = main_first(_contrasted(group))
     for run in runs:
         for other in runs:
             if WITHOUT.get(variant(run)) == variant(other):
-                one = Comparison.of((run, other), bootstrap)
-                if len(one.runs) == 2:
-                    return group, one
-    return None
+                yield {LOSSES: run, NO_LOSSES: other}
 
 
 def _contrasted(group: Group) -> list[EvaluationRun]:
@@ -80,94 +81,101 @@ def _contrasted(group: Group) -> list[EvaluationRun]:
     return [run for run in differ_in_training(group) if variant(run) in either]
 
 
-def _poolable(pairs: Sequence[Pair]) -> list[Pair]:
+def _poolable(parts: Sequence[Part]) -> list[Part]:
     """One a domain, of the first split and rules: the users of one domain count once."""
-    found: dict[str, Pair] = {}
-    for pair in pairs:
-        first = pairs[0][0]
-        if (pair[0].split, pair[0].rules) == (first.split, first.rules):
-            found.setdefault(pair[0].domain, pair)
+    found: dict[str, Part] = {}
+    for part in parts:
+        first, group = parts[0].group, part.group
+        if (group.split, group.rules) == (first.split, first.rules):
+            found.setdefault(group.domain, part)
     return list(found.values())
 
 
-def _ours(
-    dataset: str, pairs: Sequence[Pair], metric: str, bootstrap: Bootstrap
-) -> tuple[Cell, ...]:
-    # The average is over domains, as in the paper; the test over all users of all domains.
-    averages = [
-        {side: float(np.mean([c.mean(k, metric, side) for _, c in pairs])) for side in SIDES}
-        for k in (0, 1)
+def _lines(parts: Sequence[Part]) -> list[_Line]:
+    """All domains first where there are several."""
+    pooled = _poolable(parts)
+    sets = [(f"All {len(pooled)} domains", pooled)] if len(pooled) > 1 else []
+    sets += [(part.title, [part]) for part in parts]
+    return [
+        _Line(dataset=dataset, parts=together, metric=metric, first=place == 0)
+        for place, (dataset, together) in enumerate(sets)
+        for metric in METRICS
     ]
-    improvement = [relative_change(averages[0][side], averages[1][side]) for side in SIDES]
-    return (
-        dataset,
-        TITLES[metric],
-        *(Value(**average) for average in averages),
-        Value(optimistic=improvement[0], pessimistic=improvement[1], unit="change"),
-        *tested_cells(*_tests(pairs, metric, bootstrap)),
-    )
 
 
-def _papers(metric: str) -> tuple[Cell, ...]:
-    printed = paper.TABLE_4[metric]
-    return (
-        paper_value(printed.with_losses),
-        paper_value(printed.without),
-        Value(optimistic=printed.improvement[0], pessimistic=printed.improvement[1], unit="change"),
-        Value(optimistic=printed.p[0], pessimistic=printed.p[1], unit="p"),
-    )
+_QUANTITIES: Mapping[str, Callable[[_Line], Cell]] = {
+    "w/ Contr.": lambda line: line.average(LOSSES),
+    "w/o Contr.": lambda line: line.average(NO_LOSSES),
+    "Improv.": lambda line: change(line.average(LOSSES), line.average(NO_LOSSES)),
+    "Difference": lambda line: difference(*line.tested),
+    "p-value": lambda line: p_value(*line.tested),
+}
+
+_PRINTED: Mapping[str, Callable[[paper.Contrast], Cell]] = {
+    "w/ Contr.": lambda row: printed(row.with_losses),
+    "w/o Contr.": lambda row: printed(row.without),
+    "Improv.": lambda row: _of_unit(row.improvement, "change"),
+    "p-value": lambda row: _of_unit(row.p, "p"),
+}
 
 
-def _tests(pairs: Sequence[Pair], metric: str, bootstrap: Bootstrap) -> Sequence[Difference]:
-    """Of either side, over all users of these domains."""
-    if len(pairs) == 1:  # the resamples that this domain has in the other tables
-        return [pairs[0][1].difference(0, 1, metric, side) for side in SIDES]
-    return paired_differences(*(_pooled(pairs, k, metric) for k in (0, 1)), bootstrap)
+def _headings(parts: Sequence[Part]) -> Iterator[Heading[_Line]]:
+    for column in columns(OURS, _QUANTITIES):
+        yield Heading(column=column, quantity=_QUANTITIES[column.title])
+    if any_paper(parts):
+        for column in columns(PAPER, _PRINTED):
+            yield Heading(column=column, quantity=partial(_printed, column.title))
 
 
-def _pooled(pairs: Sequence[Pair], which: int, metric: str) -> Float[np.ndarray, "n 2"]:
-    sides = [
-        np.concatenate([one.cases[which].values[metric, side] for _, one in pairs])
-        for side in SIDES
-    ]
-    return np.stack(sides, axis=1)
+def _printed(title: str, line: _Line) -> Cell:
+    return _PRINTED[title](paper.TABLE_4[line.metric]) if line.first else None
 
 
-def _notes(pairs: Sequence[Pair], bootstrap: Bootstrap, beside: bool) -> list[str]:
-    if not pairs:
-        return []
-    notes = [f"Two-sided paired t-test over users; {interval_words(bootstrap)}."]
-    if beside:
-        notes.append(
+def _of_unit(figures: paper.Printed, unit: str) -> Value:
+    return Value(optimistic=figures[0], pessimistic=figures[1], unit=unit)
+
+
+def _remarks(parts: Sequence[Part]) -> Iterator[str]:
+    words = interval_words(parts[0].comparison.bootstrap)
+    yield f"Two-sided paired t-test over users; {words}."
+    if any_paper(parts):
+        yield (
             "The paper's figures are averages over six datasets with another language model, and it"
             " does not say over what its test pairs: they stand beside for their size only."
         )
-    pooled = _poolable(pairs)
+    pooled = _poolable(parts)
     if len(pooled) > 1:
-        users = sum(one.users for _, one in pooled)
-        notes.append(
-            f"All {len(pooled)} domains ({'; '.join(group.title for group, _ in pooled)}): values"
+        users = sum(part.comparison.users for part in pooled)
+        yield (
+            f"All {len(pooled)} domains ({'; '.join(part.title for part in pooled)}): values"
             f" and improvement are means over domains; difference and p are over the {users:,}"
             " pooled users, so that a domain weighs as many users as it has."
         )
-    for group, one in pairs:
-        notes.append(f"{group.title}: {one.note}.")
-        notes += other_code(group.title, one.names, one.runs)
-        notes += group.not_shown(_contrasted(group), one.runs)
-        notes += [
-            f"{group.title}, {name}: {training_words(run)}."
-            for name, run in zip(one.names, one.runs, strict=True)
-        ]
+    for part in parts:
+        one, group = part.comparison, part.group
+        yield from (*on_which_users(part), *group.not_shown(_contrasted(group), one.runs))
+        for name, run in zip(one.names, one.runs, strict=True):
+            yield f"{group.title}, {name}: {training_words(run)}."
         if other := unlike(*one.runs, apart=()):
-            notes.append(f"{group.title}: the second also differs in {', '.join(other)}.")
-    return notes
+            yield f"{group.title}: the second also differs in {', '.join(other)}."
 
 
-def _missing(groups: Sequence[Group]) -> str:
-    if not groups:
-        return ""
-    command = hint(likeliest(groups), "--recommender calrec --checkpoint CHECKPOINT")
-    return (
-        f"{command}, once with a checkpoint of the usual losses and once with one trained with"
+def _missing(evidence: Evidence, parts: Sequence[Part]) -> str:
+    twice = (
+        ", once with a checkpoint of the usual losses and once with one trained with"
         " calrec-train's --alpha 0 --beta 0 in the same stages"
     )
+    return "" if parts else checkpoint_hint(evidence.groups, twice)
+
+
+TABLE_4 = TableSpec(
+    key="table4",
+    title="Contrastive alignment (the paper's Table 4)",
+    names=("Dataset", "Metric"),
+    parts=compared(_candidates, least=2, one_a_group=True),
+    lines=_lines,
+    name=lambda line: (line.dataset, TITLES[line.metric]),
+    headings=_headings,
+    remarks=_remarks,
+    missing=_missing,
+)

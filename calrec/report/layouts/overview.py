@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calrec.evaluation.foreign import isolated
-from calrec.evaluation.metrics import METRICS, summarise
+from calrec.evaluation.metrics import METRICS, TITLES, summarise
 from calrec.evaluation.runs import EvaluationRun
 from calrec.report.layouts.remarks import DIGEST, not_checked
 from calrec.report.tables import Column, Table, Value
 from calrec.report.variants import flat_settings, model, names
-
-TITLES = {"ndcg@10": "NDCG@10", "recall@1": "Recall@1", "recall@10": "Recall@10", "mrr": "MRR"}
-"""Metrics as the paper writes them."""
 
 
 def runs_table(runs: Sequence[EvaluationRun]) -> Table:

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from calrec.evaluation.foreign import isolated
 from calrec.evaluation.runs import EvaluationRun
+from calrec.evaluation.statistics import Bootstrap
 from calrec.report.comparison import Group
+from calrec.report.spec import Part
 from calrec.report.tables import Table, Value
 from calrec.report.variants import MARK, names
 
@@ -38,6 +40,25 @@ def other_code(title: str, called: Sequence[str], runs: Sequence[EvaluationRun])
         for digest, who in made.items()
     )
     return [f"{title}: not all made by the same code (digests: {each})."]
+
+
+def on_which_users(part: Part) -> list[str]:
+    """On which users a part stands, and whether its runs were made by the same code."""
+    one = part.comparison
+    return [f"{part.title}: {one.note}.", *other_code(part.title, one.names, one.runs)]
+
+
+def of_the_paper(part: Part) -> list[str]:
+    """How the paper's data differ, where its figures stand beside."""
+    return [part.paper.remark] if part.paper else []
+
+
+def interval_words(bootstrap: Bootstrap) -> str:
+    """How the intervals came about."""
+    return (
+        f"{bootstrap.level * 100:g} % percentile intervals from {bootstrap.resamples:,} bootstrap"
+        f" resamples of the users, seed {bootstrap.seed}"
+    )
 
 
 def with_rules(table: Table, groups: Sequence[Group]) -> Table:
@@ -79,12 +100,12 @@ def not_checked(called: Sequence[str], runs: Sequence[EvaluationRun]) -> list[st
 
 def with_too_few(table: Table) -> Table:
     """The table, with a note where users are too few for an interval or a test."""
-    if any(_undrawn(table)):
+    if any(_undefined(table)):
         return dataclasses.replace(table, notes=(*table.notes, TOO_FEW))
     return table
 
 
-def _undrawn(table: Table) -> Iterator[bool]:
+def _undefined(table: Table) -> Iterator[bool]:
     for row in table.rows:
         for cell in row:
             if isinstance(cell, Value):

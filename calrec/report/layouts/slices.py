@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.slices import OF_THE_CASE, Slices, by_tie_width, slice_figures
 from calrec.report.comparison import Comparison
-from calrec.report.layouts.overview import TITLES
-from calrec.report.tables import Cell, Column, Table, Value, with_best
+from calrec.report.tables import Cell, Column, Table, Value, measured, with_best
 
 
 def slices_table(title: str, one: Comparison, metric: str, key: str) -> Table:
@@ -47,7 +47,7 @@ def _rows(slices: Slices, one: Comparison, metric: str) -> list[tuple[Cell, ...]
             figures[0].band,
             Value(optimistic=figures[0].users, unit="count"),
             Value(optimistic=figures[0].share, unit="share"),
-            *with_best([figure.value for figure in figures]),
+            *with_best([measured(figure.value) for figure in figures]),
         )
         for figures in zip(*by_run, strict=True)
     ]
@@ -62,7 +62,7 @@ def ties_table(comparisons: Sequence[tuple[str, Comparison]], metric: str) -> Ta
             figure.band,
             Value(optimistic=figure.users, unit="count"),
             Value(optimistic=figure.share, unit="share"),
-            figure.value,
+            measured(figure.value),
         )
         for title, one in comparisons
         for name, cases in zip(one.names, one.cases, strict=True)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from calrec.evaluation.metrics import METRICS
+from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.runs import EvaluationRun
-from calrec.evaluation.statistics import Bootstrap
 from calrec.report import paper
-from calrec.report.comparison import SIDES, Comparison, Group
-from calrec.report.layouts.overview import TITLES
-from calrec.report.layouts.recommenders import (
-    hint,
-    interval_words,
-    likeliest,
-    paper_value,
-    tested_cells,
+from calrec.report.comparison import Group
+from calrec.report.layouts.cells import change, difference, p_value, printed
+from calrec.report.layouts.hints import checkpoint_hint
+from calrec.report.layouts.remarks import interval_words, of_the_paper, on_which_users
+from calrec.report.spec import (
+    Evidence,
+    Heading,
+    MetricLine,
+    Part,
+    TableSpec,
+    by_metric,
+    columns,
+    compared,
 )
-from calrec.report.layouts.remarks import other_code
-from calrec.report.tables import Cell, Column, Table, Value, relative_change, with_best
+from calrec.report.tables import Cell, Value
 from calrec.report.variants import (
     VARIANTS,
     main_first,
@@ -29,104 +32,105 @@ from calrec.report.variants import (
     variant,
 )
 
+OURS = "Ours"
 PAPER = "The paper's, nothing trained"
-TEMPLATES = ("calrec", "gpt4rec")
-Pair = tuple[Group, Comparison]
-"""A run of CALRec's template and one of GPT4Rec's, on their common users."""
+CALREC, GPT4REC = "calrec", "gpt4rec"
+"""What the two runs of a part are."""
 
 
-def table_6(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
-    """Rows: domain, how the model was trained, metric; columns: the template of the prompt."""
-    pairs = [pair for group in groups for pair in _pairs(group, bootstrap)]
-    shown = [run for _, one in pairs for run in one.runs]
-    beside = any(_printed(group, "ndcg@10", "calrec") for group, _ in pairs)
-    ours = ("CALRec's template", "GPT4Rec's template", "Change", "Difference", "p-value")
-    columns = [Column(title=title) for title in ("Dataset", "Model", "Metric")]
-    columns += [Column(title=title, group="Ours") for title in ours]
-    if beside:
-        columns += [Column(title=title, group=PAPER) for title in ours[:3]]
-    rows, notes = [], []
-    for group, one in pairs:
-        for metric in METRICS:
-            papers = _papers(group, metric) if beside else ()
-            rows.append((*_ours(group, one, metric), *papers))
-        notes.append(f"{group.title}: {one.note}.")
-        notes += other_code(group.title, one.names, one.runs)
-        apart = () if model(one.runs[0]) == model(one.runs[1]) else ("checkpoints",)
-        other = [*apart, *unlike(*one.runs, apart=("text.template",))]
-        if other:
-            notes.append(f"{group.title}: besides the template they differ in {', '.join(other)}.")
-        notes += group.not_shown(_eligible(group), shown)
-        notes += [group.paper.remark] if group.paper else []
-    if pairs:
-        notes.insert(
-            0,
-            "Change and difference: GPT4Rec's template against CALRec's;"
-            f" {interval_words(bootstrap)}; p from a two-sided paired t-test over users.",
-        )
-    return Table(
-        key="table6",
-        title="Templates (the paper's Table 6)",
-        columns=tuple(columns),
-        rows=tuple(rows),
-        keys=3,
-        notes=tuple(dict.fromkeys(notes)),
-        missing="" if pairs else _missing(groups),
-    )
-
-
-def _pairs(group: Group, bootstrap: Bootstrap) -> list[Pair]:
+def _candidates(group: Group) -> Iterator[Mapping[str, EvaluationRun]]:
     """Of each way of training the first run of either template."""
     chosen: dict[tuple[str, str], EvaluationRun] = {}
     for run in main_first(_eligible(group)):
         chosen.setdefault((variant(run), template(run)), run)
-    pairs = []
     for trained in VARIANTS:
-        both = [chosen.get((trained, name)) for name in TEMPLATES]
-        if None not in both:
-            one = Comparison.of(both, bootstrap)
-            pairs += [(group, one)] if len(one.runs) == 2 else []
-    return pairs
+        both = {name: chosen.get((trained, name)) for name in (CALREC, GPT4REC)}
+        yield {name: run for name, run in both.items() if run is not None}
 
 
 def _eligible(group: Group) -> list[EvaluationRun]:
     return [run for run in group.runs if run.generative and retrieval(run) == "bm25"]
 
 
-def _ours(group: Group, one: Comparison, metric: str) -> tuple[Cell, ...]:
-    values = [one.value(place, metric) for place in (0, 1)]
-    return (
-        group.title,
-        VARIANTS[variant(one.runs[0])],
-        TITLES[metric],
-        *with_best(values),
-        _change(values[1], values[0]),
-        *tested_cells(*(one.difference(1, 0, metric, side) for side in SIDES)),
+def _name(line: MetricLine) -> tuple[str, ...]:
+    return line.part.title, VARIANTS[variant(line.part.run(CALREC))], TITLES[line.metric]
+
+
+def _ours(name: str) -> Callable[[MetricLine], Cell]:
+    return lambda line: line.part.value(name, line.metric)
+
+
+def _change(line: MetricLine) -> Cell:
+    old, new = (line.part.value(name, line.metric) for name in (CALREC, GPT4REC))
+    return change(new, old) if new and old else None
+
+
+def _printed(line: MetricLine, name: str) -> Value | None:
+    domain = line.part.paper
+    figures = domain and paper.TABLE_6.get((domain.dataset, name))
+    return printed(figures[line.metric]) if figures else None
+
+
+def _printed_change(line: MetricLine) -> Cell:
+    old, new = (_printed(line, name) for name in (CALREC, GPT4REC))
+    return change(new, old) if new and old else None
+
+
+_QUANTITIES: Mapping[str, Callable[[MetricLine], Cell]] = {
+    "CALRec's template": _ours(CALREC),
+    "GPT4Rec's template": _ours(GPT4REC),
+    "Change": _change,
+    "Difference": lambda line: difference(*line.part.tested(GPT4REC, CALREC, line.metric)),
+    "p-value": lambda line: p_value(*line.part.tested(GPT4REC, CALREC, line.metric)),
+}
+
+_PRINTED: Mapping[str, Callable[[MetricLine], Cell]] = {
+    "CALRec's template": lambda line: _printed(line, CALREC),
+    "GPT4Rec's template": lambda line: _printed(line, GPT4REC),
+    "Change": _printed_change,
+}
+
+
+def _headings(parts: Sequence[Part]) -> Iterator[Heading[MetricLine]]:
+    for column in columns(OURS, _QUANTITIES):
+        contends = column.title.endswith("template")
+        yield Heading(column=column, quantity=_QUANTITIES[column.title], contends=contends)
+    if any(_printed(line, CALREC) for line in by_metric(parts)):
+        for column in columns(PAPER, _PRINTED):
+            yield Heading(column=column, quantity=_PRINTED[column.title])
+
+
+def _remarks(parts: Sequence[Part]) -> Iterator[str]:
+    yield (
+        "Change and difference: GPT4Rec's template against CALRec's;"
+        f" {interval_words(parts[0].comparison.bootstrap)}; p from a two-sided paired t-test over"
+        " users."
     )
+    shown = [run for part in parts for run in part.comparison.runs]
+    for part in parts:
+        first, second = part.run(CALREC), part.run(GPT4REC)
+        yield from on_which_users(part)
+        apart = () if model(first) == model(second) else ("checkpoints",)
+        if other := [*apart, *unlike(first, second, apart=("text.template",))]:
+            yield f"{part.title}: besides the template they differ in {', '.join(other)}."
+        yield from part.group.not_shown(_eligible(part.group), shown)
+        yield from of_the_paper(part)
 
 
-def _change(new: Value, old: Value) -> Value:
-    return Value(
-        optimistic=relative_change(new.optimistic, old.optimistic),
-        pessimistic=relative_change(new.pessimistic or 0.0, old.pessimistic or 0.0),
-        unit="change",
-    )
+def _missing(evidence: Evidence, parts: Sequence[Part]) -> str:
+    twice = f", once with --template {CALREC} and once with --template {GPT4REC}"
+    return "" if parts else checkpoint_hint(evidence.groups, twice)
 
 
-def _printed(group: Group, metric: str, name: str) -> Value | None:
-    if group.paper is None or (group.paper.dataset, name) not in paper.TABLE_6:
-        return None
-    return paper_value(paper.TABLE_6[group.paper.dataset, name][metric])
-
-
-def _papers(group: Group, metric: str) -> tuple[Cell, ...]:
-    ours, theirs = (_printed(group, metric, name) for name in TEMPLATES)
-    return ours, theirs, _change(theirs, ours) if ours and theirs else None
-
-
-def _missing(groups: Sequence[Group]) -> str:
-    if not groups:
-        return ""
-    options = "--recommender calrec --checkpoint CHECKPOINT"
-    command = hint(likeliest(groups), options)
-    return f"{command}, once with --template calrec and once with --template gpt4rec"
+TABLE_6 = TableSpec(
+    key="table6",
+    title="Templates (the paper's Table 6)",
+    names=("Dataset", "Model", "Metric"),
+    parts=compared(_candidates, least=2),
+    lines=by_metric,
+    name=_name,
+    headings=_headings,
+    remarks=_remarks,
+    missing=_missing,
+    best="line",
+)

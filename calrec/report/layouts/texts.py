@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from calrec.evaluation.cases import Cases
 from calrec.evaluation.foreign import isolated
-from calrec.evaluation.metrics import METRICS
+from calrec.evaluation.metrics import METRICS, TITLES
 from calrec.evaluation.runs import EvaluationRun
-from calrec.evaluation.statistics import Bootstrap
 from calrec.report import paper
-from calrec.report.comparison import Comparison, Group
-from calrec.report.layouts.overview import TITLES
-from calrec.report.layouts.recommenders import hint, likeliest, paper_value
-from calrec.report.layouts.remarks import other_code
-from calrec.report.tables import Cell, Column, Table, Value, relative_change
+from calrec.report.comparison import Group
+from calrec.report.layouts.cells import printed
+from calrec.report.layouts.hints import checkpoint_hint, hint
+from calrec.report.layouts.remarks import of_the_paper, on_which_users
+from calrec.report.spec import Evidence, Heading, Part, TableSpec, any_paper, compared
+from calrec.report.tables import Cell, Column, Value, relative_change
 from calrec.report.variants import main_first, model, retrieval, template, unlike
 
-TEXTS = ("Format error", "All four attributes", "Title only")
+BM25, HIERARCHICAL = "bm25", "hierarchical"
+"""What the runs of a part are; one of them may be missing."""
+TEXTS: Mapping[str, str] = {
+    "Format error": "format_errors",
+    "All four attributes": "exact_matches",
+    "Title only": "title_matches",
+}
+"""Shares of the generated texts, and the counts of a user's (`Cases.generated`)."""
+_PRINTED_TEXTS = {
+    "Format error": "format_errors",
+    "All four attributes": "all_attributes",
+    "Title only": "title",
+}
 RANKING_ONLY = (
     "ranking.retrieval",
     "ranking.n_pred",
@@ -30,57 +44,14 @@ RANKING_ONLY = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Part:
-    """The runs of one domain on their common users, each by its place, where there is one."""
-
-    group: Group
-    comparison: Comparison
-    bm25: int | None
-    hierarchical: int | None
-
-
-def table_8(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
-    """Rows: domains; columns: what the texts match, then the metrics of hierarchical match."""
-    parts = [part for group in groups if (part := _part(group, bootstrap))]
-    beside = any(part.group.paper for part in parts)
-    heads = [("Generated texts: errors, matches", "Hierarchical match and change against BM25")]
-    if beside:
-        heads.append(("The paper's generated texts", "The paper's hierarchical match"))
-    columns = [Column(title="Dataset")]
-    for texts, match in heads:
-        columns += [Column(title=title, group=texts) for title in TEXTS]
-        columns += [Column(title=TITLES[metric], group=match) for metric in METRICS]
-    return Table(
-        key="table8",
-        title="Generated texts and hierarchical match (the paper's Table 8)",
-        columns=tuple(columns),
-        rows=tuple(
-            (part.group.title, *_ours(part), *(_papers(part.group) if beside else ()))
-            for part in parts
-        ),
-        notes=tuple(dict.fromkeys(_notes(parts))),
-        missing=_missing(groups, parts),
-    )
-
-
-def _part(group: Group, bootstrap: Bootstrap) -> _Part | None:
+def _candidates(group: Group) -> Iterator[Mapping[str, EvaluationRun]]:
     runs = main_first(_eligible(group))
     bm25, hierarchical = _same_model(
-        [run for run in runs if retrieval(run) == "bm25"],
-        [run for run in runs if retrieval(run) == "hierarchical"],
+        [run for run in runs if retrieval(run) == BM25],
+        [run for run in runs if retrieval(run) == HIERARCHICAL],
     )
-    chosen = [run for run in (bm25, hierarchical) if run is not None]
-    if not chosen:
-        return None
-    one = Comparison.of(chosen, bootstrap)
-    place = {id(run): k for k, run in enumerate(one.runs)}
-    return _Part(
-        group=group,
-        comparison=one,
-        bm25=place.get(id(bm25)),
-        hierarchical=place.get(id(hierarchical)),
-    )
+    both = {BM25: bm25, HIERARCHICAL: hierarchical}
+    yield {name: run for name, run in both.items() if run is not None}
 
 
 def _eligible(group: Group) -> list[EvaluationRun]:
@@ -90,7 +61,7 @@ def _eligible(group: Group) -> list[EvaluationRun]:
         if run.generative
         and run.cases.generated
         and template(run) == "calrec"
-        and retrieval(run) in ("bm25", "hierarchical")
+        and retrieval(run) in (BM25, HIERARCHICAL)
     ]
 
 
@@ -105,94 +76,114 @@ def _same_model(
     return next(iter(bm25), None), None if bm25 else next(iter(hierarchical), None)
 
 
-def text_shares(cases: Cases) -> tuple[float, float, float]:
-    """Format errors, matches on all four attributes, on the title: shares of all texts drawn."""
-    drawn = int(cases.generated["samples"].sum())
-    errors, four, title = (
-        int(cases.generated[name].sum()) / drawn if drawn else float("nan")
-        for name in ("format_errors", "exact_matches", "title_matches")
-    )
-    return errors, four, title
+def text_share(cases: Cases, count: str) -> float:
+    """The share of all texts drawn that a column of `Cases.generated` counts."""
+    written = int(cases.generated["samples"].sum())
+    return int(cases.generated[count].sum()) / written if written else math.nan
 
 
-def _ours(part: _Part) -> tuple[Cell, ...]:
-    of_texts = part.bm25 if part.bm25 is not None else part.hierarchical
-    shares = text_shares(part.comparison.cases[of_texts or 0])
-    return (
-        *(Value(optimistic=share, unit="share") for share in shares),
-        *(_hierarchical(part, metric) for metric in METRICS),
-    )
+def _headings(parts: Sequence[Part]) -> Iterator[Heading[Part]]:
+    texts = "Generated texts: errors, matches"
+    match = "Hierarchical match and change against BM25"
+    for title in TEXTS:
+        yield Heading(column=Column(title=title, group=texts), quantity=partial(_share, title))
+    for metric in METRICS:
+        column = Column(title=TITLES[metric], group=match)
+        yield Heading(column=column, quantity=partial(_match, metric))
+    if not any_paper(parts):
+        return
+    texts, match = "The paper's generated texts", "The paper's hierarchical match"
+    for title in TEXTS:
+        column = Column(title=title, group=texts)
+        yield Heading(column=column, quantity=partial(_printed_share, title))
+    for metric in METRICS:
+        column = Column(title=TITLES[metric], group=match)
+        yield Heading(column=column, quantity=partial(_printed_match, metric))
 
 
-def _hierarchical(part: _Part, metric: str) -> Cell:
-    if part.hierarchical is None:
+def _share(title: str, part: Part) -> Cell:
+    cases = part.comparison.cases[part.places.get(BM25, 0)]
+    return Value(optimistic=text_share(cases, TEXTS[title]), unit="share")
+
+
+def _match(metric: str, part: Part) -> Cell:
+    return _against(part.value(HIERARCHICAL, metric), part.value(BM25, metric))
+
+
+def _printed_share(title: str, part: Part) -> Cell:
+    if part.paper is None:
         return None
-    value = part.comparison.value(part.hierarchical, metric)
-    if part.bm25 is None:
-        return value
-    return replace(value, change=_mid_change(value, part.comparison.value(part.bm25, metric)))
+    share = getattr(paper.TABLE_8[part.paper.dataset], _PRINTED_TEXTS[title])
+    return Value(optimistic=share, unit="share")
 
 
-def _mid_change(new: Value, old: Value) -> float:
-    """Relative change of (optimistic + pessimistic) / 2, as in the paper."""
-    return relative_change(
+def _printed_match(metric: str, part: Part) -> Cell:
+    if part.paper is None:
+        return None
+    dataset = part.paper.dataset
+    bm25 = printed(paper.TABLE_2[dataset, metric]["CALRec"])
+    return _against(printed(paper.TABLE_8[dataset].hierarchical[metric]), bm25)
+
+
+def _against(new: Value | None, old: Value | None) -> Cell:
+    """With the relative change of (optimistic + pessimistic) / 2, as in the paper."""
+    if new is None or old is None:
+        return new
+    change = relative_change(
         new.optimistic + (new.pessimistic or 0.0), old.optimistic + (old.pessimistic or 0.0)
     )
+    return replace(new, change=change)
 
 
-def _papers(group: Group) -> tuple[Cell, ...]:
-    if group.paper is None:
-        return (None,) * (len(TEXTS) + len(METRICS))
-    printed = paper.TABLE_8[group.paper.dataset]
-    shares = (printed.format_errors, printed.all_attributes, printed.title)
-    return (
-        *(Value(optimistic=share, unit="share") for share in shares),
-        *(_paper_hierarchical(group.paper.dataset, metric) for metric in METRICS),
-    )
-
-
-def _paper_hierarchical(dataset: str, metric: str) -> Value:
-    value = paper_value(paper.TABLE_8[dataset].hierarchical[metric])
-    bm25 = paper_value(paper.TABLE_2[dataset, metric]["CALRec"])
-    return replace(value, change=_mid_change(value, bm25))
-
-
-def _notes(parts: Sequence[_Part]) -> list[str]:
-    if not parts:
-        return []
-    notes = [
+def _remarks(parts: Sequence[Part]) -> Iterator[str]:
+    yield (
         "Shares of all generated texts. In brackets the relative change of (opt + pes) / 2 against"
         " BM25 retrieval."
-    ]
-    if any(part.hierarchical is not None for part in parts):
-        notes.append(
+    )
+    if any(HIERARCHICAL in part.places for part in parts):
+        yield (
             "Items that no text matches stand behind all others: a target among them has the last"
             " rank on both sides, as the paper's nearly equal sides suggest."
         )
     for part in parts:
-        one, title = part.comparison, part.group.title
-        notes.append(f"{title}: {one.note}.")
-        notes += other_code(title, one.names, one.runs)
-        notes += part.group.not_shown(_eligible(part.group), (*one.runs, *one.left_out))
-        if part.bm25 is not None and part.hierarchical is not None:
-            if model(one.runs[0]) is None:
-                notes.append(f"{title}: the checkpoints are not recorded, they may differ.")
-            if other := unlike(
-                one.runs[part.bm25], one.runs[part.hierarchical], apart=RANKING_ONLY
-            ):
-                notes.append(f"{title}: they also differ in {', '.join(other)}.")
-        notes += [part.group.paper.remark] if part.group.paper else []
-    return notes
+        one = part.comparison
+        yield from on_which_users(part)
+        yield from part.group.not_shown(_eligible(part.group), (*one.runs, *one.left_out))
+        yield from _unlike(part)
+        yield from of_the_paper(part)
 
 
-def _missing(groups: Sequence[Group], parts: Sequence[_Part]) -> str:
+def _unlike(part: Part) -> Iterator[str]:
+    """In what else than retrieval the two runs differ, or may."""
+    if not part.places.keys() >= {BM25, HIERARCHICAL}:
+        return
+    first, second = part.run(BM25), part.run(HIERARCHICAL)
+    if model(first) is None:
+        yield f"{part.title}: the checkpoints are not recorded, they may differ."
+    if other := unlike(first, second, apart=RANKING_ONLY):
+        yield f"{part.title}: they also differ in {', '.join(other)}."
+
+
+def _missing(evidence: Evidence, parts: Sequence[Part]) -> str:
     if not parts:
-        options = "--recommender calrec --checkpoint CHECKPOINT"
-        return hint(likeliest(groups), options) if groups else ""
+        return checkpoint_hint(evidence.groups)
     for part in parts:
-        if part.hierarchical is None or part.bm25 is None:
-            other = "hierarchical" if part.hierarchical is None else "bm25"
-            earlier = isolated(shlex.quote(str(part.comparison.runs[0].folder)))
-            options = f"--recommender calrec --samples-from {earlier} --retrieval {other}"
-            return hint(part.group, options)
+        for absent in (HIERARCHICAL, BM25):
+            if absent not in part.places:
+                earlier = isolated(shlex.quote(str(part.comparison.runs[0].folder)))
+                options = f"--recommender calrec --samples-from {earlier} --retrieval {absent}"
+                return hint(part.group, options)
     return ""
+
+
+TABLE_8 = TableSpec(
+    key="table8",
+    title="Generated texts and hierarchical match (the paper's Table 8)",
+    names=("Dataset",),
+    parts=compared(_candidates),
+    lines=lambda parts: parts,
+    name=lambda part: (part.title,),
+    headings=_headings,
+    remarks=_remarks,
+    missing=_missing,
+)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from calrec.evaluation.foreign import isolated
-from calrec.evaluation.metrics import METRICS
+from calrec.evaluation.metrics import METRICS, TITLES
 from calrec.evaluation.runs import EvaluationRun
-from calrec.evaluation.statistics import Bootstrap
 from calrec.report import paper
-from calrec.report.comparison import Comparison, Group
-from calrec.report.layouts.overview import TITLES
-from calrec.report.layouts.recommenders import hint, likeliest, paper_value
-from calrec.report.layouts.remarks import other_code
-from calrec.report.tables import Cell, Column, Table, with_best
+from calrec.report.comparison import Group
+from calrec.report.layouts.cells import printed
+from calrec.report.layouts.hints import checkpoint_hint
+from calrec.report.layouts.remarks import of_the_paper, on_which_users
+from calrec.report.spec import Evidence, Heading, Part, TableSpec, any_paper, compared
+from calrec.report.tables import Cell, Column
 from calrec.report.variants import (
     VARIANTS,
     main_first,
@@ -25,52 +26,34 @@ from calrec.report.variants import (
     variant,
 )
 
-Row = tuple[str, str]
-"""A row: variant and label."""
-
 PAPER_ROWS = tuple(name for name in VARIANTS if ("Scientific", name) in paper.TABLE_3)
 _ORDER = tuple(VARIANTS)
+_WANTED = {
+    "full": "both stages",
+    "no-stage1": "stage II alone",
+    "no-stage2": "stage I alone",
+    "no-contrastive": "--alpha 0 --beta 0 in both stages",
+    "pretrained": "no stage but pretrain",
+}
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Part:
-    """The runs of one domain, and which row of the table each is."""
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """A way of training.
 
-    group: Group
-    comparison: Comparison
-    places: Mapping[Row, int]
+    Attributes:
+      variant: a key of `VARIANTS`.
+      label: of the run.
+      first: whether it is the first line of its variant: the paper's figures stand there.
+    """
 
+    variant: str
+    label: str
+    first: bool
 
-def table_3(groups: Sequence[Group], bootstrap: Bootstrap) -> Table:
-    """Rows: how the model was trained; columns: domain x metric."""
-    parts = [part for group in groups if (part := _part(group, bootstrap))]
-    rows = {row for part in parts for row in part.places}
-    trained = {name for name, _ in rows}
-    if any(part.group.paper for part in parts):
-        rows |= {(name, "") for name in PAPER_ROWS if name not in trained}
-    order = sorted(rows, key=lambda row: (_ORDER.index(row[0]), row[1]))
-    columns = [Column(title="Model variant")]
-    filled: list[Sequence[Cell]] = [
-        [VARIANTS[name] + (f" ({isolated(label)})" if label else "") for name, label in order]
-    ]
-    for part in parts:
-        for metric in METRICS:
-            columns.append(Column(title=TITLES[metric], group=part.group.title))
-            filled.append(_ours(part, order, metric))
-        if part.group.paper is None:
-            continue
-        for metric in METRICS:
-            beside = f"{part.group.paper.dataset}, the paper's"
-            columns.append(Column(title=TITLES[metric], group=beside))
-            filled.append(_papers(part.group.paper.dataset, order, metric))
-    return Table(
-        key="table3",
-        title="Ablations (the paper's Table 3)",
-        columns=tuple(columns),
-        rows=tuple(zip(*filled, strict=True)),
-        notes=tuple(dict.fromkeys(note for part in parts for note in _notes(part))),
-        missing=_missing(groups, trained),
-    )
+    @property
+    def role(self) -> tuple[str, str]:
+        return self.variant, self.label
 
 
 def differ_in_training(group: Group) -> list[EvaluationRun]:
@@ -82,59 +65,85 @@ def differ_in_training(group: Group) -> list[EvaluationRun]:
     ]
 
 
-def _part(group: Group, bootstrap: Bootstrap) -> _Part | None:
-    chosen: dict[Row, EvaluationRun] = {}
+def _candidates(group: Group) -> Iterator[Mapping[tuple[str, str], EvaluationRun]]:
+    """Of each way of training and label the first run."""
+    chosen: dict[tuple[str, str], EvaluationRun] = {}
     for run in main_first(differ_in_training(group)):
         chosen.setdefault((variant(run), run.label or ""), run)
-    if not chosen:
-        return None
-    one = Comparison.of(tuple(chosen.values()), bootstrap)
-    places = {row: one.runs.index(run) for row, run in chosen.items() if run in one.runs}
-    return _Part(group=group, comparison=one, places=places)
+    yield chosen
 
 
-def _ours(part: _Part, order: Sequence[Row], metric: str) -> tuple[Cell, ...]:
-    return with_best(
-        [
-            part.comparison.value(part.places[row], metric) if row in part.places else None
-            for row in order
-        ]
-    )
+def _trained(parts: Sequence[Part]) -> set[str]:
+    return {name for part in parts for name, _ in part.places}
 
 
-def _papers(dataset: str, order: Sequence[Row], metric: str) -> list[Cell]:
-    cells: list[Cell] = []
-    before = ""
-    for name, _ in order:
-        printed = paper.TABLE_3.get((dataset, name))
-        # Once a variant, however many labelled runs of it there are.
-        cells.append(paper_value(printed[metric]) if printed and name != before else None)
-        before = name
-    return cells
+def _lines(parts: Sequence[Part]) -> list[_Line]:
+    roles = {role for part in parts for role in part.places}
+    if any_paper(parts):
+        roles |= {(name, "") for name in PAPER_ROWS if name not in _trained(parts)}
+    lines: list[_Line] = []
+    for name, label in sorted(roles, key=lambda role: (_ORDER.index(role[0]), role[1])):
+        first = not lines or lines[-1].variant != name
+        lines.append(_Line(variant=name, label=label, first=first))
+    return lines
 
 
-def _notes(part: _Part) -> list[str]:
-    one, group = part.comparison, part.group
-    notes = [f"{group.title}: {one.note}."]
-    notes += other_code(group.title, one.names, one.runs)
-    notes += group.not_shown(differ_in_training(group), (*one.runs, *one.left_out))
-    for name, run in zip(one.names, one.runs, strict=True):
-        notes.append(f"{group.title}, {name}: {training_words(run)}.")
-        if other := unlike(one.runs[0], run, apart=()):
-            notes.append(f"{group.title}, {name} also differs in {', '.join(other)}.")
-    return [*notes, group.paper.remark] if group.paper else notes
+def _name(line: _Line) -> tuple[str]:
+    return (VARIANTS[line.variant] + (f" ({isolated(line.label)})" if line.label else ""),)
 
 
-def _missing(groups: Sequence[Group], trained: set[str]) -> str:
-    wanted = {
-        "full": "both stages",
-        "no-stage1": "stage II alone",
-        "no-stage2": "stage I alone",
-        "no-contrastive": "--alpha 0 --beta 0 in both stages",
-        "pretrained": "no stage but pretrain",
-    }
-    absent = [words for name, words in wanted.items() if name not in trained]
-    if not absent or not groups:
+def _headings(parts: Sequence[Part]) -> Iterator[Heading[_Line]]:
+    for part in parts:
+        for metric in METRICS:
+            column = Column(title=TITLES[metric], group=part.title)
+            yield Heading(column=column, quantity=partial(_value, part, metric), contends=True)
+        if part.paper is None:
+            continue
+        dataset = part.paper.dataset
+        for metric in METRICS:
+            column = Column(title=TITLES[metric], group=f"{dataset}, the paper's")
+            yield Heading(column=column, quantity=partial(_printed, dataset, metric))
+
+
+def _value(part: Part, metric: str, line: _Line) -> Cell:
+    return part.value(line.role, metric)
+
+
+def _printed(dataset: str, metric: str, line: _Line) -> Cell:
+    """Once a variant, however many labelled runs of it there are."""
+    figures = paper.TABLE_3.get((dataset, line.variant))
+    return printed(figures[metric]) if figures and line.first else None
+
+
+def _remarks(parts: Sequence[Part]) -> Iterator[str]:
+    for part in parts:
+        one, group = part.comparison, part.group
+        yield from on_which_users(part)
+        yield from group.not_shown(differ_in_training(group), (*one.runs, *one.left_out))
+        for name, run in zip(one.names, one.runs, strict=True):
+            yield f"{group.title}, {name}: {training_words(run)}."
+            if other := unlike(one.runs[0], run, apart=()):
+                yield f"{group.title}, {name} also differs in {', '.join(other)}."
+        yield from of_the_paper(part)
+
+
+def _missing(evidence: Evidence, parts: Sequence[Part]) -> str:
+    absent = [words for name, words in _WANTED.items() if name not in _trained(parts)]
+    if not absent:
         return ""
-    command = hint(likeliest(groups), "--recommender calrec --checkpoint CHECKPOINT")
-    return f"{command}, of checkpoints trained with calrec-train in these ways: {'; '.join(absent)}"
+    ways = f", of checkpoints trained with calrec-train in these ways: {'; '.join(absent)}"
+    return checkpoint_hint(evidence.groups, ways)
+
+
+TABLE_3 = TableSpec(
+    key="table3",
+    title="Ablations (the paper's Table 3)",
+    names=("Model variant",),
+    parts=compared(_candidates),
+    lines=_lines,
+    name=_name,
+    headings=_headings,
+    remarks=_remarks,
+    missing=_missing,
+    best="heading",
+)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.slices import OF_THE_CASE, Dimension
 from calrec.ranking.rules import DEFAULT
-from calrec.report.layouts.overview import TITLES
 from calrec.report.variants import main_first
 from demo.inspect import url
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from calrec.evaluation import foreign
+from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.runs import EvaluationRun, user_words
 from calrec.report import figures
 from calrec.report.comparison import SIDES, Comparison
-from calrec.report.layouts.overview import TITLES
-from calrec.report.layouts.recommenders import interval_words, tested_cells
+from calrec.report.layouts.cells import tested_cells
+from calrec.report.layouts.remarks import interval_words
 from calrec.report.rendering import html_table, html_text
 from calrec.report.report import Content
 from calrec.report.tables import Column, Table

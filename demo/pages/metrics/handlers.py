@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from calrec.errors import CalrecError
+from calrec.evaluation.metrics import TITLES
 from calrec.report import figures
-from calrec.report.layouts.overview import TITLES
 from demo.html import model_card_text
 from demo.html.widgets import empty_state, notice
 from demo.html.wording import count, escape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from calrec.report.layouts.overview import TITLES
+from calrec.evaluation.metrics import TITLES
 from demo.html.widgets import html
 from demo.pages.events import BROWSE, LOOK_UP
 from demo.pages.figures import place

@@ -9,12 +9,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from calrec.errors import CalrecError
+from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.slices import Dimension
 from calrec.evaluation.statistics import Bootstrap
 from calrec.report import figures
 from calrec.report.comparison import Comparison, groups
-from calrec.report.layouts.overview import TITLES
 from calrec.report.report import Content, content
 from demo.inspect.bounded import Bounded
 

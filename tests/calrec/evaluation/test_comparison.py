@@ -18,6 +18,7 @@ from calrec.evaluation.metrics import METRICS
 from calrec.evaluation.statistics import Bootstrap, resampled_means
 from calrec.report import variants
 from calrec.report.comparison import SIDES, Comparison, groups
+from calrec.report.spec import paper_of
 
 QUICK = Bootstrap(resamples=50)
 
@@ -49,8 +50,8 @@ def test_only_the_test_split_of_the_papers_domains_has_the_paper_beside(run):
     first, second = groups(
         [run("a", domain="games_2018"), run("b", domain="games_2018", split="validation")]
     )
-    assert first.paper.dataset == "Games"
-    assert second.paper is None
+    assert paper_of(first).dataset == "Games"
+    assert paper_of(second) is None
 
 
 def test_figures_stand_on_the_common_users(run):
