@@ -9,6 +9,8 @@ has a legend of its own: long names would leave no room to draw, so the page wri
 from __future__ import annotations
 
 import html
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,7 +18,7 @@ from jaxtyping import Float, Int
 
 from calrec.evaluation.foreign import plain
 from calrec.evaluation.runs import user_words
-from calrec.evaluation.slices import Dimension, slice_figures
+from calrec.evaluation.slices import Dimension, SliceFigure, slice_figures
 from calrec.report.comparison import Comparison
 
 AXIS, BAND = 34, 26
@@ -69,53 +71,14 @@ def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimist
       side: `optimistic` or `pessimistic`.
     """
     x, y = (getattr(one.cases[run], side) for run in (first, second))
-    names = [_text(one.names[run]) for run in (first, second)]
     edges = rank_edges(int(max(x.max(), y.max())))
     counts, _, _ = np.histogram2d(y, x, bins=(edges, edges))
-    spans = [_span(low, high) for low, high in zip(edges[:-1], edges[1:] - 1, strict=True)]
-    hover = [
-        [
-            f"{names[0]}: rank {right}<br>{names[1]}: rank {up}<br><b>{user_words(int(count))}</b>"
-            for right, count in zip(spans, row, strict=True)
-        ]
-        for up, row in zip(spans, counts, strict=True)
-    ]
     # Between two whole ranks, so that a rank stands in the middle of its cell.
     borders = np.sqrt(edges * np.maximum(edges - 1, 0.5))
-    shown = np.where(counts > 0, counts, np.nan)
-    ticks = _count_ticks(int(counts.max()))
-    figure = go.Figure(
-        [
-            go.Heatmap(
-                x=borders,
-                y=borders,
-                z=np.log10(shown),
-                zmin=-0.4,
-                customdata=counts,
-                text=hover,
-                hovertemplate="%{text}<extra></extra>",
-                hoverongaps=False,
-                colorscale=[[0, _SHADE.format(0.1)], [1, _SHADE.format(1)]],
-                colorbar={
-                    "title": {"text": "users", "side": "top"},
-                    "tickvals": np.log10(ticks),
-                    "ticktext": [f"{tick:,}" for tick in ticks],
-                    "thickness": 10,
-                    "len": 0.9,
-                    "outlinewidth": 0,
-                },
-            ),
-            go.Scatter(
-                x=borders[[0, -1]],
-                y=borders[[0, -1]],
-                mode="lines",
-                line={"color": _DIAGONAL, "width": 1.5, "dash": "dot"},
-                hoverinfo="skip",
-            ),
-        ]
-    )
+    hover = _cell_words(edges, counts, [_text(one.names[run]) for run in (first, second)])
+    figure = go.Figure([_heatmap(borders, counts, hover), _diagonal(borders)])
     layout(figure, height=480)
-    powers = [10**power for power in range(len(str(int(edges[-1]))))]
+    powers = _powers(int(edges[-1]))
     axis = {
         "type": "log",
         "tickvals": powers,
@@ -128,9 +91,63 @@ def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimist
     return figure
 
 
+def _cell_words(
+    edges: Int[np.ndarray, " E"], counts: Float[np.ndarray, "E-1 E-1"], names: Sequence[str]
+) -> list[list[str]]:
+    """What each cell says when a person points at it."""
+    spans = [_span(low, high) for low, high in zip(edges[:-1], edges[1:] - 1, strict=True)]
+    return [
+        [
+            f"{names[0]}: rank {right}<br>{names[1]}: rank {up}<br><b>{user_words(int(count))}</b>"
+            for right, count in zip(spans, row, strict=True)
+        ]
+        for up, row in zip(spans, counts, strict=True)
+    ]
+
+
+def _heatmap(
+    borders: Float[np.ndarray, " E"], counts: Float[np.ndarray, "E-1 E-1"], hover: list[list[str]]
+) -> go.Heatmap:
+    ticks = _count_ticks(int(counts.max()))
+    return go.Heatmap(
+        x=borders,
+        y=borders,
+        z=np.log10(np.where(counts > 0, counts, np.nan)),
+        zmin=-0.4,
+        customdata=counts,
+        text=hover,
+        hovertemplate="%{text}<extra></extra>",
+        hoverongaps=False,
+        colorscale=[[0, _SHADE.format(0.1)], [1, _SHADE.format(1)]],
+        colorbar={
+            "title": {"text": "users", "side": "top"},
+            "tickvals": np.log10(ticks),
+            "ticktext": [f"{tick:,}" for tick in ticks],
+            "thickness": 10,
+            "len": 0.9,
+            "outlinewidth": 0,
+        },
+    )
+
+
+def _diagonal(borders: Float[np.ndarray, " E"]) -> go.Scatter:
+    return go.Scatter(
+        x=borders[[0, -1]],
+        y=borders[[0, -1]],
+        mode="lines",
+        line={"color": _DIAGONAL, "width": 1.5, "dash": "dot"},
+        hoverinfo="skip",
+    )
+
+
+def _powers(largest: int) -> list[int]:
+    """1, 10, 100 ... up to a number."""
+    return [10**power for power in range(len(str(largest)))]
+
+
 def _count_ticks(largest: int) -> list[int]:
     """1, 10, 100 ...; between them 2 and 5 where there are few."""
-    powers = [10**power for power in range(len(str(largest)))]
+    powers = _powers(largest)
     if len(powers) > 2:
         return powers
     return [tick for power in powers for n in (1, 2, 5) if (tick := n * power) <= largest]
@@ -170,7 +187,7 @@ def rank_distribution(one: Comparison) -> go.Figure:
                 hovertemplate=f"{_text(name)}, {side}<br>Recall@%{{x:,}} %{{y:.4f}}<extra></extra>",
             )
     layout(figure, height=470)
-    ticks = [10**power for power in range(len(str(largest)))]
+    ticks = _powers(largest)
     figure.update_xaxes(
         type="log",
         title={"text": "k"},
@@ -202,45 +219,9 @@ def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: s
     rows = len(by_run[0])
     # Runs stand beneath each other within a band, the first on top.
     offsets = np.linspace(0.28, -0.28, len(by_run)) if len(by_run) > 1 else np.zeros(1)
-    for name, colour, figures, offset in zip(one.names, colours(one), by_run, offsets, strict=True):
+    for name, colour, bands, offset in zip(one.names, colours(one), by_run, offsets, strict=True):
         places = np.arange(rows)[::-1] + offset
-        values = [figure.value for figure in figures]
-        optimistic = np.array([value.optimistic for value in values])
-        low = np.array([v.optimistic_interval.low for v in values if v.optimistic_interval])
-        high = np.array([v.optimistic_interval.high for v in values if v.optimistic_interval])
-        hover = [
-            f"<b>{_text(f.band)}</b>, {user_words(f.users)}<br>{_text(name)}:"
-            f" {f.value.optimistic:.4f} / {f.value.pessimistic:.4f}"
-            # Of one user there is no interval, and no bar.
-            + ("" if np.isnan(a) else f"<br>{a:.4f} to {b:.4f} (optimistic)")
-            for f, a, b in zip(figures, low, high, strict=True)
-        ]
-        figure.add_scatter(
-            x=[value.pessimistic for value in values],
-            y=places,
-            mode="markers",
-            marker={"color": colour, "size": 8, "symbol": "circle-open", "line": {"width": 1.4}},
-            hovertext=hover,
-            hoverinfo="text",
-        )
-        figure.add_scatter(
-            x=optimistic,
-            y=places,
-            mode="markers",
-            name=_text(name),
-            marker={"color": colour, "size": 7},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": np.maximum(high - optimistic, 0),
-                "arrayminus": np.maximum(optimistic - low, 0),
-                "color": colour,
-                "thickness": 1.2,
-                "width": 0,
-            },
-            hovertext=hover,
-            hoverinfo="text",
-        )
+        figure.add_traces(_slice_marks(_text(name), colour, bands, places))
     # Less than the least, and the axis would stand in its own title.
     layout(figure, height=max(LEAST, 64 + rows * max(34, 13 * len(by_run) + 8)))
     figure.update_xaxes(title={"text": title}, rangemode="tozero")
@@ -252,6 +233,54 @@ def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: s
         showgrid=False,
     )
     return figure
+
+
+def _slice_marks(
+    name: str, colour: str, bands: Sequence[SliceFigure], places: Float[np.ndarray, " B"]
+) -> tuple[go.Scatter, go.Scatter]:
+    """A run's rings and, upon them, its dots with intervals."""
+    estimates = [band.value for band in bands]
+    optimistic = np.array([estimate.optimistic for estimate in estimates])
+    low = np.array([estimate.optimistic_interval.low for estimate in estimates])
+    high = np.array([estimate.optimistic_interval.high for estimate in estimates])
+    hover = [_band_words(name, band) for band in bands]
+    rings = go.Scatter(
+        x=[estimate.pessimistic for estimate in estimates],
+        y=places,
+        mode="markers",
+        marker={"color": colour, "size": 8, "symbol": "circle-open", "line": {"width": 1.4}},
+        hovertext=hover,
+        hoverinfo="text",
+    )
+    dots = go.Scatter(
+        x=optimistic,
+        y=places,
+        mode="markers",
+        name=name,
+        marker={"color": colour, "size": 7},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": np.maximum(high - optimistic, 0),
+            "arrayminus": np.maximum(optimistic - low, 0),
+            "color": colour,
+            "thickness": 1.2,
+            "width": 0,
+        },
+        hovertext=hover,
+        hoverinfo="text",
+    )
+    return rings, dots
+
+
+def _band_words(name: str, band: SliceFigure) -> str:
+    """What the marks of a run say of a band when a person points at them."""
+    value, interval = band.value, band.value.optimistic_interval
+    means = f"{value.optimistic:.4f} / {value.pessimistic:.4f}"
+    words = f"<b>{_text(band.band)}</b>, {user_words(band.users)}<br>{name}: {means}"
+    if math.isnan(interval.low):  # of one user there is no interval, and no bar
+        return words
+    return f"{words}<br>{interval.low:.4f} to {interval.high:.4f} (optimistic)"
 
 
 def layout(figure: go.Figure, *, height: int) -> None:
