@@ -204,7 +204,7 @@ def test_damaged_texts_are_one_line(tmp_path):
     write_run(tmp_path / "a", "calrec", count=5)
     (tmp_path / "a" / "samples.parquet").write_bytes(b"PAR1 no more")
     one = EvaluationRun.load(tmp_path / "a")
-    with pytest.raises(CalrecError, match=r"generated texts in a/samples.parquet, .*again"):
+    with pytest.raises(CalrecError, match=r"expected a/samples.parquet as it was written, .*again"):
         CaseTable(one, one, {}).select(CaseFilters(text="word"))
 
 
