@@ -18,6 +18,7 @@ from rich.console import Console
 from calrec.errors import CalrecError, run_cli
 from calrec.model import checkpoint
 from catalog.store import workspace_path
+from demo.server import environment
 from demo.server.access import AUTH, Login, logins
 from demo.server.addresses import check_port, is_public, listening, loopback, url
 
@@ -26,20 +27,6 @@ if TYPE_CHECKING:
 
     from demo.inspect.application import Application
     from demo.server.origins import Origins
-
-# What gradio does is said in `launch` alone, not by variables that other programs were given. It
-# reads them when it is imported, which nothing above does; no call leaves the machine.
-for _name in [name for name in os.environ if name.startswith("GRADIO_")]:
-    del os.environ[_name]
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ["HF_HUB_OFFLINE"] = "1"
-
-# The server asks only itself, so no proxy and no certificates of a company's network are needed; a
-# setting that cannot be used would end the import.
-_NETWORK = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir")
-for _name in [name for name in os.environ if name.lower() in _NETWORK]:
-    del os.environ[_name]
-os.environ["NO_PROXY"] = "*"
 
 # Gradio's page of the login does not show why a try was refused.
 _ASKING = (
@@ -298,6 +285,7 @@ def _warm(application: Application) -> None:
 
 def main() -> None:
     """Entry point of `calrec-demo`."""
+    environment.settle()
     run_cli(lambda: serve(tyro.cli(Options, prog="calrec-demo")))
 
 
