@@ -436,9 +436,10 @@ def test_a_damaged_run_without_digests_leaves_the_choice_of_another(desk, handle
     assert listed(handlers.choose_runs(HERE, view.address, "two", "three")) == USERS[:50]
 
 
-def test_damaged_annotations_are_a_line_and_cases_stay(handlers):
+@pytest.mark.parametrize("name", ["annotations.sqlite", "annotations.duckdb"])
+def test_damaged_annotations_are_a_line_and_cases_stay(handlers, name):
     address = handlers.show(HERE, {}).address
-    (handlers.desk.app.workspace / "annotations.duckdb").write_bytes(b"broken")
+    (handlers.desk.app.workspace / name).write_bytes(b"broken")
     view = handlers.show(HERE, {})
     assert "restore the file from a copy" in view.message
     assert str(handlers.desk.app.workspace) not in view.message

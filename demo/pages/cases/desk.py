@@ -13,6 +13,7 @@ from calrec.report.comparison import groups
 from calrec.report.variants import main_first, names
 from catalog.sequences import Case
 from demo.html.case_study.view import Side, Study
+from demo.inspect import annotations
 from demo.inspect.annotations import NOTHING, Annotation, Annotations, Place
 from demo.inspect.application import Application
 from demo.inspect.bounded import Bounded
@@ -74,7 +75,7 @@ class Desk:
 
     def __init__(self, app: Application) -> None:
         self.app = app
-        self.annotations = Annotations(app.workspace / "annotations.duckdb")
+        self.annotations = Annotations(app.workspace / annotations.FILE)
         self._tables: Bounded[Any, CaseTable] = Bounded(TABLES)
         self._stored: Bounded[Any, Stored] = Bounded(CASES)
         self._runs = Tables()
