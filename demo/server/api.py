@@ -23,6 +23,7 @@ from catalog.sequences import SPLITS
 from catalog.store import Filters
 from demo.inspect.application import Application
 from demo.inspect.session import MOST
+from demo.inspect.shop import Shop
 from demo.pages import events
 from demo.server import api_arguments as given
 
@@ -182,7 +183,7 @@ def _evaluating(app: Application) -> Callable[..., Iterator[Answer]]:
 def _search(
     app: Application, shop: str, query: str, category: list[str] | None, limit: int, offset: int
 ) -> Answer:
-    page = app.catalogue(_shop(app, shop)).page(
+    page = _shop(app, shop).catalogue.page(
         query=given.text("query", query),
         filters=Filters(category=tuple(given.texts("category", category or [], MOST_LEVELS))),
         limit=given.whole("limit", limit, 1, MOST_ITEMS),
@@ -209,7 +210,7 @@ def _recommend(
     recommender: str,
     rules: Rules,
 ) -> Iterator[Answer]:
-    domain = _shop(app, shop)
+    found = _shop(app, shop)
     ids = given.texts("history", history, MOST, at_least=1)
     options = {
         "seed": given.whole("seed", seed, 0, LARGEST_SEED),
@@ -217,9 +218,8 @@ def _recommend(
         "temperature": given.number("temperature", temperature, *TEMPERATURES),
     }
     top = given.whole("top", top, 1, MOST_ITEMS)
-    items = app.items(domain, ids)
-    for result in _ranked(app, domain, items, recommender, rules, options):
-        yield result if isinstance(result, dict) else _shown(app, domain, result, top)
+    for result in _ranked(found, found.items(ids), recommender, rules, options):
+        yield result if isinstance(result, dict) else _shown(found, result, top)
 
 
 def _evaluate(
@@ -231,7 +231,7 @@ def _evaluate(
     seed: int,
     rules: Rules,
 ) -> Iterator[Answer]:
-    domain = _shop(app, shop)
+    found = _shop(app, shop)
     given.one_of("split", split, SPLITS)
     if split == "validation" and rules.count == "all":
         raise CalrecError(
@@ -239,8 +239,8 @@ def _evaluate(
             "all, found all; leave it out, or choose the test split"
         )
     options = {"seed": given.whole("seed", seed, 0, LARGEST_SEED)}
-    case = app.catalogue(domain).case(given.text("user", user), split)
-    for result in _ranked(app, domain, case.history, recommender, rules, options):
+    case = found.catalogue.case(given.text("user", user), split)
+    for result in _ranked(found, case.history, recommender, rules, options):
         if isinstance(result, dict):
             yield result
             continue
@@ -251,26 +251,25 @@ def _evaluate(
             "target": asdict(case.target),
             "optimistic_rank": optimistic,
             "pessimistic_rank": pessimistic,
-            "may_know": list(app.leaks(domain, split)) if result.samples else [],
-            **_shown(app, domain, result, top=10),
+            "may_know": list(found.leaks(split)) if result.samples else [],
+            **_shown(found, result, top=10),
         }
 
 
 def _ranked(
-    app: Application,
-    domain: str,
+    shop: Shop,
     history: Sequence[Item],
     recommender: str,
     rules: Rules,
     options: dict[str, Any],
 ) -> Iterator[Answer | Recommendation]:
     """How far it is, as often as the model says so, then the recommendation; closing stops it."""
-    simple = app.recommenders(domain, rules)
+    simple = shop.recommenders(rules)
     generative = [entry.id for entry in register.entries().values() if entry.generative]
     if given.one_of("recommender", recommender, (*generative, *simple)) not in generative:
         yield simple[recommender].recommend(history)
         return
-    stream = app.calrec(domain, rules).stream(history, **options)
+    stream = shop.calrec(rules).stream(history, **options)
     try:
         for update in stream:
             if isinstance(update, Recommendation):
@@ -281,18 +280,18 @@ def _ranked(
         stream.close()
 
 
-def _shown(app: Application, domain: str, record: Recommendation, top: int) -> Answer:
+def _shown(shop: Shop, record: Recommendation, top: int) -> Answer:
     best = [record.ranking.item_ids[row] for row in record.ranking.order()[:top]]
     scores = record.ranking.scores[record.ranking.order()[:top]].tolist()
     ranking = []
-    for item, score in zip(app.items(domain, best), scores, strict=True):
+    for item, score in zip(shop.items(best), scores, strict=True):
         optimistic, pessimistic = record.ranking.ranks(item.item_id)
         ranks = {"optimistic_rank": optimistic, "pessimistic_rank": pessimistic}
         ranking.append({**asdict(item), "score": score, **ranks})
     ranking_of = record.ranking
     kept = zip(ranking_of.columns, ranking_of.column_scores, strict=True) if record.samples else ()
     return {
-        "shop": domain,
+        "shop": shop.domain,
         "recommender": record.recommender,
         "history": [asdict(item) for item in record.history],
         "ranking": ranking,
@@ -349,5 +348,5 @@ def _refusal(error: CalrecError) -> gr.Error:
     return gr.Error(" ".join(str(error).split()), print_exception=False)
 
 
-def _shop(app: Application, shop: Any) -> str:
-    return given.one_of("shop", shop, tuple(app.domains))
+def _shop(app: Application, name: Any) -> Shop:
+    return app.shop(given.one_of("shop", name, tuple(app.domains)))

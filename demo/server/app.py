@@ -275,10 +275,10 @@ def _warm(application: Application) -> None:
     """Loads the model and recommends once, so that the first visitor waits for no compilation."""
     domain = next(iter(application.domains))
     try:
-        calrec = application.calrec(domain)
-        catalogue = application.catalogue(domain)
-        for user_id in catalogue.users(limit=1):
-            calrec.recommend(catalogue.case(user_id).history)
+        shop = application.shop(domain)
+        calrec = shop.calrec()
+        for user_id in shop.catalogue.users(limit=1):
+            calrec.recommend(shop.catalogue.case(user_id).history)
     except CalrecError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
 

@@ -209,7 +209,7 @@ class _Showing:
     def look_again(self, visitor: Session, data: str, request: gr.Request) -> Any:
         """Nothing, unless the shop was built anew since this visitor last looked."""
         try:
-            now = self._app.fingerprint(visitor.domain)
+            now = self._app.shop(visitor.domain).fingerprint
         except CalrecError as error:
             return self._only_said(str(error))
         if now == data:
@@ -250,7 +250,7 @@ class _Showing:
 
     def _fingerprint(self, domain: str) -> str:
         try:
-            return self._app.fingerprint(domain)
+            return self._app.shop(domain).fingerprint
         except CalrecError:
             return ""
 

@@ -266,7 +266,7 @@ def test_a_pinned_case_stands_beside_the_next(handlers):
 
 def test_the_walkthrough_gets_the_case(handlers):
     session, tabs, said = handlers.walk(HERE, handlers.show(HERE, {"case": [USERS[6]]}).address)
-    case = handlers.desk.app.catalogue(DOMAIN).case(USERS[6])
+    case = handlers.desk.app.shop(DOMAIN).catalogue.case(USERS[6])
     assert session == Session(
         domain=DOMAIN,
         history=tuple(item.item_id for item in case.history),

@@ -183,7 +183,7 @@ def test_what_is_known_is_not_compared_again(handlers, monkeypatch):
     asked = ("lamps", ("calrec", "lir"), "ndcg@10")
     end = last_of(handlers.draw_report(asked))
     calls = []
-    monkeypatch.setattr("demo.pages.metrics.reports.content", lambda *a: calls.append(a))
+    monkeypatch.setattr("demo.inspect.reports.content", lambda *a: calls.append(a))
     steps = list(handlers.draw_report(asked))
     assert calls == []
     assert len(steps) == 1

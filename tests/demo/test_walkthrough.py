@@ -134,7 +134,7 @@ def test_clear(handlers):
 
 
 def test_a_shopper_brings_history_and_target(handlers, application):
-    case = application.catalogue("lamps").case("user-2")
+    case = application.shop("lamps").catalogue.case("user-2")
     session, message = handlers.assembling.load_shopper(EMPTY, "user-2")
     assert message == ""
     assert session.history == tuple(item.item_id for item in case.history)
@@ -197,10 +197,10 @@ def test_samples_stream_and_the_result_is_whole(handlers, model):
 def test_the_ranks_shown_are_those_of_the_records(handlers, application, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-007"), target="lamps-020")
     last = list(handlers.recommending.recommend(session, *values(samples=8, seed=3)))[-1]
-    items = application.items("lamps", session.history)
+    items = application.shop("lamps").items(session.history)
     for name, record in (
-        ("CALRec", application.calrec("lamps").recommend(items, seed=3, samples=8)),
-        ("Last Item Repeater", application.recommenders("lamps")["lir"].recommend(items)),
+        ("CALRec", application.shop("lamps").calrec().recommend(items, seed=3, samples=8)),
+        ("Last Item Repeater", application.shop("lamps").recommenders()["lir"].recommend(items)),
     ):
         optimistic = 1 + (record.ranking.scores > record.ranking.scores[20] + 1e-9).sum()
         pessimistic = (record.ranking.scores >= record.ranking.scores[20] - 1e-9).sum()
@@ -309,7 +309,7 @@ def test_what_the_model_may_know_of_the_target_is_said(handlers, application, mo
     session = Session(domain="lamps", history=("lamps-000",), target="lamps-020")
     first = list(handlers.recommending.recommend(session, *values()))[-1]
     assert "the very purchases" not in first.ranks
-    fingerprint = application.fingerprint("lamps")
+    fingerprint = application.shop("lamps").fingerprint
     data = {"lamps": {"fingerprint": fingerprint, "role": "training"}}
     model.description = SimpleNamespace(training={"stages": [{"stage": "stage1", "data": data}]})
     again = handlers.recommending.again(first.shown, *values())
@@ -390,10 +390,12 @@ def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
 def test_the_model_is_loaded_once_for_all_shops(workspace, model):
     loaded = []
     application = Application(workspace, "m", load_model=lambda name: loaded.append(name) or model)
-    assert not application.model_is_loaded
-    assert application.calrec("lamps").corpus is application.calrec("lamps").corpus
-    assert application.calrec("lamps").corpus is not application.calrec("tools").corpus
-    assert application.calrec("lamps").model is application.calrec("tools").model
+    assert not application.served.is_loaded
+    assert application.shop("lamps").calrec().corpus is application.shop("lamps").calrec().corpus
+    assert (
+        application.shop("lamps").calrec().corpus is not application.shop("tools").calrec().corpus
+    )
+    assert application.shop("lamps").calrec().model is application.shop("tools").calrec().model
     assert loaded == ["m"]
 
 
@@ -418,4 +420,4 @@ def test_handlers_hold_nothing_of_a_visitor(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
     list(handlers.recommending.recommend(session, *values(samples=4)))
     changed = {name for name, value in vars(application).items() if value is not before[name]}
-    assert changed <= {"_model", "_stamp", "_shops", "domains"}
+    assert changed <= {"_stamp", "_shops", "domains"}

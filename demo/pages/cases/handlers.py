@@ -188,7 +188,7 @@ class Handlers:
             pair, _ = self._drawing.pair(session, state)
             if pair is None:
                 return SKIP, SKIP, SKIP
-            case = self.desk.app.catalogue(pair.first.domain).case(state.case, pair.first.split)
+            case = pair.shop.catalogue.case(state.case, pair.first.split)
         except CalrecError as error:
             return SKIP, SKIP, widgets.notice(str(error), "error")
         visitor = Session(

@@ -8,9 +8,9 @@ import gradio as gr
 
 from demo.html import widgets
 from demo.html.widgets import html
-from demo.inspect import item_vectors
 from demo.inspect.projection import METHODS
 from demo.inspect.session import Session
+from demo.inspect.towers import Models
 from demo.pages.embeddings import drawing
 from demo.pages.embeddings.choice import DEFAULT_USERS, HIGHEST_SEED, USERS
 from demo.pages.embeddings.handlers import (
@@ -23,7 +23,6 @@ from demo.pages.embeddings.handlers import (
     stopped_cosines,
     waiting,
 )
-from demo.pages.embeddings.towers import Models
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL
 from demo.pages.figures import place
 from demo.server import shell as shell_
@@ -33,7 +32,7 @@ TITLE = "Embeddings"
 
 def build(shell: shell_.Shell) -> shell_.Page:
     """The page in the current context."""
-    handlers = Handlers(shell.app, item_vectors.shared(shell.app), Models(shell.app))
+    handlers = Handlers(shell.app, Models(shell.app))
     address = shell_.address()
     map_of, cosines_of = gr.State(None), gr.State(None)
     begun = gr.State(0.0)  # when the cosines were last asked for

@@ -18,13 +18,13 @@ from demo.inspect import checkpoints, model_card, training_curves
 from demo.inspect.application import Application
 from demo.inspect.evaluations import Found
 from demo.inspect.local_paths import local
+from demo.inspect.reports import Reports, chosen
 from demo.inspect.session import Session
 from demo.inspect.training_curves import Log
 from demo.inspect.url import Query
 from demo.pages.figures import HIDDEN, shown
 from demo.pages.metrics import drawing
 from demo.pages.metrics.choice import DIMENSIONS, checked, from_query
-from demo.pages.metrics.reports import Reports, chosen
 
 PLOTS = 6
 """Training curves shown, at most."""
