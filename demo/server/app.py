@@ -179,10 +179,11 @@ def launch(
     sockets = listening(host, port)
     # Gradio serves all files of its folder, by default one that all its programs here share.
     os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="calrec-")
+    from demo.html.assets import styles
     from demo.server import origins as rules
     from demo.server import sockets as server
     from demo.server.bodies import LARGEST
-    from demo.server.shell import build_page, head, styles, theme
+    from demo.server.shell import build_page, head, theme
 
     page = build_page(application, login=bool(auth))
     server.serve(

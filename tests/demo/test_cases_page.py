@@ -19,6 +19,7 @@ from running import running
 from shops import HOSTILE
 from synthetic_runs import seal
 
+from demo.html.assets import styles
 from demo.inspect import url
 from demo.inspect.annotations import LONGEST_NOTE, MOST_SLICES
 from demo.inspect.case_filters import CaseFilters
@@ -30,7 +31,6 @@ from demo.pages.cases.exports import KEPT, Exports
 from demo.pages.cases.handlers import FILTERS, Handlers
 from demo.pages.cases.state import State
 from demo.pages.events import SKIP
-from demo.server.shell import styles
 
 HERE = Session(domain=DOMAIN)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -11,9 +10,7 @@ from demo.html.widgets import html
 from demo.pages.catalogue.handlers import Handlers, Shown
 from demo.pages.catalogue.view import SORTS
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL
-
-if TYPE_CHECKING:
-    from demo.server.shell import Page, Shell
+from demo.pages.page import Page, Shell, address
 
 TITLE = "Catalogue"
 _CLICKS = Path(__file__).with_name("clicks.js").read_text(encoding="utf-8")
@@ -27,8 +24,6 @@ _FOLD = """() => {
 
 def build(shell: Shell) -> Page:
     """Lays the page out and wires its events."""
-    from demo.server.shell import Page, address
-
     handlers = Handlers(shell.app)
     where = address()
     with gr.Row(elem_classes="cr-columns cr-catalogue"):

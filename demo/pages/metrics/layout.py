@@ -10,15 +10,15 @@ from demo.pages.events import BROWSE, LOOK_UP
 from demo.pages.figures import place
 from demo.pages.metrics.choice import DIMENSION_TITLES, METRIC, MOST
 from demo.pages.metrics.handlers import PLOTS, Controls, Handlers, Model, Pair, Report, Slices
-from demo.server import shell as shell_
+from demo.pages.page import Page, Shell, address
 
 TITLE = "Metrics"
 
 
-def build(shell: shell_.Shell) -> shell_.Page:
+def build(shell: Shell) -> Page:
     """The page in the current context."""
     handlers = Handlers(shell.app)
-    address = shell_.address()
+    box = address()
     report_of, slices_of, pair_of, model_of = (gr.State(None) for _ in range(4))
 
     with gr.Column(elem_classes="cr-panel"):
@@ -127,7 +127,7 @@ def build(shell: shell_.Shell) -> shell_.Page:
         download = html("", elem_id="metrics-download")
 
     chosen = [runs, metric, dimension, first, second, checkpoint]
-    controls = Controls(*chosen, problems, report_of, slices_of, pair_of, model_of, address)
+    controls = Controls(*chosen, problems, report_of, slices_of, pair_of, model_of, box)
     # Menus are used one after another; the last choice counts.
     for control in chosen:
         control.input(handlers.choose, [shell.session, *chosen], list(controls), **BROWSE)
@@ -142,7 +142,7 @@ def build(shell: shell_.Shell) -> shell_.Page:
         [*Model(curves_lead, card, download), *curves],
         **quick,
     )
-    return shell_.Page(show=handlers.show, outputs=list(controls), address=address)
+    return Page(show=handlers.show, outputs=list(controls), address=box)
 
 
 def _head(title: str, text: str) -> None:
