@@ -31,7 +31,7 @@ from demo.inspect.session import Session
 from demo.inspect.towers import Models, Towers, Visitor
 from demo.inspect.url import one, read
 from demo.pages.embeddings import drawing, handlers, plots
-from demo.pages.embeddings.choice import USERS, Choice, checked, from_query
+from demo.pages.embeddings.address import USERS, EmbeddingsAddress, checked, from_query
 from demo.pages.embeddings.handlers import Cosines, Handlers, Map
 from demo.pages.embeddings.plots import Special
 
@@ -98,7 +98,7 @@ def test_whatever_a_browser_sends_becomes_a_view(method, name, users, seed):
 
 
 def test_a_checkpoint_is_found_by_its_name_alone():
-    assert checked({"checkpoint": "../../etc"}, ["a"]) == Choice()
+    assert checked({"checkpoint": "../../etc"}, ["a"]) == EmbeddingsAddress()
     assert checked({"checkpoint": "a"}, ["a"]).checkpoint == "a"
 
 

@@ -13,8 +13,8 @@ from demo.inspect.application import Application
 from demo.inspect.draws import Draws
 from demo.inspect.session import Session
 from demo.pages.events import SKIP
-from demo.pages.walkthrough import choice
-from demo.pages.walkthrough.choice import DEFAULT
+from demo.pages.walkthrough import address
+from demo.pages.walkthrough.address import DEFAULT
 from demo.pages.walkthrough.handlers import Handlers
 from demo.pages.walkthrough.updates import stale_line
 
@@ -290,7 +290,7 @@ def test_both_rules_are_of_all_rankings_and_part_of_the_link(handlers, applicati
     assert ruled.rankings.count("bought before</span>") == 1 + len(names)
     query = url.read(ruled.address)
     assert (query["bought"], query["count"]) == (["last"], ["all"])
-    assert choice.from_query(query).rules == Rules(bought="last", count="all")
+    assert address.from_query(query).rules == Rules(bought="last", count="all")
 
 
 def test_an_item_that_no_text_matches_stands_behind_all_others(handlers, application):
@@ -347,7 +347,7 @@ def test_a_link_shows_the_same_settings_and_starts_the_model(handlers):
     shown = handlers.show(session, query)
     assert (shown[-1] != SKIP, shown[-2]) == (True, last.address)
     assert handlers.show(EMPTY, query)[-1] == SKIP
-    assert choice.from_query(query) == replace(DEFAULT, seed=7, k1=0.5, n_pred=4)
+    assert address.from_query(query) == replace(DEFAULT, seed=7, k1=0.5, n_pred=4)
 
 
 def test_opening_a_text_is_part_of_the_link(handlers):
@@ -371,9 +371,9 @@ def test_opening_a_text_is_part_of_the_link(handlers):
     )
 )
 def test_any_address_gives_settings_that_can_be_ranked_with(query):
-    read = choice.from_query(url.read(url.write(query)))
+    read = address.from_query(url.read(url.write(query)))
     read.ranking()
-    assert choice.from_query(url.read(url.write(read.query()))) == read
+    assert address.from_query(url.read(url.write(read.query()))) == read
 
 
 def test_a_model_that_cannot_be_loaded_is_one_line(workspace):

@@ -24,7 +24,7 @@ from demo.inspect.towers import Models, Towers, Visitor
 from demo.inspect.url import Query
 from demo.pages import failures
 from demo.pages.embeddings import drawing, plots
-from demo.pages.embeddings.choice import checked, from_query
+from demo.pages.embeddings.address import checked, from_query
 from demo.pages.embeddings.plots import Special
 from demo.pages.figures import HIDDEN, shown
 

@@ -12,7 +12,7 @@ from demo.inspect.projection import METHODS
 from demo.inspect.session import Session
 from demo.inspect.towers import Models
 from demo.pages.embeddings import drawing
-from demo.pages.embeddings.choice import DEFAULT_USERS, HIGHEST_SEED, USERS
+from demo.pages.embeddings.address import DEFAULT_USERS, HIGHEST_SEED, USERS
 from demo.pages.embeddings.handlers import (
     Controls,
     Cosines,

@@ -8,8 +8,8 @@ from calrec.report.layouts.overview import TITLES
 from demo.html.widgets import html
 from demo.pages.events import BROWSE, LOOK_UP
 from demo.pages.figures import place
-from demo.pages.metrics.choice import DIMENSION_TITLES, METRIC, MOST
-from demo.pages.metrics.handlers import PLOTS, Controls, Handlers, Model, Pair, Report, Slices
+from demo.pages.metrics.address import DIMENSION_TITLES, METRIC, MOST
+from demo.pages.metrics.handlers import PLOTS, Controls, Handlers, Model, PairUpdate, Report, Slices
 from demo.pages.page import Page, Shell, address
 
 TITLE = "Metrics"
@@ -135,7 +135,9 @@ def build(shell: Shell) -> Page:
     quick = {**LOOK_UP, "trigger_mode": "always_last"}
     report_of.change(handlers.draw_report, report_of, list(report), **quick)
     slices_of.change(handlers.draw_slices, slices_of, list(Slices(slices_caption, slices)), **quick)
-    pair_of.change(handlers.draw_pair, pair_of, list(Pair(pair, scatter_caption, scatter)), **quick)
+    pair_of.change(
+        handlers.draw_pair, pair_of, list(PairUpdate(pair, scatter_caption, scatter)), **quick
+    )
     model_of.change(
         handlers.draw_model,
         model_of,

@@ -13,7 +13,7 @@ from demo.inspect.session import Session
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, UNCHECKED
 from demo.pages.page import Page, Shell, address
 from demo.pages.walkthrough import controls
-from demo.pages.walkthrough.choice import DEFAULT, OTHERS
+from demo.pages.walkthrough.address import DEFAULT, OTHERS
 from demo.pages.walkthrough.handlers import Handlers
 from demo.pages.walkthrough.updates import stale_line
 

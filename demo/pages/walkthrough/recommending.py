@@ -21,7 +21,7 @@ from demo.inspect.session import Session
 from demo.inspect.shop import Shop
 from demo.pages import failures
 from demo.pages.events import SKIP
-from demo.pages.walkthrough.choice import Choice, chosen
+from demo.pages.walkthrough.address import WalkthroughAddress, chosen
 from demo.pages.walkthrough.updates import Results, Shown, target_of
 
 ALTERNATIVES = 5
@@ -72,7 +72,7 @@ class Recommending:
         except Exception as error:
             yield _failed(failures.line(error, "a recommendation"))
 
-    def _recommended(self, session: Session, choice: Choice) -> Iterator[Results]:
+    def _recommended(self, session: Session, choice: WalkthroughAddress) -> Iterator[Results]:
         shop = self._app.shop(session.domain)
         draw = _draw(shop, session, choice)
         if (kept := self._draws.known(draw)) is not None:
@@ -154,7 +154,7 @@ class Recommending:
         return generation
 
 
-def _draw(shop: Shop, session: Session, choice: Choice) -> Draw:
+def _draw(shop: Shop, session: Session, choice: WalkthroughAddress) -> Draw:
     return Draw(
         domain=shop.domain,
         fingerprint=shop.fingerprint,
@@ -166,12 +166,12 @@ def _draw(shop: Shop, session: Session, choice: Choice) -> Draw:
     )
 
 
-def _again(shop: Shop, generation: Generation, choice: Choice) -> Recommendation:
+def _again(shop: Shop, generation: Generation, choice: WalkthroughAddress) -> Recommendation:
     calrec, corpus = shop.calrec(choice.rules), shop.corpus(choice.k1, choice.b)
     return choice.rules.applied(calrec.rank(generation, choice.ranking(), corpus=corpus))
 
 
-def _texts(shop: Shop, record: Recommendation, choice: Choice) -> str:
+def _texts(shop: Shop, record: Recommendation, choice: WalkthroughAddress) -> str:
     text = TextSettings(**record.settings.get("text", {}))
     return texts.view(record, shop.catalogue.items, shop.attributes(text), choice.text)
 
@@ -180,7 +180,7 @@ def _ranked(
     shop: Shop,
     session: Session,
     generation: Generation,
-    choice: Choice,
+    choice: WalkthroughAddress,
     draw: Draw,
     source: str = "",
 ) -> Results:
@@ -216,17 +216,17 @@ def _ranked(
     )
 
 
-def _others(shop: Shop, session: Session, choice: Choice) -> list[Recommendation]:
+def _others(shop: Shop, session: Session, choice: WalkthroughAddress) -> list[Recommendation]:
     history = shop.items(session.history)
     known = shop.recommenders(choice.rules)
     return [known[name].recommend(history) for name in choice.others if name in known]
 
 
-def _address(choice: Choice, shown: Shown | None) -> str:
+def _address(choice: WalkthroughAddress, shown: Shown | None) -> str:
     return url.write({**choice.query(), "written": "1" if shown is not None else ""})
 
 
-def _as_drawn(choice: Choice, draw: Draw) -> Choice:
+def _as_drawn(choice: WalkthroughAddress, draw: Draw) -> WalkthroughAddress:
     """The settings with those of the texts that are shown, whatever the controls say by now."""
     return replace(
         choice,

@@ -11,7 +11,7 @@ from demo.inspect.draws import Draw
 from demo.inspect.session import Session
 from demo.inspect.shop import Shop
 from demo.pages.events import SKIP
-from demo.pages.walkthrough.choice import Choice
+from demo.pages.walkthrough.address import WalkthroughAddress
 
 
 class Assembly(NamedTuple):
@@ -56,7 +56,7 @@ class Shown:
     """What the results on the page are of: the visitor's session then, and all settings."""
 
     session: Session
-    choice: Choice
+    choice: WalkthroughAddress
     draw: Draw
 
 
