@@ -287,12 +287,12 @@ def embedded(items, *, tick):
 
 
 def test_a_model_that_cannot_be_loaded_is_one_line(page, application):
-    def broken(domain):
+    def broken():
         from calrec.errors import CalrecError
 
         raise CalrecError("expected a checkpoint, found <none>; export one")
 
-    application.model = broken
+    application.served.get = broken
     place, toast = list(page.compute(LAMPS))[-1]
     assert place is SKIP
     assert "found &lt;none&gt;" in toast
@@ -301,10 +301,10 @@ def test_a_model_that_cannot_be_loaded_is_one_line(page, application):
 
 
 def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(page, application, caplog):
-    def broken(domain):
+    def broken():
         raise RuntimeError("out of <memory>")
 
-    application.model = broken
+    application.served.get = broken
     _, toast = list(page.compute(LAMPS))[-1]
     assert "failure in the model (RuntimeError)" in toast
     assert "memory" not in toast
