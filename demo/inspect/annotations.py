@@ -1,34 +1,25 @@
 """What people note about cases: the one file that the page writes.
 
-`workspace/annotations.duckdb` holds a star, a note and labels per case, the reasons offered as
-labels, and saved slices. DuckDB lets one process at a time have the file, so it is opened only for
-the moment of a read or a write; a second page over the same workspace waits its turn, by a lock on
-a file beside it that spans the whole of it: DuckDB's own lock ends before its last write does. Each
-write is one statement on one field: two people at one case do not undo each other's.
+`workspace/annotations.sqlite` holds a star, a note and labels per case, the reasons offered as
+labels, and saved slices. Several pages may share it. Each write is one transaction on one field:
+two people at one case do not undo each other's.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import random
-import tempfile
-import threading
-import time
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
-
-import duckdb
+from typing import Any, NamedTuple
 
 from calrec.errors import CalrecError
-from catalog.database import connect
-from demo.inspect.file_turn import PATIENCE, alone, taken
-from demo.inspect.local_paths import local
+from demo.inspect.annotations_file import checked, create, opened
+from demo.inspect.earlier_annotations import take_over
 
-VERSION = 1
+FILE = "annotations.sqlite"
+"""Of a workspace."""
 LONGEST_NOTE = 4_000
 LONGEST_NAME = 60
 """Characters of a note, and of a label or a slice's name."""
@@ -45,29 +36,6 @@ REASONS = (
     "data problem",
 )
 """Offered as labels until somebody changes them."""
-
-T = TypeVar("T")
-
-_SCHEMA = """
-CREATE TABLE format (version INTEGER NOT NULL);
-CREATE TABLE cases (
-  domain VARCHAR, data VARCHAR, split VARCHAR, user_id VARCHAR,
-  star BOOLEAN NOT NULL DEFAULT false,
-  note VARCHAR NOT NULL DEFAULT '',
-  labels VARCHAR NOT NULL DEFAULT '[]',
-  updated TIMESTAMP NOT NULL DEFAULT current_localtimestamp(),
-  PRIMARY KEY (domain, data, split, user_id)
-);
-CREATE TABLE reasons (place INTEGER NOT NULL, name VARCHAR PRIMARY KEY);
-CREATE TABLE slices (
-  domain VARCHAR, name VARCHAR, query VARCHAR NOT NULL,
-  updated TIMESTAMP NOT NULL DEFAULT current_localtimestamp(),
-  PRIMARY KEY (domain, name)
-);
-"""
-
-# One connection of this process at a time: DuckDB refuses a second one that is opened otherwise.
-_TURN = threading.Lock()
 
 
 class Place(NamedTuple):
@@ -88,40 +56,39 @@ class Annotation:
 
 
 NOTHING = Annotation()
+_CASE = "domain, data, split, user_id, star, note, labels"
+"""The columns that a case's digest covers."""
 
 
 class Annotations:
     """Reads and writes the file; safe for several threads and processes.
 
     Every method raises `CalrecError`, one line, if the file is damaged, of a newer format, cannot
-    be written, or stays in another process's hands for longer than `PATIENCE`.
+    be written, or stays in another process's hands for too long.
 
     Args:
-      path: the file; made by the first write.
+      path: the file; made by the first write, or of an earlier release's `.duckdb` of that name.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: dict[Any, tuple[Any, Any]] = {}
+        self._earlier = path.with_suffix(".duckdb")
 
     # Cases
 
     def of(self, place: Place) -> Mapping[str, Annotation]:
         """All annotations of these purchases, by user."""
         rows = self._read(
-            ("cases", place),
-            "SELECT user_id, star, note, labels FROM cases"
-            " WHERE domain = ? AND data = ? AND split = ?",
-            list(place),
+            f"SELECT {_CASE}, digest FROM cases WHERE domain = ? AND data = ? AND split = ?", place
         )
         return {
-            user_id: Annotation(star=star, note=note, labels=tuple(json.loads(labels)))
-            for user_id, star, note, labels in rows
+            user_id: Annotation(star=bool(star), note=note, labels=tuple(json.loads(labels)))
+            for *_, user_id, star, note, labels in rows
         }
 
     def set_star(self, place: Place, user_id: str, star: bool) -> None:
         """Stars a case, or takes the star away."""
-        self._set(place, user_id, "star", bool(star))
+        self._set(place, user_id, "star", int(star))
 
     def set_note(self, place: Place, user_id: str, note: str) -> None:
         """Replaces a case's note.
@@ -147,19 +114,29 @@ class Annotations:
         self._set(place, user_id, "labels", json.dumps(found, ensure_ascii=False))
 
     def _set(self, place: Place, user_id: str, field: str, value: Any) -> None:
-        # `field` is one of our own three words.
-        self._write(
-            f"INSERT INTO cases (domain, data, split, user_id, {field}) VALUES (?, ?, ?, ?, ?)"
-            f" ON CONFLICT DO UPDATE SET {field} = excluded.{field}, updated = excluded.updated",
-            [*place, user_id, value],
-        )
+        key = _texts([*place, user_id])
+        here = "WHERE domain = ? AND data = ? AND split = ? AND user_id = ?"
+
+        def put(connection: sqlite3.Connection) -> None:
+            # A damaged row gets no digest that says it is whole.
+            checked(connection.execute(f"SELECT {_CASE}, digest FROM cases {here}", key), self.path)
+            # `field` is one of our own three words.
+            connection.execute(
+                f"INSERT INTO cases (domain, data, split, user_id, {field}) VALUES (?, ?, ?, ?, ?)"
+                f" ON CONFLICT DO UPDATE SET {field} = excluded.{field},"
+                " updated = excluded.updated",
+                [*key, value],
+            )
+            connection.execute(f"UPDATE cases SET digest = digest({_CASE}) {here}", key)
+
+        self._write(put)
 
     # Reasons
 
     def reasons(self) -> tuple[str, ...]:
         """The labels on offer."""
-        rows = self._read("reasons", "SELECT name FROM reasons ORDER BY place", [])
-        return tuple(name for (name,) in rows) or REASONS
+        rows = self._read("SELECT name, place, digest FROM reasons ORDER BY place", [])
+        return tuple(name for name, _ in rows) or REASONS
 
     def set_reasons(self, names: Iterable[str]) -> None:
         """Replaces them; none brings the first ones back. Labels already given stay.
@@ -169,10 +146,12 @@ class Annotations:
         """
         found = _names(names, "reason", MOST_REASONS)
 
-        def replace(connection: duckdb.DuckDBPyConnection) -> None:
+        def replace(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM reasons")
-            for row in enumerate(found):
-                connection.execute("INSERT INTO reasons VALUES (?, ?)", list(row))
+            connection.executemany(
+                "INSERT INTO reasons VALUES (?1, ?2, digest(?1, ?2))",
+                [(name, place) for place, name in enumerate(found)],
+            )
 
         self._write(replace)
 
@@ -181,11 +160,11 @@ class Annotations:
     def slices(self, domain: str) -> Mapping[str, str]:
         """The saved slices of a domain, the first `MOST_SLICES`: their queries by name."""
         rows = self._read(
-            ("slices", domain),
-            f"SELECT name, query FROM slices WHERE domain = ? ORDER BY name LIMIT {MOST_SLICES}",
+            "SELECT domain, name, query, digest FROM slices WHERE domain = ? ORDER BY name"
+            f" LIMIT {MOST_SLICES}",
             [domain],
         )
-        return dict(rows)
+        return {name: query for _, name, query in rows}
 
     def save_slice(self, domain: str, name: str, query: str) -> None:
         """Keeps a query under a name, in the place of one of that name.
@@ -199,7 +178,7 @@ class Annotations:
         others = "SELECT count(*) FROM slices WHERE domain = ? AND name <> ?"
         values = _texts([domain, found[0], query])
 
-        def save(connection: duckdb.DuckDBPyConnection) -> None:
+        def save(connection: sqlite3.Connection) -> None:
             (count,) = connection.execute(others, values[:2]).fetchone()
             if count >= MOST_SLICES:
                 raise CalrecError(
@@ -207,8 +186,9 @@ class Annotations:
                     "then save again"
                 )
             connection.execute(
-                "INSERT INTO slices (domain, name, query) VALUES (?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET query = excluded.query, updated = excluded.updated",
+                "INSERT INTO slices (domain, name, query, digest)"
+                " VALUES (?1, ?2, ?3, digest(?1, ?2, ?3)) ON CONFLICT DO UPDATE SET"
+                " query = excluded.query, digest = excluded.digest, updated = excluded.updated",
                 values,
             )
 
@@ -216,125 +196,29 @@ class Annotations:
 
     def drop_slice(self, domain: str, name: str) -> None:
         """Forgets a slice; one that is not there is no error."""
-        self._write("DELETE FROM slices WHERE domain = ? AND name = ?", [domain, name])
+        key = _texts([domain, name])
+        self._write(lambda c: c.execute("DELETE FROM slices WHERE domain = ? AND name = ?", key))
 
     # The file
 
-    def _read(self, key: Any, sql: str, values: Sequence[Any]) -> list[tuple]:
-        """Rows; read again only when the file changed."""
-        stamp = self._stamp()
-        if stamp is None:
+    def _read(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Rows without their digest, the last column asked for."""
+        if not self._is_there():
             return []
-        known = self._known.get(key)
-        if known is not None and known[0] == stamp:
-            return known[1]
-        rows = self._open(lambda c: c.execute(sql, _texts(values)).fetchall(), read_only=True)
-        if len(self._known) > 64:
-            self._known.clear()
-        # The stamp of before: a write meanwhile only costs another read.
-        self._known[key] = (stamp, rows)
-        return rows
+        with opened(self.path, write=False) as connection:
+            return checked(connection.execute(sql, _texts(values)), self.path)
 
-    def _write(
-        self, what: str | Callable[[duckdb.DuckDBPyConnection], None], values: Sequence[Any] = ()
-    ) -> None:
-        def inside(connection: duckdb.DuckDBPyConnection) -> None:
-            connection.execute("BEGIN")
-            if isinstance(what, str):
-                connection.execute(what, _texts(values))
-            else:
-                what(connection)
-            connection.execute("COMMIT")
+    def _write(self, what: Callable[[sqlite3.Connection], object]) -> None:
+        if not self._is_there():
+            create(self.path, lambda connection: None)
+        with opened(self.path, write=True) as connection:
+            what(connection)
 
-        if self._stamp() is None:
-            self._create()
-        self._open(inside, read_only=False)
-        self._known.clear()
-
-    def _stamp(self) -> tuple[int, ...] | None:
-        """Changes with the file; `None` where there is none."""
-        found: list[int] = []
-        for path in (self.path, self.path.with_name(self.path.name + ".wal")):
-            with suppress(OSError):
-                state = path.stat()
-                found += [state.st_mtime_ns, state.st_size, state.st_ino]
-        return tuple(found) if found and self.path.exists() else None
-
-    def _create(self) -> None:
-        """Makes the file aside and moves it into place whole, unless somebody else was first."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(
-                dir=self.path.parent, prefix=f".{self.path.name}-"
-            ) as folder:
-                new = Path(folder) / self.path.name
-                with connect(new, files=False) as connection:
-                    connection.execute(_SCHEMA)
-                    connection.execute("INSERT INTO format VALUES (?)", [VERSION])
-                with suppress(FileExistsError):
-                    os.link(new, self.path)
-        except (OSError, duckdb.Error) as error:
-            raise CalrecError(
-                f"expected to write {self.path.name}, found: {self._said(error)}; "
-                "check the workspace's rights and free space"
-            ) from error
-
-    def _open(self, use: Callable[[duckdb.DuckDBPyConnection], T], *, read_only: bool) -> T:
-        """The result of `use` on a connection that nobody else has meanwhile."""
-        until = time.monotonic() + PATIENCE
-        pause = 0.01
-        while True:
-            try:
-                with (
-                    _TURN,
-                    alone(self.path, until),
-                    # Small: the page's other work needs the machine.
-                    connect(
-                        self.path,
-                        read_only=read_only,
-                        files=False,
-                        threads=1,
-                        memory_limit="256MB",
-                    ) as connection,
-                ):
-                    _check_format(connection, self.path)
-                    return use(connection)
-            except duckdb.Error as error:
-                if not _in_use(error):
-                    raise self._unreadable(error, read_only) from error
-                if time.monotonic() > until:
-                    raise taken(self.path) from error
-            # Not in step with the other one.
-            time.sleep(pause * (0.5 + random.random()))
-            pause = min(2 * pause, 0.2)
-
-    def _unreadable(self, error: duckdb.Error, read_only: bool) -> CalrecError:
-        act = "read" if read_only else "written"
-        space = "" if read_only else "check the free space, else "
-        return CalrecError(
-            f"expected annotations in {self.path.name} that can be {act}, found: "
-            f"{self._said(error)}; {space}restore the file from a copy or move it away"
-        )
-
-    def _said(self, error: OSError | duckdb.Error) -> str:
-        """An error's own words, on one line."""
-        text = (isinstance(error, OSError) and error.strerror) or str(error)
-        return local(" ".join(text.split()), self.path.parent)[:160]
-
-
-def _check_format(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    rows = connection.execute("SELECT version FROM format").fetchall()
-    if rows != [(VERSION,)]:
-        found = rows[0][0] if len(rows) == 1 else f"{len(rows)} entries"
-        raise CalrecError(
-            f"expected annotations of format {VERSION} in {path.name}, found {found}; "
-            "use the release that wrote it, or move the file away"
-        )
-
-
-def _in_use(error: duckdb.Error) -> bool:
-    text = str(error)
-    return "Could not set lock" in text or "different configuration" in text
+    def _is_there(self) -> bool:
+        """Whether there is a file; an earlier release's is taken over first."""
+        if not self.path.exists() and self._earlier.exists():
+            take_over(self.path, self._earlier)
+        return self.path.exists()
 
 
 def clean(text: Any) -> str:

@@ -10,11 +10,13 @@ import threading
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from cachetools import LRUCache, cachedmethod
 from jaxtyping import Int
 
 from calrec.errors import CalrecError
@@ -25,12 +27,13 @@ from calrec.records import Item
 from calrec.report.comparison import Comparison
 from calrec.text.words import fold
 from catalog.database import connect
-from demo.inspect.bounded import Bounded
 from demo.inspect.case_filters import NO_CATEGORY, RANKS, SORTS, CaseFilters
 from demo.inspect.local_paths import local
 
 PAGE = 50
 """Cases a page."""
+SELECTIONS = 64
+"""Answers to filters that are kept."""
 
 Figures = Mapping[str, Mapping[str, float]]
 """Of `calrec.evaluation.metrics.summarise`."""
@@ -68,7 +71,8 @@ class CaseTable:
         self.comparison = comparison
         self.first, self.second = first, second
         self.rows = _rows(comparison, items)
-        self._selections: Bounded[Any, Int[np.ndarray, " M"]] = Bounded(64)
+        self._turn = threading.Condition()
+        self._selections: LRUCache[Any, Int[np.ndarray, " M"]] = LRUCache(SELECTIONS)
         self._texts, self._searchable = threading.Lock(), False
         self._connection = connect(files=False, threads=2)
         facts = [fold(one) for one in _facts(self.rows, items)]
@@ -116,18 +120,17 @@ class CaseTable:
                     self._add_texts()
                     self._searchable = True
         condition, bound = filters.where()
-        key = (condition, tuple(bound.items()), sort, None if users is None else tuple(users))
+        if users is not None:
+            condition += " AND user_id IN (SELECT unnest($users))"
+            bound["users"] = tuple(users)
+        sql = f"SELECT place FROM cases WHERE {condition} ORDER BY {SORTS.get(sort, SORTS[''])}"
+        return Selection(table=self, places=self._places(sql, tuple(bound.items())))
 
-        def ask() -> Int[np.ndarray, " M"]:
-            sql = f"SELECT place FROM cases WHERE {condition}"
-            if users is not None:
-                sql += " AND user_id IN (SELECT unnest($users))"
-                bound["users"] = users
-            sql += f" ORDER BY {SORTS.get(sort, SORTS[''])}"
-            with self._connection.cursor() as cursor:
-                return cursor.execute(sql, bound).fetchnumpy()["place"]
-
-        return Selection(table=self, places=self._selections.get(key, ask))
+    @cachedmethod(attrgetter("_selections"), condition=attrgetter("_turn"))
+    def _places(self, sql: str, bound: tuple[tuple[str, Any], ...]) -> Int[np.ndarray, " M"]:
+        values = {name: list(v) if isinstance(v, tuple) else v for name, v in bound}
+        with self._connection.cursor() as cursor:
+            return cursor.execute(sql, values).fetchnumpy()["place"]
 
     def agreement(
         self, filters: CaseFilters, among: Set[str] | None = None

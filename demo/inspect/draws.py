@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
+from cachetools import LRUCache
+
 from calrec.records import Generation
-from demo.inspect.bounded import Bounded
 
 KEPT = 32
 """Draws kept; one with alternatives takes about 1 MB."""
@@ -38,12 +40,15 @@ class Draws:
     """The last generations by what determines them."""
 
     def __init__(self) -> None:
-        self._kept: Bounded[Draw, Generation] = Bounded(KEPT)
+        self._lock = threading.Lock()
+        self._kept: LRUCache[Draw, Generation] = LRUCache(KEPT)
 
     def known(self, draw: Draw) -> Generation | None:
         """The texts of a draw, if they are kept."""
-        return self._kept.known(draw)
+        with self._lock:
+            return self._kept.get(draw)
 
     def put(self, draw: Draw, generation: Generation) -> None:
         """Keeps what the model wrote."""
-        self._kept.put(draw, generation)
+        with self._lock:
+            self._kept[draw] = generation

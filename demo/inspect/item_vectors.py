@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
-import weakref
 import zipfile
 import zlib
 from collections import OrderedDict
@@ -29,7 +28,7 @@ from calrec.records.files import whole_file
 
 if TYPE_CHECKING:
     from catalog.store import DomainInfo
-    from demo.inspect.application import Application
+    from demo.inspect.shop import Shop
 
 MEMORY = 512 * 2**20
 """Bytes of vectors held in memory; the shop looked at last always stays."""
@@ -40,17 +39,6 @@ _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error),
 )
 
-_SHARED: weakref.WeakKeyDictionary[Application, ItemVectors] = weakref.WeakKeyDictionary()
-_SHARING = threading.Lock()
-
-
-def shared(app: Application) -> ItemVectors:
-    """The one `ItemVectors` of an application, so that its pages hold nothing twice."""
-    with _SHARING:
-        if app not in _SHARED:
-            _SHARED[app] = ItemVectors(app)
-        return _SHARED[app]
-
 
 class ItemVectors:
     """Vectors of all items of a shop by the served model; safe for several threads.
@@ -58,13 +46,14 @@ class ItemVectors:
     Rows are in item-index order and not normalised.
 
     Args:
-      app: shops and model.
+      workspace: where they are kept.
+      checkpoint: name or folder of the served model.
       memory: bytes of vectors to hold; see `MEMORY`.
     """
 
-    def __init__(self, app: Application, memory: int = MEMORY) -> None:
-        # Weakly, as `shared` keeps this as long as the application lives.
-        self._app = weakref.proxy(app)
+    def __init__(self, workspace: Path, checkpoint: str, memory: int = MEMORY) -> None:
+        self._workspace = workspace
+        self._checkpoint = checkpoint
         self._memory = memory
         self._lock = threading.Lock()
         self._computing = threading.Lock()
@@ -73,44 +62,40 @@ class ItemVectors:
         self._record = self._recorded()
         self._is_loaded = False
 
-    def known(self, domain: str) -> Float[np.ndarray, "N D"] | None:
-        """The vectors if they were computed before; a damaged file counts as none.
-
-        Raises:
-          CalrecError: if there is no such shop.
-        """
-        if self._app.model_is_loaded and not self._is_loaded:
-            self._take(self._app.model())
-        return self._known(self._app.catalogue(domain).info)
+    def known(self, shop: Shop) -> Float[np.ndarray, "N D"] | None:
+        """The vectors if they were computed before; a damaged file counts as none."""
+        if shop.served.is_loaded and not self._is_loaded:
+            self._take(shop.served.get())
+        return self._known(shop.catalogue.info)
 
     def compute(
-        self, domain: str, tick: Callable[[int], None] | None = None
+        self, shop: Shop, tick: Callable[[int], None] | None = None
     ) -> Float[np.ndarray, "N D"]:
         """The vectors, computed and kept if they are not known.
 
         Who asks while another thread computes waits, and gets its result if it is the same shop.
 
         Args:
-          domain: the shop.
+          shop: whose items.
           tick: told now and then how many more items are done; what it raises ends the work.
 
         Raises:
-          CalrecError: if there is no such shop, or the checkpoint cannot be loaded.
+          CalrecError: if the checkpoint cannot be loaded.
         """
         with self._computing:
-            catalogue = self._app.catalogue(domain)
-            vectors = self._known(catalogue.info)
+            info = shop.catalogue.info
+            vectors = self._known(info)
             if vectors is None:
-                model = self._app.model()
+                model = shop.served.get()
                 self._take(model)
-                vectors = model.embedder().items(catalogue.items, tick=tick)
-                self._hold(catalogue.info, vectors)
-                path = self._path(catalogue.info)
+                vectors = model.embedder().items(shop.catalogue.items, tick=tick)
+                self._hold(info, vectors)
+                path = self._path(info)
                 if path is not None:
                     _write(path, vectors)
             return vectors
 
-    def stream(self, domain: str) -> Iterator[int]:
+    def stream(self, shop: Shop) -> Iterator[int]:
         """Computes, and yields how many items are done so far; closing it stops the work.
 
         Raises:
@@ -126,7 +111,7 @@ class ItemVectors:
 
         def work() -> None:
             try:
-                self.compute(domain, tick)
+                self.compute(shop, tick)
                 news.put(None)
             except BaseException as error:
                 news.put(error)
@@ -162,12 +147,12 @@ class ItemVectors:
         if record is None:
             return None
         key = hashlib.sha256(record + info.fingerprint.encode()).hexdigest()[:16]
-        return self._app.workspace / "embeddings" / f"{info.domain}-{key}.npz"
+        return self._workspace / "embeddings" / f"{info.domain}-{key}.npz"
 
     def _recorded(self) -> bytes | None:
         """What the checkpoint says of itself, with the digests of all weights."""
         try:
-            return (checkpoint.resolve(self._app.checkpoint) / "calrec.json").read_bytes()
+            return (checkpoint.resolve(self._checkpoint) / "calrec.json").read_bytes()
         except (CalrecError, OSError):
             return None
 

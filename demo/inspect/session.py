@@ -10,6 +10,7 @@ from demo.inspect import url
 
 if TYPE_CHECKING:
     from demo.inspect.application import Application
+    from demo.inspect.shop import Shop
 
 MOST = 200
 """Items of a history; no model reads more, and no address carries more."""
@@ -70,15 +71,15 @@ def cleared(session: Session) -> Session:
     return Session(domain=session.domain)
 
 
-def of_shopper(app: Application, domain: str, user_id: str) -> Session:
+def of_shopper(shop: Shop, user_id: str) -> Session:
     """A shopper's history, with the held-out purchase as the known target.
 
     Raises:
       CalrecError: if the shop has no such shopper, or none of the shopper's purchases is held out.
     """
-    case = app.catalogue(domain).case(user_id)
+    case = shop.catalogue.case(user_id)
     return Session(
-        domain=domain,
+        domain=shop.domain,
         history=tuple(item.item_id for item in case.history),
         target=case.target.item_id,
         user_id=user_id,
@@ -101,7 +102,7 @@ def from_query(query: url.Query, app: Application) -> Session:
     Raises:
       CalrecError: if there is no such shop, shopper or item.
     """
-    domain = url.one(query, "shop", next(iter(app.domains)))
+    shop = app.shop(url.one(query, "shop", next(iter(app.domains))))
     user_id = url.one(query, "user") or None
     history = tuple(query.get("item", ()))
     if len(history) > MOST:
@@ -109,13 +110,13 @@ def from_query(query: url.Query, app: Application) -> Session:
             f"expected a history of at most {MOST} items, found {len(history):,}: shorten it"
         )
     if user_id is not None:
-        loaded = of_shopper(app, domain, user_id)
-        app.items(domain, history)
+        loaded = of_shopper(shop, user_id)
+        shop.items(history)
         edited = bool(history) or url.one(query, "emptied") == "1"
         return replace(loaded, history=history, edited=True) if edited else loaded
     target = url.one(query, "target") or None
-    app.items(domain, [*history, *([target] if target else [])])
-    return Session(domain=domain, history=history, target=target)
+    shop.items([*history, *([target] if target else [])])
+    return Session(domain=shop.domain, history=history, target=target)
 
 
 def _holds(session: Session, position: int, item_id: str) -> bool:

@@ -34,7 +34,7 @@ from catalog.store import Catalogue
 from demo.inspect.evaluations import file_of
 
 if TYPE_CHECKING:
-    from demo.inspect.application import Application
+    from demo.inspect.shop import Shop
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,24 +100,24 @@ _OF_TEXTS = ("text", "max_prompt_tokens", "sampling")
 _GLOB = re.compile(r"[*?\[]")
 
 
-def rebuild(app: Application, run: EvaluationRun, user_id: str, tables: Tables) -> Stored:
+def rebuild(shop: Shop, run: EvaluationRun, user_id: str, tables: Tables) -> Stored:
     """A run's side of a user's case.
 
     Raises:
       CalrecError: if the catalogue or the run lacks the user, a file is damaged, or the run's
         settings are not known here.
     """
-    catalogue = app.catalogue(run.domain)
+    catalogue = shop.catalogue
     case = catalogue.case(user_id, run.split)
     facts = tables.row(run, CASES, user_id)
     source, differs = f"from the stored run {run.folder.name}", ""
     if run.generative:
-        record = _generated(app, run, case, facts, tables)
+        record = _generated(shop, run, case, facts, tables)
         shown = "its stored texts matched to the present items"
     elif run.recommender == "lir":
-        record = _repeated(app, run, case)
+        record = _repeated(shop, run, case)
         source, shown = "ranked now, by the run's settings", "the present items ranked anew"
-    elif run.recommender in (known := app.recommenders(run.domain, run.rules)):
+    elif run.recommender in (known := shop.recommenders(run.rules)):
         record = known[run.recommender].recommend(case.history)
         differs = _differences(run, record)
         source = "ranked now, by this page's settings" if differs else "ranked now, by its settings"
@@ -179,7 +179,7 @@ def _differences(run: EvaluationRun, record: Recommendation) -> str:
 
 
 def _generated(
-    app: Application,
+    shop: Shop,
     run: EvaluationRun,
     case: Case,
     facts: Mapping[str, Any],
@@ -187,9 +187,7 @@ def _generated(
 ) -> Recommendation:
     text = _settings(run, "text", TextSettings)
     ranking = _settings(run, "ranking", RankingSettings)
-    items = ItemCorpus(
-        bm25=corpus(app, run), attributes=app.attributes(run.domain, text), text=text
-    )
+    items = ItemCorpus(bm25=corpus(shop, run), attributes=shop.attributes(text), text=text)
     samples = _samples(tables.rows(run, SAMPLES, case.user_id), text)
     if not samples:
         raise CalrecError(
@@ -206,7 +204,7 @@ def _generated(
         samples=samples,
         settings={**of_texts, "seed": facts.get("seed"), "run": run.folder.name},
     )
-    first = _first_stage(app, run, ranking)
+    first = _first_stage(shop, run, ranking)
     return run.rules.applied(
         Recommendation(
             history=case.history,
@@ -221,9 +219,7 @@ def _generated(
     )
 
 
-def _first_stage(
-    app: Application, run: EvaluationRun, ranking: RankingSettings
-) -> Recommender | None:
+def _first_stage(shop: Shop, run: EvaluationRun, ranking: RankingSettings) -> Recommender | None:
     """The run's own, by this page's settings.
 
     Raises:
@@ -231,7 +227,7 @@ def _first_stage(
     """
     if ranking.retrieval != "rerank":
         return None
-    known = app.recommenders(run.domain, run.rules)
+    known = shop.recommenders(run.rules)
     named = (run.settings.get("first_stage") or {}).get("recommender", "lir")
     if named not in known:
         raise CalrecError(
@@ -241,19 +237,19 @@ def _first_stage(
     return known[named]
 
 
-def corpus(app: Application, run: EvaluationRun) -> Any:
+def corpus(shop: Shop, run: EvaluationRun) -> Any:
     """BM25 of the shop's items as the run computed it."""
     settings = _settings(run, "bm25", BM25Settings)
-    catalogue = app.catalogue(run.domain)
+    catalogue = shop.catalogue
     default = catalogue.corpus()
     if settings == replace(default.settings, k1=settings.k1, b=settings.b):
-        return app.corpus(run.domain, settings.k1, settings.b)
+        return shop.corpus(settings.k1, settings.b)
     return catalogue.corpus(settings)
 
 
-def _repeated(app: Application, run: EvaluationRun, case: Case) -> Recommendation:
+def _repeated(shop: Shop, run: EvaluationRun, case: Case) -> Recommendation:
     text = _settings(run, "text", TextSettings)
-    lir = LastItemRepeater(corpus(app, run), app.catalogue(run.domain).items, text)
+    lir = LastItemRepeater(corpus(shop, run), shop.catalogue.items, text)
     return run.rules.applied(lir.recommend(case.history))
 
 

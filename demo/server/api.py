@@ -1,7 +1,7 @@
 """What programs may ask of a served workspace: search, recommend, evaluate one case.
 
 The three are endpoints of gradio's API and, with `calrec-demo --mcp`, tools of an MCP server. They
-take and give plain JSON. Whatever arrives is checked (`demo.server.api_arguments`): a refusal is
+take and give plain JSON. Whatever arrives is checked (`demo.server.api_requests`): a refusal is
 one line, and no path is ever made of an argument.
 """
 
@@ -9,34 +9,23 @@ one line, and no path is ever made of an argument.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from functools import wraps
 from typing import Any
 
 import gradio as gr
-from gradio.context import LocalContext
 
-from calrec.errors import CalrecError
 from calrec.ranking.rules import Rules
 from calrec.recommenders import register
 from calrec.records import Item, Recommendation
-from catalog.sequences import SPLITS
 from catalog.store import Filters
 from demo.inspect.application import Application
-from demo.inspect.session import MOST
+from demo.inspect.shop import Shop
 from demo.pages import events
-from demo.server import api_arguments as given
+from demo.server.api_failures import one_line, one_line_each
+from demo.server.api_requests import EvaluateRequest, RecommendRequest, SearchRequest, one_of
 
 Answer = dict[str, Any]
 
 CALREC = "calrec"
-MOST_ITEMS = 100
-"""Items of an answer."""
-MOST_SAMPLES = 64
-MOST_LEVELS = 10
-"""Levels of a category."""
-LATEST_OFFSET = 10_000_000
-LARGEST_SEED = 2**32 - 1
-TEMPERATURES = (0.1, 1.5)
 
 # One visitor at a time uses the model, be it through the page or here.
 MODEL = {name: events.MODEL[name] for name in ("concurrency_id", "concurrency_limit")}
@@ -61,9 +50,9 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
       app: the shops and recommenders that they answer from.
     """
     return {
-        "search": _one_line(_searching(app)),
-        "recommend": _one_line_each(_recommending(app)),
-        "evaluate": _one_line_each(_evaluating(app)),
+        "search": one_line(_searching(app)),
+        "recommend": one_line_each(_recommending(app)),
+        "evaluate": one_line_each(_evaluating(app)),
     }
 
 
@@ -92,7 +81,15 @@ def _searching(app: Application) -> Callable[..., Answer]:
             note: what was read differently than it was written
             did_you_mean: a better spelling
         """
-        return _search(app, shop, query, category, limit, offset)
+        request = SearchRequest.of(
+            app.domains,
+            shop=shop,
+            query=query,
+            category=category or [],
+            limit=limit,
+            offset=offset,
+        )
+        return _search(app, request)
 
     return search
 
@@ -134,9 +131,19 @@ def _recommending(app: Application) -> Callable[..., Iterator[Answer]]:
             bought and count: by which rules
             settings: all that shaped the ranking
         """
-        rules = given.rules(bought, count)
-        options = (seed, samples, temperature, top, recommender, rules)
-        yield from _recommend(app, shop, history, *options)
+        request = RecommendRequest.of(
+            app.domains,
+            shop=shop,
+            history=history,
+            seed=seed,
+            samples=samples,
+            temperature=temperature,
+            top=top,
+            recommender=recommender,
+            bought=bought,
+            count=count,
+        )
+        yield from _recommend(app, request)
 
     return recommend
 
@@ -173,24 +180,31 @@ def _evaluating(app: Application) -> Callable[..., Iterator[Answer]]:
             may_know: how calrec may have known the target before it was asked
             settings: all that shaped the ranking
         """
-        rules = given.rules(bought, count)
-        yield from _evaluate(app, shop, user, recommender, split, seed, rules)
+        request = EvaluateRequest.of(
+            app.domains,
+            shop=shop,
+            user=user,
+            recommender=recommender,
+            split=split,
+            seed=seed,
+            bought=bought,
+            count=count,
+        )
+        yield from _evaluate(app, request)
 
     return evaluate
 
 
-def _search(
-    app: Application, shop: str, query: str, category: list[str] | None, limit: int, offset: int
-) -> Answer:
-    page = app.catalogue(_shop(app, shop)).page(
-        query=given.text("query", query),
-        filters=Filters(category=tuple(given.texts("category", category or [], MOST_LEVELS))),
-        limit=given.whole("limit", limit, 1, MOST_ITEMS),
-        offset=given.whole("offset", offset, 0, LATEST_OFFSET),
+def _search(app: Application, request: SearchRequest) -> Answer:
+    page = app.shop(request.shop).catalogue.page(
+        query=request.query,
+        filters=Filters(category=tuple(request.category)),
+        limit=request.limit,
+        offset=request.offset,
     )
     found = zip(page.items, page.popularity, strict=True)
     return {
-        "shop": shop,
+        "shop": request.shop,
         "items": [{**asdict(item), "popularity": bought} for item, bought in found],
         "total": page.total,
         "note": page.note,
@@ -198,79 +212,47 @@ def _search(
     }
 
 
-def _recommend(
-    app: Application,
-    shop: str,
-    history: list[str],
-    seed: int,
-    samples: int,
-    temperature: float,
-    top: int,
-    recommender: str,
-    rules: Rules,
-) -> Iterator[Answer]:
-    domain = _shop(app, shop)
-    ids = given.texts("history", history, MOST, at_least=1)
-    options = {
-        "seed": given.whole("seed", seed, 0, LARGEST_SEED),
-        "samples": given.whole("samples", samples, 1, MOST_SAMPLES),
-        "temperature": given.number("temperature", temperature, *TEMPERATURES),
-    }
-    top = given.whole("top", top, 1, MOST_ITEMS)
-    items = app.items(domain, ids)
-    for result in _ranked(app, domain, items, recommender, rules, options):
-        yield result if isinstance(result, dict) else _shown(app, domain, result, top)
+def _recommend(app: Application, request: RecommendRequest) -> Iterator[Answer]:
+    shop = app.shop(request.shop)
+    options = request.model_dump(include={"seed", "samples", "temperature"})
+    for result in _ranked(shop, shop.items(request.history), request, options):
+        yield result if isinstance(result, dict) else _shown(shop, result, request.top)
 
 
-def _evaluate(
-    app: Application,
-    shop: str,
-    user: str,
-    recommender: str,
-    split: str,
-    seed: int,
-    rules: Rules,
-) -> Iterator[Answer]:
-    domain = _shop(app, shop)
-    given.one_of("split", split, SPLITS)
-    if split == "validation" and rules.count == "all":
-        raise CalrecError(
-            "expected training as count for the validation split, whose very purchases are among "
-            "all, found all; leave it out, or choose the test split"
-        )
-    options = {"seed": given.whole("seed", seed, 0, LARGEST_SEED)}
-    case = app.catalogue(domain).case(given.text("user", user), split)
-    for result in _ranked(app, domain, case.history, recommender, rules, options):
+def _evaluate(app: Application, request: EvaluateRequest) -> Iterator[Answer]:
+    shop = app.shop(request.shop)
+    case = shop.catalogue.case(request.user, request.split)
+    for result in _ranked(shop, case.history, request, {"seed": request.seed}):
         if isinstance(result, dict):
             yield result
             continue
         optimistic, pessimistic = result.ranking.ranks(case.target.item_id)
         yield {
-            "user": user,
-            "split": split,
+            "user": request.user,
+            "split": request.split,
             "target": asdict(case.target),
             "optimistic_rank": optimistic,
             "pessimistic_rank": pessimistic,
-            "may_know": list(app.leaks(domain, split)) if result.samples else [],
-            **_shown(app, domain, result, top=10),
+            "may_know": list(shop.leaks(request.split)) if result.samples else [],
+            **_shown(shop, result, top=10),
         }
 
 
 def _ranked(
-    app: Application,
-    domain: str,
+    shop: Shop,
     history: Sequence[Item],
-    recommender: str,
-    rules: Rules,
+    request: RecommendRequest | EvaluateRequest,
     options: dict[str, Any],
 ) -> Iterator[Answer | Recommendation]:
     """How far it is, as often as the model says so, then the recommendation; closing stops it."""
-    simple = app.recommenders(domain, rules)
+    rules = request.rules
+    simple = shop.recommenders(rules)
     generative = [entry.id for entry in register.entries().values() if entry.generative]
-    if given.one_of("recommender", recommender, (*generative, *simple)) not in generative:
-        yield simple[recommender].recommend(history)
+    chosen = one_of("recommender", request.recommender, (*generative, *simple))
+    if chosen not in generative:
+        yield simple[chosen].recommend(history)
         return
-    stream = app.calrec(domain, rules).stream(history, **options)
+    stream = shop.calrec(rules).stream(history, **options)
     try:
         for update in stream:
             if isinstance(update, Recommendation):
@@ -281,18 +263,18 @@ def _ranked(
         stream.close()
 
 
-def _shown(app: Application, domain: str, record: Recommendation, top: int) -> Answer:
+def _shown(shop: Shop, record: Recommendation, top: int) -> Answer:
     best = [record.ranking.item_ids[row] for row in record.ranking.order()[:top]]
     scores = record.ranking.scores[record.ranking.order()[:top]].tolist()
     ranking = []
-    for item, score in zip(app.items(domain, best), scores, strict=True):
+    for item, score in zip(shop.items(best), scores, strict=True):
         optimistic, pessimistic = record.ranking.ranks(item.item_id)
         ranks = {"optimistic_rank": optimistic, "pessimistic_rank": pessimistic}
         ranking.append({**asdict(item), "score": score, **ranks})
     ranking_of = record.ranking
     kept = zip(ranking_of.columns, ranking_of.column_scores, strict=True) if record.samples else ()
     return {
-        "shop": domain,
+        "shop": shop.domain,
         "recommender": record.recommender,
         "history": [asdict(item) for item in record.history],
         "ranking": ranking,
@@ -301,53 +283,3 @@ def _shown(app: Application, domain: str, record: Recommendation, top: int) -> A
         **{name: record.settings[name] for name in asdict(Rules())},
         "settings": dict(record.settings),
     }
-
-
-def _one_line(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with a `CalrecError` as the answer to whoever asked, not as one of the log."""
-
-    @wraps(function)
-    def refusing(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except CalrecError as error:
-            raise _refusal(error) from None
-        finally:
-            _forget_caller()
-
-    return refusing
-
-
-def _one_line_each(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """As `_one_line`, for a generator, which gradio tells by its own kind."""
-
-    @wraps(function)
-    def refusing(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        try:
-            yield from function(*args, **kwargs)
-        except CalrecError as error:
-            raise _refusal(error) from None
-        finally:
-            _forget_caller()
-
-    return refusing
-
-
-def _forget_caller() -> None:
-    """Drops what gradio keeps of the caller's session, which only pages use.
-
-    A program's every call may be a session of its own; only so many are kept, and the oldest one
-    that would go could be a person's.
-    """
-    request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
-    if request is not None and blocks is not None:
-        blocks.state_holder.session_data.pop(request.session_hash, None)
-        blocks.state_holder.time_last_used.pop(request.session_hash, None)
-
-
-def _refusal(error: CalrecError) -> gr.Error:
-    return gr.Error(" ".join(str(error).split()), print_exception=False)
-
-
-def _shop(app: Application, shop: Any) -> str:
-    return given.one_of("shop", shop, tuple(app.domains))

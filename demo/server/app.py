@@ -18,6 +18,7 @@ from rich.console import Console
 from calrec.errors import CalrecError, run_cli
 from calrec.model import checkpoint
 from catalog.store import workspace_path
+from demo.server import environment
 from demo.server.access import AUTH, Login, logins
 from demo.server.addresses import check_port, is_public, listening, loopback, url
 
@@ -26,20 +27,6 @@ if TYPE_CHECKING:
 
     from demo.inspect.application import Application
     from demo.server.origins import Origins
-
-# What gradio does is said in `launch` alone, not by variables that other programs were given. It
-# reads them when it is imported, which nothing above does; no call leaves the machine.
-for _name in [name for name in os.environ if name.startswith("GRADIO_")]:
-    del os.environ[_name]
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ["HF_HUB_OFFLINE"] = "1"
-
-# The server asks only itself, so no proxy and no certificates of a company's network are needed; a
-# setting that cannot be used would end the import.
-_NETWORK = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir")
-for _name in [name for name in os.environ if name.lower() in _NETWORK]:
-    del os.environ[_name]
-os.environ["NO_PROXY"] = "*"
 
 # Gradio's page of the login does not show why a try was refused.
 _ASKING = (
@@ -192,10 +179,11 @@ def launch(
     sockets = listening(host, port)
     # Gradio serves all files of its folder, by default one that all its programs here share.
     os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="calrec-")
+    from demo.html.assets import styles
     from demo.server import origins as rules
     from demo.server import sockets as server
     from demo.server.bodies import LARGEST
-    from demo.server.shell import build_page, head, styles, theme
+    from demo.server.shell import build_page, head, theme
 
     page = build_page(application, login=bool(auth))
     server.serve(
@@ -288,16 +276,17 @@ def _warm(application: Application) -> None:
     """Loads the model and recommends once, so that the first visitor waits for no compilation."""
     domain = next(iter(application.domains))
     try:
-        calrec = application.calrec(domain)
-        catalogue = application.catalogue(domain)
-        for user_id in catalogue.users(limit=1):
-            calrec.recommend(catalogue.case(user_id).history)
+        shop = application.shop(domain)
+        calrec = shop.calrec()
+        for user_id in shop.catalogue.users(limit=1):
+            calrec.recommend(shop.catalogue.case(user_id).history)
     except CalrecError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
     """Entry point of `calrec-demo`."""
+    environment.settle()
     run_cli(lambda: serve(tyro.cli(Options, prog="calrec-demo")))
 
 

@@ -3,70 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from calrec.errors import CalrecError
 from demo.html import widgets
+from demo.html.assets import STATIC
 from demo.inspect import session, url
 from demo.inspect.application import Application
 from demo.inspect.session import Session
 from demo.inspect.url import Query
 from demo.pages import failures
 from demo.pages.events import EDIT, LOOK_UP, QUIET, SKIP
+from demo.pages.page import Page, Shell, address
 from demo.server import api
 from demo.server.blocks import Pages
 from demo.server.waiting import FairQueue
 
-STATIC = Path(__file__).parents[1] / "html" / "static"
 PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
 _LOGOUT = '<form class="cr-logout" method="post"><button type="submit">Log out</button></form>'
 LOOK_AGAIN = 5.0
 """Seconds between two looks at whether the shop was built anew."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Shell:
-    """What the pages share.
-
-    Attributes:
-      app: what all visitors read.
-      session: this visitor's `Session`; who outputs another one changes it for all pages.
-      tabs: output `gr.Tabs(selected=NAME)` to go to a page.
-      toast: one line above the pages.
-    """
-
-    app: Application
-    session: gr.State
-    tabs: gr.Tabs
-    toast: gr.HTML
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Page:
-    """A page's way to be shown: its state is its query.
-
-    Attributes:
-      show: updates of `outputs` for a visitor and a query; an empty query shows the defaults.
-      outputs: among them `address`.
-      address: of `address()`; the page writes its query into it.
-    """
-
-    show: Callable[[Session, Query], Sequence[Any]]
-    outputs: Sequence[Component]
-    address: gr.Textbox
-
-
-def address() -> gr.Textbox:
-    """The hidden box that a page writes its query into; the shell takes it to the address."""
-    return gr.Textbox(visible="hidden", show_label=False, render=False, interactive=False)
 
 
 def theme() -> gr.themes.Base:
@@ -88,11 +49,6 @@ def theme() -> gr.themes.Base:
         input_placeholder_color="*neutral_500",
         input_placeholder_color_dark="*neutral_400",
     )
-
-
-def styles() -> list[Path]:
-    """The style sheets: the shell's, then each page's."""
-    return [STATIC / "style.css", *sorted((STATIC / "styles").glob("*.css"))]
 
 
 def head() -> str:
@@ -209,7 +165,7 @@ class _Showing:
     def look_again(self, visitor: Session, data: str, request: gr.Request) -> Any:
         """Nothing, unless the shop was built anew since this visitor last looked."""
         try:
-            now = self._app.fingerprint(visitor.domain)
+            now = self._app.shop(visitor.domain).fingerprint
         except CalrecError as error:
             return self._only_said(str(error))
         if now == data:
@@ -250,7 +206,7 @@ class _Showing:
 
     def _fingerprint(self, domain: str) -> str:
         try:
-            return self._app.fingerprint(domain)
+            return self._app.shop(domain).fingerprint
         except CalrecError:
             return ""
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
-from demo.inspect.bounded import Bounded
+from cachetools import LRUCache
+
 from demo.server.refusal import Refused
 
 # Gradio's pages take 11 letters and digits, its client for programs 36; gradio keeps each for ever.
@@ -21,7 +22,8 @@ class Tabs:
     """Whose sessions are whose: the first who names one with a login has it alone."""
 
     def __init__(self) -> None:
-        self._owners: Bounded[str, str] = Bounded(OWNED)
+        # Read and written by the server's event loop alone.
+        self._owners: LRUCache[str, str] = LRUCache(OWNED)
 
     def check(self, name: str, person: str | None) -> None:
         """Raises `Refused` for a session of somebody else, or without a login.
@@ -32,7 +34,7 @@ class Tabs:
         """
         if person is None:
             raise Refused(401, "expected a login, found none; open the pages and log in")
-        if self._owners.get(name, lambda: person) != person:
+        if self._owners.setdefault(name, person) != person:
             raise Refused(403, "expected a session of your own, found another; load the page again")
 
 

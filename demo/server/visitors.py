@@ -7,9 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
+from cachetools import LRUCache
 from gradio.state_holder import SessionState, StateHolder
-
-from demo.inspect.bounded import Bounded
 
 REMEMBERED = 20_000
 """Sessions that were let go and are known as such."""
@@ -57,7 +56,7 @@ class Visitors(StateHolder):
         super().__init__()
         page.state_session_capacity = capacity
         self.set_blocks(page)
-        self._gone: Bounded[str, bool] = Bounded(REMEMBERED)
+        self._gone: LRUCache[str, bool] = LRUCache(REMEMBERED)
 
     def __getitem__(self, session_id: str) -> SessionState:
         """The state of a session, which is as good as used; a new one where none is kept."""
@@ -69,7 +68,8 @@ class Visitors(StateHolder):
 
     def has_let_go(self, session: str) -> bool:
         """Whether the session's state was kept once and is not any more."""
-        return session not in self.session_data and bool(self._gone.known(session))
+        with self.lock:
+            return session not in self.session_data and session in self._gone
 
     def update(self, session_id: str) -> None:
         """Marks a session as used last; the one used longest ago goes if there are too many."""
@@ -92,4 +92,4 @@ class Visitors(StateHolder):
     def _let_go(self, session: str) -> None:
         self.session_data.pop(session, None)
         self.time_last_used.pop(session, None)
-        self._gone.put(session, True)
+        self._gone[session] = True

@@ -57,11 +57,11 @@ def build_shop(folder: Path, workspace: Path) -> None:
 
 def write_evaluations(application, folder: Path) -> dict[str, list]:
     """CALRec's run `one`, LIR's `two` and a foreign one `three`; the records by run."""
-    catalogue = application.catalogue(DOMAIN)
+    catalogue = application.shop(DOMAIN).catalogue
     scripted = ScriptedModel()
     scripted.shops = [catalogue.items]
     model = CALRec.over(scripted, catalogue.corpus(), catalogue.items)
-    lir = application.recommenders(DOMAIN)["lir"]
+    lir = application.shop(DOMAIN).recommenders()["lir"]
     cases = [catalogue.case(user) for user in USERS]
     records = {
         "one": [model.recommend(case.history, seed=k) for k, case in enumerate(cases)],

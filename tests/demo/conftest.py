@@ -37,7 +37,7 @@ def application(workspace, model):
     from demo.inspect.application import Application
 
     app = Application(workspace, "scripted", load_model=lambda _: model)
-    model.shops = [app.catalogue(domain).items for domain in app.domains]
+    model.shops = [app.shop(domain).catalogue.items for domain in app.domains]
     return app
 
 
@@ -51,8 +51,8 @@ def handlers(application):
 @pytest.fixture
 def recommendation(application) -> Recommendation:
     """One over `lamps`, its history the hostile items."""
-    items = application.catalogue("lamps").items
-    return application.calrec("lamps").recommend(items[:4], seed=1)
+    items = application.shop("lamps").catalogue.items
+    return application.shop("lamps").calrec().recommend(items[:4], seed=1)
 
 
 @pytest.fixture(scope="session")

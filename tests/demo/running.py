@@ -142,13 +142,16 @@ def serve(workspace: str, port: str, pause: str, options: str) -> None:
     sys.path.insert(0, str(HERE))
     from scripted import ScriptedModel
 
+    from demo.server import environment
+
+    environment.settle()
     from demo.inspect.application import Application
     from demo.server.app import launch
     from demo.server.origins import origins
 
     model = ScriptedModel(float(pause))
     application = Application(Path(workspace), "scripted", load_model=lambda _: model)
-    model.shops = [application.catalogue(domain).items for domain in application.domains]
+    model.shops = [application.shop(domain).catalogue.items for domain in application.domains]
     given = json.loads(options)
     allowed = origins("127.0.0.1", (), given.pop("allow", ()))
     page = launch(application, "127.0.0.1", int(port), origins=allowed, **given)

@@ -57,9 +57,11 @@ def serve(workspace: str, runs: str, port: str) -> None:
     import gradio as gr
 
     from demo.html import widgets
+    from demo.html.assets import styles
     from demo.inspect.application import Application
     from demo.inspect.session import Session
     from demo.pages import embeddings, metrics
+    from demo.pages.page import Shell
     from demo.server import shell
 
     app = Application(
@@ -69,7 +71,7 @@ def serve(workspace: str, runs: str, port: str) -> None:
         state, toast = gr.State(Session(domain="lamps")), widgets.html("", elem_id="toast")
         pages = []
         with gr.Tabs() as tabs:
-            common = shell.Shell(app=app, session=state, tabs=tabs, toast=toast)
+            common = Shell(app=app, session=state, tabs=tabs, toast=toast)
             for name, module in (("metrics", metrics), ("embeddings", embeddings)):
                 with gr.Tab(module.TITLE, id=name), gr.Column(elem_id=name):
                     pages.append(module.build(common))
@@ -82,7 +84,7 @@ def serve(workspace: str, runs: str, port: str) -> None:
         server_name="127.0.0.1",
         server_port=int(port),
         theme=shell.theme(),
-        css_paths=shell.styles(),
+        css_paths=styles(),
         ssr_mode=False,
         share=False,
         quiet=True,

@@ -44,7 +44,7 @@ def test_search_pages_through_all_items_once(functions, application):
     search = functions["search"]
     pages = [search("lamps", "", None, 25, offset) for offset in (0, 25, 50, 75)]
     ids = [item["item_id"] for page in pages for item in page["items"]]
-    assert sorted(ids) == sorted(application.catalogue("lamps").item_ids)
+    assert sorted(ids) == sorted(application.shop("lamps").catalogue.item_ids)
     assert {page["total"] for page in pages} == {60}
     assert search("lamps", "script")["items"][0]["title"] == HOSTILE  # plain text, not HTML
 
@@ -60,8 +60,10 @@ def test_recommend_says_how_far_it_is_and_then_what_the_model_said(functions, ap
     *steps, answer = functions["recommend"]("lamps", ids, 3, 8, 0.7, 5)
     assert [step["step"] for step in steps] == sorted(step["step"] for step in steps)
     assert steps[-1]["step"] <= steps[-1]["limit"]
-    expected = application.calrec("lamps").recommend(
-        application.items("lamps", ids), seed=3, samples=8, temperature=0.7
+    expected = (
+        application.shop("lamps")
+        .calrec()
+        .recommend(application.shop("lamps").items(ids), seed=3, samples=8, temperature=0.7)
     )
     order = sorted(range(60), key=lambda row: (-expected.ranking.scores[row], row))[:5]
     assert [item["item_id"] for item in answer["ranking"]] == [
@@ -88,14 +90,14 @@ def test_the_model_is_closed_when_the_caller_leaves(functions, model):
 
 @pytest.mark.parametrize("recommender", ["calrec", "lir", "popular", "markov", "item-knn"])
 def test_evaluate_ranks_what_was_really_bought(functions, application, recommender):
-    case = application.catalogue("lamps").case("user-2")
+    case = application.shop("lamps").catalogue.case("user-2")
     answer = last(functions["evaluate"]("lamps", "user-2", recommender))
     assert answer["target"]["item_id"] == case.target.item_id
     assert [item["item_id"] for item in answer["history"]] == [i.item_id for i in case.history]
     if recommender == "calrec":
-        record = application.calrec("lamps").recommend(case.history, seed=0)
+        record = application.shop("lamps").calrec().recommend(case.history, seed=0)
     else:
-        record = application.recommenders("lamps")[recommender].recommend(case.history)
+        record = application.shop("lamps").recommenders()[recommender].recommend(case.history)
     mine = record.ranking.scores[record.ranking.item_ids.index(case.target.item_id)]
     assert answer["optimistic_rank"] <= sum(record.ranking.scores > mine) + 1
     assert answer["pessimistic_rank"] == sum(record.ranking.scores >= mine)
@@ -119,7 +121,7 @@ def test_items_bought_before_stand_last_where_that_is_the_rule(functions, recomm
 
 
 def test_counting_recommenders_count_what_the_rule_says(functions, application):
-    sequences = application.catalogue("lamps").sequences()
+    sequences = application.shop("lamps").catalogue.sequences()
     for count, held_out in (("training", 2), ("all", 1)):
         answer = last(functions["evaluate"]("lamps", "user-2", "popular", count=count))
         assert answer["settings"]["purchases"] == len(sequences.items) - 4 * held_out
@@ -133,7 +135,7 @@ def test_validation_is_not_asked_of_what_has_counted_it(functions):
 
 
 def test_an_evaluation_says_how_the_model_may_know_the_target(functions, model, application):
-    info = application.catalogue("lamps").info
+    info = application.shop("lamps").catalogue.info
     data = {"lamps": {"fingerprint": info.fingerprint, "role": "evaluation"}}
     training = {"stages": [{"stage": "stage1", "data": data}]}
     model.description = SimpleNamespace(training=training, ranking=RankingSettings())

@@ -211,9 +211,13 @@ def test_a_damaged_shop_is_one_line(workspace, tmp_path, damage):
     assert "Traceback" not in result.stderr
 
 
+# As `main` does before it imports gradio.
+SETTLED = "import os; from demo.server import environment; environment.settle()"
+
+
 def test_nothing_leaves_the_machine_by_setting():
     names = ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE")
-    code = f"import demo.server.app, os; print(*(os.environ[name] for name in {names}))"
+    code = f"{SETTLED}; print(*(os.environ[name] for name in {names}))"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO", "HF_"))}
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment
@@ -222,10 +226,7 @@ def test_nothing_leaves_the_machine_by_setting():
 
 
 def test_gradios_variables_open_nothing():
-    code = (
-        "import demo.server.app, os; "
-        "print(sorted(n for n in os.environ if n.startswith('GRADIO_')))"
-    )
+    code = f"{SETTLED}; print(sorted(n for n in os.environ if n.startswith('GRADIO_')))"
     others = {"GRADIO_SHARE": "True", "GRADIO_ALLOWED_PATHS": "/", "GRADIO_VIBE_MODE": "1"}
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -235,6 +236,18 @@ def test_gradios_variables_open_nothing():
         env={**os.environ, **others},
     )
     assert result.stdout.strip() == "['GRADIO_ANALYTICS_ENABLED']"
+
+
+def test_an_import_leaves_the_environment_as_it_is():
+    code = "import os; before = dict(os.environ); import demo.server.app; "
+    result = subprocess.run(
+        [sys.executable, "-c", f"{code} print(before == dict(os.environ))"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "GRADIO_SHARE": "True", "HTTP_PROXY": "http://proxy.invalid:1"},
+    )
+    assert result.stdout.strip() == "True", result.stderr
 
 
 def test_gradio_is_imported_after_its_variables_are_set():

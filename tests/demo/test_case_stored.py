@@ -38,7 +38,7 @@ def test_a_rebuilt_case_is_the_one_that_was_evaluated(shop, name):
     run, tables = run_of(application, name), Tables()
     for place in range(0, len(USERS), 7):
         before = records[name][place]
-        stored = rebuild(application, run, USERS[place], tables)
+        stored = rebuild(application.shop(DOMAIN), run, USERS[place], tables)
         assert stored.notes == ()
         assert stored.whole
         after = stored.record
@@ -47,7 +47,7 @@ def test_a_rebuilt_case_is_the_one_that_was_evaluated(shop, name):
         assert after.ranking.columns == before.ranking.columns
         assert [s.text for s in after.samples] == [s.text for s in before.samples]
         assert after.ranking.outcomes == before.ranking.outcomes
-        case = application.catalogue(DOMAIN).case(USERS[place])
+        case = application.shop(DOMAIN).catalogue.case(USERS[place])
         assert after.target == case.target.item_id
         assert after.history == case.history
 
@@ -60,7 +60,7 @@ def test_a_case_is_made_whole_by_the_rules_of_its_run(shop, tmp_path, name):
     (tmp_path / name / "meta.json").write_text(json.dumps(meta | {"bought": "last"}))
     run = EvaluationRun.load(tmp_path / name)
     for place in range(0, len(USERS), 9):
-        found = rebuild(application, run, USERS[place], Tables()).record
+        found = rebuild(application.shop(DOMAIN), run, USERS[place], Tables()).record
         assert (found.settings["bought"], found.settings["count"]) == ("last", "training")
         if name == "three":  # its stored list, whatever the rules
             continue
@@ -73,7 +73,7 @@ def test_a_case_is_made_whole_by_the_rules_of_its_run(shop, tmp_path, name):
 
 def test_the_prompt_leaves_out_what_was_cut(shop):
     application, records = shop
-    stored = rebuild(application, run_of(application, "one"), USERS[2], Tables())
+    stored = rebuild(application.shop(DOMAIN), run_of(application, "one"), USERS[2], Tables())
     whole = records["one"][2].generation.prompt
     cut = stored.record.generation.prompt
     assert stored.record.generation.items_cut == 2
@@ -84,10 +84,10 @@ def test_the_prompt_leaves_out_what_was_cut(shop):
 
 def test_a_run_that_kept_its_best_items_shows_those(shop):
     application, records = shop
-    stored = rebuild(application, run_of(application, "three"), USERS[5], Tables())
+    stored = rebuild(application.shop(DOMAIN), run_of(application, "three"), USERS[5], Tables())
     before, after = records["three"][5], stored.record
     assert not stored.whole
-    target = application.catalogue(DOMAIN).case(USERS[5]).target.item_id
+    target = application.shop(DOMAIN).catalogue.case(USERS[5]).target.item_id
     assert after.ranking.ranks(target) == before.ranking.ranks(target)
     top = [before.ranking.item_ids[row] for row in before.ranking.order()[:20]]
     assert list(after.ranking.item_ids[:20]) == top
@@ -97,7 +97,9 @@ def test_a_run_that_kept_its_best_items_shows_those(shop):
 
 def test_a_case_file_of_a_rebuilt_case_comes_back(shop):
     application, _ = shop
-    record = rebuild(application, run_of(application, "one"), USERS[1], Tables()).record
+    record = rebuild(
+        application.shop(DOMAIN), run_of(application, "one"), USERS[1], Tables()
+    ).record
     again = Recommendation.from_json(record.to_json())
     assert again.ranking.ranks(record.target) == record.ranking.ranks(record.target)
     assert again.samples == record.samples
@@ -121,7 +123,7 @@ def test_other_ranks_or_data_are_said(shop, tmp_path):
     meta = json.loads((folder / "meta.json").read_text())
     meta["data"]["fingerprint"] = "another"
     (folder / "meta.json").write_text(json.dumps(meta))
-    stored = rebuild(application, EvaluationRun.load(folder), USERS[0], Tables())
+    stored = rebuild(application.shop(DOMAIN), EvaluationRun.load(folder), USERS[0], Tables())
     assert len(stored.notes) == 2
     assert "built with other data" in stored.notes[0]
     assert f"{ranks[0]:,} to" in stored.notes[1]
@@ -142,7 +144,7 @@ def test_what_cannot_be_made_is_one_line(shop, tmp_path, damage):
         (folder / "meta.json").write_text(json.dumps(meta))
     user = "' OR 1=1 --" if damage == "nobody" else USERS[0]
     with pytest.raises(CalrecError, match="expected") as error:
-        rebuild(application, EvaluationRun.load(folder), user, Tables())
+        rebuild(application.shop(DOMAIN), EvaluationRun.load(folder), user, Tables())
     assert "\n" not in str(error.value)
     assert str(tmp_path) not in str(error.value)
     assert "one" in str(error.value)
@@ -155,7 +157,7 @@ def test_other_settings_of_a_simple_recommender_are_said(shop, tmp_path, last, s
     meta = json.loads((folder / "meta.json").read_text())
     meta |= {"recommender": "item-knn", "settings": {"last": last, "decay": 0.8}}
     (folder / "meta.json").write_text(json.dumps(meta))
-    stored = rebuild(application, EvaluationRun.load(folder), USERS[0], Tables())
+    stored = rebuild(application.shop(DOMAIN), EvaluationRun.load(folder), USERS[0], Tables())
     lines = [note for note in stored.notes if "settings" in note]
     assert [said in note for note in lines] == [True] * bool(said)
     assert stored.source == (
@@ -170,6 +172,6 @@ def test_a_word_of_texts_is_only_about_a_recommender_that_writes_them(shop, tmp_
         meta = json.loads((folder / "meta.json").read_text())
         meta["data"]["fingerprint"] = "another"
         (folder / "meta.json").write_text(json.dumps(meta))
-        stored = rebuild(application, EvaluationRun.load(folder), USERS[0], Tables())
+        stored = rebuild(application.shop(DOMAIN), EvaluationRun.load(folder), USERS[0], Tables())
         assert "built with other data" in stored.notes[0]
         assert ("texts" in stored.notes[0]) == (name == "one")

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shops import HOSTILE
 
+from demo.html.assets import styles
 from demo.html.case_study import export, listing
 from demo.html.case_study.view import case_view
 from demo.inspect.annotations import Annotation
 from demo.inspect.case_filters import CaseFilters
 from demo.pages.cases.desk import Desk
-from demo.server.shell import styles
 
 NOTED = {
     USERS[0]: Annotation(star=True, note="=HYPERLINK(1)\nsecond \u202eline", labels=("<b>x</b>",)),

@@ -19,18 +19,18 @@ from running import running
 from shops import HOSTILE
 from synthetic_runs import seal
 
+from demo.html.assets import styles
 from demo.inspect import url
 from demo.inspect.annotations import LONGEST_NOTE, MOST_SLICES
 from demo.inspect.case_filters import CaseFilters
 from demo.inspect.session import Session
 from demo.pages.cases import KEYS
+from demo.pages.cases.address import CasesAddress
 from demo.pages.cases.desk import Desk
 from demo.pages.cases.drawing import View
 from demo.pages.cases.exports import KEPT, Exports
 from demo.pages.cases.handlers import FILTERS, Handlers
-from demo.pages.cases.state import State
 from demo.pages.events import SKIP
-from demo.server.shell import styles
 
 HERE = Session(domain=DOMAIN)
 
@@ -68,7 +68,7 @@ def click(act, what=""):
 
 
 def current(view):
-    return State.of(view.address).case
+    return CasesAddress.of(view.address).case
 
 
 def listed(view):
@@ -99,14 +99,14 @@ def test_a_view_comes_back_from_its_address(handlers):
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     st.dictionaries(
-        st.sampled_from([*State.__dataclass_fields__, *FILTERS, "x"]),
+        st.sampled_from([*CasesAddress.__dataclass_fields__, *FILTERS, "x"]),
         st.lists(st.text(max_size=8) | st.sampled_from(["one", "a", "1", *USERS[:3]]), min_size=1),
     )
 )
 def test_any_address_is_a_page(handlers, query):
     view = handlers.show(HERE, query)
     assert len(view) == len(View._fields)
-    state = State.of(view.address)
+    state = CasesAddress.of(view.address)
     assert handlers.show(HERE, url.read(view.address)).address == view.address
     assert state.filters == CaseFilters.read(query)
 
@@ -154,7 +154,7 @@ def test_only_taking_a_text_away_writes_into_the_box_where_it_is_typed(handlers)
     start = handlers.show(HERE, {})
     typed = {**dict.fromkeys(FILTERS, ""), "text": "user-0000"}
     found = handlers.choose(HERE, start.address, "", *typed.values())
-    assert State.of(found.address).filters.text == "user-0000"
+    assert CasesAddress.of(found.address).filters.text == "user-0000"
     assert len(listed(found)) == 9
     assert found.text is SKIP
     assert handlers.choose_runs(HERE, found.address, "two", "one").text is SKIP
@@ -184,13 +184,16 @@ def test_notes_are_stored_one_after_another(handlers):
 def test_a_cell_filters_and_filters_no_more(handlers):
     start = handlers.show(HERE, {})
     one = handlers.click(HERE, start.address, click("cell", "1|2-10"))
-    assert (State.of(one.address).filters.a, State.of(one.address).filters.b) == ("1", "2-10")
+    assert (CasesAddress.of(one.address).filters.a, CasesAddress.of(one.address).filters.b) == (
+        "1",
+        "2-10",
+    )
     assert 'aria-pressed="true"' in one.agreement
     back = handlers.click(HERE, one.address, click("cell", "1|2-10"))
     assert listed(back) == listed(start)
     without = handlers.click(HERE, one.address, click("without", "a"))
-    assert State.of(without.address).filters == CaseFilters(b="2-10")
-    assert State.of(handlers.click(HERE, one.address, click("clear")).address).filters == (
+    assert CasesAddress.of(without.address).filters == CaseFilters(b="2-10")
+    assert CasesAddress.of(handlers.click(HERE, one.address, click("clear")).address).filters == (
         CaseFilters()
     )
 
@@ -259,14 +262,14 @@ def test_a_pinned_case_stands_beside_the_next(handlers):
     beside = handlers.click(HERE, pinned.address, click("case", USERS[4]))
     assert f"<code>{USERS[2]}</code>" in beside.pinned
     assert f"<code>{USERS[4]}</code>" in beside.case
-    assert State.of(beside.address).pin == USERS[2]
+    assert CasesAddress.of(beside.address).pin == USERS[2]
     gone = handlers.pin(HERE, handlers.pin(HERE, beside.address).address)
-    assert State.of(gone.address).pin == ""
+    assert CasesAddress.of(gone.address).pin == ""
 
 
 def test_the_walkthrough_gets_the_case(handlers):
     session, tabs, said = handlers.walk(HERE, handlers.show(HERE, {"case": [USERS[6]]}).address)
-    case = handlers.desk.app.catalogue(DOMAIN).case(USERS[6])
+    case = handlers.desk.app.shop(DOMAIN).catalogue.case(USERS[6])
     assert session == Session(
         domain=DOMAIN,
         history=tuple(item.item_id for item in case.history),
@@ -436,9 +439,10 @@ def test_a_damaged_run_without_digests_leaves_the_choice_of_another(desk, handle
     assert listed(handlers.choose_runs(HERE, view.address, "two", "three")) == USERS[:50]
 
 
-def test_damaged_annotations_are_a_line_and_cases_stay(handlers):
+@pytest.mark.parametrize("name", ["annotations.sqlite", "annotations.duckdb"])
+def test_damaged_annotations_are_a_line_and_cases_stay(handlers, name):
     address = handlers.show(HERE, {}).address
-    (handlers.desk.app.workspace / "annotations.duckdb").write_bytes(b"broken")
+    (handlers.desk.app.workspace / name).write_bytes(b"broken")
     view = handlers.show(HERE, {})
     assert "restore the file from a copy" in view.message
     assert str(handlers.desk.app.workspace) not in view.message

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from catalog.store import Band, Filters
 from demo.inspect import url
-from demo.inspect.item_vectors import ItemVectors
 from demo.inspect.session import MOST, Session
 from demo.pages.catalogue.bars import is_calendar, over_time, sizes
 from demo.pages.catalogue.handlers import Handlers, Shown
@@ -30,7 +29,7 @@ same_application = settings(
 
 @pytest.fixture
 def page(application) -> Handlers:
-    return Handlers(application, ItemVectors(application))
+    return Handlers(application)
 
 
 def click(**data) -> gr.EventData:
@@ -184,7 +183,7 @@ def test_pages_follow_each_other_to_the_end(page, application):
         if not following:
             break
         query = following[0]
-    assert sorted(seen) == sorted(application.catalogue("lamps").item_ids)
+    assert sorted(seen) == sorted(application.shop("lamps").catalogue.item_ids)
 
 
 def test_an_offset_behind_the_end_shows_the_last_page(page):
@@ -199,7 +198,7 @@ def test_an_offset_behind_the_end_shows_the_last_page(page):
 
 
 def test_titles_that_are_code_show_as_text(page, application):
-    catalogue = application.catalogue("lamps")
+    catalogue = application.shop("lamps").catalogue
     for item in catalogue.items[:4]:
         update = shown(page, open=item.item_id, q=item.title, brand=item.brand or "")
         drawn = "".join(part for part in update[3:] if isinstance(part, str))
@@ -233,7 +232,7 @@ TAGS = {
 
 
 def test_an_item_page_says_what_is_known(page, application):
-    catalogue = application.catalogue("lamps")
+    catalogue = application.shop("lamps").catalogue
     index = int(np.argmax(catalogue.popularity))
     item = catalogue.items[index]
     update = shown(page, open=item.item_id)
@@ -252,7 +251,7 @@ def test_an_item_page_says_what_is_known(page, application):
 
 
 def test_words_that_the_model_does_not_read_are_said(page, application, monkeypatch):
-    catalogue = application.catalogue("lamps")
+    catalogue = application.shop("lamps").catalogue
     long = catalogue.items[5].__class__(item_id="long", title="word " * 31)
     items = (*catalogue.items[:5], long, *catalogue.items[6:])
     monkeypatch.setattr(catalogue, "items", items)
@@ -288,12 +287,12 @@ def embedded(items, *, tick):
 
 
 def test_a_model_that_cannot_be_loaded_is_one_line(page, application):
-    def broken(domain):
+    def broken():
         from calrec.errors import CalrecError
 
         raise CalrecError("expected a checkpoint, found <none>; export one")
 
-    application.model = broken
+    application.served.get = broken
     place, toast = list(page.compute(LAMPS))[-1]
     assert place is SKIP
     assert "found &lt;none&gt;" in toast
@@ -302,10 +301,10 @@ def test_a_model_that_cannot_be_loaded_is_one_line(page, application):
 
 
 def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(page, application, caplog):
-    def broken(domain):
+    def broken():
         raise RuntimeError("out of <memory>")
 
-    application.model = broken
+    application.served.get = broken
     _, toast = list(page.compute(LAMPS))[-1]
     assert "failure in the model (RuntimeError)" in toast
     assert "memory" not in toast
@@ -362,7 +361,7 @@ def test_add_and_load(page, application):
     assert "<img" not in line
     assert tabs is SKIP
     loaded, line, tabs = page.edit(session, click(act="load", id="user-1"))
-    case = application.catalogue("lamps").case("user-1")
+    case = application.shop("lamps").catalogue.case("user-1")
     assert loaded.history == tuple(item.item_id for item in case.history)
     assert (loaded.user_id, loaded.target) == ("user-1", case.target.item_id)
     assert tabs.selected == "walkthrough"
@@ -393,7 +392,7 @@ def test_an_edit_of_something_unknown_is_one_line(page, act, value):
     sort=st.text(max_size=5) | st.none() | st.lists(st.text()),
 )
 def test_no_click_fails(application, act, wanted, written, typed, sort):
-    page = Handlers(application, ItemVectors(application))
+    page = Handlers(application)
     update = page.click(LAMPS, written, typed, sort, click(act=act, id=wanted))
     assert len(update) == len(Shown())
     page.click(LAMPS, written, typed, sort, gr.EventData(None, None))

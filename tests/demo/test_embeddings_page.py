@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,16 +24,16 @@ from scripted_embedding import Embedding
 from synthetic_runs import write_run
 
 from calrec.errors import CalrecError
-from demo.inspect import item_vectors, url
 from demo.inspect import session as sessions
+from demo.inspect import towers, url
 from demo.inspect.application import Application
 from demo.inspect.session import Session
+from demo.inspect.towers import Models, Towers, Visitor
 from demo.inspect.url import one, read
 from demo.pages.embeddings import drawing, handlers, plots
-from demo.pages.embeddings.choice import USERS, Choice, checked, from_query
+from demo.pages.embeddings.address import USERS, EmbeddingsAddress, checked, from_query
 from demo.pages.embeddings.handlers import Cosines, Handlers, Map
 from demo.pages.embeddings.plots import Special
-from demo.pages.embeddings.towers import Models, Towers, Visitor
 
 HERE = Path(__file__).parent
 
@@ -56,12 +57,12 @@ def app(workspace, model, tmp_path):
 
 @pytest.fixture
 def page(app, model):
-    return Handlers(app, item_vectors.shared(app), Models(app, load=lambda _: model))
+    return Handlers(app, Models(app, load=lambda _: model))
 
 
 @pytest.fixture
 def shopper(app):
-    return sessions.of_shopper(app, "lamps", "user-1")
+    return sessions.of_shopper(app.shop("lamps"), "user-1")
 
 
 def last(steps):
@@ -97,7 +98,7 @@ def test_whatever_a_browser_sends_becomes_a_view(method, name, users, seed):
 
 
 def test_a_checkpoint_is_found_by_its_name_alone():
-    assert checked({"checkpoint": "../../etc"}, ["a"]) == Choice()
+    assert checked({"checkpoint": "../../etc"}, ["a"]) == EmbeddingsAddress()
     assert checked({"checkpoint": "a"}, ["a"]).checkpoint == "a"
 
 
@@ -108,7 +109,7 @@ def test_items_shopper_target_and_history_lie_where_their_vectors_say(page, app,
     end = drawn(page, shopper)
     assert end.status == ""
     figure = end.plot["value"]
-    catalogue = app.catalogue("lamps")
+    catalogue = app.shop("lamps").catalogue
     vectors = np.stack([Embedding.vector(item) for item in catalogue.items])
     x = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     _, _, directions = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
@@ -125,7 +126,7 @@ def test_items_shopper_target_and_history_lie_where_their_vectors_say(page, app,
 
 
 def test_the_nearest_items_are_those_of_the_highest_cosines(page, app, shopper):
-    catalogue = app.catalogue("lamps")
+    catalogue = app.shop("lamps").catalogue
     vectors = np.stack([Embedding.vector(item) for item in catalogue.items])
     bought = np.stack([vectors[catalogue.index[i]] for i in shopper.history]).mean(axis=0)
     cosines = vectors @ bought / np.linalg.norm(vectors, axis=1) / np.linalg.norm(bought)
@@ -193,7 +194,7 @@ def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
         raise CalrecError("expected weights, found none; export again")
 
     app = Application(workspace, "scripted", load_model=fail)
-    page = Handlers(app, item_vectors.shared(app), Models(app))
+    page = Handlers(app, Models(app))
     controls = page.show(Session(domain="lamps"), {})
     assert "expected weights" in last(page.draw_map(controls.map_of)).status
     assert "expected weights" in last(page.draw_cosines(controls.cosines_of)).status
@@ -204,7 +205,7 @@ def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(workspace, cap
         raise RuntimeError("a shape of <3>")
 
     app = Application(workspace, "scripted", load_model=fail)
-    page = Handlers(app, item_vectors.shared(app), Models(app))
+    page = Handlers(app, Models(app))
     controls = page.show(Session(domain="lamps"), {})
     for end in (last(page.draw_map(controls.map_of)), last(page.draw_cosines(controls.cosines_of))):
         assert "failure in the model (RuntimeError)" in end.status
@@ -212,26 +213,29 @@ def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(workspace, cap
     assert caplog.text.count("RuntimeError: a shape of <3>") == 2
 
 
-def test_a_shop_rebuilt_meanwhile_is_not_drawn_with_the_vectors_of_another(
+def test_a_shop_rebuilt_meanwhile_is_drawn_as_it_was_when_the_map_was_begun(
     page, app, shopper, monkeypatch
 ):
-    before = app.catalogue("lamps")
-    for change in ({"items": before.items[1:]}, {"info": replace(before.info, fingerprint="new")}):
-        catalogue = copy.copy(before)
+    before = app.shop("lamps")
+    expected = drawn(page, shopper)
+    for change in ({"items": before.catalogue.items[1:]}, {"domain": "other"}):
+        catalogue = copy.copy(before.catalogue)
         for name, value in change.items():
             setattr(catalogue, name, value)
+        now = replace(before, catalogue=catalogue)
+        app.item_vectors._held.clear()
+        shutil.rmtree(app.workspace / "embeddings", ignore_errors=True)
         steps = page.draw_map(page.show(shopper, {}).map_of)
         next(steps)
         with monkeypatch.context() as rebuilt:
-            rebuilt.setattr(app, "catalogue", lambda domain, now=catalogue: now)
+            rebuilt.setattr(app, "shop", lambda domain, now=now: now)
             end = last(steps)
-        assert "built anew" in end.status
-        assert end.plot["value"] is None
-        page = Handlers(app, item_vectors.ItemVectors(app), Models(app))
+        assert end.nearest == expected.nearest
+        assert end.plot["value"] == expected.plot["value"]
 
 
 def test_closing_the_cosines_ends_the_computation(page, model, shopper, monkeypatch):
-    monkeypatch.setattr("demo.pages.embeddings.towers.CHUNK", 1)
+    monkeypatch.setattr("demo.inspect.towers.CHUNK", 1)
     steps = page.draw_cosines(page.show(shopper, {}).cosines_of)
     while "1 of 4" not in next(steps).status:
         pass
@@ -242,7 +246,7 @@ def test_closing_the_cosines_ends_the_computation(page, model, shopper, monkeypa
 
 
 def test_titles_are_text_in_figure_and_list(page, app):
-    hostile = tuple(item.item_id for item in app.catalogue("lamps").items[:4])
+    hostile = tuple(item.item_id for item in app.shop("lamps").catalogue.items[:4])
     end = drawn(page, Session(domain="lamps", history=hostile, target=hostile[0]))
     assert "<script>" not in end.nearest
     texts = [text for trace in end.plot["value"].data for text in trace.hovertext]
@@ -274,7 +278,7 @@ def test_the_most_frequent_categories_have_colours_and_the_rest_one():
 
 def test_cosines_are_those_of_the_test_users(page, app, shopper):
     end = last(page.draw_cosines(page.show(shopper, {}).cosines_of))
-    catalogue = app.catalogue("lamps")
+    catalogue = app.shop("lamps").catalogue
     users = [catalogue.case(f"user-{k}") for k in range(4)]
 
     def unit(vector):
@@ -299,16 +303,16 @@ def test_cosines_are_those_of_the_test_users(page, app, shopper):
 
 def test_users_are_drawn_by_seed_and_kept(page, model, shopper, app):
     models = Models(app, load=lambda _: model)
-    towers = last(models.stream("lamps", "", 2, 0))
-    assert models.known("lamps", "", 2, 0) is towers
-    assert models.known("lamps", "", 2, 1) is None
+    towers = last(models.stream(app.shop("lamps"), "", 2, 0))
+    assert models.known(app.shop("lamps"), "", 2, 0) is towers
+    assert models.known(app.shop("lamps"), "", 2, 1) is None
     assert len(towers.target) == 2
-    own = {tuple(last(models.stream("lamps", "", 2, seed)).v_u[0]) for seed in range(8)}
+    own = {tuple(last(models.stream(app.shop("lamps"), "", 2, seed)).v_u[0]) for seed in range(8)}
     assert len(own) > 1
 
 
 def test_progress_is_of_the_users_that_the_shop_has(page, app, model, shopper):
-    *steps, _ = Models(app, load=lambda _: model).stream("lamps", "", 100, 0)
+    *steps, _ = Models(app, load=lambda _: model).stream(app.shop("lamps"), "", 100, 0)
     assert steps == [(0, 4), (4, 4)]
     said = [step.status for step in page.draw_cosines(page.show(shopper, {}).cosines_of)]
     assert any("4 of 4" in status for status in said)
@@ -316,7 +320,6 @@ def test_progress_is_of_the_users_that_the_shop_has(page, app, model, shopper):
 
 
 def test_another_checkpoint_stands_beside(workspace, tmp_path, model, shopper):
-    import shutil
 
     from calrec.model.checkpoint import resolve
 
@@ -330,7 +333,7 @@ def test_another_checkpoint_stands_beside(workspace, tmp_path, model, shopper):
         return model
 
     app = Application(place, "scripted", load_model=lambda _: model)
-    page = Handlers(app, item_vectors.shared(app), Models(app, load=load))
+    page = Handlers(app, Models(app, load=load))
     controls = page.show(shopper, read("checkpoint=mine"))
     assert controls.checkpoint["choices"] == [("None", ""), ("mine", "mine")]
     end = last(page.draw_cosines(controls.cosines_of))
@@ -346,7 +349,7 @@ def test_another_checkpoint_stands_beside(workspace, tmp_path, model, shopper):
 
 
 def test_a_shop_without_two_targets_says_so(page, app, monkeypatch):
-    monkeypatch.setattr(Models, "_cases", lambda *_: [([0], 1), ([2], 1)])
+    monkeypatch.setattr(towers, "_cases", lambda *_: [([0], 1), ([2], 1)])
     end = last(page.draw_cosines(page.show(Session(domain="lamps"), {}).cosines_of))
     assert "two different purchases" in end.status
     assert end.before["visible"] is False
@@ -394,7 +397,7 @@ def test_items_are_added_and_the_map_says_when_it_is_old(page, app, shopper):
     controls = page.show(shopper, {})
     assert page.follow(shopper, controls.map_of) == ""
     assert page.follow(shopper, None) == ""
-    item = app.catalogue("lamps").items[7]
+    item = app.shop("lamps").catalogue.items[7]
     changed, said = page.add(shopper, item.item_id)
     assert changed.history == (*shopper.history, item.item_id)
     assert "cr-done" in said

@@ -12,7 +12,7 @@ import pytest
 from calrec.errors import CalrecError
 from calrec.model import checkpoint
 from demo.inspect.application import Application
-from demo.inspect.item_vectors import ItemVectors, shared
+from demo.inspect.item_vectors import ItemVectors
 
 
 class Embedding:
@@ -51,15 +51,30 @@ def place(tmp_path, workspace):
     return tmp_path
 
 
+class Vectors(ItemVectors):
+    """Asked by the name of a shop."""
+
+    def __init__(self, app: Application, memory: int) -> None:
+        super().__init__(app.workspace, app.checkpoint, memory)
+        self.app = app
+
+    def known(self, domain):
+        return super().known(self._shop(domain))
+
+    def compute(self, domain, tick=None):
+        return super().compute(self._shop(domain), tick)
+
+    def _shop(self, domain):
+        return self.app.shop(domain) if isinstance(domain, str) else domain
+
+
 @pytest.fixture
 def fresh(place, model):
-    """Makes a cache as after a restart. The application lives as long as the test."""
-    alive = []
+    """Makes a cache as after a restart."""
 
-    def make(memory: int = 1 << 20) -> ItemVectors:
+    def make(memory: int = 1 << 20) -> Vectors:
         app = Application(place / "workspace", str(place / "model"), load_model=lambda _: model)
-        alive.append(app)
-        return ItemVectors(app, memory)
+        return Vectors(app, memory)
 
     return make
 
@@ -111,7 +126,7 @@ def test_a_loaded_model_is_named_by_its_own_record(fresh, model, place):
     model.description = SimpleNamespace(to_text=lambda: '{"another": 1}')
     vectors = fresh()
     assert vectors.known("lamps") is not None
-    vectors._app.model()
+    vectors.app.served.get()
     assert vectors.known("lamps") is None
     vectors.compute("lamps")
     (place / "model" / "calrec.json").write_text('{"another": 1}')
@@ -128,7 +143,7 @@ def test_the_shipped_record_is_written_as_it_is_read():
 def test_a_shop_of_other_content_has_none_yet(fresh, model):
     vectors = fresh()
     vectors.compute("lamps")
-    catalogue = vectors._app.catalogue("lamps")
+    catalogue = vectors.app.shop("lamps").catalogue
     catalogue.info = replace(catalogue.info, fingerprint="of other items, as many")
     assert vectors.known("lamps") is None
     vectors.compute("lamps")
@@ -219,7 +234,3 @@ def test_memory_is_bounded(fresh):
     assert [domain for domain, _ in vectors._held] == ["tools"]
     # From the disk again.
     assert vectors.known("lamps") is not None
-
-
-def test_an_application_has_one(application):
-    assert shared(application) is shared(application)

@@ -9,7 +9,7 @@ from demo.html.record.matching import ROWS, heat_maps, stretched
 
 
 def by_id(application):
-    return {item.item_id: item for item in application.catalogue("lamps").items}
+    return {item.item_id: item for item in application.shop("lamps").catalogue.items}
 
 
 def test_best_items_by_kept_texts_with_exact_values(recommendation, application):
@@ -62,7 +62,7 @@ def test_a_frame_marks_the_winning_text_of_each_row(recommendation, application)
 def test_the_true_item_gets_a_row_of_its_own_if_it_is_not_among_the_best(
     recommendation, application
 ):
-    last = application.catalogue("lamps").items[int(recommendation.order()[-1])]
+    last = application.shop("lamps").catalogue.items[int(recommendation.order()[-1])]
     figure = heat_maps(recommendation, by_id(application), last)
     labels = figure.layout.yaxis.ticktext
     assert len(labels) == ROWS + 1
@@ -71,7 +71,7 @@ def test_the_true_item_gets_a_row_of_its_own_if_it_is_not_among_the_best(
 
 
 def test_titles_and_texts_cannot_bring_tags_of_their_own(recommendation, application):
-    hostile = application.catalogue("lamps").items[0]
+    hostile = application.shop("lamps").catalogue.items[0]
     drawn = json.dumps(
         heat_maps(recommendation, by_id(application), hostile).to_plotly_json(), default=list
     )

@@ -21,8 +21,8 @@ from calrec.evaluation.slices import OF_THE_CASE
 from demo.inspect import url
 from demo.inspect.application import Application
 from demo.inspect.session import Session
-from demo.pages.metrics.choice import MOST, checked, default_runs, from_query
-from demo.pages.metrics.handlers import PLOTS, Handlers, Pair
+from demo.pages.metrics.address import MOST, checked, default_runs, from_query
+from demo.pages.metrics.handlers import PLOTS, Handlers, PairUpdate
 
 HERE = Session(domain="lamps")
 HOSTILE = "<img src=x onerror=window.hacked=1>"
@@ -183,7 +183,7 @@ def test_what_is_known_is_not_compared_again(handlers, monkeypatch):
     asked = ("lamps", ("calrec", "lir"), "ndcg@10")
     end = last_of(handlers.draw_report(asked))
     calls = []
-    monkeypatch.setattr("demo.pages.metrics.reports.content", lambda *a: calls.append(a))
+    monkeypatch.setattr("demo.inspect.reports.content", lambda *a: calls.append(a))
     steps = list(handlers.draw_report(asked))
     assert calls == []
     assert len(steps) == 1
@@ -290,7 +290,7 @@ def test_a_shop_without_evaluations_says_what_to_run(tmp_path, workspace):
     plain, folded = said.split("<details>")
     assert "calrec-evaluate" not in plain
     assert "calrec-evaluate --domain lamps" in folded
-    assert isinstance(handlers.draw_pair(shown.pair_of), Pair)
+    assert isinstance(handlers.draw_pair(shown.pair_of), PairUpdate)
     assert handlers.draw_slices(shown.slices_of).slices["visible"] is False
 
 

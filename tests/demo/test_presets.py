@@ -5,8 +5,8 @@ import json
 import pytest
 
 from calrec.evaluation.runs import EvaluationRun
-from demo.pages.walkthrough import presets
-from demo.pages.walkthrough.presets import KINDS, SHIPPED
+from demo.inspect import presets
+from demo.inspect.presets import KINDS, SHIPPED
 
 
 @pytest.fixture(scope="module")
@@ -96,4 +96,4 @@ def test_the_shipped_cases_are_known_kinds_of_distinct_users():
 
 
 def test_a_shop_that_nobody_evaluated_has_none(application):
-    assert presets.presets(application, "lamps") == ()
+    assert presets.presets(application.shop("lamps"), application.evaluations) == ()

@@ -64,8 +64,8 @@ def test_the_surest_text_has_the_longest_bar():
 
 
 def shown(recommendation, application, opened=None):
-    items = application.catalogue("lamps").items
-    return texts.view(recommendation, items, application.attributes("lamps"), opened)
+    items = application.shop("lamps").catalogue.items
+    return texts.view(recommendation, items, application.shop("lamps").attributes(), opened)
 
 
 def test_kept_texts_stand_first_and_are_numbered_as_the_columns(recommendation, application):
@@ -90,7 +90,7 @@ def test_equal_texts_are_one_row_that_says_how_many(recommendation, application)
 
 def test_a_row_names_the_item_that_its_text_matches(recommendation, application):
     view = shown(recommendation, application)
-    by_text = {item_text(item): item for item in application.catalogue("lamps").items}
+    by_text = {item_text(item): item for item in application.shop("lamps").catalogue.items}
     exact = [by_text[one.text] for one in recommendation.samples if one.text in by_text]
     assert exact
     for item in exact:
@@ -138,12 +138,12 @@ def test_the_prompt_says_what_was_cut():
 
 @pytest.fixture
 def others(recommendation, application):
-    known = application.recommenders("lamps").values()
+    known = application.shop("lamps").recommenders().values()
     return [one.recommend(recommendation.history) for one in known]
 
 
 def test_arrows_are_the_difference_of_the_ranks(recommendation, others, application):
-    items = {item.item_id: item for item in application.catalogue("lamps").items}
+    items = {item.item_id: item for item in application.shop("lamps").catalogue.items}
     view = ranking.rankings_view(recommendation, others, items, None)
     own, *_ = re.findall(r"<tbody>(.*?)</tbody>", view, re.S)
     rows = re.findall(r"<tr>(.*?)</tr>", own, re.S)
@@ -161,7 +161,7 @@ def test_arrows_are_the_difference_of_the_ranks(recommendation, others, applicat
 
 
 def test_the_words_of_an_item_add_up_to_its_bm25(recommendation, application):
-    catalogue = application.catalogue("lamps")
+    catalogue = application.shop("lamps").catalogue
     items = {item.item_id: item for item in catalogue.items}
     view = ranking.rankings_view(recommendation, [], items, None, [catalogue.corpus()])
     sums = re.findall(r"(\d+) words?, BM25 ([\d.]+)", view)
@@ -179,7 +179,7 @@ def test_the_words_of_an_item_are_cut_as_the_checkpoint_cuts_them(recommendation
     settings = {**recommendation.generation.settings, "text": asdict(short)}
     generation = replace(recommendation.generation, settings=settings)
     record = replace(recommendation, generation=generation)
-    catalogue = application.catalogue("lamps")
+    catalogue = application.shop("lamps").catalogue
     items = {item.item_id: item for item in catalogue.items}
     view = ranking.rankings_view(record, [], items, None, [catalogue.corpus()], top=1)
     (best,) = record.ranking.order()[:1].tolist()
@@ -192,7 +192,7 @@ def test_the_words_of_an_item_are_cut_as_the_checkpoint_cuts_them(recommendation
 def test_the_true_item_is_marked_once_in_each_ranking_wherever_it_stands(
     recommendation, others, application
 ):
-    catalogue = application.catalogue("lamps")
+    catalogue = application.shop("lamps").catalogue
     items = {item.item_id: item for item in catalogue.items}
     for target in (catalogue.items[int(recommendation.ranking.order()[0])], catalogue.items[-1]):
         view = ranking.rankings_view(recommendation, others, items, target)
@@ -200,7 +200,7 @@ def test_the_true_item_is_marked_once_in_each_ranking_wherever_it_stands(
 
 
 def test_a_tie_is_shown_as_a_range(recommendation, others, application):
-    target = application.catalogue("lamps").items[30]
+    target = application.shop("lamps").catalogue.items[30]
     tied = replace(others[0], ranking=replace(others[0].ranking, scores=np.zeros(60)))
     view = ranking.ranks_view([recommendation, tied], target)
     assert "1 to 60" in view

@@ -66,10 +66,11 @@ def test_no_file_of_the_machine_is_served(served, path):
 
 
 def test_no_file_of_the_workspace_is_served(served, workspace):
-    (workspace / "annotations.duckdb").touch()
-    for name in ("catalog.duckdb", "annotations.duckdb"):
+    (workspace / "annotations.sqlite").touch()
+    for name in ("catalog.duckdb", "annotations.sqlite"):
         assert (workspace / name).exists()
         assert status(served.address, f"{API}/file={workspace / name}")[0] == 403
+    (workspace / "annotations.sqlite").unlink()
 
 
 def test_an_address_with_gradios_own_page_parameter_opens(served):

@@ -42,7 +42,7 @@ def test_a_copy_of_the_item_is_the_most_alike():
 
 
 def test_by_words_are_the_scores_of_the_items_own_words(application):
-    catalogue = application.catalogue("lamps")
+    catalogue = application.shop("lamps").catalogue
     corpus = catalogue.corpus()
     for index in (0, 3, 17):
         item = catalogue.items[index]
@@ -55,7 +55,7 @@ def test_by_words_are_the_scores_of_the_items_own_words(application):
 
 
 def test_items_without_a_common_word_are_not_similar(application):
-    catalogue = application.catalogue("tools")
+    catalogue = application.shop("tools").catalogue
     corpus = catalogue.corpus()
-    item = application.catalogue("lamps").items[5].__class__(item_id="x", title="zzz qqq")
+    item = application.shop("lamps").catalogue.items[5].__class__(item_id="x", title="zzz qqq")
     assert by_words(corpus, item, 0) == ()

@@ -13,8 +13,8 @@ from demo.inspect.application import Application
 from demo.inspect.draws import Draws
 from demo.inspect.session import Session
 from demo.pages.events import SKIP
-from demo.pages.walkthrough import choice
-from demo.pages.walkthrough.choice import DEFAULT
+from demo.pages.walkthrough import address
+from demo.pages.walkthrough.address import DEFAULT
 from demo.pages.walkthrough.handlers import Handlers
 from demo.pages.walkthrough.updates import stale_line
 
@@ -134,7 +134,7 @@ def test_clear(handlers):
 
 
 def test_a_shopper_brings_history_and_target(handlers, application):
-    case = application.catalogue("lamps").case("user-2")
+    case = application.shop("lamps").catalogue.case("user-2")
     session, message = handlers.assembling.load_shopper(EMPTY, "user-2")
     assert message == ""
     assert session.history == tuple(item.item_id for item in case.history)
@@ -197,10 +197,10 @@ def test_samples_stream_and_the_result_is_whole(handlers, model):
 def test_the_ranks_shown_are_those_of_the_records(handlers, application, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-007"), target="lamps-020")
     last = list(handlers.recommending.recommend(session, *values(samples=8, seed=3)))[-1]
-    items = application.items("lamps", session.history)
+    items = application.shop("lamps").items(session.history)
     for name, record in (
-        ("CALRec", application.calrec("lamps").recommend(items, seed=3, samples=8)),
-        ("Last Item Repeater", application.recommenders("lamps")["lir"].recommend(items)),
+        ("CALRec", application.shop("lamps").calrec().recommend(items, seed=3, samples=8)),
+        ("Last Item Repeater", application.shop("lamps").recommenders()["lir"].recommend(items)),
     ):
         optimistic = 1 + (record.ranking.scores > record.ranking.scores[20] + 1e-9).sum()
         pessimistic = (record.ranking.scores >= record.ranking.scores[20] - 1e-9).sum()
@@ -290,7 +290,7 @@ def test_both_rules_are_of_all_rankings_and_part_of_the_link(handlers, applicati
     assert ruled.rankings.count("bought before</span>") == 1 + len(names)
     query = url.read(ruled.address)
     assert (query["bought"], query["count"]) == (["last"], ["all"])
-    assert choice.from_query(query).rules == Rules(bought="last", count="all")
+    assert address.from_query(query).rules == Rules(bought="last", count="all")
 
 
 def test_an_item_that_no_text_matches_stands_behind_all_others(handlers, application):
@@ -309,7 +309,7 @@ def test_what_the_model_may_know_of_the_target_is_said(handlers, application, mo
     session = Session(domain="lamps", history=("lamps-000",), target="lamps-020")
     first = list(handlers.recommending.recommend(session, *values()))[-1]
     assert "the very purchases" not in first.ranks
-    fingerprint = application.fingerprint("lamps")
+    fingerprint = application.shop("lamps").fingerprint
     data = {"lamps": {"fingerprint": fingerprint, "role": "training"}}
     model.description = SimpleNamespace(training={"stages": [{"stage": "stage1", "data": data}]})
     again = handlers.recommending.again(first.shown, *values())
@@ -347,7 +347,7 @@ def test_a_link_shows_the_same_settings_and_starts_the_model(handlers):
     shown = handlers.show(session, query)
     assert (shown[-1] != SKIP, shown[-2]) == (True, last.address)
     assert handlers.show(EMPTY, query)[-1] == SKIP
-    assert choice.from_query(query) == replace(DEFAULT, seed=7, k1=0.5, n_pred=4)
+    assert address.from_query(query) == replace(DEFAULT, seed=7, k1=0.5, n_pred=4)
 
 
 def test_opening_a_text_is_part_of_the_link(handlers):
@@ -371,9 +371,9 @@ def test_opening_a_text_is_part_of_the_link(handlers):
     )
 )
 def test_any_address_gives_settings_that_can_be_ranked_with(query):
-    read = choice.from_query(url.read(url.write(query)))
+    read = address.from_query(url.read(url.write(query)))
     read.ranking()
-    assert choice.from_query(url.read(url.write(read.query()))) == read
+    assert address.from_query(url.read(url.write(read.query()))) == read
 
 
 def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
@@ -390,10 +390,12 @@ def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
 def test_the_model_is_loaded_once_for_all_shops(workspace, model):
     loaded = []
     application = Application(workspace, "m", load_model=lambda name: loaded.append(name) or model)
-    assert not application.model_is_loaded
-    assert application.calrec("lamps").corpus is application.calrec("lamps").corpus
-    assert application.calrec("lamps").corpus is not application.calrec("tools").corpus
-    assert application.calrec("lamps").model is application.calrec("tools").model
+    assert not application.served.is_loaded
+    assert application.shop("lamps").calrec().corpus is application.shop("lamps").calrec().corpus
+    assert (
+        application.shop("lamps").calrec().corpus is not application.shop("tools").calrec().corpus
+    )
+    assert application.shop("lamps").calrec().model is application.shop("tools").calrec().model
     assert loaded == ["m"]
 
 
@@ -418,4 +420,4 @@ def test_handlers_hold_nothing_of_a_visitor(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
     list(handlers.recommending.recommend(session, *values(samples=4)))
     changed = {name for name, value in vars(application).items() if value is not before[name]}
-    assert changed <= {"_model", "_stamp", "_shops", "domains"}
+    assert changed <= {"_stamp", "_shops", "domains"}

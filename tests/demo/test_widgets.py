@@ -105,12 +105,13 @@ def test_no_text_from_outside_becomes_markup(views):
 
 
 def test_the_whole_recommendation_is_harmless(recommendation, application):
-    catalogue = application.catalogue("lamps")
+    catalogue = application.shop("lamps").catalogue
     items = {item.item_id: item for item in catalogue.items}
     others = [
-        r.recommend(recommendation.history) for r in application.recommenders("lamps").values()
+        r.recommend(recommendation.history)
+        for r in application.shop("lamps").recommenders().values()
     ]
-    attributes = application.attributes("lamps")
+    attributes = application.shop("lamps").attributes()
     for view in (
         texts.view(recommendation, catalogue.items, attributes, 3),
         prompt.of(recommendation.generation),

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
+
+from cachetools import LRUCache, cachedmethod
 
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun, user_words
-from calrec.records import Item
 from calrec.report.comparison import groups
 from calrec.report.variants import main_first, names
 from catalog.sequences import Case
 from demo.html.case_study.view import Side, Study
+from demo.inspect import annotations
 from demo.inspect.annotations import NOTHING, Annotation, Annotations, Place
 from demo.inspect.application import Application
-from demo.inspect.bounded import Bounded
 from demo.inspect.case_filters import CaseFilters
 from demo.inspect.case_table import CaseTable, Selection
 from demo.inspect.local_paths import local
+from demo.inspect.shop import Shop
 from demo.inspect.stored import Stored, Tables, corpus, rebuild
 
 TABLES = 6
@@ -32,6 +36,7 @@ class Pair:
     """The runs A and B, and what else there is to choose.
 
     Attributes:
+      shop: theirs.
       first: A.
       second: B; A itself where there is no other.
       called: what every run of the shop is called, by folder name.
@@ -41,6 +46,7 @@ class Pair:
       problems: lines about runs asked for and not found, or not readable.
     """
 
+    shop: Shop
     first: EvaluationRun
     second: EvaluationRun
     called: Mapping[str, str]
@@ -74,11 +80,11 @@ class Desk:
 
     def __init__(self, app: Application) -> None:
         self.app = app
-        self.annotations = Annotations(app.workspace / "annotations.duckdb")
-        self._tables: Bounded[Any, CaseTable] = Bounded(TABLES)
-        self._stored: Bounded[Any, Stored] = Bounded(CASES)
+        self.annotations = Annotations(app.workspace / annotations.FILE)
+        self._turn = threading.Condition()
+        self._tables: LRUCache[Any, CaseTable] = LRUCache(TABLES)
+        self._stored: LRUCache[Any, Stored] = LRUCache(CASES)
         self._runs = Tables()
-        self._items: Bounded[Any, Mapping[str, Item]] = Bounded(4)
 
     def pair(self, domain: str, run: str, against: str) -> Pair | tuple[str, ...]:
         """The two runs that an address asks for, or the defaults.
@@ -97,6 +103,7 @@ class Desk:
         if against != first.folder.name:
             said += _not_found(domain, against, rivals, second)
         return Pair(
+            shop=self.app.shop(domain),
             first=first,
             second=second,
             called=dict(zip(runs, names(list(runs.values())), strict=True)),
@@ -106,21 +113,18 @@ class Desk:
             problems=tuple(said),
         )
 
-    def items(self, domain: str) -> Mapping[str, Item]:
-        """The shop's items by id."""
-        catalogue = self.app.catalogue(domain)
-        key = (domain, catalogue.info.fingerprint)
-        return self._items.get(key, lambda: {item.item_id: item for item in catalogue.items})
-
+    @cachedmethod(
+        attrgetter("_tables"),
+        condition=attrgetter("_turn"),
+        key=lambda desk, pair: (pair.first, pair.second, pair.shop.identity),
+    )
     def table(self, pair: Pair) -> CaseTable:
         """The joined cases.
 
         Raises:
           CalrecError: see `CaseTable`.
         """
-        items = self.items(pair.first.domain)
-        key = (pair.first, pair.second, self.app.fingerprint(pair.first.domain))
-        return self._tables.get(key, lambda: CaseTable(pair.first, pair.second, items))
+        return CaseTable(pair.first, pair.second, pair.shop.by_id)
 
     def select(
         self, pair: Pair, filters: CaseFilters, sort: str, noted: Mapping[str, Annotation]
@@ -144,30 +148,33 @@ class Desk:
         row = table.row(place)
         runs = [(pair.first, "A", "a")] + ([] if pair.alone else [(pair.second, "B", "b")])
         sides = tuple(
-            self._side(run, letter, pair.called[run.folder.name], row, key)
+            self._side(pair.shop, run, letter, pair.called[run.folder.name], row, key)
             for run, letter, key in runs
         )
         return Study(
             row=row,
-            case=self._case(pair.first, user_id),
+            case=_case(pair, user_id),
             sides=sides,
-            items=self.items(pair.first.domain),
+            items=pair.shop.by_id,
             noted=noted.get(user_id, NOTHING),
         )
 
     def _side(
-        self, run: EvaluationRun, letter: str, name: str, row: Mapping[str, Any], key: str
+        self,
+        shop: Shop,
+        run: EvaluationRun,
+        letter: str,
+        name: str,
+        row: Mapping[str, Any],
+        key: str,
     ) -> Side:
         stored: Stored | str
         words = None
         try:
-            stored = self._stored.get(
-                (run, row["user_id"], self.app.fingerprint(run.domain)),
-                lambda: rebuild(self.app, run, row["user_id"], self._runs),
-            )
+            stored = self._rebuilt(shop, run, row["user_id"])
             ranking = run.settings.get("ranking") or {}
             if run.recommender in ("calrec", "lir") and ranking.get("retrieval", "bm25") == "bm25":
-                words = corpus(self.app, run)
+                words = corpus(shop, run)
         except CalrecError as error:
             stored = local(str(error), self.app.workspace)
         return Side(
@@ -179,11 +186,20 @@ class Desk:
             corpus=words,
         )
 
-    def _case(self, run: EvaluationRun, user_id: str) -> Case | None:
-        try:
-            return self.app.catalogue(run.domain).case(user_id, run.split)
-        except CalrecError:
-            return None
+    @cachedmethod(
+        attrgetter("_stored"),
+        condition=attrgetter("_turn"),
+        key=lambda desk, shop, run, user_id: (run, user_id, shop.identity),
+    )
+    def _rebuilt(self, shop: Shop, run: EvaluationRun, user_id: str) -> Stored:
+        return rebuild(shop, run, user_id, self._runs)
+
+
+def _case(pair: Pair, user_id: str) -> Case | None:
+    try:
+        return pair.shop.catalogue.case(user_id, pair.first.split)
+    except CalrecError:
+        return None
 
 
 def among(filters: CaseFilters, noted: Mapping[str, Annotation]) -> frozenset[str] | None:

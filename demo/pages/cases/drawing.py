@@ -20,8 +20,8 @@ from demo.inspect.annotations import NOTHING, REASONS, Annotation
 from demo.inspect.case_filters import CaseFilters
 from demo.inspect.case_table import PAGE, Selection
 from demo.inspect.session import Session
+from demo.pages.cases.address import CasesAddress
 from demo.pages.cases.desk import Desk, Pair, among
-from demo.pages.cases.state import State
 from demo.pages.events import SKIP
 
 
@@ -76,7 +76,7 @@ class Drawing:
     def view(
         self,
         session: Session,
-        state: State,
+        state: CasesAddress,
         parts: set[str] | frozenset[str],
         *,
         keep: bool = False,
@@ -107,7 +107,7 @@ class Drawing:
     def _drawn(
         self,
         session: Session,
-        state: State,
+        state: CasesAddress,
         pair: Pair,
         noted: Mapping[str, Annotation],
         lines: list[str],
@@ -153,7 +153,7 @@ class Drawing:
         return View(**updates, address=state.write())
 
     def _controls(
-        self, state: State, pair: Pair, noted: Mapping[str, Annotation]
+        self, state: CasesAddress, pair: Pair, noted: Mapping[str, Annotation]
     ) -> dict[str, Any]:
         f = state.filters
         categories = [
@@ -191,7 +191,9 @@ class Drawing:
         used = sorted({label for note in noted.values() for label in note.labels} | {own} - {""})
         return [("Any", ""), *((label, label) for label in used)]
 
-    def _case(self, state: State, pair: Pair, noted: Mapping[str, Annotation]) -> dict[str, Any]:
+    def _case(
+        self, state: CasesAddress, pair: Pair, noted: Mapping[str, Annotation]
+    ) -> dict[str, Any]:
         if not state.case:
             empty = widgets.empty_state("No case", "Choose other filters to see a case here.")
             return {"case": empty, "pinned": "", "tools": gr.update(visible=False), "said": ""}
@@ -238,7 +240,7 @@ class Drawing:
             "reasons": "\n".join(self._reasons()),
         }
 
-    def pair(self, session: Session, state: State) -> tuple[Pair | None, tuple[str, ...]]:
+    def pair(self, session: Session, state: CasesAddress) -> tuple[Pair | None, tuple[str, ...]]:
         """The two runs of a state; without any run `None` and why."""
         found = self.desk.pair(session.domain, state.run, state.against)
         return (found, ()) if isinstance(found, Pair) else (None, found)
@@ -255,7 +257,7 @@ class Drawing:
             return {}, [str(error)]
 
 
-def _settled(state: State, selection: Selection, keep: bool, last: bool) -> State:
+def _settled(state: CasesAddress, selection: Selection, keep: bool, last: bool) -> CasesAddress:
     """The state with a page that exists, and a case."""
     offset = min(state.offset, max(len(selection) - 1, 0)) // PAGE * PAGE
     known = state.case in selection.table.place_of

@@ -15,8 +15,8 @@ from demo.html import widgets
 from demo.html.case_study import export
 from demo.inspect.annotations import Annotation
 from demo.inspect.session import Session
+from demo.pages.cases.address import CasesAddress
 from demo.pages.cases.desk import Desk, Pair
-from demo.pages.cases.state import State
 from demo.pages.events import SKIP
 
 KEPT = 16
@@ -55,7 +55,9 @@ class Exports:
         return self._one(session, address, ".html")
 
     def _filtered(self, session: Session, address: str, ending: str) -> tuple[Any, Any]:
-        def text(pair: Pair, state: State, noted: Mapping[str, Annotation]) -> tuple[str, str]:
+        def text(
+            pair: Pair, state: CasesAddress, noted: Mapping[str, Annotation]
+        ) -> tuple[str, str]:
             selection = self._desk.select(pair, state.filters, state.sort, noted)
             name = export.file_name(f"cases-{pair.first.folder.name}", ending)
             if ending == ".csv":
@@ -66,7 +68,9 @@ class Exports:
         return self._export(session, address, text)
 
     def _one(self, session: Session, address: str, ending: str) -> tuple[Any, Any]:
-        def text(pair: Pair, state: State, noted: Mapping[str, Annotation]) -> tuple[str, str]:
+        def text(
+            pair: Pair, state: CasesAddress, noted: Mapping[str, Annotation]
+        ) -> tuple[str, str]:
             study = self._desk.study(pair, state.case, noted)
             name = export.file_name(f"case-{session.domain}-{state.case}", ending)
             if ending == ".json":
@@ -80,10 +84,10 @@ class Exports:
         self,
         session: Session,
         address: str,
-        text: Callable[[Pair, State, Mapping[str, Annotation]], tuple[str, str]],
+        text: Callable[[Pair, CasesAddress, Mapping[str, Annotation]], tuple[str, str]],
     ) -> tuple[Any, Any]:
         """The file for the download button, and a line."""
-        state = State.of(address)
+        state = CasesAddress.of(address)
         try:
             pair = self._desk.pair(session.domain, state.run, state.against)
             if not isinstance(pair, Pair):

@@ -15,6 +15,7 @@ from demo.inspect.annotations import LONGEST_NOTE, NOTHING, Annotation
 from demo.inspect.case_filters import SORTS, CaseFilters
 from demo.inspect.session import Session
 from demo.inspect.url import Query
+from demo.pages.cases.address import CasesAddress
 from demo.pages.cases.desk import Desk, Pair
 from demo.pages.cases.drawing import (
     ALL,
@@ -27,7 +28,6 @@ from demo.pages.cases.drawing import (
     View,
     star_button,
 )
-from demo.pages.cases.state import State
 from demo.pages.events import SKIP
 
 FILTERS = tuple(field.name for field in fields(CaseFilters))
@@ -44,31 +44,31 @@ class Handlers:
 
     def show(self, session: Session, query: Query) -> View:
         """The page for any query."""
-        return self._drawing.view(session, State.read(query), ALL)
+        return self._drawing.view(session, CasesAddress.read(query), ALL)
 
     def choose_runs(self, session: Session, address: str, run: Any, against: Any) -> View:
         """Other runs; filters and case stay as far as they can."""
-        state = replace(State.of(address), run=_text(run), against=_text(against), offset=0)
+        state = replace(CasesAddress.of(address), run=_text(run), against=_text(against), offset=0)
         return self._drawing.view(session, state, ALL)._replace(text=SKIP)
 
     def choose(self, session: Session, address: str, sort: Any, *values: Any) -> View:
         """Other filters or another order: from the first page on."""
         filters = CaseFilters.of(dict(zip(FILTERS, values, strict=True)))
-        before = State.of(address)
+        before = CasesAddress.of(address)
         state = replace(before, sort=sort if isinstance(sort, str) and sort in SORTS else "")
         if (state.sort, filters) == (before.sort, before.filters):
             return View()  # the page itself has set its fields
         # Somebody may be typing on: only they write into the box.
         return self._filtered(session, state, filters)._replace(text=SKIP)
 
-    def _filtered(self, session: Session, before: State, filters: CaseFilters) -> View:
+    def _filtered(self, session: Session, before: CasesAddress, filters: CaseFilters) -> View:
         state = replace(before, filters=filters, offset=0)
         view = self._drawing.view(session, state, {LIST, CASE, CONTROLS}, keep=True)
         return view if filters.text != before.filters.text else view._replace(text=SKIP)
 
     def click(self, session: Session, address: str, click: gr.EventData) -> View:
         """A button in one of the page's pieces of HTML."""
-        state = State.of(address)
+        state = CasesAddress.of(address)
         act, what = _of(click, "act"), _of(click, "id")
         if act == "case":
             return self._drawing.view(session, replace(state, case=what), {CASE})
@@ -89,7 +89,7 @@ class Handlers:
             return self._drop(session, state, what)
         return View()
 
-    def _page(self, session: Session, state: State, what: str) -> View:
+    def _page(self, session: Session, state: CasesAddress, what: str) -> View:
         offset = int(url.number({"offset": [what]}, "offset", 0, 0, 1e9))
         back = offset < state.offset
         return self._drawing.view(
@@ -98,14 +98,14 @@ class Handlers:
 
     def scatter(self, session: Session, address: str) -> Any:
         """The rank scatter of the filtered cases."""
-        return self._drawing.view(session, State.of(address), {SCATTER}).scatter
+        return self._drawing.view(session, CasesAddress.of(address), {SCATTER}).scatter
 
     # One case
 
     def star(self, session: Session, address: str) -> View:
         """Stars the case, or takes the star away."""
 
-        def write(pair: Pair, state: State, before: Annotation) -> None:
+        def write(pair: Pair, state: CasesAddress, before: Annotation) -> None:
             self.desk.annotations.set_star(pair.place, state.case, not before.star)
 
         return self._annotate(session, address, write, "")
@@ -114,7 +114,7 @@ class Handlers:
         """Stores the case's labels."""
         chosen = [one for one in labels if isinstance(one, str)] if isinstance(labels, list) else []
 
-        def write(pair: Pair, state: State, _: Annotation) -> None:
+        def write(pair: Pair, state: CasesAddress, _: Annotation) -> None:
             self.desk.annotations.set_labels(pair.place, state.case, chosen)
 
         return self._annotate(session, address, write, "Labels stored.")
@@ -131,7 +131,7 @@ class Handlers:
         """
         text, stored = _text(note), _text(note)
 
-        def write(pair: Pair, state: State, before: Annotation) -> None:
+        def write(pair: Pair, state: CasesAddress, before: Annotation) -> None:
             nonlocal stored
             if text == before.note:
                 return
@@ -152,11 +152,11 @@ class Handlers:
         self,
         session: Session,
         address: str,
-        write: Callable[[Pair, State, Annotation], None],
+        write: Callable[[Pair, CasesAddress, Annotation], None],
         said: str,
         only_said: bool = False,
     ) -> View:
-        state = State.of(address)
+        state = CasesAddress.of(address)
         try:
             pair, _ = self._drawing.pair(session, state)
             if pair is None or state.case not in self.desk.table(pair).place_of:
@@ -177,18 +177,18 @@ class Handlers:
 
     def pin(self, session: Session, address: str) -> View:
         """Pins the case beside whatever comes next, or takes the pin away."""
-        state = State.of(address)
+        state = CasesAddress.of(address)
         pinned = "" if state.pin == state.case else state.case
         return self._drawing.view(session, replace(state, pin=pinned), {LIST, CASE})
 
     def walk(self, session: Session, address: str) -> tuple[Any, Any, Any]:
         """The case in the walkthrough: session, tab, and a line."""
-        state = State.of(address)
+        state = CasesAddress.of(address)
         try:
             pair, _ = self._drawing.pair(session, state)
             if pair is None:
                 return SKIP, SKIP, SKIP
-            case = self.desk.app.catalogue(pair.first.domain).case(state.case, pair.first.split)
+            case = pair.shop.catalogue.case(state.case, pair.first.split)
         except CalrecError as error:
             return SKIP, SKIP, widgets.notice(str(error), "error")
         visitor = Session(
@@ -203,7 +203,7 @@ class Handlers:
 
     def save_slice(self, session: Session, address: str, name: Any) -> tuple[Any, Any, Any]:
         """Keeps the filters under a name: the slices, the name's box, and a line."""
-        state = State.of(address)
+        state = CasesAddress.of(address)
         query = url.write(state.filters.write())
         try:
             if not query:
@@ -216,7 +216,7 @@ class Handlers:
         slices = self._drawing.view(session, state, {SLICES}).slices
         return slices, "", widgets.notice("Slice saved.", "done")
 
-    def _drop(self, session: Session, state: State, name: str) -> View:
+    def _drop(self, session: Session, state: CasesAddress, name: str) -> View:
         try:
             self.desk.annotations.drop_slice(session.domain, name)
         except CalrecError as error:
@@ -229,7 +229,7 @@ class Handlers:
             self.desk.annotations.set_reasons(_text(text).splitlines())
         except CalrecError as error:
             return SKIP, SKIP, widgets.notice(str(error), "error")
-        view = self._drawing.view(session, State.of(address), {CASE, SLICES})
+        view = self._drawing.view(session, CasesAddress.of(address), {CASE, SLICES})
         return view.labels, view.reasons, widgets.notice("Reasons stored.", "done")
 
 

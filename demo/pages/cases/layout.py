@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from demo.html import widgets
+from demo.html.assets import styles
 from demo.inspect.annotations import LONGEST_NOTE, MOST_LABELS
 from demo.inspect.case_filters import COLD, LENGTHS, LEVELS, RANKS, REPEAT, STAR, TIES, WIN, words
 from demo.pages.cases.desk import Desk
@@ -15,9 +16,7 @@ from demo.pages.cases.exports import Exports
 from demo.pages.cases.handlers import FILTERS, Handlers
 from demo.pages.cases.keys import FETCH, ROWS
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, UNCHECKED
-
-if TYPE_CHECKING:
-    from demo.server.shell import Page, Shell
+from demo.pages.page import Page, Shell, address
 
 TITLE = "Cases"
 SORTS = [
@@ -44,8 +43,6 @@ _RESIZE = "() => { setTimeout(() => window.dispatchEvent(new Event('resize')), 8
 
 def build(shell: Shell) -> Page:
     """The page over one application."""
-    from demo.server.shell import Page, address, styles
-
     desk = Desk(shell.app)
     handlers = Handlers(desk)
     exports = Exports(desk, styles())

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from demo.html.widgets import html
-from demo.inspect import item_vectors
 from demo.pages.catalogue.handlers import Handlers, Shown
 from demo.pages.catalogue.view import SORTS
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL
-
-if TYPE_CHECKING:
-    from demo.server.shell import Page, Shell
+from demo.pages.page import Page, Shell, address
 
 TITLE = "Catalogue"
 _CLICKS = Path(__file__).with_name("clicks.js").read_text(encoding="utf-8")
@@ -28,9 +24,7 @@ _FOLD = """() => {
 
 def build(shell: Shell) -> Page:
     """Lays the page out and wires its events."""
-    from demo.server.shell import Page, address
-
-    handlers = Handlers(shell.app, item_vectors.shared(shell.app))
+    handlers = Handlers(shell.app)
     where = address()
     with gr.Row(elem_classes="cr-columns cr-catalogue"):
         with gr.Column(scale=2, min_width=220, elem_classes="cr-panel cr-choose"):

@@ -9,9 +9,9 @@ import numpy as np
 
 from catalog.build import word_rule
 from catalog.sequences import HELD_OUT
-from catalog.statistics import Statistics, statistics
-from catalog.store import Catalogue
+from catalog.statistics import Statistics
 from demo.html.wording import count, escape
+from demo.inspect.shop import Shop
 from demo.pages.catalogue.bars import bars, sizes
 
 _ROLES = {
@@ -22,9 +22,9 @@ _ROLES = {
 }
 
 
-def about(catalogue: Catalogue) -> str:
-    """The shop in numbers; takes a moment for a large one, and is always the same."""
-    found = statistics(catalogue)
+def about(shop: Shop) -> str:
+    """The shop in numbers; takes a moment for a large one."""
+    catalogue, found = shop.catalogue, shop.statistics
     lengths = np.maximum(np.diff(catalogue.sequences().offsets) - HELD_OUT[catalogue.info.role], 0)
     return (
         '<div class="cr-about"><h2>About this shop</h2>'

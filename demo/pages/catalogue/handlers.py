@@ -18,9 +18,8 @@ from demo.html.wording import count
 from demo.inspect import session as sessions
 from demo.inspect import url
 from demo.inspect.application import Application
-from demo.inspect.bounded import Bounded
-from demo.inspect.item_vectors import ItemVectors
 from demo.inspect.session import Session
+from demo.inspect.shop import Shop
 from demo.inspect.similar import by_vector, by_words
 from demo.pages import failures
 from demo.pages.catalogue import about, item, listing
@@ -49,22 +48,21 @@ class Shown(NamedTuple):
 class Handlers:
     """The page's events over one `Application`; holds nothing of a visitor."""
 
-    def __init__(self, app: Application, vectors: ItemVectors) -> None:
+    def __init__(self, app: Application) -> None:
         self._app = app
-        self._vectors = vectors
-        self._about: Bounded[tuple[str, str], str] = Bounded(16)
+        self._vectors = app.item_vectors
 
     def show(self, session: Session, query: url.Query) -> Shown:
         """The whole page for a query."""
         view = view_of(query)
         try:
-            catalogue = self._app.catalogue(session.domain)
-            view, page = self._found(catalogue, view)
-            return self._listed(catalogue, view, page)._replace(
+            shop = self._app.shop(session.domain)
+            view, page = _found(shop.catalogue, view)
+            return _listed(shop.catalogue, view, page)._replace(
                 search=view.q,
                 sort=view.sort,
-                about=self._about_shop(catalogue),
-                **self._opened(catalogue, view),
+                about=about.about(shop),
+                **self._opened(shop, view),
             )
         except CalrecError as error:
             return Shown(results=widgets.notice(str(error), "error"))
@@ -98,45 +96,22 @@ class Handlers:
             return Shown()
         shown = Shown(address=view.query())
         try:
-            catalogue = self._app.catalogue(session.domain)
+            shop = self._app.shop(session.domain)
             if view.listing() != before.listing():
-                view, page = self._found(catalogue, view)
-                shown = self._listed(catalogue, view, page)
+                view, page = _found(shop.catalogue, view)
+                shown = _listed(shop.catalogue, view, page)
             if view.open != before.open:
-                shown = shown._replace(**self._opened(catalogue, view))
+                shown = shown._replace(**self._opened(shop, view))
         except CalrecError as error:
             shown = shown._replace(results=widgets.notice(str(error), "error"))
         return shown
 
-    def _found(self, catalogue: Catalogue, view: View) -> tuple[View, Page]:
-        """The items of a view; of the last page where it asks for one behind the end."""
-        asked: dict[str, Any] = {"query": view.q, "filters": view.filters, "sort": view.sort}
-        page = catalogue.page(**asked, offset=view.offset, limit=PAGE_SIZE)
-        last = max(page.total - 1, 0) // PAGE_SIZE * PAGE_SIZE
-        if view.offset > last:
-            # An address from when there were more.
-            view = replace(view, offset=last)
-            page = catalogue.page(**asked, offset=last, limit=PAGE_SIZE)
-        return view, page
-
-    def _listed(self, catalogue: Catalogue, view: View, page: Page) -> Shown:
-        facets = catalogue.facets(query=view.q, filters=view.filters)
-        return Shown(
-            address=view.query(),
-            filters=listing.filter_lists(facets, view),
-            chips=listing.chips(view, facets, page.total),
-            results=listing.results(page, view),
-        )
-
-    def _about_shop(self, catalogue: Catalogue) -> str:
-        key = (catalogue.domain, catalogue.info.fingerprint)
-        return self._about.get(key, lambda: about.about(catalogue))
-
     # One item
 
-    def _opened(self, catalogue: Catalogue, view: View) -> dict[str, str]:
+    def _opened(self, shop: Shop, view: View) -> dict[str, str]:
         if not view.open:
             return {"item": "", "words": "", "vectors": ""}
+        catalogue = shop.catalogue
         index = catalogue.index.get(view.open)
         if index is None:
             return {"item": item.unknown_item(view.open), "words": "", "vectors": ""}
@@ -150,33 +125,23 @@ class Handlers:
             around=around,
             times=catalogue.purchase_times(index),
             span=catalogue.time_span,
-            loadable=self._loadable(catalogue, [buyer.user_id for buyer in around.shoppers]),
+            loadable=_loadable(catalogue, [buyer.user_id for buyer in around.shoppers]),
         )
         similar = by_words(catalogue.corpus(), opened.item, index, text=text, limit=NEIGHBOURS)
         items = catalogue.items.__getitem__
         return {
             "item": item.item_page(opened, items, view),
             "words": item.similar_by_words(similar, items),
-            "vectors": self._similar(catalogue, index),
+            "vectors": self._similar(shop, index),
         }
 
-    def _loadable(self, catalogue: Catalogue, user_ids: list[str]) -> frozenset[str]:
-        def has_case(user_id: str) -> bool:
-            try:
-                catalogue.case(user_id)
-            except CalrecError:
-                return False
-            return True
-
-        return frozenset(filter(has_case, user_ids))
-
-    def _similar(self, catalogue: Catalogue, index: int) -> str:
-        vectors = self._vectors.known(catalogue.domain)
-        # One of another length is of a shop that is being built anew.
-        if vectors is None or len(vectors) != len(catalogue.items):
-            return item.no_vectors(len(catalogue.items))
+    def _similar(self, shop: Shop, index: int) -> str:
+        items = shop.catalogue.items
+        vectors = self._vectors.known(shop)
+        if vectors is None:
+            return item.no_vectors(len(items))
         found = by_vector(vectors, index, limit=NEIGHBOURS)
-        return item.similar_by_vector(found, catalogue.items.__getitem__)
+        return item.similar_by_vector(found, items.__getitem__)
 
     def _text(self) -> TextSettings:
         """How the served model reads items, without loading it."""
@@ -191,9 +156,10 @@ class Handlers:
         Yields how far it is, and the line for the toast: empty, or what went wrong.
         """
         try:
-            total = self._app.catalogue(session.domain).info.items
+            shop = self._app.shop(session.domain)
+            total = shop.catalogue.info.items
             yield item.computing(0, total), ""
-            with closing(self._vectors.stream(session.domain)) as stream:
+            with closing(self._vectors.stream(shop)) as stream:
                 for done in stream:
                     yield item.computing(done, total), SKIP
         except Exception as error:
@@ -202,9 +168,9 @@ class Handlers:
     def vectors(self, session: Session, written: str) -> str:
         """What stands under the item that is open now, when the vectors are there or stopped."""
         try:
-            catalogue = self._app.catalogue(session.domain)
-            index = catalogue.index.get(_view(written).open)
-            return "" if index is None else self._similar(catalogue, index)
+            shop = self._app.shop(session.domain)
+            index = shop.catalogue.index.get(_view(written).open)
+            return "" if index is None else self._similar(shop, index)
         except CalrecError as error:
             return widgets.notice(str(error), "error")
 
@@ -213,10 +179,11 @@ class Handlers:
     def edit(self, session: Session, click: gr.EventData) -> tuple[Any, str, Any]:
         """Adds an item to the history, or loads a shopper: session, the line that says so, tabs."""
         try:
+            shop = self._app.shop(session.domain)
             if _said(click, "act") == "load":
-                loaded, said = self._shopper(session, _said(click, "id"))
+                loaded, said = _shopper(shop, _said(click, "id"))
                 return loaded, widgets.notice(said, "done"), gr.Tabs(selected="walkthrough")
-            [found] = self._app.items(session.domain, [_said(click, "id")])
+            [found] = shop.items([_said(click, "id")])
         except CalrecError as error:
             return SKIP, widgets.notice(str(error), "error"), SKIP
         added = sessions.added(session, found.item_id)
@@ -227,20 +194,53 @@ class Handlers:
         said = f"Added to the history, which now has {now}: {widgets.title_of(found)}"
         return added, widgets.notice(said, "done"), SKIP
 
-    def _shopper(self, session: Session, user_id: str) -> tuple[Session, str]:
-        catalogue = self._app.catalogue(session.domain)
-        sequences = catalogue.sequences()
+
+def _shopper(shop: Shop, user_id: str) -> tuple[Session, str]:
+    sequences = shop.catalogue.sequences()
+    try:
+        loaded = sessions.of_shopper(shop, user_id)
+        return loaded, f"Loaded shopper {user_id}; the last purchase is held out."
+    except CalrecError:
+        # Of a shop that holds nothing out, the history alone.
+        if user_id not in sequences.user_ids:
+            raise
+    bought = sequences.training(sequences.user_ids.index(user_id))[-sessions.MOST :]
+    history = tuple(shop.catalogue.item_ids[i] for i in bought)
+    said = f"Loaded the purchases of {user_id}; none is held out, so no answer is known."
+    return Session(domain=shop.domain, history=history), said
+
+
+def _found(catalogue: Catalogue, view: View) -> tuple[View, Page]:
+    """The items of a view; of the last page where it asks for one behind the end."""
+    asked: dict[str, Any] = {"query": view.q, "filters": view.filters, "sort": view.sort}
+    page = catalogue.page(**asked, offset=view.offset, limit=PAGE_SIZE)
+    last = max(page.total - 1, 0) // PAGE_SIZE * PAGE_SIZE
+    if view.offset > last:
+        # An address from when there were more.
+        view = replace(view, offset=last)
+        page = catalogue.page(**asked, offset=last, limit=PAGE_SIZE)
+    return view, page
+
+
+def _listed(catalogue: Catalogue, view: View, page: Page) -> Shown:
+    facets = catalogue.facets(query=view.q, filters=view.filters)
+    return Shown(
+        address=view.query(),
+        filters=listing.filter_lists(facets, view),
+        chips=listing.chips(view, facets, page.total),
+        results=listing.results(page, view),
+    )
+
+
+def _loadable(catalogue: Catalogue, user_ids: list[str]) -> frozenset[str]:
+    def has_case(user_id: str) -> bool:
         try:
-            loaded = sessions.of_shopper(self._app, session.domain, user_id)
-            return loaded, f"Loaded shopper {user_id}; the last purchase is held out."
+            catalogue.case(user_id)
         except CalrecError:
-            # Of a shop that holds nothing out, the history alone.
-            if user_id not in sequences.user_ids:
-                raise
-        bought = sequences.training(sequences.user_ids.index(user_id))[-sessions.MOST :]
-        history = tuple(catalogue.item_ids[i] for i in bought)
-        said = f"Loaded the purchases of {user_id}; none is held out, so no answer is known."
-        return Session(domain=session.domain, history=history), said
+            return False
+        return True
+
+    return frozenset(filter(has_case, user_ids))
 
 
 def _view(written: Any) -> View:

@@ -15,7 +15,7 @@ from calrec.records.ranks import ranks_of
 from demo.html.widgets import empty_state, item_block, title_of
 from demo.html.wording import count, escape, rank_range
 from demo.inspect.projection import PCA, Neighbours
-from demo.pages.embeddings.towers import Towers, Visitor
+from demo.inspect.towers import Towers, Visitor
 
 NEAREST = 10
 

@@ -14,29 +14,24 @@ from calrec.errors import CalrecError
 from calrec.evaluation.alignment import cosine
 from calrec.model import checkpoint
 from calrec.model.checkpoint import Description
-from catalog.store import Catalogue
 from demo.html.widgets import empty_state, notice, title_of
 from demo.html.wording import count
 from demo.inspect import checkpoints, model_card, session
 from demo.inspect.application import Application
-from demo.inspect.bounded import Bounded
-from demo.inspect.item_vectors import ItemVectors
-from demo.inspect.projection import PCA, Neighbours, project
 from demo.inspect.session import Session
+from demo.inspect.shop import Shop
+from demo.inspect.towers import Models, Towers, Visitor
 from demo.inspect.url import Query
 from demo.pages import failures
 from demo.pages.embeddings import drawing, plots
-from demo.pages.embeddings.choice import checked, from_query
+from demo.pages.embeddings.address import checked, from_query
 from demo.pages.embeddings.plots import Special
-from demo.pages.embeddings.towers import Models, Towers, Visitor
 from demo.pages.figures import HIDDEN, shown
 
 ASK = 5_000
 """A shop of more items is not embedded before somebody says so."""
 EVERY = 0.4
 """Seconds between two lines of progress."""
-MAPS = 12
-"""Maps kept, two methods a shop: those of six shops, each with the vectors that it is made of."""
 
 
 class Controls(NamedTuple):
@@ -82,11 +77,10 @@ class Cosines(NamedTuple):
 class Handlers:
     """Answers for all visitors; holds nothing of one."""
 
-    def __init__(self, app: Application, vectors: ItemVectors, models: Models) -> None:
+    def __init__(self, app: Application, models: Models) -> None:
         self._app = app
-        self._vectors = vectors
+        self._vectors = app.item_vectors
         self._models = models
-        self._maps: Bounded[tuple[str, str, str], PCA | Neighbours] = Bounded(MAPS)
 
     # Choosing
 
@@ -151,7 +145,7 @@ class Handlers:
     def add(self, visitor: Session, item_id: Any) -> tuple[Session, str]:
         """An item of the nearest ones goes into the history."""
         try:
-            item = self._app.items(visitor.domain, [str(item_id)])[0]
+            item = self._app.shop(visitor.domain).items([str(item_id)])[0]
         except CalrecError as error:
             return visitor, notice(str(error), "error")
         changed = session.added(visitor, item.item_id)
@@ -162,8 +156,8 @@ class Handlers:
     def random_shopper(self, visitor: Session) -> tuple[Session, str]:
         """A shopper whose last purchase is held out."""
         try:
-            user_id = self._app.random_shopper(visitor.domain)
-            return session.of_shopper(self._app, visitor.domain, user_id), ""
+            shop = self._app.shop(visitor.domain)
+            return session.of_shopper(shop, shop.random_shopper()), ""
         except CalrecError as error:
             return visitor, notice(str(error), "error")
 
@@ -176,29 +170,21 @@ class Handlers:
         domain, _, history, target, method, seed, go = asked
         try:
             # Once: what is drawn minutes later is still of the shop as it was when this began.
-            catalogue = self._app.catalogue(domain)
-            items = catalogue.items
-            vectors = self._vectors.known(domain)
+            shop = self._app.shop(domain)
+            items = shop.catalogue.items
+            vectors = self._vectors.known(shop)
             if vectors is None and len(items) > ASK and not go:
                 yield self._question(domain, len(items))
                 return
             if vectors is None:
                 text = "Computing a vector for each item"
                 yield _working(drawing.progress(text, 0, len(items)), stop=True)
-                with closing(self._vectors.stream(domain)) as steps:
+                with closing(self._vectors.stream(shop)) as steps:
                     for done in _now_and_then(steps):
                         yield _working(drawing.progress(text, done, len(items)), stop=True)
-                vectors = self._vectors.compute(domain)
-            if (
-                len(vectors) != len(items)
-                or self._app.fingerprint(domain) != catalogue.info.fingerprint
-            ):
-                raise CalrecError(
-                    f"expected {domain} as it was when this map was begun, found it built anew"
-                    " since; draw the map again"
-                )
+                vectors = self._vectors.compute(shop)
             yield _working(notice("Laying the items out."))
-            yield self._map(catalogue, vectors, history, target, method, seed)
+            yield self._map(shop, vectors, history, target, method, seed)
         except Exception as error:
             yield _no_map(notice(failures.line(error, "a map"), "error"))
 
@@ -218,28 +204,27 @@ class Handlers:
 
     def _map(
         self,
-        catalogue: Catalogue,
+        shop: Shop,
         vectors: np.ndarray,
         history: Sequence[str],
         target: str | None,
         method: str,
         seed: int,
     ) -> Map:
-        items, index = catalogue.items, catalogue.index
+        items, index = shop.catalogue.items, shop.catalogue.index
         bought = [index[item_id] for item_id in history if item_id in index]
         goal = index.get(target) if target else None
-        key = (catalogue.domain, catalogue.info.fingerprint, method)
-        projected = self._maps.get(key, lambda: project(vectors, method))
+        projected = shop.projection(vectors, method)
         user = cosines = None
         if bought:
-            embedder = self._models.embedder(catalogue.domain)
+            embedder = self._models.embedder()
             v_u = Visitor.of(embedder, [items[i] for i in bought], None).v_u
             user = projected.place(v_u[None])[0]
             cosines = cosine(v_u[None], vectors)[0]
         special = Special(history=bought, target=goal, user=user)
         always = [*bought, *([goal] if goal is not None else [])]
         drawn = plots.drawn_items(len(items), seed, always)
-        categories = catalogue.categories
+        categories = shop.catalogue.categories
         colours = plots.category_colours(categories)
         return Map(
             status="",
@@ -257,13 +242,14 @@ class Handlers:
             return
         domain, _, history, target, name, users, seed = asked
         try:
+            shop = self._app.shop(domain)
             found: list[tuple[str, Towers, Visitor | None]] = []
             for one in dict.fromkeys(("", name)):
-                towers = self._models.known(domain, one, users, seed)
+                towers = self._models.known(shop, one, users, seed)
                 if towers is None:
                     called = one or "the served model"
                     yield _busy(notice(f"Embedding shoppers with {called}."))
-                    steps = self._models.stream(domain, one, users, seed)
+                    steps = self._models.stream(shop, one, users, seed)
                     with closing(steps):
                         for done in steps:
                             if isinstance(done, Towers):
@@ -272,7 +258,7 @@ class Handlers:
                                 text = f"Embedding shoppers with {called}"
                                 yield _busy(drawing.progress(text, *done))
                 if towers is not None:
-                    visitor = self._visitor(domain, one, history, target) if history else None
+                    visitor = self._visitor(shop, one, history, target) if history else None
                     found.append((one, towers, visitor))
             yield self._cosines(found)
         except Exception as error:
@@ -300,12 +286,11 @@ class Handlers:
         return Cosines("", _HIDE, _HIDE, drawing.spread_legend(marked), *parts)
 
     def _visitor(
-        self, domain: str, name: str, history: Sequence[str], target: str | None
+        self, shop: Shop, name: str, history: Sequence[str], target: str | None
     ) -> Visitor:
-        embedder = self._models.embedder(domain, name)
-        items = self._app.items(domain, history)
-        goal = self._app.items(domain, [target])[0] if target else None
-        return Visitor.of(embedder, items, goal)
+        embedder = self._models.embedder(name)
+        goal = shop.items([target])[0] if target else None
+        return Visitor.of(embedder, shop.items(history), goal)
 
     def _record(self, name: str) -> Description | None:
         try:

@@ -8,11 +8,11 @@ import gradio as gr
 
 from demo.html import widgets
 from demo.html.widgets import html
-from demo.inspect import item_vectors
 from demo.inspect.projection import METHODS
 from demo.inspect.session import Session
+from demo.inspect.towers import Models
 from demo.pages.embeddings import drawing
-from demo.pages.embeddings.choice import DEFAULT_USERS, HIGHEST_SEED, USERS
+from demo.pages.embeddings.address import DEFAULT_USERS, HIGHEST_SEED, USERS
 from demo.pages.embeddings.handlers import (
     Controls,
     Cosines,
@@ -23,18 +23,17 @@ from demo.pages.embeddings.handlers import (
     stopped_cosines,
     waiting,
 )
-from demo.pages.embeddings.towers import Models
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL
 from demo.pages.figures import place
-from demo.server import shell as shell_
+from demo.pages.page import Page, Shell, address
 
 TITLE = "Embeddings"
 
 
-def build(shell: shell_.Shell) -> shell_.Page:
+def build(shell: Shell) -> Page:
     """The page in the current context."""
-    handlers = Handlers(shell.app, item_vectors.shared(shell.app), Models(shell.app))
-    address = shell_.address()
+    handlers = Handlers(shell.app, Models(shell.app))
+    box = address()
     map_of, cosines_of = gr.State(None), gr.State(None)
     begun = gr.State(0.0)  # when the cosines were last asked for
 
@@ -121,7 +120,7 @@ def build(shell: shell_.Shell) -> shell_.Page:
         served, compared = _spreads("served"), _spreads("compared")
 
     chosen = [method, other, users, seed]
-    controls = list(Controls(*chosen, stale, map_of=map_of, cosines_of=cosines_of, address=address))
+    controls = list(Controls(*chosen, stale, map_of=map_of, cosines_of=cosines_of, address=box))
     inputs = [shell.session, *chosen]
     for control in chosen:
         control.input(handlers.choose, inputs, controls, **BROWSE)
@@ -152,7 +151,7 @@ def build(shell: shell_.Shell) -> shell_.Page:
     nearest.select(_adder(handlers), shell.session, visitor, **EDIT).then(**redraw)
     stale.select(**redraw)
     shell.session.change(handlers.follow, [shell.session, map_of], stale, **LOOK_UP)
-    return shell_.Page(show=handlers.show, outputs=controls, address=address)
+    return Page(show=handlers.show, outputs=controls, address=box)
 
 
 def _adder(handlers: Handlers) -> Any:

@@ -18,13 +18,13 @@ from demo.inspect import checkpoints, model_card, training_curves
 from demo.inspect.application import Application
 from demo.inspect.evaluations import Found
 from demo.inspect.local_paths import local
+from demo.inspect.reports import Reports, chosen
 from demo.inspect.session import Session
 from demo.inspect.training_curves import Log
 from demo.inspect.url import Query
 from demo.pages.figures import HIDDEN, shown
 from demo.pages.metrics import drawing
-from demo.pages.metrics.choice import DIMENSIONS, checked, from_query
-from demo.pages.metrics.reports import Reports, chosen
+from demo.pages.metrics.address import DIMENSIONS, checked, from_query
 
 PLOTS = 6
 """Training curves shown, at most."""
@@ -65,7 +65,7 @@ class Slices(NamedTuple):
     slices: Any
 
 
-class Pair(NamedTuple):
+class PairUpdate(NamedTuple):
     """Two runs compared."""
 
     table: Any
@@ -184,21 +184,23 @@ class Handlers:
         )
         return Slices(caption, shown(drawn))
 
-    def draw_pair(self, asked: Any) -> Pair:
+    def draw_pair(self, asked: Any) -> PairUpdate:
         """Two runs on their common users."""
         if not asked:
-            return Pair("", "", HIDDEN)
+            return PairUpdate("", "", HIDDEN)
         domain, *names = asked
         found = self._found(domain).runs
         runs = chosen(names, found)
         if len(runs) < 2:
             text = "This shop needs two finished evaluations; evaluate a second recommender."
-            return Pair(empty_state("Nothing to compare yet", text), "", HIDDEN)
+            return PairUpdate(empty_state("Nothing to compare yet", text), "", HIDDEN)
         try:
             one = self._reports.pair(*runs)
         except CalrecError as error:
-            return Pair(notice(self._without_folders(error), "error"), "", HIDDEN)
-        return Pair(drawing.pair_html(one), drawing.scatter_caption(one), shown(_scatter(one)))
+            return PairUpdate(notice(self._without_folders(error), "error"), "", HIDDEN)
+        return PairUpdate(
+            drawing.pair_html(one), drawing.scatter_caption(one), shown(_scatter(one))
+        )
 
     def draw_model(self, asked: Any) -> tuple[Any, ...]:
         """Training curves and model card of a checkpoint."""

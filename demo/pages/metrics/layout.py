@@ -8,17 +8,17 @@ from calrec.evaluation.metrics import TITLES
 from demo.html.widgets import html
 from demo.pages.events import BROWSE, LOOK_UP
 from demo.pages.figures import place
-from demo.pages.metrics.choice import DIMENSION_TITLES, METRIC, MOST
-from demo.pages.metrics.handlers import PLOTS, Controls, Handlers, Model, Pair, Report, Slices
-from demo.server import shell as shell_
+from demo.pages.metrics.address import DIMENSION_TITLES, METRIC, MOST
+from demo.pages.metrics.handlers import PLOTS, Controls, Handlers, Model, PairUpdate, Report, Slices
+from demo.pages.page import Page, Shell, address
 
 TITLE = "Metrics"
 
 
-def build(shell: shell_.Shell) -> shell_.Page:
+def build(shell: Shell) -> Page:
     """The page in the current context."""
     handlers = Handlers(shell.app)
-    address = shell_.address()
+    box = address()
     report_of, slices_of, pair_of, model_of = (gr.State(None) for _ in range(4))
 
     with gr.Column(elem_classes="cr-panel"):
@@ -127,7 +127,7 @@ def build(shell: shell_.Shell) -> shell_.Page:
         download = html("", elem_id="metrics-download")
 
     chosen = [runs, metric, dimension, first, second, checkpoint]
-    controls = Controls(*chosen, problems, report_of, slices_of, pair_of, model_of, address)
+    controls = Controls(*chosen, problems, report_of, slices_of, pair_of, model_of, box)
     # Menus are used one after another; the last choice counts.
     for control in chosen:
         control.input(handlers.choose, [shell.session, *chosen], list(controls), **BROWSE)
@@ -135,14 +135,16 @@ def build(shell: shell_.Shell) -> shell_.Page:
     quick = {**LOOK_UP, "trigger_mode": "always_last"}
     report_of.change(handlers.draw_report, report_of, list(report), **quick)
     slices_of.change(handlers.draw_slices, slices_of, list(Slices(slices_caption, slices)), **quick)
-    pair_of.change(handlers.draw_pair, pair_of, list(Pair(pair, scatter_caption, scatter)), **quick)
+    pair_of.change(
+        handlers.draw_pair, pair_of, list(PairUpdate(pair, scatter_caption, scatter)), **quick
+    )
     model_of.change(
         handlers.draw_model,
         model_of,
         [*Model(curves_lead, card, download), *curves],
         **quick,
     )
-    return shell_.Page(show=handlers.show, outputs=list(controls), address=address)
+    return Page(show=handlers.show, outputs=list(controls), address=box)
 
 
 def _head(title: str, text: str) -> None:

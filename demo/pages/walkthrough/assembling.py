@@ -8,15 +8,16 @@ import gradio as gr
 
 from calrec.errors import CalrecError
 from calrec.text import TextSettings, prompt_text
-from catalog.store import Filters
+from catalog.store import Catalogue, Filters
 from demo.html import widgets
 from demo.html.record import prompt
 from demo.inspect import session as edits
 from demo.inspect.application import Application
 from demo.inspect.choices import choices, chosen_filters
+from demo.inspect.presets import presets
 from demo.inspect.session import Session
+from demo.inspect.shop import Shop
 from demo.pages.events import SKIP
-from demo.pages.walkthrough.presets import presets
 from demo.pages.walkthrough.updates import Assembly, Listing, Shown, stale_line, target_of
 
 PAGE_SIZE = 20
@@ -34,30 +35,25 @@ class Assembling:
         """The first page of what is asked for, and what the filters still offer."""
         filters = chosen_filters(category, brand, price)
         try:
-            page = self._page(session, query, filters, sort, 0)
-            facets = self._app.catalogue(session.domain).facets(query=query or "", filters=filters)
+            catalogue = self._app.shop(session.domain).catalogue
+            page = _page(catalogue, query, filters, sort, 0)
+            facets = catalogue.facets(query=query or "", filters=filters)
         except CalrecError as error:
             return Listing(browse=widgets.notice(str(error), "error"))
         offered = choices(facets, filters)
         return Listing(page, *(gr.update(choices=of_one) for of_one in offered))
 
-    def _page(self, session: Session, query: str, filters: Filters, sort: str, offset: int) -> str:
-        page = self._app.catalogue(session.domain).page(
-            query=query or "",
-            filters=filters,
-            sort=str(sort),
-            offset=offset,
-            limit=PAGE_SIZE,
-        )
-        return widgets.catalogue_list(page, offset, PAGE_SIZE)
-
     def shoppers(self, session: Session, prefix: str = "") -> list[str]:
         """Some shoppers whose last purchase is held out."""
-        return self._app.catalogue(session.domain).users(prefix=prefix or "", limit=50)
+        return self._app.shop(session.domain).catalogue.users(prefix=prefix or "", limit=50)
 
     def telling(self, session: Session) -> str:
         """The shop's telling cases as buttons."""
-        return widgets.preset_list(presets(self._app, session.domain))
+        try:
+            shop = self._app.shop(session.domain)
+        except CalrecError:
+            return widgets.preset_list(())  # what is wrong is said elsewhere on the page
+        return widgets.preset_list(presets(shop, self._app.evaluations))
 
     def click_catalogue(
         self,
@@ -70,16 +66,17 @@ class Assembling:
         click: gr.EventData,
     ) -> tuple[Any, ...]:
         """A click in the catalogue: adds an item, turns the page or takes the corrected query."""
+        if click.act == "search":
+            return (SKIP, SKIP, click.id)
         if click.act == "page":
             filters = chosen_filters(category, brand, price)
             try:
-                browse = self._page(session, query, filters, sort, int(click.id))
+                catalogue = self._app.shop(session.domain).catalogue
+                browse = _page(catalogue, query, filters, sort, int(click.id))
             except CalrecError as error:
                 browse = widgets.notice(str(error), "error")
             return (SKIP, browse, SKIP)
-        if click.act == "search":
-            return (SKIP, SKIP, click.id)
-        if click.id not in self._app.catalogue(session.domain).index:
+        if click.id not in self._app.shop(session.domain).catalogue.index:
             # The list of another shop was still on the screen.
             return (SKIP, SKIP, SKIP)
         return (edits.added(session, click.id), SKIP, SKIP)
@@ -98,7 +95,7 @@ class Assembling:
         if not user_id:
             return SKIP, SKIP
         try:
-            return edits.of_shopper(self._app, session.domain, user_id), ""
+            return edits.of_shopper(self._app.shop(session.domain), user_id), ""
         except CalrecError as error:
             return SKIP, widgets.notice(str(error), "error")
 
@@ -109,7 +106,8 @@ class Assembling:
     def random_shopper(self, session: Session) -> tuple[Any, Any]:
         """Some test user's history."""
         try:
-            return self.load_shopper(session, self._app.random_shopper(session.domain))
+            shop = self._app.shop(session.domain)
+            return edits.of_shopper(shop, shop.random_shopper()), ""
         except CalrecError as error:
             return SKIP, widgets.notice(str(error), "error")
 
@@ -120,9 +118,10 @@ class Assembling:
     def assembly(self, session: Session, shown: Shown | None, template: str) -> Assembly:
         """The history's side of the page, and the prompt that it makes."""
         try:
-            items = self._app.items(session.domain, session.history)
-            target = target_of(self._app, session)
-            read = self._prompt(session, template)
+            shop = self._app.shop(session.domain)
+            items = shop.items(session.history)
+            target = target_of(shop, session)
+            read = _prompt(shop, session, template)
         except CalrecError as error:
             return Assembly(message=widgets.notice(str(error), "error"))
         return Assembly(
@@ -137,16 +136,24 @@ class Assembling:
     def prompt(self, session: Session, template: str) -> str:
         """The prompt of the history as it is now; one line where there is none."""
         try:
-            return self._prompt(session, template)
+            return _prompt(self._app.shop(session.domain), session, template)
         except CalrecError as error:
             return widgets.notice(str(error), "error")
 
-    def _prompt(self, session: Session, template: str) -> str:
-        if not session.history:
-            return widgets.empty_state("No prompt yet", "It is made of the purchase history.")
-        items = self._app.items(session.domain, session.history)
-        if not self._app.model_is_loaded:
-            text = prompt_text(items, TextSettings(template=template))
-            return prompt.view(text, None, 0)
-        made = self._app.model().with_template(template).prompt(items)
-        return prompt.view(made.text, len(made.token_ids), made.items_cut)
+
+def _page(catalogue: Catalogue, query: str, filters: Filters, sort: str, offset: int) -> str:
+    page = catalogue.page(
+        query=query or "", filters=filters, sort=str(sort), offset=offset, limit=PAGE_SIZE
+    )
+    return widgets.catalogue_list(page, offset, PAGE_SIZE)
+
+
+def _prompt(shop: Shop, session: Session, template: str) -> str:
+    if not session.history:
+        return widgets.empty_state("No prompt yet", "It is made of the purchase history.")
+    items = shop.items(session.history)
+    if not shop.served.is_loaded:
+        text = prompt_text(items, TextSettings(template=template))
+        return prompt.view(text, None, 0)
+    made = shop.served.get().with_template(template).prompt(items)
+    return prompt.view(made.text, len(made.token_ids), made.items_cut)

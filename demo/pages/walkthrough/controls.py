@@ -8,7 +8,7 @@ import gradio as gr
 
 from demo.html import widgets
 from demo.inspect.session import Session
-from demo.pages.walkthrough.choice import DEFAULT
+from demo.pages.walkthrough.address import DEFAULT
 from demo.pages.walkthrough.updates import Listing
 
 SORTS = [

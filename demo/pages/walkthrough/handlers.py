@@ -11,8 +11,8 @@ from demo.inspect.application import Application
 from demo.inspect.session import Session
 from demo.inspect.url import Query
 from demo.pages.events import SKIP
+from demo.pages.walkthrough.address import WalkthroughAddress, from_query
 from demo.pages.walkthrough.assembling import Assembling
-from demo.pages.walkthrough.choice import Choice, from_query
 from demo.pages.walkthrough.recommending import Recommending
 
 
@@ -47,7 +47,7 @@ class Handlers:
             gr.update(choices=self.assembling.shoppers(session), value=session.user_id),
             *(
                 getattr(choice, name) if name != "others" else list(choice.others)
-                for name in Choice.__dataclass_fields__
+                for name in WalkthroughAddress.__dataclass_fields__
             ),
             *blank[1:7],
             None,

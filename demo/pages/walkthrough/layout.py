@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -11,13 +11,11 @@ from calrec.recommenders import register
 from demo.html import widgets
 from demo.inspect.session import Session
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, UNCHECKED
+from demo.pages.page import Page, Shell, address
 from demo.pages.walkthrough import controls
-from demo.pages.walkthrough.choice import DEFAULT, OTHERS
+from demo.pages.walkthrough.address import DEFAULT, OTHERS
 from demo.pages.walkthrough.handlers import Handlers
 from demo.pages.walkthrough.updates import stale_line
-
-if TYPE_CHECKING:
-    from demo.server.shell import Page, Shell
 
 TITLE = "Walkthrough"
 WAITING = "Waiting for the model; it serves one visitor at a time."
@@ -25,8 +23,6 @@ WAITING = "Waiting for the model; it serves one visitor at a time."
 
 def build(shell: Shell) -> Page:
     """The page over one application."""
-    from demo.server.shell import Page, address
-
     handlers = Handlers(shell.app)
     assembling, recommending = handlers.assembling, handlers.recommending
     start = Session(domain=next(iter(shell.app.domains)))

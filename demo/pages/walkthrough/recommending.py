@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,10 @@ from demo.inspect import url
 from demo.inspect.application import Application
 from demo.inspect.draws import Draw, Draws
 from demo.inspect.session import Session
+from demo.inspect.shop import Shop
 from demo.pages import failures
 from demo.pages.events import SKIP
-from demo.pages.walkthrough.choice import Choice, chosen
+from demo.pages.walkthrough.address import WalkthroughAddress, chosen
 from demo.pages.walkthrough.updates import Results, Shown, target_of
 
 ALTERNATIVES = 5
@@ -71,16 +72,17 @@ class Recommending:
         except Exception as error:
             yield _failed(failures.line(error, "a recommendation"))
 
-    def _recommended(self, session: Session, choice: Choice) -> Iterator[Results]:
-        draw = self._draw(session, choice)
+    def _recommended(self, session: Session, choice: WalkthroughAddress) -> Iterator[Results]:
+        shop = self._app.shop(session.domain)
+        draw = _draw(shop, session, choice)
         if (kept := self._draws.known(draw)) is not None:
             source = "kept from an earlier run of the same seed"
-            yield self._ranked(session, kept, choice, draw, source)
+            yield _ranked(shop, session, kept, choice, draw, source)
             return
-        waiting = "Reading the history." if self._app.model_is_loaded else "Loading the model."
+        waiting = "Reading the history." if shop.served.is_loaded else "Loading the model."
         yield self.no_results()._replace(status=widgets.notice(waiting))
-        history = self._app.items(session.domain, session.history)
-        model = self._app.model().with_template(choice.template)
+        history = shop.items(session.history)
+        model = shop.served.get().with_template(choice.template)
         stream = model.stream(
             history,
             seed=choice.seed,
@@ -92,7 +94,7 @@ class Recommending:
             for update in stream:
                 if isinstance(update, Generation):
                     self._draws.put(draw, update)
-                    yield self._ranked(session, update, choice, draw, "computed live")
+                    yield _ranked(shop, session, update, choice, draw, "computed live")
                 else:
                     yield Results(
                         status=texts.progress(update.step, update.limit, update.samples),
@@ -105,10 +107,11 @@ class Recommending:
         """The shown texts ranked with the settings as they are now; nothing is sampled."""
         choice = chosen(*values)
         if shown is None:
-            return Results(address=self._address(choice, shown))
+            return Results(address=_address(choice, shown))
         choice = _as_drawn(choice, shown.draw)
         try:
-            return self._ranked(shown.session, self._kept(shown), choice, shown.draw)
+            shop = self._app.shop(shown.session.domain)
+            return _ranked(shop, shown.session, self._kept(shown), choice, shown.draw)
         except CalrecError as error:
             return Results(message=widgets.notice(str(error), "error"))
 
@@ -128,9 +131,9 @@ class Recommending:
         try:
             order = int(click.id)
             choice = replace(choice, text=-1 if order == choice.text else order)
-            ranked = self._again(shown.session, self._kept(shown), choice)
-            view = self._texts(shown.session, ranked, choice)
-            return choice.text, view, self._address(choice, shown), ""
+            shop = self._app.shop(shown.session.domain)
+            view = _texts(shop, _again(shop, self._kept(shown), choice), choice)
+            return choice.text, view, _address(choice, shown), ""
         except ValueError:
             return SKIP, SKIP, SKIP, SKIP
         except CalrecError as error:
@@ -150,83 +153,80 @@ class Recommending:
             )
         return generation
 
-    def _draw(self, session: Session, choice: Choice) -> Draw:
-        return Draw(
-            domain=session.domain,
-            fingerprint=self._app.fingerprint(session.domain),
-            history=session.history,
-            seed=choice.seed,
-            temperature=choice.temperature,
-            samples=choice.samples,
-            template=choice.template,
-        )
 
-    def _again(self, session: Session, generation: Generation, choice: Choice) -> Recommendation:
-        calrec = self._app.calrec(session.domain, choice.rules)
-        corpus = self._app.corpus(session.domain, choice.k1, choice.b)
-        return choice.rules.applied(calrec.rank(generation, choice.ranking(), corpus=corpus))
-
-    def _texts(self, session: Session, record: Recommendation, choice: Choice) -> str:
-        text = TextSettings(**record.settings.get("text", {}))
-        return texts.view(
-            record,
-            self._app.catalogue(session.domain).items,
-            self._app.attributes(session.domain, text),
-            choice.text,
-        )
-
-    def _ranked(
-        self,
-        session: Session,
-        generation: Generation,
-        choice: Choice,
-        draw: Draw,
-        source: str = "",
-    ) -> Results:
-        """All results of some samples, ranked as chosen."""
-        calrec = self._again(session, generation, choice)
-        catalogue = self._app.catalogue(session.domain)
-        others = self._others(session, choice)
-        items = _ById(catalogue.items, catalogue.index)
-        target = target_of(self._app, session)
-        figure = matching.heat_maps(calrec, items, target)
-        # The words say nothing where texts are matched by whole attributes.
-        words = choice.retrieval != "hierarchical"
-        corpora = [self._app.corpus(session.domain, choice.k1, choice.b) if words else None]
-        corpora += [catalogue.corpus() if o.recommender == "lir" else None for o in others]
-        shown = Shown(session=session, choice=choice, draw=draw)
-        kept = count(len(calrec.ranking.columns), "different text")
-        status = SKIP
-        if source:
-            done = f"Done: {count(len(generation.samples), 'text')} written, {kept} kept."
-            status = widgets.done(done, source, "live" in source)
-        return Results(
-            message="",
-            status=status,
-            samples=self._texts(session, calrec, choice),
-            heat=gr.update(value=figure, visible=figure is not None),
-            heat_empty=gr.update(visible=figure is None),
-            ranks=ranking.ranks_view(
-                [calrec, *others], target, choice.rules, self._app.leaks(session.domain)
-            ),
-            rankings=ranking.rankings_view(calrec, others, items, target, corpora)
-            + ranking.timings_line(calrec),
-            prompt=prompt.of(generation) if source else SKIP,
-            shown=shown,
-            address=self._address(choice, shown),
-            **(_READY if source else {}),
-        )
-
-    def _others(self, session: Session, choice: Choice) -> list[Recommendation]:
-        history = self._app.items(session.domain, session.history)
-        known = self._app.recommenders(session.domain, choice.rules)
-        return [known[name].recommend(history) for name in choice.others if name in known]
-
-    def _address(self, choice: Choice, shown: Shown | None) -> str:
-        return url.write({**choice.query(), "written": "1" if shown is not None else ""})
+def _draw(shop: Shop, session: Session, choice: WalkthroughAddress) -> Draw:
+    return Draw(
+        domain=shop.domain,
+        fingerprint=shop.fingerprint,
+        history=session.history,
+        seed=choice.seed,
+        temperature=choice.temperature,
+        samples=choice.samples,
+        template=choice.template,
+    )
 
 
-def _as_drawn(choice: Choice, draw: Draw) -> Choice:
+def _again(shop: Shop, generation: Generation, choice: WalkthroughAddress) -> Recommendation:
+    calrec, corpus = shop.calrec(choice.rules), shop.corpus(choice.k1, choice.b)
+    return choice.rules.applied(calrec.rank(generation, choice.ranking(), corpus=corpus))
+
+
+def _texts(shop: Shop, record: Recommendation, choice: WalkthroughAddress) -> str:
+    text = TextSettings(**record.settings.get("text", {}))
+    return texts.view(record, shop.catalogue.items, shop.attributes(text), choice.text)
+
+
+def _ranked(
+    shop: Shop,
+    session: Session,
+    generation: Generation,
+    choice: WalkthroughAddress,
+    draw: Draw,
+    source: str = "",
+) -> Results:
+    """All results of some samples, ranked as chosen."""
+    calrec = _again(shop, generation, choice)
+    others = _others(shop, session, choice)
+    items = shop.by_id
+    target = target_of(shop, session)
+    figure = matching.heat_maps(calrec, items, target)
+    # The words say nothing where texts are matched by whole attributes.
+    words = choice.retrieval != "hierarchical"
+    corpora = [shop.corpus(choice.k1, choice.b) if words else None]
+    corpora += [shop.catalogue.corpus() if o.recommender == "lir" else None for o in others]
+    shown = Shown(session=session, choice=choice, draw=draw)
+    kept = count(len(calrec.ranking.columns), "different text")
+    status = SKIP
+    if source:
+        done = f"Done: {count(len(generation.samples), 'text')} written, {kept} kept."
+        status = widgets.done(done, source, "live" in source)
+    return Results(
+        message="",
+        status=status,
+        samples=_texts(shop, calrec, choice),
+        heat=gr.update(value=figure, visible=figure is not None),
+        heat_empty=gr.update(visible=figure is None),
+        ranks=ranking.ranks_view([calrec, *others], target, choice.rules, shop.leaks()),
+        rankings=ranking.rankings_view(calrec, others, items, target, corpora)
+        + ranking.timings_line(calrec),
+        prompt=prompt.of(generation) if source else SKIP,
+        shown=shown,
+        address=_address(choice, shown),
+        **(_READY if source else {}),
+    )
+
+
+def _others(shop: Shop, session: Session, choice: WalkthroughAddress) -> list[Recommendation]:
+    history = shop.items(session.history)
+    known = shop.recommenders(choice.rules)
+    return [known[name].recommend(history) for name in choice.others if name in known]
+
+
+def _address(choice: WalkthroughAddress, shown: Shown | None) -> str:
+    return url.write({**choice.query(), "written": "1" if shown is not None else ""})
+
+
+def _as_drawn(choice: WalkthroughAddress, draw: Draw) -> WalkthroughAddress:
     """The settings with those of the texts that are shown, whatever the controls say by now."""
     return replace(
         choice,
@@ -242,13 +242,3 @@ _READY = {"run": gr.update(visible=True), "stop": gr.update(visible=False)}
 
 def _failed(line: str) -> Results:
     return Results(message=widgets.notice(line, "error"), status="", **_READY)
-
-
-class _ById:
-    """Items by id, without a dictionary of all of them for every picture."""
-
-    def __init__(self, items: Sequence[Any], index: Any) -> None:
-        self._items, self._index = items, index
-
-    def __getitem__(self, item_id: str) -> Any:
-        return self._items[self._index[item_id]]

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from calrec.records import Item
 from demo.html import widgets
-from demo.inspect.application import Application
 from demo.inspect.draws import Draw
 from demo.inspect.session import Session
+from demo.inspect.shop import Shop
 from demo.pages.events import SKIP
-from demo.pages.walkthrough.choice import Choice
+from demo.pages.walkthrough.address import WalkthroughAddress
 
 
 class Assembly(NamedTuple):
@@ -56,17 +56,17 @@ class Shown:
     """What the results on the page are of: the visitor's session then, and all settings."""
 
     session: Session
-    choice: Choice
+    choice: WalkthroughAddress
     draw: Draw
 
 
-def target_of(app: Application, session: Session) -> Item | None:
+def target_of(shop: Shop, session: Session) -> Item | None:
     """The item really bought next, where it is known.
 
     Raises:
       CalrecError: if the shop has no such item.
     """
-    return None if session.target is None else app.items(session.domain, [session.target])[0]
+    return None if session.target is None else shop.items([session.target])[0]
 
 
 def stale_line(session: Session, shown: Shown | None) -> str:

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from cachetools import LRUCache
 from jaxtyping import Float, Int
 
 from calrec.errors import CalrecError
 from calrec.evaluation.alignment import Alignment
 from calrec.generation.model import GenerativeModel
 from demo.inspect import checkpoints
-from demo.inspect.bounded import Bounded
 
 if TYPE_CHECKING:
     from calrec.records import Item
     from demo.inspect.application import Application
+    from demo.inspect.shop import Shop
 
 KEPT = 16
 """Samples of users kept: some shops, checkpoints and seeds, at most 6 MB each."""
@@ -103,25 +104,27 @@ class Models:
         self._app = app
         self._load = load
         self._loading = threading.Lock()
-        self._others: Bounded[tuple[str, int], Any] = Bounded(1)
-        self._kept: Bounded[tuple[Any, ...], Towers] = Bounded(KEPT)
+        self._others: LRUCache[tuple[str, int], Any] = LRUCache(1)
+        self._lock = threading.Lock()
+        self._kept: LRUCache[tuple[Any, ...], Towers] = LRUCache(KEPT)
 
-    def embedder(self, domain: str, name: str = "") -> Any:
+    def embedder(self, name: str = "") -> Any:
         """The embedder of a checkpoint.
 
         Args:
-          domain: the shop.
           name: of the checkpoint; empty for the served one.
 
         Raises:
           CalrecError: if there is no such checkpoint, or it cannot be loaded.
         """
         if not name:
-            return self._app.model().embedder()
+            return self._app.served.get().embedder()
         folder = self.folder(name)
         with self._loading:
-            model = self._others.get((str(folder), _written(folder)), lambda: self._load(folder))
-        return model.embedder()
+            key = str(folder), _written(folder)
+            if key not in self._others:
+                self._others[key] = self._load(folder)
+            return self._others[key].embedder()
 
     def folder(self, name: str) -> Path:
         """Where a checkpoint lies.
@@ -137,11 +140,13 @@ class Models:
             )
         return known[name]
 
-    def known(self, domain: str, name: str, users: int, seed: int) -> Towers | None:
+    def known(self, shop: Shop, name: str, users: int, seed: int) -> Towers | None:
         """The vectors of test users if they were computed before."""
-        return self._kept.known(self._key(domain, name, users, seed))
+        key = self._key(shop, name, users, seed)
+        with self._lock:
+            return self._kept.get(key)
 
-    def stream(self, domain: str, name: str, users: int, seed: int) -> Iterator[Progress | Towers]:
+    def stream(self, shop: Shop, name: str, users: int, seed: int) -> Iterator[Progress | Towers]:
         """Computes them: yields how far it is, last the result; closing it stops the work.
 
         A shop with fewer test users than asked for gives all that it has.
@@ -150,16 +155,16 @@ class Models:
           CalrecError: if the checkpoint cannot be loaded, or the shop has fewer than two users
             with a purchase held out.
         """
-        key = self._key(domain, name, users, seed)
-        cases = self._cases(domain, users, seed)
+        key = self._key(shop, name, users, seed)
+        cases = _cases(shop, users, seed)
         targets = list(dict.fromkeys(target for _, target in cases))
         if len(targets) < 2:
             raise CalrecError(
-                f"expected shoppers of {domain} with two different purchases held out, found"
+                f"expected shoppers of {shop.domain} with two different purchases held out, found"
                 f" {len(targets)}; choose a shop with test cases"
             )
-        embedder = self.embedder(domain, name)
-        items = self._app.catalogue(domain).items
+        embedder = self.embedder(name)
+        items = shop.catalogue.items
         v_t, v_u, v_tu = [], [], []
         for start in range(0, len(targets), CHUNK):
             # Not yet a user done, but the work can be stopped here.
@@ -181,22 +186,24 @@ class Models:
             v_t=np.concatenate(v_t),
             target=np.array([place[target] for _, target in cases]),
         )
-        self._kept.put(key, towers)
+        with self._lock:
+            self._kept[key] = towers
         yield towers
 
-    def _cases(self, domain: str, users: int, seed: int) -> list[tuple[list[int], int]]:
-        """Histories and targets, as item indices, of test users drawn by the seed."""
-        sequences = self._app.catalogue(domain).sequences()
-        every = sequences.cases("test")
-        drawn = np.random.default_rng(seed).permutation(every)[:users]
-        return [
-            (sequences.history(u, "test").tolist(), sequences.target(u, "test"))
-            for u in sorted(drawn.tolist())
-        ]
-
-    def _key(self, domain: str, name: str, users: int, seed: int) -> tuple[Any, ...]:
+    def _key(self, shop: Shop, name: str, users: int, seed: int) -> tuple[Any, ...]:
         model = (name, _written(self.folder(name)) if name else 0)
-        return (*model, domain, self._app.fingerprint(domain), users, seed)
+        return (*model, shop.identity, users, seed)
+
+
+def _cases(shop: Shop, users: int, seed: int) -> list[tuple[list[int], int]]:
+    """Histories and targets, as item indices, of test users drawn by the seed."""
+    sequences = shop.catalogue.sequences()
+    every = sequences.cases("test")
+    drawn = np.random.default_rng(seed).permutation(every)[:users]
+    return [
+        (sequences.history(u, "test").tolist(), sequences.target(u, "test"))
+        for u in sorted(drawn.tolist())
+    ]
 
 
 def _written(folder: Path) -> int:

@@ -23,7 +23,7 @@ _NAMES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class WalkthroughAddress:
     """All settings of the walkthrough.
 
     Attributes:
@@ -93,10 +93,10 @@ class Choice:
         return {_NAMES.get(name, name): value for name, value in changed.items()}
 
 
-DEFAULT = Choice()
+DEFAULT = WalkthroughAddress()
 
 
-def from_query(query: Query) -> Choice:
+def from_query(query: Query) -> WalkthroughAddress:
     """The settings of an address; what is missing, or none of ours, is the default."""
 
     def whole(name: str, low: int, high: int) -> int:
@@ -111,7 +111,7 @@ def from_query(query: Query) -> Choice:
         return value if value in known else getattr(DEFAULT, name)
 
     others = query.get("with")
-    return Choice(
+    return WalkthroughAddress(
         seed=whole("seed", 0, 2**32 - 1),
         temperature=real("temperature", 0.1, 1.5),
         samples=whole("samples", 1, 64),
@@ -130,12 +130,12 @@ def from_query(query: Query) -> Choice:
     )
 
 
-def chosen(*values: Any) -> Choice:
-    """The settings of the page's controls, in the order of `Choice`'s fields.
+def chosen(*values: Any) -> WalkthroughAddress:
+    """The settings of the page's controls, in the order of `WalkthroughAddress`'s fields.
 
     A value that the control does not offer is the default.
     """
-    names = [field.name for field in fields(Choice)]
+    names = [field.name for field in fields(WalkthroughAddress)]
     given = dict(zip(names, values, strict=True))
     query = {
         _NAMES.get(name, name): [str(value)]

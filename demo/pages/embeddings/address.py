@@ -15,7 +15,7 @@ HIGHEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class EmbeddingsAddress:
     """What is shown.
 
     Attributes:
@@ -32,22 +32,23 @@ class Choice:
 
     def query(self) -> str:
         """The address, without what it would be anyway."""
-        usual = Choice()
+        usual = EmbeddingsAddress()
         names = ("method", "checkpoint", "users", "seed")
         changed = {n: getattr(self, n) for n in names if getattr(self, n) != getattr(usual, n)}
         return url.write(changed)
 
 
-def checked(wanted: Mapping[str, Any], checkpoints: Iterable[str]) -> Choice:
+def checked(wanted: Mapping[str, Any], checkpoints: Iterable[str]) -> EmbeddingsAddress:
     """A choice of what there is; whatever of `wanted` is none of it gives way to the default.
 
     Args:
-      wanted: by names of fields of `Choice`; values may be anything, as they come from a browser.
+      wanted: by names of fields of `EmbeddingsAddress`; values may be anything, as they come from a
+        browser.
       checkpoints: names of those that can be compared.
     """
     method, name = wanted.get("method"), wanted.get("checkpoint")
     users = whole(wanted.get("users"), DEFAULT_USERS)
-    return Choice(
+    return EmbeddingsAddress(
         method=method if isinstance(method, str) and method in METHODS else "pca",
         checkpoint=name if isinstance(name, str) and name in list(checkpoints) else "",
         users=users if users in USERS else DEFAULT_USERS,

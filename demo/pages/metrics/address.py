@@ -32,7 +32,7 @@ AGAINST = ("lir", "item-knn", "markov", "popular", "sasrec")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class MetricsAddress:
     """What is shown.
 
     Attributes:
@@ -53,7 +53,7 @@ class Choice:
     second: str
     checkpoint: str
 
-    def query(self, default: Choice) -> str:
+    def query(self, default: MetricsAddress) -> str:
         """The address, without what it would be anyway."""
         names = ("runs", "metric", "dimension", "first", "second", "checkpoint")
         return url.write(
@@ -71,11 +71,12 @@ def checked(
     runs: Mapping[str, EvaluationRun],
     fingerprint: str,
     checkpoints: Iterable[str],
-) -> Choice:
+) -> MetricsAddress:
     """A choice of what there is; whatever of `wanted` is none of it gives way to the default.
 
     Args:
-      wanted: by names of fields of `Choice`; values may be anything, as they come from a browser.
+      wanted: by names of fields of `MetricsAddress`; values may be anything, as they come from a
+        browser.
       domain: the shop.
       runs: its runs, by name.
       fingerprint: of the shop's data; runs on the same data come first.
@@ -86,7 +87,7 @@ def checked(
     chosen = tuple(dict.fromkeys(name for name in asked if isinstance(name, str) and name in runs))
     pair = _pair(runs, fingerprint)
     known = list(checkpoints)
-    return Choice(
+    return MetricsAddress(
         domain=domain,
         runs=chosen[:MOST] or default_runs(runs, fingerprint),
         metric=_one_of(wanted.get("metric"), TITLES, METRIC),

@@ -16,7 +16,9 @@ from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.ranking.rules import DEFAULT
 from calrec.report.comparison import Comparison, groups
-from demo.inspect.application import Application
+from catalog.store import Catalogue
+from demo.inspect.evaluations import Evaluations
+from demo.inspect.shop import Shop
 
 SHIPPED = Path(__file__).with_name("presets.json")
 """Cases of the sample shop, by the fingerprint of its data: found once, on all of its users."""
@@ -66,12 +68,11 @@ KINDS: dict[str, tuple[str, str]] = {
 """Title and sentence of each kind."""
 
 
-def presets(app: Application, domain: str) -> tuple[Preset, ...]:
+def presets(shop: Shop, evaluations: Evaluations) -> tuple[Preset, ...]:
     """The telling cases of a shop, of each kind at most one; none where nothing is known of it."""
     try:
-        data = app.fingerprint(domain)
-        shipped = json.loads(SHIPPED.read_text(encoding="utf-8")).get(data)
-        users = shipped if shipped is not None else _of_runs(app, domain, data)
+        shipped = json.loads(SHIPPED.read_text(encoding="utf-8")).get(shop.fingerprint)
+        users = shipped if shipped is not None else _of_runs(shop, evaluations)
     except (CalrecError, pa.ArrowException, OSError, KeyError):
         return ()  # what is wrong with an evaluation stands on the pages that are of it
     return tuple(
@@ -81,24 +82,23 @@ def presets(app: Application, domain: str) -> tuple[Preset, ...]:
     )
 
 
-def _of_runs(app: Application, domain: str, data: str) -> dict[str, tuple[str, int]]:
+def _of_runs(shop: Shop, evaluations: Evaluations) -> dict[str, tuple[str, int]]:
     runs = [
         run
-        for run in app.evaluations.of(domain).runs.values()
-        if run.fingerprint == data and run.split == "test"
+        for run in evaluations.of(shop.domain).runs.values()
+        if run.fingerprint == shop.fingerprint and run.split == "test"
     ]
     for group in groups(sorted(runs, key=lambda run: run.rules != DEFAULT)):
         best: dict[str, EvaluationRun] = {}
         for run in sorted(reversed(group.runs), key=lambda run: run.users):
             best[run.recommender] = run
         if {"calrec", "lir"} <= best.keys():
-            return found(best["calrec"], best["lir"], differs_in_category(app, domain))
+            return found(best["calrec"], best["lir"], differs_in_category(shop.catalogue))
     return {}
 
 
-def differs_in_category(app: Application, domain: str) -> Callable[[str, str], bool]:
+def differs_in_category(catalogue: Catalogue) -> Callable[[str, str], bool]:
     """A test of whether a user's last purchase is of another category than an item."""
-    catalogue = app.catalogue(domain)
 
     def differs(user_id: str, item_id: str) -> bool:
         last = catalogue.case(user_id).history[-1].item_id

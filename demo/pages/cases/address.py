@@ -14,7 +14,7 @@ _MOST = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
+class CasesAddress:
     """A view of the page.
 
     Attributes:
@@ -36,7 +36,7 @@ class State:
     filters: CaseFilters = field(default_factory=CaseFilters)
 
     @classmethod
-    def read(cls, query: Query) -> State:
+    def read(cls, query: Query) -> CasesAddress:
         """The view of an address; what is no value of ours is left out."""
         sort = url.one(query, "sort")
         return cls(
@@ -47,7 +47,7 @@ class State:
         )
 
     @classmethod
-    def of(cls, address: Any) -> State:
+    def of(cls, address: Any) -> CasesAddress:
         """The view that a box of the page holds."""
         return cls.read(url.read(address if isinstance(address, str) else ""))
 
