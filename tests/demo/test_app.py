@@ -37,6 +37,7 @@ def assert_one_line(result):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_one_line(workspace):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -48,6 +49,7 @@ def test_a_taken_port_is_one_line(workspace):
     assert "--port" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_missing_checkpoint_is_one_line(workspace, tmp_path):
     result = start("--workspace", workspace, "--checkpoint", tmp_path / "none", "--port", 50999)
     assert_one_line(result)
@@ -124,6 +126,7 @@ NETWORK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
 @pytest.mark.parametrize("first", [False, True])
 def test_it_serves_in_a_companys_network_and_ends_when_told(workspace, tmp_path, first):
@@ -193,6 +196,7 @@ def test_an_unfinished_sample_shop_is_completed(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["missing", "damaged", "database"])
 def test_a_damaged_shop_is_one_line(workspace, tmp_path, damage):
     place = tmp_path / "w"
@@ -211,6 +215,7 @@ def test_a_damaged_shop_is_one_line(workspace, tmp_path, damage):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_nothing_leaves_the_machine_by_setting():
     names = ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE")
     code = f"import demo.server.app, os; print(*(os.environ[name] for name in {names}))"
@@ -221,6 +226,7 @@ def test_nothing_leaves_the_machine_by_setting():
     assert result.stdout.split() == ["False", "1"]
 
 
+@pytest.mark.slow
 def test_gradios_variables_open_nothing():
     code = (
         "import demo.server.app, os; "
@@ -237,6 +243,7 @@ def test_gradios_variables_open_nothing():
     assert result.stdout.strip() == "['GRADIO_ANALYTICS_ENABLED']"
 
 
+@pytest.mark.slow
 def test_gradio_is_imported_after_its_variables_are_set():
     code = "import demo.server.app, sys; print('gradio' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
@@ -355,6 +362,7 @@ def test_tools_and_logins_exclude_each_other():
         app.check_mcp([("ann", "word")])
 
 
+@pytest.mark.slow
 def test_a_missing_folder_of_evaluations_is_one_line(workspace, tmp_path):
     result = start("--workspace", workspace, "--evaluations", tmp_path / "none", "--port", 50999)
     assert_one_line(result)

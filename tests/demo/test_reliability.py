@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from running import API, Events, Tab, running
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 20
 PAUSE = 0.01
 """Seconds of a decoding step of the scripted model, which takes ten of them."""
