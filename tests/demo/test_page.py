@@ -16,7 +16,7 @@ BUSY = "getComputedStyle(document.querySelector('.gradio-container'), '::before'
 def opener(open_page, address: str):
     def visit(width: int = 1440, theme: str = "light"):
         query = f"__theme={theme}&step=0"
-        return open_page(f"{address}/?{query}", "#catalogue-list .cr-row", width)
+        return open_page(f"{address}/?{query}", "html[data-arrived] #catalogue-list .cr-row", width)
 
     return visit
 
