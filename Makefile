@@ -1,4 +1,5 @@
-# Two commands: `make demo` serves the page, `make test` runs every test.
+# `make demo` serves the page, `make test` runs every test, `make test-fast` those that neither train
+# nor serve nor open a browser.
 # Both install into .venv first; PYTHON names another interpreter of version 3.11 or later.
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +7,9 @@ BIN := $(VENV)/bin
 CALREC_WORKSPACE ?= workspace
 export CALREC_WORKSPACE
 
-.PHONY: demo sample evaluations test lint lock oracle clean
+PROCESSES ?= 2
+
+.PHONY: demo sample evaluations test test-fast lint lock oracle clean
 
 # What an interrupted start left out is made by the next one; shops of one's own stay alone.
 demo: $(VENV)/installed
@@ -29,8 +32,15 @@ evaluations: $(VENV)/installed
 	    --out "$$out" || exit; \
 	done
 
+# A file stays with one process, so that what it sets up serves all its tests. Files of slow tests
+# go out in the order of collection, not by their number of tests.
+PARALLEL = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/installed-dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
+
+test-fast: $(VENV)/installed-dev
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not browser"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -31,11 +31,26 @@ def pytest_collection_modifyitems(items):
     )
 
 
+def pytest_configure(config):
+    """What jax compiles, most of the tests' work, is kept for the next run beside pytest's own.
+
+    The processes of a run share it, and `pytest --cache-clear` empties it. It is set before
+    anything imports jax.
+    """
+    kept = getattr(config, "cache", None)
+    if kept is not None:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(kept.mkdir("compiled"))
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
     """Compiled programs are shared by the tests, and leave nothing in anybody's home."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # that of all workers
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         yield
 
 
@@ -48,9 +63,13 @@ def shared_data() -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium; tests that need it skip where it or Playwright is absent."""
+    """Chromium; tests that need it skip where it or Playwright is absent.
+
+    It ends with its module: as long as it runs, so does Playwright's loop in this thread, and
+    nothing else here can run a loop of its own.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     if path is None:

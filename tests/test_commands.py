@@ -45,6 +45,7 @@ def test_every_command_enters_where_ctrl_c_is_heard():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", COMMANDS.values())
 def test_an_entry_loads_nothing_but_the_errors(module):
     code = (
@@ -56,6 +57,7 @@ def test_an_entry_loads_nothing_but_the_errors(module):
     assert {name.partition(".")[0] for name in standard} <= sys.stdlib_module_names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "loading"),
     [
@@ -73,6 +75,7 @@ def test_ctrl_c_while_a_command_loads_is_one_line(name, loading):
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lost",
     [
@@ -100,6 +103,7 @@ def test_ctrl_c_is_never_lost(lost):
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
 
 
+@pytest.mark.slow
 def test_other_errors_of_callbacks_are_still_told():
     code = (
         "import gc\n"
@@ -112,6 +116,7 @@ def test_other_errors_of_callbacks_are_still_told():
     assert "a mistake" in ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "arguments"),
     [

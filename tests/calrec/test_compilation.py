@@ -37,12 +37,13 @@ print(len(hits), len(misses))
 
 def run(cache):
     """What was drawn, and programs that were found and that were compiled."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     shown = subprocess.run(
         [sys.executable, "-W", "error", "-W", "default:Error reading", "-c", PROGRAM],
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ | {"XDG_CACHE_HOME": str(cache)},
+        env=others | {"XDG_CACHE_HOME": str(cache)},
     )
     drawn, counts = shown.stdout.splitlines()
     return drawn, *map(int, counts.split())

@@ -3,7 +3,7 @@ import pytest
 from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import ITEMS, tiny_decoder, tiny_tokenizer
+from tiny import ITEMS, hidden_of, tiny_decoder, tiny_tokenizer
 
 from calrec.errors import CalrecError
 from calrec.model import embeddings
@@ -52,7 +52,7 @@ def target_ids(tokenizer, item):
 def states(model, ids):
     """Final hidden states of one text alone, without padding or batch."""
     tokens = np.array([ids])
-    return np.asarray(nnx.jit(type(model).hidden)(model, tokens, np.ones(tokens.shape, bool)))[0]
+    return np.asarray(hidden_of(model, tokens, np.ones(tokens.shape, bool)))[0]
 
 
 def mean(rows):

@@ -91,6 +91,7 @@ with files.whole_folder(out, ours=lambda folder: True, what="thing") as new:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("moment", "steps"),
     [
@@ -278,6 +279,7 @@ def test_a_path_in_an_error_moves_no_cursor(capsys):
     assert capsys.readouterr().err.startswith("error: /some\\x1b[2J/file\\udcff: No such file")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_at_once_with_one_line():
     code = (
         "from calrec.errors import run_cli\n"
@@ -288,6 +290,7 @@ def test_ctrl_c_ends_at_once_with_one_line():
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "half\n", "stopped\n")
 
 
+@pytest.mark.slow
 def test_being_told_to_end_is_as_ctrl_c():
     code = (
         "import os, signal, time\n"

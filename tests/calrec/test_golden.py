@@ -12,6 +12,8 @@ from hub_forms import FORMS, GOLDEN
 
 from calrec.model import hf
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-4
 
 

@@ -19,6 +19,8 @@ import torch
 from oracle import TOLERANCE, Case
 from safetensors.torch import load_file
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def case(request, tmp_path_factory):

@@ -281,6 +281,7 @@ def test_an_index_gives_the_corpus_of_its_items(tmp_path):
     np.testing.assert_array_equal(other.scores(queries), _corpus(items, made).scores(queries))
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs():
     ran = subprocess.run(
         [sys.executable, BENCHMARK, "--documents", "60", "--queries", "12", "--repeats", "1"],

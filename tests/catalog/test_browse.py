@@ -334,6 +334,7 @@ def test_an_unknown_sort_is_refused():
         browse.check_sort("colour")
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs_at_a_tiny_size():
     shown = subprocess.run(
         [sys.executable, "tests/benchmarks/search.py", "--items", "300", "--queries", "3"],

@@ -360,6 +360,7 @@ def test_a_list_that_fails_halfway_leaves_nothing(tmp_path, tables, caplog):
     assert [path.name for path in (tmp_path / "reports").iterdir()] == ["x.csv"]
 
 
+@pytest.mark.slow
 def test_a_locked_database_is_not_to_be_removed(tmp_path, tables):
     build(tmp_path, "x", tables())
     program = (

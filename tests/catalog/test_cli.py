@@ -157,6 +157,7 @@ def test_bad_input_is_one_line_and_status_2(tmp_path, run, monkeypatch, argument
     assert not (tmp_path / "w").exists()
 
 
+@pytest.mark.slow
 def test_the_command_loads_neither_jax_nor_the_search_engine():
     code = "import sys, catalog.cli; print([m for m in ('jax', 'whoosh', 'scipy', 'gradio')"
     found = subprocess.run(
@@ -197,6 +198,7 @@ def test_bytes_that_are_no_text_are_one_line_and_status_2(shop, run, option):
     assert f"as {option[2:].replace('-', '_')}, found '\\udcff': give" in err
 
 
+@pytest.mark.slow
 def test_foreign_text_on_a_terminal_of_another_encoding(tmp_path, tables):
     titles = ["\x1b[31mred\u202e", "ספר é"]
     rows = [(f"i{n}", title, None, "\x9b", None) for n, title in enumerate(titles)]

@@ -13,6 +13,8 @@ from catalog.build import build, missing_departments
 from catalog.sample import DEPARTMENTS
 from catalog.store import Catalogue, domains
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Builds a sample shop of few items, and kills itself before or after it has built so many.

@@ -11,6 +11,8 @@ from calrec.records import Item
 from catalog.errors import CatalogueError
 from catalog.index import workers, write_index
 
+pytestmark = pytest.mark.slow
+
 
 def some_items(count: int) -> list[Item]:
     return [Item(item_id=f"i{n}", title=f"a b c d e f g w{n}", brand="b c") for n in range(count)]

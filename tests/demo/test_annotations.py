@@ -135,6 +135,7 @@ def writer(path, name, count):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_lose_nothing(path):
     both = [writer(path, name, 100) for name in ("one", "two")]
     for process in both:
@@ -166,6 +167,7 @@ def test_threads_of_one_page_lose_nothing(path):
     assert len(Annotations(path).of(HERE)) == 48
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_all_that_it_had_stored(path):
     process = writer(path, "killed", 100_000)
     said = [process.stdout.readline() for _ in range(12)]
@@ -180,6 +182,7 @@ def test_a_killed_writer_leaves_all_that_it_had_stored(path):
     assert notes.of(HERE)["after"].star
 
 
+@pytest.mark.slow
 def test_a_file_in_use_is_waited_for_and_then_named(path, monkeypatch):
     notes = Annotations(path)
     notes.set_star(HERE, "ann", True)

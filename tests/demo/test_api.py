@@ -243,6 +243,7 @@ def served(workspace):
         yield server
 
 
+@pytest.mark.slow
 def test_only_the_three_are_listed(served):
     found = httpx.get(f"{served.address}{API}/info").json()
     assert set(found["named_endpoints"]) == {"/search", "/recommend", "/evaluate"}
@@ -269,6 +270,7 @@ print(json.dumps([ids, len(ranking), user, steps, refusal]))
 """
 
 
+@pytest.mark.slow
 def test_a_program_asks_through_gradios_client(served):
     # In a process of its own: the client leaves connections open.
     result = subprocess.run(
@@ -285,6 +287,7 @@ def test_a_program_asks_through_gradios_client(served):
     assert "Traceback" not in served.logged()
 
 
+@pytest.mark.slow
 def test_oversized_input_is_one_line(served):
     event = Events(served.address).number("search", "public")
     with Tab(served.address) as tab:
@@ -300,6 +303,7 @@ def test_oversized_input_is_one_line(served):
     assert "Traceback" not in served.logged()
 
 
+@pytest.mark.slow
 def test_an_unknown_endpoint_is_one_line(served):
     answer = httpx.post(f"{served.address}{API}/call/nothing", json={"data": []})
     assert answer.status_code == 400
@@ -307,6 +311,7 @@ def test_an_unknown_endpoint_is_one_line(served):
     assert "Traceback" not in served.logged()
 
 
+@pytest.mark.slow
 def test_the_queue_cannot_be_gone_around(served):
     for name in ("recommend", "search"):
         place = f"{served.address}{API}/run/{name}"

@@ -37,6 +37,7 @@ def assert_one_line(result):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_one_line(workspace):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -48,6 +49,7 @@ def test_a_taken_port_is_one_line(workspace):
     assert "--port" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_missing_checkpoint_is_one_line(workspace, tmp_path):
     result = start("--workspace", workspace, "--checkpoint", tmp_path / "none", "--port", 50999)
     assert_one_line(result)
@@ -124,6 +126,7 @@ NETWORK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
 @pytest.mark.parametrize("first", [False, True])
 def test_it_serves_in_a_companys_network_and_ends_when_told(workspace, tmp_path, first):
@@ -193,6 +196,7 @@ def test_an_unfinished_sample_shop_is_completed(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["missing", "damaged", "database"])
 def test_a_damaged_shop_is_one_line(workspace, tmp_path, damage):
     place = tmp_path / "w"
@@ -215,6 +219,7 @@ def test_a_damaged_shop_is_one_line(workspace, tmp_path, damage):
 SETTLED = "import os; from demo.server import environment; environment.settle()"
 
 
+@pytest.mark.slow
 def test_nothing_leaves_the_machine_by_setting():
     names = ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE")
     code = f"{SETTLED}; print(*(os.environ[name] for name in {names}))"
@@ -225,6 +230,7 @@ def test_nothing_leaves_the_machine_by_setting():
     assert result.stdout.split() == ["False", "1"]
 
 
+@pytest.mark.slow
 def test_gradios_variables_open_nothing():
     code = f"{SETTLED}; print(sorted(n for n in os.environ if n.startswith('GRADIO_')))"
     others = {"GRADIO_SHARE": "True", "GRADIO_ALLOWED_PATHS": "/", "GRADIO_VIBE_MODE": "1"}
@@ -238,6 +244,7 @@ def test_gradios_variables_open_nothing():
     assert result.stdout.strip() == "['GRADIO_ANALYTICS_ENABLED']"
 
 
+@pytest.mark.slow
 def test_an_import_leaves_the_environment_as_it_is():
     code = "import os; before = dict(os.environ); import demo.server.app; "
     result = subprocess.run(
@@ -250,6 +257,7 @@ def test_an_import_leaves_the_environment_as_it_is():
     assert result.stdout.strip() == "True", result.stderr
 
 
+@pytest.mark.slow
 def test_gradio_is_imported_after_its_variables_are_set():
     code = "import demo.server.app, sys; print('gradio' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
@@ -368,6 +376,7 @@ def test_tools_and_logins_exclude_each_other():
         app.check_mcp([("ann", "word")])
 
 
+@pytest.mark.slow
 def test_a_missing_folder_of_evaluations_is_one_line(workspace, tmp_path):
     result = start("--workspace", workspace, "--evaluations", tmp_path / "none", "--port", 50999)
     assert_one_line(result)

@@ -12,6 +12,8 @@ import httpx
 import pytest
 from running import API, Events, Tab, running
 
+pytestmark = pytest.mark.slow
+
 CROWD = 200
 ON_TOP = """(() => {
   const line = document.querySelector('#arrival').getBoundingClientRect();
@@ -36,7 +38,6 @@ def arrive(server, number: int) -> float:
     return time.monotonic() - start
 
 
-@pytest.mark.slow
 @pytest.mark.browser
 def test_two_hundred_at_once_are_all_shown_a_page(server, open_page):
     number = Events(server.address).number("arrive")

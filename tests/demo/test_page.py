@@ -16,7 +16,7 @@ BUSY = "getComputedStyle(document.querySelector('.gradio-container'), '::before'
 def opener(open_page, address: str):
     def visit(width: int = 1440, theme: str = "light"):
         query = f"__theme={theme}&step=0"
-        return open_page(f"{address}/?{query}", "#catalogue-list .cr-row", width)
+        return open_page(f"{address}/?{query}", "html[data-arrived] #catalogue-list .cr-row", width)
 
     return visit
 
@@ -122,7 +122,9 @@ def test_a_slip_is_forgiven_and_the_filters_follow(visit):
     assert page.inner_text("#catalogue-list mark") == "quoted"
     page.click("#catalogue-list [data-act=search]")
     page.wait_for_function("!document.querySelector('#catalogue-list [data-act=search]')")
-    assert page.input_value("#query textarea, #query input") == "quoted"
+    page.wait_for_function(
+        "document.querySelector('#query textarea, #query input').value === 'quoted'"
+    )
     page.fill("#query textarea, #query input", "lamp")
     page.wait_for_selector("#catalogue-list .cr-pager >> text=of 60")
     page.click("#category input")

@@ -14,6 +14,8 @@ import httpx
 import pytest
 from running import API, Events, Tab, running
 
+pytestmark = pytest.mark.slow
+
 PREFIX = "/calrec"
 HAS_MCP = importlib.util.find_spec("mcp") is not None
 

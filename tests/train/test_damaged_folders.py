@@ -140,6 +140,7 @@ for kilobytes in map(int, sys.argv[3:]):
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_leaves_nothing(tiny_workspace, tmp_path):
     mount = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
     probe = f"mount -t tmpfs -o size=1m none {tmp_path}"

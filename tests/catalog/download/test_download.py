@@ -36,6 +36,7 @@ def test_fetches_both_files_with_their_progress(server, tmp_path):
     assert server.asked == [(REVIEWS, None, None), (META, None, None)]
 
 
+@pytest.mark.slow
 def test_a_disk_that_takes_no_more_keeps_what_it_took(server, tmp_path):
     call = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, {2**30}))"
     code = f"{call}\nfrom catalog.cli import main; main()"
@@ -65,6 +66,7 @@ def arguments(server, to: Path) -> list[str]:
     return [*words, "--to", str(to), "--base-url", server.url]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_process_leaves_its_part_to_the_next(server, tmp_path, sent):
     server.faults.append({"stall": 300_000})
@@ -161,6 +163,7 @@ def test_what_was_downloaded_builds_with_the_printed_command(server, tmp_path, r
     assert "1 exact repeats removed" in out
 
 
+@pytest.mark.slow
 def test_the_command_loads_no_http_client_and_no_terminal_library():
     code = "import sys, catalog.cli; print([m for m in ('httpx', 'rich') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
