@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from calrec.records import Item, Recommendation
 from demo.html.record.matching import stretched
 from demo.html.record.ranking import shown_rows
-from demo.html.widgets import title_of
-from demo.html.wording import escape
+from demo.html.wording import escape, title_of
 
 ROWS = 12
 """Items shown of the matrix."""

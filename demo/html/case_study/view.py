@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from calrec.ranking.corpus import Corpus
 from calrec.records import Item, Recommendation
 from catalog.sequences import Case
-from demo.html.case_study.listing import badge, flags
+from demo.html.case_study.listing import flags
 from demo.html.case_study.matrix import matrix
 from demo.html.record import prompt, texts
 from demo.html.record.ranking import BOUGHT_BEFORE, moved, rankings_view, shown_rows
+from demo.html.templating import render
 from demo.html.widgets import item_block, notice
 from demo.html.wording import count, escape, rank_range, rank_sentence
 from demo.inspect.annotations import Annotation
@@ -87,7 +90,7 @@ class Study:
         return self.items.get(self.row["target"])
 
 
-def case_view(study: Study, heading: str = "Case") -> str:
+def case_view(study: Study, heading: str = "Case") -> Markup:
     """The whole case."""
     parts = [_head(study, heading), _truth(study), _ranks(study), _history(study)]
     if side := study.generated:
@@ -109,7 +112,7 @@ def case_view(study: Study, heading: str = "Case") -> str:
             f'<details class="cr-more"><summary>The prompt that {escape(side.name)} read</summary>'
             f"{prompt.of(side.record.generation)}</details>"
         )
-    return (
+    return Markup(
         f'<article class="cr-case" data-user="{escape(study.user_id)}">{"".join(parts)}</article>'
     )
 
@@ -123,7 +126,7 @@ def _head(study: Study, heading: str) -> str:
     for side in study.sides:
         if isinstance(side.stored, Stored):
             found.append((f"{side.letter}: {side.stored.source}", "plain", side.name))
-    badges = "".join(badge(*one) for one in found)
+    badges = "".join(render("parts", "badge", *one) for one in found)
     notes = "".join(
         notice(line)
         for side in study.sides

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from calrec.records import Item, Recommendation
 from demo.html.record.ranking import shown_rows
-from demo.html.widgets import title_of
+from demo.html.wording import title_of
 
 ROWS = 15
 """Items shown of the matrix."""

@@ -9,8 +9,8 @@ from calrec.ranking.rules import Rules
 from calrec.recommenders import register
 from calrec.records import Item, Recommendation
 from calrec.text import TextSettings, query_words
-from demo.html.widgets import item_block, notice, title_of
-from demo.html.wording import count, escape, rank_range, rank_sentence
+from demo.html.widgets import item_block, notice
+from demo.html.wording import count, escape, rank_range, rank_sentence, title_of
 
 TOP = 20
 """Places shown of each ranking."""

@@ -13,8 +13,8 @@ from calrec.ranking.algorithm import fold
 from calrec.ranking.hierarchical import AttributeIndex
 from calrec.records import Attributes, Item, Recommendation, Sample
 from demo.html.record.tokens import strip
-from demo.html.widgets import empty_state, title_of
-from demo.html.wording import count, escape, probability
+from demo.html.widgets import empty_state
+from demo.html.wording import count, escape, probability, title_of
 
 _LABELS = re.compile(r"(?:^|\. )(?:Title|Category|Brand|Price): ?")
 _LEVELS = {

@@ -19,7 +19,7 @@ from calrec.evaluation.alignment import Alignment
 from calrec.evaluation.foreign import plain
 from calrec.records import Item
 from calrec.report.figures import layout
-from demo.html.widgets import title_of
+from demo.html.wording import title_of
 
 DRAWN = 5_000
 """Items drawn at most; a browser stays quick with so many."""
