@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 
 from calrec.records import Item
@@ -56,11 +55,6 @@ def probability(score: float) -> str:
     if score < -700:
         return "a vanishing chance"
     return f"a chance of 1 in {1 / chance:,.0f}" if score > -20 else f"a chance of {chance:.0e}"
-
-
-def escape(text: str | None) -> str:
-    """Text from the catalogue or the model, safe between tags and inside quoted attributes."""
-    return html.escape(text or "", quote=True)
 
 
 def title_of(item: Item) -> str:
