@@ -578,6 +578,6 @@ def test_a_narrow_page_does_not_scroll_sideways(visit):
     assert page.locator("#case-list .cr-case-list").is_visible()
 
 
-@pytest.mark.parametrize("path", STATIC.glob("*.js"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
 def test_no_script_in_the_head_ends_its_element_early(path):
     assert "</" not in path.read_text(encoding="utf-8")
