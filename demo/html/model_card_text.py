@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from calrec.report.rendering import markdown_text
-from demo.html.wording import escape
-from demo.inspect.model_card import Card, Section
+from demo.html.templating import render
+from demo.inspect.model_card import Card
 
 
-def to_html(card: Card) -> str:
+def to_html(card: Card) -> Markup:
     """The card as definition lists and tables."""
-    sections = "".join(map(_html_section, card.sections))
-    return (
-        f'<div class="cr-cardpage"><p class="cr-lead"><b>{escape(card.name)}</b>'
-        f" · {escape(card.lead)}</p>"
-        f'<div class="cr-sections">{sections}</div></div>'
-    )
-
-
-def _html_section(section: Section) -> str:
-    body = ""
-    if section.facts:
-        facts = "".join(
-            f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
-            for name, value in section.facts
-        )
-        body += f'<dl class="cr-facts">{facts}</dl>'
-    if section.rows:
-        heads = "".join(f'<th scope="col">{escape(one)}</th>' for one in section.columns)
-        rows = "".join(
-            f'<tr><th scope="row">{escape(first)}</th>'
-            + "".join(f"<td>{escape(cell)}</td>" for cell in rest)
-            + "</tr>"
-            for first, *rest in section.rows
-        )
-        body += (
-            f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(section.title)}">'
-            f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
-        )
-    remarks = "".join(f"<li>{escape(one)}</li>" for one in section.remarks)
-    body += f'<ul class="notes">{remarks}</ul>' if remarks else ""
-    wide = " cr-wide" if section.wide else ""
-    return f'<section class="cr-section{wide}"><h3>{escape(section.title)}</h3>{body}</section>'
+    return render("model_card", "page", card)
 
 
 def to_markdown(card: Card) -> str:

@@ -1,9 +1,10 @@
-"""Numbers and ranks in words."""
+"""Numbers, ranks and items in words; plain text."""
 
 from __future__ import annotations
 
-import html
 import math
+
+from calrec.records import Item
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -56,6 +57,18 @@ def probability(score: float) -> str:
     return f"a chance of 1 in {1 / chance:,.0f}" if score > -20 else f"a chance of {chance:.0e}"
 
 
-def escape(text: str | None) -> str:
-    """Text from the catalogue or the model, safe between tags and inside quoted attributes."""
-    return html.escape(text or "", quote=True)
+def title_of(item: Item) -> str:
+    """The item's title, with a stand-in where it has none."""
+    return item.title or f"Untitled item {item.item_id}"
+
+
+def tooltip(item: Item) -> str:
+    """Everything known about an item, one attribute a line."""
+    known = (
+        ("Category", item.category),
+        ("Brand", item.brand),
+        ("Price", item.price),
+        ("Id", item.item_id),
+    )
+    lines = (f"{label}: {value}" for label, value in known if value)
+    return "\n".join((title_of(item), *lines))

@@ -8,7 +8,6 @@ A stage's steps begin at 1 again; curves lay the stages end to end.
 
 from __future__ import annotations
 
-import html
 import json
 import math
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import plotly.graph_objects as go
+from markupsafe import escape
 
 from calrec.errors import CalrecError
 from calrec.report.figures import COLOURS, GENERATIVE, layout
@@ -183,7 +183,7 @@ def figure(curve: Curve, colours: Mapping[str, str]) -> go.Figure:
     """
     drawn = go.Figure()
     for part in curve.parts:
-        name = html.escape(stage_title(part.stage), quote=False)
+        name = escape(stage_title(part.stage))
         colour = colours[part.stage]
         sparse = len(part.steps) < 40
         drawn.add_scatter(

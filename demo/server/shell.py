@@ -13,11 +13,13 @@ import gradio as gr
 from calrec.errors import CalrecError
 from demo.html import widgets
 from demo.html.assets import STATIC
+from demo.html.templating import render
 from demo.inspect import session, url
 from demo.inspect.application import Application
 from demo.inspect.session import Session
 from demo.inspect.url import Query
 from demo.pages import failures
+from demo.pages.components import html, script
 from demo.pages.events import EDIT, LOOK_UP, QUIET, SKIP
 from demo.pages.page import Page, Shell, address
 from demo.server import api
@@ -25,7 +27,6 @@ from demo.server.blocks import Pages
 from demo.server.waiting import FairQueue
 
 PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
-_LOGOUT = '<form class="cr-logout" method="post"><button type="submit">Log out</button></form>'
 LOOK_AGAIN = 5.0
 """Seconds between two looks at whether the shop was built anew."""
 
@@ -52,11 +53,10 @@ def theme() -> gr.themes.Base:
 
 
 def head() -> str:
-    """The scripts of the shell and of the pages that have one."""
-    names = ("shell.js", "arrival.js")
+    """The scripts of all pages."""
+    names = ("shell.js", "arrival.js", "events.js", "keys.js")
     scripts = [(STATIC / name).read_text(encoding="utf-8") for name in names]
-    scripts += [page.KEYS for page in _modules().values() if hasattr(page, "KEYS")]
-    return "".join(f"<script>{script}</script>" for script in scripts)
+    return render("shell", "head", scripts)
 
 
 def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
@@ -75,7 +75,7 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
         data = gr.State("")  # fingerprint of the shop as this visitor knows it
         link = address()
         shop = _header(app, first.domain, login)
-        toast = widgets.html("", elem_id="toast")
+        toast = html("", elem_id="toast")
         pages: dict[str, Page] = {}
         tab_of: dict[str, gr.Tab] = {}
         with gr.Tabs(selected=PAGES[0], elem_id="pages") as tabs:
@@ -96,24 +96,22 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
         common = [state, shop, data, toast, opened]
         for when in (blocks.load, again.click):
             asked = when(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
-            asked.success(None, None, None, js="() => calrec.arrive()", **LOOK_UP)
-            asked.failure(None, None, None, js="() => calrec.arrival.failed()", **LOOK_UP)
+            asked.success(None, None, None, js=script("arrive"), **LOOK_UP)
+            asked.failure(None, None, None, js=script("failed"), **LOOK_UP)
         shop.input(showing.another_shop, shop, [*common, *shown], **EDIT)
         gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], [*common, *shown], **QUIET)
         for name, page in pages.items():
             tab = tab_of[name]
-            tab.select(None, None, None, js=f"() => calrec.open('{name}')", **LOOK_UP)
+            tab.select(None, None, None, js=script("open", name), **LOOK_UP)
             tab.select(
                 showing.opener(name),
                 [state, opened, data, page.address],
                 [opened, *page.outputs],
                 **LOOK_UP,
             )
-            page.address.change(
-                None, page.address, None, js=f"(q) => calrec.address('{name}', q)", **LOOK_UP
-            )
+            page.address.change(None, page.address, None, js=script("address", name), **LOOK_UP)
         state.change(session.query_of, state, link, **LOOK_UP)
-        link.change(None, link, None, js="(q) => calrec.address('', q)", **LOOK_UP)
+        link.change(None, link, None, js=script("address", ""), **LOOK_UP)
     blocks.queue(api_open=False)
     blocks._queue = FairQueue(blocks, default_concurrency_limit=8)
     return blocks
@@ -122,12 +120,7 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
 def _header(app: Application, first: str, login: bool) -> gr.Dropdown:
     """The name of it all, the choice of the shop and, with a login, the way out."""
     with gr.Row(elem_classes="cr-header"):
-        widgets.html(
-            '<div class="cr-brand"><h1>CALRec</h1><p>A recommender that writes what a '
-            "shopper will buy next, and then finds it in the catalogue. "
-            "Every step can be looked at.</p></div>",
-            scale=3,
-        )
+        html(render("shell", "brand"), scale=3)
         shop = gr.Dropdown(
             [(_shop_label(name, info.items), name) for name, info in app.domains.items()],
             value=first,
@@ -137,7 +130,7 @@ def _header(app: Application, first: str, login: bool) -> gr.Dropdown:
             min_width=240,
         )
         if login:
-            widgets.html(_LOGOUT, elem_id="logout", scale=0, min_width=90)
+            html(render("shell", "logout"), elem_id="logout", scale=0, min_width=90)
     return shop
 
 

@@ -56,11 +56,11 @@ def serve(workspace: str, runs: str, port: str) -> None:
     """Both pages over one session."""
     import gradio as gr
 
-    from demo.html import widgets
     from demo.html.assets import styles
     from demo.inspect.application import Application
     from demo.inspect.session import Session
     from demo.pages import embeddings, metrics
+    from demo.pages.components import html
     from demo.pages.page import Shell
     from demo.server import shell
 
@@ -68,7 +68,7 @@ def serve(workspace: str, runs: str, port: str) -> None:
         Path(workspace), "sample", evaluations=[Path(runs)], load_model=lambda _: Embedding()
     )
     with gr.Blocks(analytics_enabled=False) as blocks:
-        state, toast = gr.State(Session(domain="lamps")), widgets.html("", elem_id="toast")
+        state, toast = gr.State(Session(domain="lamps")), html("", elem_id="toast")
         pages = []
         with gr.Tabs() as tabs:
             common = Shell(app=app, session=state, tabs=tabs, toast=toast)

@@ -36,7 +36,7 @@ class Reader(HTMLParser):
 
 def read(text: str) -> Reader:
     reader = Reader()
-    reader.feed(text)
+    reader.feed(str(text))
     reader.close()
     return reader
 

@@ -12,16 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from calrec.errors import CalrecError
+from demo.html.assets import STATIC
 from demo.html.case_study.view import Study, case_view
-from demo.html.wording import escape
+from demo.html.templating import render
 from demo.inspect.annotations import NOTHING, Annotation
 from demo.inspect.case_table import Selection
 
 FORMAT, VERSION = "calrec-cases", 1
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""Nothing is fetched or run, whatever stands in the page."""
 
 
 def cases(selection: Selection, noted: Mapping[str, Annotation]) -> Iterator[dict[str, Any]]:
@@ -122,68 +123,26 @@ def case_json(study: Study) -> str:
 
 def case_page(study: Study, names: Sequence[str], styles: Sequence[Path]) -> str:
     """One case as a page that opens offline: one file, no script, nothing fetched."""
-    style = "".join(path.read_text(encoding="utf-8") for path in styles)
-    noted = _noted(study.noted)
+    sheets = (STATIC / "saved_variables.css", *styles, STATIC / "saved.css")
     made = datetime.now(UTC).strftime("%Y-%m-%d")
-    lead = f"{study.row['user_id']}: {' against '.join(names)}. Saved on {made} (UTC)."
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>CALRec case {escape(study.user_id)}</title>"
-        f"<style>{_VARIABLES}{_for_paper(style)}{_OWN}</style></head>"
-        '<body class="gradio-container"><main class="cr-saved"><h1>A recommendation, step by '
-        f'step</h1><p class="cr-sub cr-wrap"><bdi>{escape(lead)}</bdi></p>{noted}'
-        f'<div class="cr-panel">{case_view(study)}</div></main></body></html>\n'
+    page = render(
+        "cases/saved",
+        "page",
+        study.user_id,
+        lead=f"{study.user_id}: {' against '.join(names)}. Saved on {made} (UTC).",
+        style=_for_paper("".join(path.read_text(encoding="utf-8") for path in sheets)),
+        noted=study.noted if asdict(study.noted) != asdict(NOTHING) else None,
+        case=case_view(study),
     )
+    return f"{page}\n"
 
 
-def _noted(note: Annotation) -> str:
-    parts = ["★ starred"] * note.star + list(note.labels)
-    badges = "".join(f'<span class="cr-badge cr-fair">{escape(part)}</span> ' for part in parts)
-    text = f'<p class="cr-saved-note"><bdi>{escape(note.note)}</bdi></p>' if note.note else ""
-    return f"<div>{badges}{text}</div>" if asdict(note) != asdict(NOTHING) else ""
-
-
-def _for_paper(style: str) -> str:
+def _for_paper(style: str) -> Markup:
     """Without what could end the style element early; the page's sheets hold no such thing."""
-    return style.replace("</", "<\\/")
+    return Markup(style.replace("</", "<\\/"))
 
 
 def file_name(text: str, ending: str) -> str:
     """A name for a download: nothing of a path or of a shell is left in it."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:60]
     return f"{plain or 'case'}{ending}"
-
-
-_VARIABLES = """
-:root {
-  color-scheme: light dark;
-  --body-text-color: #1e293b; --block-background-fill: #fff; --background-fill-secondary: #f1f5f9;
-  --border-color-primary: #e2e8f0; --color-accent: #4f46e5; --color-accent-soft: #eef2ff;
-  --neutral-400: #94a3b8; --neutral-500: #64748b; --primary-200: #c7d2fe; --primary-300: #a5b4fc;
-  --font: "IBM Plex Sans", system-ui, sans-serif; --font-mono: ui-monospace, monospace;
-  --ground: #f8fafc;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --body-text-color: #f1f5f9; --block-background-fill: #1e293b;
-    --background-fill-secondary: #263449; --border-color-primary: #334155;
-    --color-accent: #a5b4fc; --color-accent-soft: #312e81; --neutral-500: #94a3b8;
-    --ground: #0f172a;
-  }
-}
-"""
-_OWN = """
-body { margin: 0; box-sizing: border-box; background: var(--ground); color: var(--body-text-color);
-  font: 14px/1.5 var(--font); }
-body * { box-sizing: border-box; }
-.cr-saved { max-width: 1000px; margin: 0 auto; padding: 24px 16px 48px; }
-.cr-saved h1 { font-size: 24px; margin: 0; }
-.cr-saved-note { white-space: pre-wrap; overflow-wrap: anywhere; }
-@media print { .cr-panel { border: 0; padding: 0; } }
-@media (prefers-color-scheme: dark) {
-  .cr-good { color: #7fd8b0; } .cr-fair { color: #f0c675; } .cr-bad { color: #f19a9a; }
-}
-"""

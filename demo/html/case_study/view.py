@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from calrec.ranking.corpus import Corpus
 from calrec.records import Item, Recommendation
 from catalog.sequences import Case
-from demo.html.case_study.listing import badge, flags
+from demo.html.case_study.listing import flags
 from demo.html.case_study.matrix import matrix
 from demo.html.record import prompt, texts
-from demo.html.record.ranking import BOUGHT_BEFORE, moved, rankings_view, shown_rows
-from demo.html.widgets import item_block, notice
-from demo.html.wording import count, escape, rank_range, rank_sentence
+from demo.html.record.ranking import Place, Table, moved, rankings_view, shown_rows
+from demo.html.templating import render
+from demo.html.wording import rank_range
 from demo.inspect.annotations import Annotation
 from demo.inspect.stored import Stored
 
@@ -87,152 +89,85 @@ class Study:
         return self.items.get(self.row["target"])
 
 
-def case_view(study: Study, heading: str = "Case") -> str:
+def case_view(study: Study, heading: str = "Case") -> Markup:
     """The whole case."""
-    parts = [_head(study, heading), _truth(study), _ranks(study), _history(study)]
-    if side := study.generated:
-        record = side.record
-        parts.append(_section(f"What {side.name} wrote", texts.view(record, pressed=False)))
-        drawn = matrix(record, study.items, study.target)
-        if drawn:
-            parts.append(
-                _section(
-                    "From texts to items",
-                    '<p class="cr-sub cr-wrap">Rows are items, columns the kept texts: the '
-                    "stronger the colour, the better they match. A frame marks the text that "
-                    f"decides.</p>{drawn}",
-                )
-            )
-    parts.append(_rankings(study))
-    if (side := study.generated) and side.record.generation.prompt:
-        parts.append(
-            f'<details class="cr-more"><summary>The prompt that {escape(side.name)} read</summary>'
-            f"{prompt.of(side.record.generation)}</details>"
-        )
-    return (
-        f'<article class="cr-case" data-user="{escape(study.user_id)}">{"".join(parts)}</article>'
+    writer = study.generated
+    record = writer and writer.record
+    history = study.case.history if study.case else ()
+    return render(
+        "cases/case",
+        "case",
+        study,
+        heading=heading,
+        flags=[*flags(study.row), *_sources(study)],
+        notices=_notices(study),
+        ranked=[(side, _is_ranked(side, study.row["target"])) for side in study.sides],
+        earlier=max(len(history) - SHOWN, 0),
+        writer=writer and writer.name,
+        wrote=record and texts.view(record, pressed=False),
+        matrix=record and matrix(record, study.items, study.target),
+        rankings=_rankings(study),
+        prompt=record and record.generation.prompt and prompt.of(record.generation),
     )
 
 
-def _section(title: str, inside: str) -> str:
-    return f'<section><h3 class="cr-label"><bdi>{escape(title)}</bdi></h3>{inside}</section>'
+def _sources(study: Study) -> list[tuple[str, str, str]]:
+    return [
+        (f"{side.letter}: {side.stored.source}", "plain", side.name)
+        for side in study.sides
+        if isinstance(side.stored, Stored)
+    ]
 
 
-def _head(study: Study, heading: str) -> str:
-    found = flags(study.row)
-    for side in study.sides:
-        if isinstance(side.stored, Stored):
-            found.append((f"{side.letter}: {side.stored.source}", "plain", side.name))
-    badges = "".join(badge(*one) for one in found)
-    notes = "".join(
-        notice(line)
+def _notices(study: Study) -> list[str]:
+    return [
+        line
         for side in study.sides
         for line in (side.stored.notes if isinstance(side.stored, Stored) else (side.stored,))
-    )
-    return (
-        f'<header class="cr-case-head"><h2>{escape(heading)} <code>{escape(study.user_id)}</code>'
-        f'</h2><p class="cr-case-badges">{badges}</p>{notes}</header>'
-    )
-
-
-def _truth(study: Study) -> str:
-    row, item = study.row, study.target
-    block = (
-        item_block(item)
-        if item
-        else f'<span class="cr-item">{escape(row["target"])}, which the catalogue lacks</span>'
-    )
-    sold = count(row["popularity"], "purchase")
-    return (
-        '<div class="cr-target"><p class="cr-label">The item really bought next</p>'
-        f'{block}<p class="cr-sub cr-wrap">{sold} of it in the training part</p></div>'
-    )
-
-
-def _sentence(side: Side, target: str) -> str:
-    record = side.record
-    ranking = record and record.ranking
-    ranked = ranking is None or target not in ranking.item_ids or ranking.is_ranked(target)
-    return rank_sentence(*side.ranks, side.total, ranked)
-
-
-def _ranks(study: Study) -> str:
-    target = study.row["target"]
-    cards = "".join(
-        f'<div class="cr-card"><p class="cr-label"><span class="cr-side">{side.letter}</span>'
-        f'<bdi>{escape(side.name)}</bdi></p><p class="cr-rank">{rank_range(*side.ranks)}'
-        f"<small> of {side.total:,}</small></p>"
-        f'<p class="cr-sub cr-wrap">{_sentence(side, target)}</p></div>'
-        for side in study.sides
-    )
-    return f'<div class="cr-cards">{cards}</div>'
-
-
-def _history(study: Study) -> str:
-    if study.case is None:
-        return _section("History", notice("The catalogue no longer has this user's purchases."))
-    history = study.case.history
-    lines = [
-        f'<li class="cr-line"><span class="cr-number">{k + 1}</span>{item_block(item)}</li>'
-        for k, item in enumerate(history)
     ]
-    early, late = lines[:-SHOWN], lines[-SHOWN:]
-    before = (
-        f'<details class="cr-more"><summary>{count(len(early), "earlier purchase")}</summary>'
-        f'<ol class="cr-list">{"".join(early)}</ol></details>'
-        if early
-        else ""
-    )
-    return _section(
-        f"History: {count(len(history), 'purchase')}, the latest last",
-        f'{before}<ol class="cr-list">{"".join(late)}</ol>',
-    )
 
 
-def _rankings(study: Study) -> str:
+def _is_ranked(side: Side, target: str) -> bool:
+    """Whether the run says anything of the target, as far as is known."""
+    ranking = side.record and side.record.ranking
+    return ranking is None or target not in ranking.item_ids or ranking.is_ranked(target)
+
+
+def _rankings(study: Study) -> Markup | str:
     sides = [side for side in study.sides if side.record is not None]
     if not sides:
         return ""
-    whole = [side for side in sides if side.stored.whole]
-    if len(whole) == len(sides):
-        first, *rest = sides
-        drawn = rankings_view(
-            first.record,
-            [side.record for side in rest],
-            study.items,
-            study.target,
-            [side.corpus for side in sides],
-            top=TOP,
-        )
-    else:
-        drawn = f'<div class="cr-cards cr-wide">{"".join(_alone(s, study) for s in sides)}</div>'
-    return _section("The first places", drawn)
+    if not all(side.stored.whole for side in sides):
+        return render("cases/case", "apart", [_alone(side, study) for side in sides])
+    first, *rest = sides
+    return rankings_view(
+        first.record,
+        [side.record for side in rest],
+        study.items,
+        study.target,
+        [side.corpus for side in sides],
+        top=TOP,
+    )
 
 
-def _alone(side: Side, study: Study) -> str:
-    """One ranking by itself: there are no places of the other's items to set beside it."""
+def _alone(side: Side, study: Study) -> Markup:
+    """One ranking by itself: all of it, or the places that the run wrote."""
     if side.stored.whole:
         drawn = rankings_view(side.record, [], study.items, study.target, [side.corpus], top=TOP)
-        return f"<div>{drawn}</div>"
-    record = side.record
-    target = study.target if study.row["target"] in record.ranking.item_ids else None
-    body, last = "", moved(record)
-    for place, row in enumerate(shown_rows(record, target, TOP)):
-        item = study.items[record.ranking.item_ids[row]]
-        is_target = target is not None and item.item_id == target.item_id
-        number = str(place + 1) if place < TOP else rank_range(*record.ranking.ranks(item.item_id))
-        mark = '<span class="cr-badge cr-true">really bought</span>' if is_target else ""
-        score = f"{record.ranking.scores[row]:,.3f}"
-        if item.item_id in last:
-            mark, score = f"{mark}{BOUGHT_BEFORE}", "–"
-        body += (
-            f'<tr{" class=cr-hit" if is_target else ""}><td class="cr-number">{number}</td>'
-            f'<td>{item_block(item)}{mark}</td><td class="cr-value">{score}</td></tr>'
+        return render("cases/case", "whole", drawn)
+    ranking = side.record.ranking
+    target = study.target if study.row["target"] in ranking.item_ids else None
+    rows, last = [], moved(side.record)
+    for place, row in enumerate(shown_rows(side.record, target, TOP)):
+        item = study.items[ranking.item_ids[row]]
+        is_moved = item.item_id in last
+        rows.append(
+            Place(
+                item=item,
+                number=str(place + 1) if place < TOP else rank_range(*ranking.ranks(item.item_id)),
+                score="–" if is_moved else f"{ranking.scores[row]:,.3f}",
+                is_target=target is not None and item.item_id == target.item_id,
+                is_moved=is_moved,
+            )
         )
-    name = escape(side.name)
-    return (
-        f'<div class="cr-card"><p class="cr-label"><bdi>{name}</bdi></p><div class="cr-scroll" '
-        f'tabindex="0" role="region" aria-label="Ranking of {name}"><table class="cr-ranking">'
-        '<thead><tr><th scope="col">rank</th><th scope="col">item</th><th scope="col">score</th>'
-        f"</tr></thead><tbody>{body}</tbody></table></div></div>"
-    )
+    return render("cases/case", "best", Table(name=side.name, rows=rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,10 +9,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
+from markupsafe import Markup
 
 from calrec.records import Item, Recommendation
 from demo.html.record.ranking import shown_rows
-from demo.html.widgets import title_of
+from demo.html.templating import render
+from demo.html.wording import title_of
 
 ROWS = 15
 """Items shown of the matrix."""
@@ -94,10 +95,7 @@ def _map(
         "text": [[_cell(value, decimals) for value in line] for line in values.tolist()],
         "texttemplate": "%{text}",
         "textfont": {"size": 9},
-        "hovertemplate": (
-            "<b>%{customdata[0]}</b><br><br>Text %{customdata[2]}: %{customdata[1]}<br><br>"
-            "value %{text}<extra></extra>"
-        ),
+        "hovertemplate": render("plots", "cell"),
         "colorscale": _COLOURS,
         "xgap": 2,
         "ygap": 2,
@@ -168,13 +166,10 @@ def _cell(value: float, decimals: int) -> str:
     return f"{value:.{decimals if value >= 0.9 else 2}f}"
 
 
-# Plotly reads a few HTML tags and entities in any text it draws: everything is escaped after it
-# is cut and wrapped, and only these functions add tags.
-def _label(item: Item, is_target: bool) -> str:
+def _label(item: Item, is_target: bool) -> Markup:
     # Two short lines leave a narrow screen more room for the matrix than one long one.
     lines = textwrap.wrap(_shortened(title_of(item)), 24, max_lines=2, placeholder="…")
-    short = "<br>".join(html.escape(line) for line in lines)
-    return f"<b>▸ {short}</b>" if is_target else short
+    return render("plots", "label", lines, is_target)
 
 
 def _shortened(title: str, width: int = 34) -> str:
@@ -185,5 +180,5 @@ def _shortened(title: str, width: int = 34) -> str:
     return f"{title[: width - tail - 1].rstrip()}…{title[-tail:].lstrip()}"
 
 
-def _wrapped(text: str, width: int = 60) -> str:
-    return "<br>".join(html.escape(line) for line in textwrap.wrap(text, width)) or "–"
+def _wrapped(text: str, width: int = 60) -> Markup:
+    return render("plots", "lines", textwrap.wrap(text, width) or ["–"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from calrec.records import Generation
-from demo.html.wording import count, escape
+from demo.html.templating import render
+from demo.html.wording import count
 
 
-def view(text: str, tokens: int | None, items_cut: int) -> str:
+def view(text: str, tokens: int | None, items_cut: int) -> Markup:
     """The prompt with its length and what did not fit.
 
     Args:
@@ -26,13 +29,9 @@ def view(text: str, tokens: int | None, items_cut: int) -> str:
         f"{'is' if items_cut == 1 else 'are'} left out"
     )
     said = length if tokens is None else f"{length}; {fits}"
-    return (
-        f'<p class="cr-sub cr-wrap">{said}. {count(len(text.split()), "word")}, '
-        f'{len(text):,} characters.</p><pre class="cr-prompt" tabindex="0" role="region" '
-        f'aria-label="The prompt">{escape(text)}</pre>'
-    )
+    return render("record/ranking", "prompt", said, text)
 
 
-def of(generation: Generation) -> str:
+def of(generation: Generation) -> Markup:
     """That of a generation."""
     return view(generation.prompt, generation.prompt_tokens, generation.items_cut)

@@ -1,20 +1,24 @@
 """The texts that the model wrote: while they grow, and at the end, equal ones folded together.
 
-Pure functions of a `Recommendation`, or of the samples so far. All text is escaped.
+Pure functions of a `Recommendation`, or of the samples so far.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
 
 from calrec.ranking.algorithm import fold
 from calrec.ranking.hierarchical import AttributeIndex
 from calrec.records import Attributes, Item, Recommendation, Sample
 from demo.html.record.tokens import strip
-from demo.html.widgets import empty_state, title_of
-from demo.html.wording import count, escape, probability
+from demo.html.templating import render
+from demo.html.widgets import empty_state
+from demo.html.wording import count, title_of
 
 _LABELS = re.compile(r"(?:^|\. )(?:Title|Category|Brand|Price): ?")
 _LEVELS = {
@@ -42,27 +46,52 @@ def folded(samples: Sequence[Sample]) -> list[Folded]:
     return sorted(best, key=lambda one: (-one.sample.score, one.sample.order))
 
 
-def progress(step: int, limit: int, samples: Sequence[Sample]) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A text as a row of a list.
+
+    Attributes:
+      order: place in the order drawn.
+      title: that it names; the whole text where it cannot be taken apart.
+      details: its further attributes; `None` where it cannot be taken apart.
+      tip: the whole text and what it matches.
+      matched: in words, which item it names.
+      badge: text, kind and tip.
+      score: log-probability, nats.
+      width: of the score's bar, percent.
+      times: how often it was drawn.
+      number: of its column; `None` for one that is not kept.
+    """
+
+    order: int
+    title: str
+    details: str | None
+    tip: str
+    matched: str
+    badge: tuple[str, str, str]
+    score: float
+    width: float
+    times: int = 1
+    number: int | None = None
+
+
+def progress(step: int, limit: int, samples: Sequence[Sample]) -> Markup:
     """How far the decoding is: a bar over finished texts, and the step."""
     finished = sum(sample.finished for sample in samples)
     share = finished / len(samples) if samples else 0.0
-    return (
-        f'<div class="cr-progress" role="status"><div class="cr-track"><span style="width:'
-        f'{share:.1%}"></span></div><p>Decoding step {step} of at most {limit}, '
-        f"{finished} of {len(samples)} texts finished</p></div>"
-    )
+    said = f"Decoding step {step} of at most {limit}, {finished} of {len(samples)} texts finished"
+    return render("parts", "progress", share, 1, said)
 
 
-def streaming(samples: Sequence[Sample]) -> str:
+def streaming(samples: Sequence[Sample]) -> Markup:
     """The samples while they are written, in the order drawn, so that none jumps about."""
     ordered = sorted(samples, key=lambda sample: sample.order)
-    low, high = _span(ordered)
-    rows = "".join(
-        f'<li class="cr-line">{_text_block(s)}<span class="cr-badges">{_state(s)}</span>'
-        f"{_score(s, low, high)}</li>"
-        for s in ordered
-    )
-    return f'<ul class="cr-list cr-samples cr-streaming">{rows}</ul>'
+    span = _span(ordered)
+    lines = [
+        _line(one, ("finished" if one.finished else "writing", "plain", ""), span)
+        for one in ordered
+    ]
+    return render("record/texts", "streaming", lines)
 
 
 def view(
@@ -72,7 +101,7 @@ def view(
     opened: int | None = None,
     *,
     pressed: bool = True,
-) -> str:
+) -> Markup:
     """The kept texts, best first and numbered as the columns are; the others folded away.
 
     Args:
@@ -84,78 +113,61 @@ def view(
     """
     if not record.samples:
         return empty_state("No texts", f"{record.recommender} ranks without writing any.")
-    groups = folded(record.samples)
     numbers = {fold(text): k + 1 for k, text in enumerate(record.ranking.columns)}
-    rows = [
-        (
-            fold(one.sample.text) in numbers,
-            _row(one, numbers, record, _matched(one.sample, items, attributes), opened, pressed),
+    span = _span(record.samples)
+    lines = [
+        _line(
+            one.sample,
+            _match(one.sample, record.ranking.outcomes[one.sample.order].match_level),
+            span,
+            matched=_matched(one.sample, items, attributes),
+            times=one.times,
+            number=numbers.get(fold(one.sample.text)),
         )
-        for one in groups
+        for one in folded(record.samples)
     ]
-    kept = "".join(row for is_kept, row in rows if is_kept)
-    rest = [row for is_kept, row in rows if not is_kept]
-    how = " Press one to see it token by token." if pressed else ""
-    said = (
-        f'<p class="cr-sub cr-wrap">{count(len(record.samples), "text")} written, '
-        f"{len(groups)} of them different, {len(record.ranking.columns)} kept.{how}</p>"
-    )
-    best = (
-        f'<ul class="cr-list cr-samples">{kept}</ul>'
-        if kept
-        else empty_state(
-            "No text to match", "The model wrote nothing that could be compared with the items."
-        )
-    )
-    if not rest:
-        return said + best
-    shown = any(
-        fold(one.sample.text) not in numbers and one.sample.order == opened for one in groups
-    )
-    return (
-        f'{said}{best}<details class="cr-more"{" open" if shown else ""}><summary>'
-        f"{count(len(rest), 'more text')} that {'was' if len(rest) == 1 else 'were'} not used"
-        f'</summary><ul class="cr-list cr-samples">{"".join(rest)}</ul></details>'
+    return render(
+        "record/texts",
+        "texts",
+        len(record.samples),
+        kept=[line for line in lines if line.number],
+        rest=[line for line in lines if not line.number],
+        columns=len(record.ranking.columns),
+        opened=opened,
+        strip=next((strip(one) for one in record.samples if one.order == opened), ""),
+        pressed=pressed,
     )
 
 
-def _row(
-    one: Folded,
-    numbers: dict[str, int],
-    record: Recommendation,
-    matched: str,
-    opened: int | None,
-    pressed: bool,
-) -> str:
-    sample = one.sample
-    level = record.ranking.outcomes[sample.order].match_level
-    number = numbers.get(fold(sample.text))
-    label = (
-        '<span class="cr-number"></span>'
-        if number is None
-        else f'<span class="cr-number cr-accent">{number}</span>'
+def _line(
+    sample: Sample,
+    badge: tuple[str, str, str],
+    span: tuple[float, float],
+    *,
+    matched: str = "",
+    **more: Any,
+) -> Line:
+    """A text by its attributes, as far as it is written."""
+    parsed = sample.attributes
+    if parsed is None and not sample.finished:
+        parsed = _so_far(sample.text)
+    title, details = sample.text, None
+    if parsed is not None:
+        title = parsed.title or "Unknown title"
+        details = " · ".join(v for v in (parsed.brand, parsed.category, parsed.price) if v)
+    low, high = span
+    return Line(
+        order=sample.order,
+        title=title,
+        details=details,
+        tip=f"{sample.text}\n{matched}" if matched else sample.text,
+        matched=matched,
+        badge=badge,
+        score=sample.score,
+        # Even the least likely text keeps a visible stub of a bar.
+        width=6 + 94 * ((sample.score - low) / (high - low) if high > low else 1.0),
+        **more,
     )
-    is_open = opened == sample.order
-    body = (
-        f"{label}{_text_block(sample, matched)}"
-        f'<span class="cr-badges">{_times_badge(one)}{match_badge(sample, level)}</span>'
-        f"{_score(sample, *_span(record.samples))}"
-    )
-    if not pressed:
-        return f'<li class="cr-line">{body}</li>'
-    row = (
-        f'<button type="button" class="cr-row" data-act="text" data-id="{sample.order}" '
-        f'aria-expanded="{"true" if is_open else "false"}">{body}</button>'
-    )
-    inside = f'<div class="cr-opened">{strip(sample)}</div>' if is_open else ""
-    return f"<li>{row}{inside}</li>"
-
-
-def _times_badge(one: Folded) -> str:
-    """How often a text was drawn; nothing for one that was drawn once."""
-    if one.times == 1:
-        return ""
-    return f'<span class="cr-badge" title="drawn {one.times} times">× {one.times}</span>'
 
 
 def _matched(sample: Sample, items: Sequence[Item], attributes: AttributeIndex | None) -> str:
@@ -177,36 +189,6 @@ def _span(samples: Sequence[Sample]) -> tuple[float, float]:
     return min(scores, default=0.0), max(scores, default=0.0)
 
 
-def _score(sample: Sample, low: float, high: float) -> str:
-    """A text's log-probability in nats, with a bar between the lowest and the highest one."""
-    # Even the least likely text keeps a visible stub of a bar.
-    width = 6 + 94 * ((sample.score - low) / (high - low) if high > low else 1.0)
-    tip = f"sum of log-probabilities: {sample.score:.3f} nats, {probability(sample.score)}"
-    return (
-        f'<span class="cr-score" title="{escape(tip)}"><span class="cr-bar-track">'
-        f'<span style="width:{width:.0f}%"></span></span>'
-        f'<span class="cr-nats">{sample.score:.2f}</span></span>'
-    )
-
-
-def _text_block(sample: Sample, matched: str = "") -> str:
-    """A text by its attributes, as far as it is written; `matched` names the item it means."""
-    parsed = sample.attributes
-    if parsed is None and not sample.finished:
-        parsed = _so_far(sample.text)
-    if parsed is None:
-        inside = f'<span class="cr-title cr-raw">{escape(sample.text)}</span>'
-    else:
-        details = " · ".join(escape(v) for v in (parsed.brand, parsed.category, parsed.price) if v)
-        inside = (
-            f'<span class="cr-title">{escape(parsed.title) or "Unknown title"}</span>'
-            f'<span class="cr-sub">{details or "&nbsp;"}</span>'
-        )
-    tip = f"{sample.text}\n{matched}" if matched else sample.text
-    match = f'<span class="cr-sub cr-matched">{escape(matched)}</span>' if matched else ""
-    return f'<span class="cr-item" title="{escape(tip)}">{inside}{match}</span>'
-
-
 def _so_far(text: str) -> Attributes | None:
     """The attributes of a text that is still being written, the last one as far as it goes."""
     before, *values = _LABELS.split(text)
@@ -215,16 +197,12 @@ def _so_far(text: str) -> Attributes | None:
     return Attributes(**dict(zip(("title", "category", "brand", "price"), values, strict=False)))
 
 
-def _state(sample: Sample) -> str:
-    return _badge("finished" if sample.finished else "writing", "plain", "")
-
-
-def match_badge(sample: Sample, level: int) -> str:
+def match_badge(sample: Sample, level: int) -> Markup:
     """How exactly the text names some item of the catalogue: on how many attributes."""
+    return render("parts", "badge", *_match(sample, level))
+
+
+def _match(sample: Sample, level: int) -> tuple[str, str, str]:
     if sample.attributes is None:
-        return _badge("format error", "bad", "not the four labels in order; matched as plain words")
-    return _badge(*_LEVELS[level])
-
-
-def _badge(text: str, kind: str, tip: str) -> str:
-    return f'<span class="cr-badge cr-{kind}" title="{escape(tip)}">{escape(text)}</span>'
+        return "format error", "bad", "not the four labels in order; matched as plain words"
+    return _LEVELS[level]

@@ -1,6 +1,5 @@
 """The Cases page: an evaluation's cases, filtered, compared, looked into, labelled, exported."""
 
-from demo.pages.cases.keys import KEYS
 from demo.pages.cases.layout import TITLE, build
 
-__all__ = ["KEYS", "TITLE", "build"]
+__all__ = ["TITLE", "build"]

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import gradio as gr
+from markupsafe import Markup
 
 from calrec.errors import CalrecError
 from calrec.ranking.rules import DEFAULT, Rules
@@ -14,7 +15,7 @@ from calrec.report.figures import rank_scatter
 from demo.html import widgets
 from demo.html.case_study import listing
 from demo.html.case_study.view import case_view
-from demo.html.wording import escape
+from demo.html.templating import render
 from demo.inspect import url
 from demo.inspect.annotations import NOTHING, REASONS, Annotation
 from demo.inspect.case_filters import CaseFilters
@@ -119,9 +120,7 @@ class Drawing:
         table = self.desk.table(pair)
         before = state.case
         state = _settled(state, selection, keep, last)
-        updates: dict[str, Any] = {
-            "message": "".join(widgets.notice(line, "error") for line in lines)
-        }
+        updates: dict[str, Any] = {"message": widgets.notices(lines)}
         if pair.alone:
             updates["message"] += widgets.notice(
                 "There is no other evaluation on the same purchases by the same rules to compare "
@@ -282,7 +281,7 @@ def _nothing(session: Session, problems: tuple[str, ...]) -> View:
     )
     nobody = gr.update(choices=[], value=None)
     return View(
-        message="".join(widgets.notice(line, "error") for line in problems),
+        message=widgets.notices(problems),
         run=nobody,
         against=nobody,
         figures="",
@@ -310,14 +309,9 @@ def _options(rules: Rules) -> str:
     return " ".join(f"--{name} {given[name]}" for name in given if given[name] != usual[name])
 
 
-def _commands(*commands: str) -> str:
-    """How to make what is missing, folded: only who has the machine needs it."""
-    lines = "\n".join(map(escape, commands))
-    return (
-        '<details class="cr-more"><summary>How to make one</summary><p class="cr-sub cr-wrap">In '
-        'the folder of the workspace:</p><pre class="cr-prompt" tabindex="0" role="region" '
-        f'aria-label="Commands">{lines}</pre></details>'
-    )
+def _commands(*commands: str) -> Markup:
+    """How to make what is missing."""
+    return render("parts", "commands", commands)
 
 
 def star_button(note: Annotation) -> Any:

@@ -145,7 +145,7 @@ class Handlers:
             return view
         if stored != text:
             said = "Another tab wrote a note on this case meanwhile: both are kept."
-            return view._replace(note=stored, said=_quiet(said), seen=stored)
+            return view._replace(note=stored, said=widgets.quiet(said), seen=stored)
         return view._replace(seen=stored)
 
     def _annotate(
@@ -163,11 +163,11 @@ class Handlers:
                 return View()
             write(pair, state, self._drawing.noted(pair).get(state.case, NOTHING))
             if only_said:
-                return View(said=_quiet(said))
+                return View(said=widgets.quiet(said))
             view = self._drawing.view(session, state, {LIST})
             noted = self._drawing.noted(pair)
             return view._replace(
-                said=_quiet(said),
+                said=widgets.quiet(said),
                 star=star_button(noted.get(state.case, NOTHING)),
                 label_filter=gr.update(choices=self._drawing.label_choices(noted)),
                 address=SKIP,
@@ -231,10 +231,6 @@ class Handlers:
             return SKIP, SKIP, widgets.notice(str(error), "error")
         view = self._drawing.view(session, CasesAddress.of(address), {CASE, SLICES})
         return view.labels, view.reasons, widgets.notice("Reasons stored.", "done")
-
-
-def _quiet(text: str) -> str:
-    return f'<p class="cr-sub" role="status">{text}</p>' if text else ""
 
 
 def _filters(filters: CaseFilters, **changed: str) -> CaseFilters:

@@ -8,13 +8,14 @@ import gradio as gr
 
 from demo.html import widgets
 from demo.html.assets import styles
+from demo.html.case_study import listing
 from demo.inspect.annotations import LONGEST_NOTE, MOST_LABELS
 from demo.inspect.case_filters import COLD, LENGTHS, LEVELS, RANKS, REPEAT, STAR, TIES, WIN, words
 from demo.pages.cases.desk import Desk
 from demo.pages.cases.drawing import View
 from demo.pages.cases.exports import Exports
 from demo.pages.cases.handlers import FILTERS, Handlers
-from demo.pages.cases.keys import FETCH, ROWS
+from demo.pages.components import CLICKS, html, listener, script
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, UNCHECKED
 from demo.pages.page import Page, Shell, address
 
@@ -38,8 +39,6 @@ _IN_TURN: dict[str, Any] = {
 }
 _NOTE: dict[str, Any] = {**LOOK_UP, "concurrency_id": "note", "concurrency_limit": 1}
 
-_RESIZE = "() => { setTimeout(() => window.dispatchEvent(new Event('resize')), 80); }"
-
 
 def build(shell: Shell) -> Page:
     """The page over one application."""
@@ -49,22 +48,18 @@ def build(shell: Shell) -> Page:
     box = address()
     part: dict[str, Any] = {"address": box}
 
-    part["message"] = widgets.html("", elem_id="case-message")
+    part["message"] = html("", elem_id="case-message")
     _overview(part)
     _filters(part)
     with gr.Row(elem_classes="cr-cases-body"):
         with gr.Column(elem_classes="cr-panel cr-case-left", min_width=280):
-            part["cases"] = widgets.html("", elem_id="case-list", js_on_load=ROWS)
-            widgets.html(
-                '<p class="cr-sub cr-wrap cr-keys">Keys: <kbd>j</kbd> next case, <kbd>k</kbd> '
-                "previous, <kbd>s</kbd> star, <kbd>p</kbd> pin; with the list in focus also the "
-                "arrow keys.</p>"
-            )
+            part["cases"] = html("", elem_id="case-list", js_on_load=listener("cases"))
+            html(listing.keys())
         with gr.Column(elem_classes="cr-panel cr-case-right", min_width=280):
             note_buttons = _one_case(part)
-            part["case"] = widgets.html("", elem_id="case-view")
+            part["case"] = html("", elem_id="case-view")
         with gr.Column(elem_classes="cr-panel cr-case-pinned", min_width=280):
-            part["pinned"] = widgets.html("", elem_id="case-pinned")
+            part["pinned"] = html("", elem_id="case-pinned")
     slices, reasons, downloads = _below(part)
 
     outputs = [part[name] for name in View._fields]
@@ -127,14 +122,14 @@ def build(shell: Shell) -> Page:
         (note_buttons["case_page"], exports.case_page, part["said"]),
     ):
         button.click(write, state, [hidden, where], **EDIT).success(
-            None, None, None, js=FETCH, **LOOK_UP
+            None, None, None, js=script("fetchFile"), **LOOK_UP
         )
     return Page(show=handlers.show, outputs=outputs, address=box)
 
 
 def _overview(part: dict[str, Any]) -> None:
     with gr.Column(elem_classes="cr-panel"):
-        widgets.html(
+        html(
             widgets.heading(
                 0,
                 "Cases of an evaluation",
@@ -148,19 +143,16 @@ def _overview(part: dict[str, Any]) -> None:
             part["against"] = _list("Compared with B", "case-against", scale=1)
         with gr.Row(elem_classes="cr-cases-overview"):
             with gr.Column(min_width=300):
-                part["figures"] = widgets.html("", elem_id="case-figures")
+                part["figures"] = html("", elem_id="case-figures")
             with gr.Column(min_width=300):
-                part["agreement"] = widgets.html(
-                    "", elem_id="case-agreement", js_on_load=widgets.CLICKS
-                )
+                part["agreement"] = html("", elem_id="case-agreement", js_on_load=CLICKS)
         with gr.Accordion(
             "All ranks in one picture", open=False, elem_classes="cr-quiet"
         ) as picture:
             part["scatter"] = gr.Plot(
                 visible=False, show_label=False, elem_id="case-scatter", container=False
             )
-        # A plot drawn while folded away has no width yet.
-        picture.expand(None, None, None, js=_RESIZE, **LOOK_UP)
+        picture.expand(None, None, None, js=script("resize"), **LOOK_UP)
 
 
 def _filters(part: dict[str, Any]) -> None:
@@ -194,7 +186,7 @@ def _filters(part: dict[str, Any]) -> None:
             part["level"] = banded("Best text matches", "level", LEVELS)
             part["star_filter"] = banded("Annotated", "star", STAR)
             part["label_filter"] = banded("Label", "label", [])
-        part["chips"] = widgets.html("", elem_id="case-chips", js_on_load=widgets.CLICKS)
+        part["chips"] = html("", elem_id="case-chips", js_on_load=CLICKS)
 
 
 def _one_case(part: dict[str, Any]) -> dict[str, Any]:
@@ -226,14 +218,14 @@ def _one_case(part: dict[str, Any]) -> dict[str, Any]:
                 min_width=200,
             )
         part["seen"] = gr.State("")
-        part["said"] = widgets.html("", elem_id="case-said")
+        part["said"] = html("", elem_id="case-said")
     part["tools"] = tools
     return buttons
 
 
 def _below(part: dict[str, Any]) -> tuple[tuple, tuple, dict[str, Any]]:
     with gr.Column(elem_classes="cr-panel"):
-        widgets.html(
+        html(
             widgets.heading(
                 0,
                 "Saved slices and downloads",
@@ -241,7 +233,7 @@ def _below(part: dict[str, Any]) -> tuple[tuple, tuple, dict[str, Any]]:
                 "evaluations chosen above.",
             )
         )
-        part["slices"] = widgets.html("", elem_id="case-slices", js_on_load=widgets.CLICKS)
+        part["slices"] = html("", elem_id="case-slices", js_on_load=CLICKS)
         with gr.Row(elem_classes="cr-filters"):
             name = gr.Textbox(
                 label="Name for the filters as they are now",
@@ -252,7 +244,7 @@ def _below(part: dict[str, Any]) -> tuple[tuple, tuple, dict[str, Any]]:
             save = _button("Save as a slice", "case-slice-save", 130)
             csv = _button("Filtered cases as CSV", "case-save-csv", 180)
             table = _button("Filtered cases as JSON", "case-save-cases", 180)
-        line = widgets.html("", elem_id="case-slice-line")
+        line = html("", elem_id="case-slice-line")
         with gr.Accordion(
             "Edit the reasons offered as labels", open=False, elem_classes="cr-quiet"
         ):
@@ -263,7 +255,7 @@ def _below(part: dict[str, Any]) -> tuple[tuple, tuple, dict[str, Any]]:
                 max_lines=12,
             )
             store = _button("Store the reasons", "case-reasons-save")
-            store_line = widgets.html("", elem_id="case-reasons-line")
+            store_line = html("", elem_id="case-reasons-line")
         file = gr.DownloadButton("Download", elem_id="case-file", visible="hidden")
     return (
         (name, save, line),

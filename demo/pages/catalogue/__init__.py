@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 
-from demo.html.widgets import html
 from demo.pages.catalogue.handlers import Handlers, Shown
 from demo.pages.catalogue.view import SORTS
+from demo.pages.components import html, listener, script
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL
 from demo.pages.page import Page, Shell, address
 
 TITLE = "Catalogue"
-_CLICKS = Path(__file__).with_name("clicks.js").read_text(encoding="utf-8")
-
-_FOLD = """() => {
-  const button = document.querySelector('#catalogue-fold');
-  const open = document.querySelector('.cr-choose').toggleAttribute('data-open');
-  button.setAttribute('aria-expanded', open);
-}"""
+_CLICKS = listener("catalogue")
 
 
 def build(shell: Shell) -> Page:
@@ -61,7 +53,7 @@ def build(shell: Shell) -> Page:
         vectors=vectors,
         about=about,
     )
-    fold.click(None, None, None, js=_FOLD, **LOOK_UP)
+    fold.click(None, None, None, js=script("foldFilters"), **LOOK_UP)
     state = [shell.session, where, search, sort]
     # Not search.input, which a paste does not set off.
     for changed in (search.change, search.submit, sort.input):

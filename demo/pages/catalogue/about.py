@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from catalog.build import word_rule
 from catalog.sequences import HELD_OUT
 from catalog.statistics import Statistics
-from demo.html.wording import count, escape
+from demo.html.templating import render
+from demo.html.wording import count
 from demo.inspect.shop import Shop
-from demo.pages.catalogue.bars import bars, sizes
+from demo.pages.catalogue.bars import sizes
 
 _ROLES = {
     "evaluation": "Each shopper's last purchase is held out as the test, and the one before it "
@@ -22,22 +24,26 @@ _ROLES = {
 }
 
 
-def about(shop: Shop) -> str:
+def about(shop: Shop) -> Markup:
     """The shop in numbers; takes a moment for a large one."""
     catalogue, found = shop.catalogue, shop.statistics
     lengths = np.maximum(np.diff(catalogue.sequences().offsets) - HELD_OUT[catalogue.info.role], 0)
-    return (
-        '<div class="cr-about"><h2>About this shop</h2>'
-        f'<p class="cr-sub cr-wrap">{_ROLES.get(catalogue.info.role, "")}</p>'
-        f"{_table(found)}"
-        f"{bars(sizes(catalogue.popularity), 'items', 'Items by how often they were sold')}"
-        f"{bars(sizes(lengths), 'shoppers', 'Shoppers by purchases in training')}"
-        f"<h3>How it was built</h3>{_report(catalogue.info.report)}</div>"
+    return render(
+        "catalogue/about",
+        "about",
+        role=_ROLES.get(catalogue.info.role, ""),
+        figures=_figures(found),
+        charts=[
+            (sizes(catalogue.popularity), "items", "Items by how often they were sold"),
+            (sizes(lengths), "shoppers", "Shoppers by purchases in training"),
+        ],
+        remarks=_remarks(catalogue.info.report),
     )
 
 
-def _table(found: Statistics) -> str:
-    rows = [
+def _figures(found: Statistics) -> list[tuple[str, str, str]]:
+    """Name, value and meaning of each."""
+    return [
         ("Shoppers", f"{found.users:,}", "with at least one purchase"),
         ("Items", f"{found.items:,}", "never bought ones included"),
         ("Purchases", f"{found.purchases:,}", "held-out ones included"),
@@ -49,18 +55,9 @@ def _table(found: Statistics) -> str:
         ("Different words", f"{found.vocabulary:,}", "the vocabulary of all items"),
         ("Uses of a word", f"{found.word_frequency:.1f}", "over all items, on average"),
     ]
-    body = "".join(
-        f'<tr><th scope="row">{name} <span class="cr-sub cr-wrap">{meaning}</span></th>'
-        f"<td>{value}</td></tr>"
-        for name, value, meaning in rows
-    )
-    return (
-        '<table class="cr-figures"><caption>The columns of Table 1 in the paper</caption>'
-        f"<tbody>{body}</tbody></table>"
-    )
 
 
-def _report(report: Mapping[str, Any]) -> str:
+def _remarks(report: Mapping[str, Any]) -> list[str]:
     lines = [
         _read(report),
         _bad(report.get("bad_lines")),
@@ -68,8 +65,7 @@ def _report(report: Mapping[str, Any]) -> str:
         _few(report),
         _sentence(word_rule.explained(report["words"])) if "words" in report else "",
     ]
-    said = "".join(f"<li>{escape(line)}</li>" for line in lines if line)
-    return f'<ul class="cr-remarks">{said}</ul>'
+    return [line for line in lines if line]
 
 
 def _read(report: Mapping[str, Any]) -> str:

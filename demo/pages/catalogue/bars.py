@@ -1,14 +1,11 @@
-"""Small bar charts of counts, as HTML: they follow the theme, and every number can be read."""
+"""What small bar charts count: items or shoppers by size, purchases over time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
-
-from demo.html.wording import escape
 
 # Purchases, or items of a history: most have few.
 EDGES = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -29,36 +26,6 @@ class Bar(NamedTuple):
     label: str
     count: int
     tick: str
-
-
-def bars(rows: Sequence[Bar], unit: str, caption: str) -> str:
-    """Bars from left to right, in a list that says each number.
-
-    Args:
-      rows: the bars.
-      unit: what is counted, in the plural.
-      caption: what the chart shows; for those who do not see it too.
-    """
-    highest = max((row.count for row in rows), default=0) or 1
-    # Where each bar has a label, room for it; a narrow screen scrolls.
-    longest = max(map(len, (row.tick for row in rows)), default=0)
-    room = 6.5 * longest + 4 if all(row.tick for row in rows) else 0
-    drawn = "".join(_column(row, row.count / highest, room, unit) for row in rows)
-    return (
-        f'<figure class="cr-chart"><figcaption>{escape(caption)}</figcaption>'
-        f'<div class="cr-scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f'<ul class="cr-columns-chart">{drawn}</ul></div></figure>'
-    )
-
-
-def _column(row: Bar, share: float, room: float, unit: str) -> str:
-    said = f"{escape(row.label)}: {row.count:,} {escape(unit)}"
-    return (
-        f'<li style="min-width:{room:.0f}px" title="{said}">'
-        f'<span class="cr-column"><span style="height:{share:.1%}"></span></span>'
-        f'<span class="cr-column-label" aria-hidden="true">{escape(row.tick)}</span>'
-        f'<span class="cr-hidden">{said}</span></li>'
-    )
 
 
 def sizes(counts: Int[np.ndarray, " n"]) -> list[Bar]:

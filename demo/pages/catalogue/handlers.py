@@ -14,7 +14,7 @@ from calrec.model import checkpoint
 from calrec.text import DEFAULT_TEXT, TextSettings
 from catalog.store import Catalogue, Page
 from demo.html import widgets
-from demo.html.wording import count
+from demo.html.wording import count, title_of
 from demo.inspect import session as sessions
 from demo.inspect import url
 from demo.inspect.application import Application
@@ -191,7 +191,7 @@ class Handlers:
             full = f"The history is full: it holds {len(session.history):,} items. Remove some."
             return SKIP, widgets.notice(full, "error"), SKIP
         now = count(len(added.history), "purchase")
-        said = f"Added to the history, which now has {now}: {widgets.title_of(found)}"
+        said = f"Added to the history, which now has {now}: {title_of(found)}"
         return added, widgets.notice(said, "done"), SKIP
 
 

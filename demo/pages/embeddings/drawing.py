@@ -7,20 +7,22 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from markupsafe import Markup
 
 from calrec.evaluation.alignment import Alignment, cosine
 from calrec.model.checkpoint import Description
 from calrec.records import Item
 from calrec.records.ranks import ranks_of
-from demo.html.widgets import empty_state, item_block, title_of
-from demo.html.wording import count, escape, rank_range
+from demo.html.templating import render
+from demo.html.widgets import empty_state, lead
+from demo.html.wording import count
 from demo.inspect.projection import PCA, Neighbours
 from demo.inspect.towers import Towers, Visitor
 
 NEAREST = 10
 
 
-def map_lead(projected: PCA | Neighbours, drawn: int, items: int, seed: int) -> str:
+def map_lead(projected: PCA | Neighbours, drawn: int, items: int, seed: int) -> Markup:
     """What the map shows, and how much it leaves out."""
     if isinstance(projected, PCA):
         first, second = projected.share
@@ -37,17 +39,12 @@ def map_lead(projected: PCA | Neighbours, drawn: int, items: int, seed: int) -> 
     shown = f"All {count(items, 'item')}"
     if drawn < items:
         shown = f"{drawn:,} of {count(items, 'item')}, drawn with seed {seed}"
-    return f'<p class="lead">{shown}. {how} Drag over the map to zoom, double-click to go back.</p>'
+    return lead(f"{shown}. {how} Drag over the map to zoom, double-click to go back.")
 
 
-def map_legend(entries: Sequence[tuple[str, str, str]]) -> str:
+def map_legend(entries: Sequence[tuple[str, str, str]]) -> Markup:
     """Names, colours and signs."""
-    listed = "".join(
-        f'<li><b class="cr-sign" style="color:{escape(colour)}" aria-hidden="true">{escape(sign)}'
-        f"</b><span>{escape(name)}</span></li>"
-        for name, colour, sign in entries
-    )
-    return f'<ul class="legend" aria-label="Colours and signs">{listed}</ul>'
+    return render("embeddings", "map_legend", entries)
 
 
 def nearest_html(
@@ -55,7 +52,7 @@ def nearest_html(
     cosines: Float[np.ndarray, " N"] | None,
     history: Sequence[int],
     target: int | None,
-) -> str:
+) -> Markup:
     """The items whose vectors lie nearest to the user vector, with buttons to add them.
 
     Args:
@@ -71,30 +68,12 @@ def nearest_html(
             " vector and what lies near it appear here.",
         )
     order = np.argsort(-cosines, kind="stable")[:NEAREST]
-    rows = "".join(
-        _near_row(items[i], float(cosines[i]), int(i) in history, int(i) == target) for i in order
-    )
-    where = ""
+    rows = [(items[i], float(cosines[i]), int(i) in history, int(i) == target) for i in order]
+    place = None
     if target is not None:
         optimistic, pessimistic = ranks_of(cosines, target)
-        where = (
-            f'<p class="lead">By cosine alone the item really bought next stands at rank'
-            f" <b>{rank_range(int(optimistic), int(pessimistic))}</b> of {len(items):,}"
-            f" (cosine {cosines[target]:.4f}). The model was not trained to recommend in this way:"
-            " it writes.</p>"
-        )
-    return f'{where}<ol class="cr-list cr-near">{rows}</ol>'
-
-
-def _near_row(item: Item, value: float, bought: bool, is_target: bool) -> str:
-    badges = '<span class="cr-badge">in the history</span>' if bought else ""
-    badges += '<span class="cr-badge cr-true">bought next</span>' if is_target else ""
-    return (
-        f'<li class="cr-line{" cr-hit" if is_target else ""}">{item_block(item)}{badges}'
-        f'<span class="cr-value">{value:.4f}</span>'
-        f'<button type="button" class="cr-button" data-act="add" data-id="{escape(item.item_id)}"'
-        f' aria-label="Add {escape(title_of(item))} to the history">Add</button></li>'
-    )
+        place = int(optimistic), int(pessimistic), float(cosines[target])
+    return render("embeddings", "nearest", rows, place, len(items))
 
 
 def visitor_marks(visitor: Visitor | None) -> tuple[float | None, float | None]:
@@ -105,32 +84,16 @@ def visitor_marks(visitor: Visitor | None) -> tuple[float | None, float | None]:
     return float(own[0]), float(own[1])
 
 
-def towers_html(name: str, towers: Towers, marks: Sequence[float | None], contrast: str) -> str:
+def towers_html(name: str, towers: Towers, marks: Sequence[float | None], contrast: str) -> Markup:
     """What the cosines of one checkpoint say, in sentences."""
-    lines = [
-        _sentence("A history", towers.history, marks[0], read=False),
-        _sentence("A purchase read behind its history", towers.read, marks[1], read=True),
+    says = [
+        (what, one.summary(), _half(one), mark, one is towers.read)
+        for what, one, mark in (
+            ("A history", towers.history, marks[0]),
+            ("A purchase read behind its history", towers.read, marks[1]),
+        )
     ]
-    listed = "".join(f"<li>{line}</li>" for line in lines)
-    return (
-        f'<h3 class="cr-plot-title">{escape(name)}</h3><p class="lead">{escape(contrast)}</p>'
-        f'<ul class="cr-says">{listed}</ul>'
-    )
-
-
-def _sentence(what: str, one: Alignment, mark: float | None, *, read: bool) -> str:
-    summary = one.summary()
-    own, others, gap = summary["own"]["mean"], summary["others"]["mean"], summary["gap"]
-    lies = "nearer to its own item than to" if gap >= 0 else "further from its own item than from"
-    text = (
-        f"{what} lies {lies} other shoppers' items on average: cosine <b>{own:.4f}</b> beside"
-        f" <b>{others:.4f}</b>, a gap of <b>{gap:+.4f}</b>. {_half(one)}"
-    )
-    if read:
-        text += " It has read the item, so this tells how well the towers agree, not a forecast."
-    if mark is not None:
-        text += f" This shopper: <b>{mark:.4f}</b>."
-    return text
+    return render("embeddings", "towers", name, contrast, says)
 
 
 def _half(one: Alignment) -> str:
@@ -142,7 +105,7 @@ def _half(one: Alignment) -> str:
     return f"For half of them the own item is among the nearest {middle:,} of {items:,}."
 
 
-def spread_caption(read: bool) -> str:
+def spread_caption(read: bool) -> Markup:
     """What a plot of cosines shows."""
     what = (
         "After: the vector of the purchase read behind the shopper's history (v_TU), beside the"
@@ -152,23 +115,16 @@ def spread_caption(read: bool) -> str:
         else "Before: the shopper's vector, of the history alone (v_U), beside the vectors of items"
         " read alone (v_T). The contrastive loss of the history (L_UT) compares these"
     )
-    return f'<p class="lead">{what}.</p>'
+    return lead(f"{what}.")
 
 
-def spread_legend(marked: bool) -> str:
+def spread_legend(marked: bool) -> Markup:
     """Colours of the plots of cosines."""
     from demo.pages.embeddings.plots import OTHER, TARGET, USER
 
     entries = [("with the own purchase", TARGET), ("with other shoppers' purchases", OTHER)]
     entries += [("this shopper", USER)] if marked else []
-    listed = "".join(
-        f'<li><i style="background:{colour}"></i><span>{name}</span></li>'
-        for name, colour in entries
-    )
-    return (
-        f'<ul class="legend" aria-label="Colours">{listed}</ul>'
-        '<p class="lead">Dotted: the means.</p>'
-    )
+    return render("embeddings", "spread_legend", entries)
 
 
 def contrast_words(record: Description | None) -> str:
@@ -208,13 +164,9 @@ def _fine(stage: Any) -> bool:
     return isinstance(stage, Mapping) and stage.get("stage") in ("stage1", "stage2")
 
 
-def progress(text: str, done: int, of: int) -> str:
+def progress(text: str, done: int, of: int) -> Markup:
     """How far a computation is."""
-    share = done / of if of else 0
-    return (
-        f'<div class="cr-progress" role="status"><div class="cr-track"><span'
-        f' style="width:{share:.0%}"></span></div><p>{escape(text)}: {done:,} of {of:,}.</p></div>'
-    )
+    return render("parts", "progress", done / of if of else 0, 0, f"{text}: {done:,} of {of:,}.")
 
 
 def estimate(items: int, parameters: int) -> str:

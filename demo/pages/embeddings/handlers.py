@@ -14,8 +14,9 @@ from calrec.errors import CalrecError
 from calrec.evaluation.alignment import cosine
 from calrec.model import checkpoint
 from calrec.model.checkpoint import Description
-from demo.html.widgets import empty_state, notice, title_of
-from demo.html.wording import count
+from demo.html.templating import render
+from demo.html.widgets import empty_state, notice
+from demo.html.wording import count, title_of
 from demo.inspect import checkpoints, model_card, session
 from demo.inspect.application import Application
 from demo.inspect.session import Session
@@ -136,11 +137,7 @@ class Handlers:
             return ""
         if (visitor.history, visitor.target) == tuple(map_of[2:4]):
             return ""
-        return (
-            '<p class="cr-notice cr-info" role="status">The history has changed since this was'
-            ' drawn. <button type="button" class="cr-link" data-act="again">Draw it again</button>'
-            "</p>"
-        )
+        return render("embeddings", "follow")
 
     def add(self, visitor: Session, item_id: Any) -> tuple[Session, str]:
         """An item of the nearest ones goes into the history."""

@@ -7,10 +7,10 @@ from typing import Any
 import gradio as gr
 
 from demo.html import widgets
-from demo.html.widgets import html
 from demo.inspect.projection import METHODS
 from demo.inspect.session import Session
 from demo.inspect.towers import Models
+from demo.pages.components import CLICKS, html
 from demo.pages.embeddings import drawing
 from demo.pages.embeddings.address import DEFAULT_USERS, HIGHEST_SEED, USERS
 from demo.pages.embeddings.handlers import (
@@ -37,7 +37,7 @@ def build(shell: Shell) -> Page:
     map_of, cosines_of = gr.State(None), gr.State(None)
     begun = gr.State(0.0)  # when the cosines were last asked for
 
-    stale = html("", js_on_load=widgets.CLICKS, elem_id="embeddings-stale")
+    stale = html("", js_on_load=CLICKS, elem_id="embeddings-stale")
     with gr.Column(elem_classes="cr-panel"):
         html(
             widgets.heading(
@@ -71,10 +71,12 @@ def build(shell: Shell) -> Page:
                 legend = html("", elem_id="embeddings-legend")
             with gr.Column(scale=5, min_width=320):
                 html(
-                    '<h3 class="cr-plot-title">Nearest to the shopper</h3><p class="lead">Items'
-                    " whose vector has the highest cosine with the shopper's.</p>"
+                    widgets.plot_title(
+                        "Nearest to the shopper",
+                        "Items whose vector has the highest cosine with the shopper's.",
+                    )
                 )
-                nearest = html("", js_on_load=widgets.CLICKS, elem_id="embeddings-nearest")
+                nearest = html("", js_on_load=CLICKS, elem_id="embeddings-nearest")
 
     with gr.Column(elem_classes="cr-panel"):
         html(

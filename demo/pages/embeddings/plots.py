@@ -1,11 +1,7 @@
-"""The map of a shop and the spread of cosines, as plotly figures.
-
-Text from the catalogue is escaped: plotly reads a few HTML tags in any text that it draws.
-"""
+"""The map of a shop and the spread of cosines, as plotly figures."""
 
 from __future__ import annotations
 
-import html
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, Int
+from markupsafe import Markup
 
 from calrec.evaluation.alignment import Alignment
 from calrec.evaluation.foreign import plain
 from calrec.records import Item
 from calrec.report.figures import layout
-from demo.html.widgets import title_of
+from demo.html.templating import render
+from demo.html.wording import title_of
 
 DRAWN = 5_000
 """Items drawn at most; a browser stays quick with so many."""
@@ -34,6 +32,7 @@ COLOURS = (
     "#4d7ea8",
 )
 OTHER = "#98a1b3"
+USER_NAME = "The shopper's vector, of the history (v_U)"
 USER, TARGET, HISTORY = "#e4572e", "#2f9e6e", "#e8933a"
 ELSE = "(other)"
 BINS = 44
@@ -133,7 +132,7 @@ def _mark(
                 "size": 13,
                 "line": {"color": HISTORY, "width": 2.5},
             },
-            hovertext=[f"<b>In the history</b><br>{_hover(items[i])}" for i in own],
+            hovertext=[_hover(items[i], "In the history") for i in own],
             hoverinfo="text",
         )
     if special.target is not None:
@@ -143,7 +142,7 @@ def _mark(
             y=_short(at[:, 1]),
             mode="markers",
             marker=_big(TARGET, "star", 19),
-            hovertext=[f"<b>Really bought next</b><br>{_hover(items[special.target])}"],
+            hovertext=[_hover(items[special.target], "Really bought next")],
             hoverinfo="text",
         )
     if special.user is not None:
@@ -152,7 +151,7 @@ def _mark(
             y=_short(special.user[1:]),
             mode="markers",
             marker=_big(USER, "diamond", 15),
-            hovertext=["<b>The shopper's vector, of the history (v_U)</b>"],
+            hovertext=[render("plots", "mark", USER_NAME)],
             hoverinfo="text",
         )
 
@@ -172,15 +171,13 @@ def _short(numbers: Float[np.ndarray, " n"]) -> list[float]:
     return [round(float(number), 4) for number in numbers]
 
 
-def _hover(item: Item) -> str:
-    title = _wrapped(title_of(item))
-    details = [_wrapped(value) for value in (item.brand, item.category) if value]
-    return "<br>".join([f"<b>{title}</b>", *details])
+def _hover(item: Item, mark: str = "") -> Markup:
+    details = [line for value in (item.brand, item.category) if value for line in _wrapped(value)]
+    return render("plots", "item", _wrapped(title_of(item)), details, mark)
 
 
-def _wrapped(text: str, width: int = 56) -> str:
-    lines = textwrap.wrap(" ".join(plain(text).split()), width, max_lines=3, placeholder=" …")
-    return "<br>".join(html.escape(line, quote=False) for line in lines)
+def _wrapped(text: str, width: int = 56) -> list[str]:
+    return textwrap.wrap(" ".join(plain(text).split()), width, max_lines=3, placeholder=" …")
 
 
 def cosine_spread(alignment: Alignment, mark: float | None, span: tuple[float, float]) -> go.Figure:
@@ -231,7 +228,7 @@ def legend(colours: Mapping[str, str], special: Special) -> list[tuple[str, str,
     """Name, colour and sign of all that is on a map: a dot, ring, star or diamond."""
     entries = []
     if special.user is not None:
-        entries.append(("The shopper's vector, of the history (v_U)", USER, "◆"))
+        entries.append((USER_NAME, USER, "◆"))
     if special.target is not None:
         entries.append(("Really bought next", TARGET, "★"))
     if special.history:

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from markupsafe import Markup
+
 from calrec.evaluation import foreign
 from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.runs import EvaluationRun, user_words
@@ -17,7 +19,7 @@ from calrec.report.rendering import html_table, html_text
 from calrec.report.report import Content
 from calrec.report.tables import Column, Table
 from calrec.report.variants import names
-from demo.html.wording import count, escape
+from demo.html.templating import render
 from demo.inspect import training_curves
 from demo.inspect.training_curves import Log
 
@@ -25,7 +27,7 @@ OVERVIEW = ("runs", "table2")
 DETAILS = ("paired", "slices")
 
 
-def tables_html(content: Content) -> tuple[str, str, str]:
+def tables_html(content: Content) -> tuple[Markup, Markup, Markup]:
     """The tables as HTML: the overview, the details, and those that the page folds.
 
     Tables without a row say only what is missing, and come last of all.
@@ -38,8 +40,8 @@ def tables_html(content: Content) -> tuple[str, str, str]:
     return _written(overview), _written(details), _written([*rest, *empty])
 
 
-def _written(tables: Sequence[Table]) -> str:
-    return "".join(html_table(_named(table)) for table in tables)
+def _written(tables: Sequence[Table]) -> Markup:
+    return Markup("").join(Markup(html_table(_named(table))) for table in tables)
 
 
 def _named(table: Table) -> Table:
@@ -50,18 +52,10 @@ def _named(table: Table) -> Table:
     return dataclasses.replace(table, key=f"metrics-{table.key}", rows=rows)
 
 
-def no_runs(domain: str) -> str:
+def no_runs(domain: str) -> Markup:
     """What stands where a shop has no finished evaluation."""
-    command = f"calrec-evaluate --domain {escape(domain)} --out WORKSPACE/evaluations/NAME"
-    return (
-        '<div class="cr-empty"><p class="cr-empty-title">No finished evaluation of this shop</p>'
-        "<p>How well the recommenders foresee what shoppers buy has not been measured here yet."
-        " Evaluations appear on this page when they are done.</p>"
-        "<details><summary>How to make one</summary>"
-        f"<p>A simple rule: <code>{command} --recommender lir</code></p>"
-        f"<p>The model: <code>{command} --recommender calrec --checkpoint CHECKPOINT</code></p>"
-        "</details></div>"
-    )
+    command = f"calrec-evaluate --domain {domain} --out WORKSPACE/evaluations/NAME"
+    return render("metrics", "no_runs", command)
 
 
 def run_choices(runs: dict[str, EvaluationRun]) -> list[tuple[str, str]]:
@@ -73,30 +67,22 @@ def run_choices(runs: dict[str, EvaluationRun]) -> list[tuple[str, str]]:
     ]
 
 
-def legend(one: Comparison) -> str:
-    """Name and colour of each run."""
-    return _legend(figures.legend(one))
-
-
-def _legend(entries: Sequence[tuple[str, str]]) -> str:
-    listed = "".join(
-        f'<li><i style="background:{escape(colour)}"></i><span>{html_text(name)}</span></li>'
-        for name, colour in entries
-    )
-    return f'<ul class="legend" aria-label="Colours">{listed}</ul>'
-
-
-def plots_lead(content: Content) -> str:
+def plots_lead(content: Content) -> Markup:
     """On which users the plots stand, and whose colour is which."""
     title, one = content.comparisons[0]
-    more = len(content.comparisons) - 1
-    others = (
-        f" The chosen runs stand on {more + 1} different states of the data, splits or rules; the"
-        " plots show the first."
-        if more
-        else ""
+    states = len(content.comparisons)
+    return render(
+        "metrics", "plots_lead", _text(title), _text(one.note), states, _named_colours(one)
     )
-    return f'<p class="lead">{html_text(title)}, on {html_text(one.note)}.{others}</p>{legend(one)}'
+
+
+def _named_colours(one: Comparison) -> list[tuple[Markup, str]]:
+    return [(_text(name), colour) for name, colour in figures.legend(one)]
+
+
+def _text(foreign_text: str) -> Markup:
+    """Text of a run as it stands, whatever way it is written."""
+    return Markup(html_text(foreign_text))
 
 
 def pair_table(one: Comparison) -> Table:
@@ -127,49 +113,29 @@ def pair_table(one: Comparison) -> Table:
     )
 
 
-def pair_html(one: Comparison) -> str:
+def pair_html(one: Comparison) -> Markup:
     """The metrics of two runs, and how often which ranks the item really bought better."""
-    return _wins(one) + html_table(pair_table(one))
+    return _wins(one) + Markup(html_table(pair_table(one)))
 
 
-def _wins(one: Comparison) -> str:
+def _wins(one: Comparison) -> Markup:
     x, y = (cases.optimistic for cases in one.cases)
     first, second, equal = int((x < y).sum()), int((y < x).sum()), int((x == y).sum())
-    parts = (
-        (first, f"{one.names[0]} better", "cr-first"),
+    sides = (
+        (first, _text(f"{one.names[0]} better"), "cr-first"),
         (equal, "equal", "cr-equal"),
-        (second, f"{one.names[1]} better", "cr-second"),
+        (second, _text(f"{one.names[1]} better"), "cr-second"),
     )
-    bars = "".join(
-        f'<span class="{kind}" style="flex-grow:{number}"></span>' for number, _, kind in parts
-    )
-    listed = "".join(
-        f'<li><i class="{kind}"></i><span>{html_text(words)}: <b>{number:,}</b>'
-        f" ({number / one.users:.1%})</span></li>"
-        for number, words, kind in parts
-    )
-    return (
-        '<p class="lead">Who ranks the item really bought better, user by user (optimistic'
-        f' ranks).</p><div class="cr-wins" aria-hidden="true">{bars}</div>'
-        f'<ul class="legend">{listed}</ul>'
-    )
+    return render("metrics", "wins", sides, one.users)
 
 
-def scatter_caption(one: Comparison) -> str:
+def scatter_caption(one: Comparison) -> Markup:
     """What the scatter of two runs shows."""
-    first, second = map(html_text, one.names)
-    return (
-        f'<p class="lead">Rank of the item really bought: right by {second}, up by {first}. Below'
-        f" the line {first} ranks it better.</p>"
-    )
+    return render("metrics", "scatter_caption", *map(_text, one.names))
 
 
-def curves_lead(log: Log) -> str:
+def curves_lead(log: Log) -> Markup:
     """Which colour is which stage."""
-    damaged = f" {count(log.damaged, 'line')} of the log could not be read." if log.damaged else ""
     colours = log.colours()
-    entries = [(training_curves.stage_title(stage), colours[stage]) for stage in log.stages]
-    return (
-        '<p class="lead">Lower is better. Steps are counted over all stages, end to end; a dot'
-        f" marks where a stage ended.{damaged}</p>{_legend(entries)}"
-    )
+    entries = [(_text(training_curves.stage_title(stage)), colours[stage]) for stage in log.stages]
+    return render("metrics", "curves_lead", log.damaged, entries)

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import gradio as gr
+from markupsafe import Markup
 
 from calrec.errors import CalrecError
 from calrec.evaluation.metrics import TITLES
 from calrec.report import figures
 from demo.html import model_card_text
-from demo.html.widgets import empty_state, notice
-from demo.html.wording import count, escape
+from demo.html.templating import render
+from demo.html.widgets import empty_state, notice, plot_title
+from demo.html.wording import count
 from demo.inspect import checkpoints, model_card, training_curves
 from demo.inspect.application import Application
 from demo.inspect.evaluations import Found
@@ -177,11 +179,9 @@ class Handlers:
             drawn = self._reports.slices(runs, metric, cut)
         except CalrecError:
             return Slices("", HIDDEN)  # the report says why
-        caption = (
-            f'<p class="lead">{TITLES[metric]} by {escape(cut(one.cases[0]).dimension.lower())}:'
-            f" dots optimistic with their {one.bootstrap.level:.0%} interval, rings"
-            " pessimistic.</p>"
-        )
+        dimension = cut(one.cases[0]).dimension.lower()
+        level = one.bootstrap.level
+        caption = render("metrics", "slices_caption", TITLES[metric], dimension, level)
         return Slices(caption, shown(drawn))
 
     def draw_pair(self, asked: Any) -> PairUpdate:
@@ -235,7 +235,7 @@ def _curves(log: Log | None) -> tuple[Any, ...]:
             continue
         curve = log.curves[place]
         updates += [
-            f'<h3 class="cr-plot-title">{escape(curve.title)}</h3>',
+            plot_title(curve.title),
             shown(training_curves.figure(curve, log.colours())),
         ]
     return tuple(updates)
@@ -250,9 +250,6 @@ def _no_report(text: str) -> Report:
     return Report(text, "", "", HIDDEN, "", "")
 
 
-def _download(card: model_card.Card) -> str:
+def _download(card: model_card.Card) -> Markup:
     content = base64.b64encode(model_card_text.to_markdown(card).encode()).decode()
-    return (
-        f'<a class="cr-button cr-download" download="model-card-{escape(card.name)}.md"'
-        f' href="data:text/markdown;charset=utf-8;base64,{content}">Download as Markdown</a>'
-    )
+    return render("metrics", "download", card.name, content)

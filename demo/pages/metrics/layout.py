@@ -5,7 +5,8 @@ from __future__ import annotations
 import gradio as gr
 
 from calrec.evaluation.metrics import TITLES
-from demo.html.widgets import html
+from demo.html.widgets import heading, lead
+from demo.pages.components import html
 from demo.pages.events import BROWSE, LOOK_UP
 from demo.pages.figures import place
 from demo.pages.metrics.address import DIMENSION_TITLES, METRIC, MOST
@@ -61,8 +62,10 @@ def build(shell: Shell) -> Page:
         with gr.Row(elem_classes="cr-plots"):
             with gr.Column(min_width=320, elem_classes="cr-figure"):
                 html(
-                    '<p class="lead">How often the item really bought is among the first k: solid'
-                    " optimistic, dotted pessimistic.</p>"
+                    lead(
+                        "How often the item really bought is among the first k: solid optimistic,"
+                        " dotted pessimistic."
+                    )
                 )
                 distribution = place("metrics-distribution")
             with gr.Column(min_width=320, elem_classes="cr-figure"):
@@ -148,4 +151,4 @@ def build(shell: Shell) -> Page:
 
 
 def _head(title: str, text: str) -> None:
-    html(f'<div class="cr-heading"><h2>{title}</h2><p>{text}</p></div>')
+    html(heading(0, title, text))

@@ -8,6 +8,7 @@ import gradio as gr
 
 from demo.html import widgets
 from demo.inspect.session import Session
+from demo.pages.components import CLICKS, html
 from demo.pages.walkthrough.address import DEFAULT
 from demo.pages.walkthrough.updates import Listing
 
@@ -28,7 +29,7 @@ COUNT = [("training parts alone", "training"), ("validation parts, too", "all")]
 
 def browser(listing: Listing) -> list[Any]:
     """Query, sort, the three filters, and the list."""
-    widgets.html(
+    html(
         widgets.heading(
             1,
             "Pick from the catalogue",
@@ -55,13 +56,13 @@ def browser(listing: Listing) -> list[Any]:
             )
             for label, offered in zip(("Category", "Brand", "Price"), listing[1:], strict=True)
         ]
-    browse = widgets.html(listing.browse, js_on_load=widgets.CLICKS, elem_id="catalogue-list")
+    browse = html(listing.browse, js_on_load=CLICKS, elem_id="catalogue-list")
     return [query, sort, *filters, browse]
 
 
 def assembly(shoppers: list[str], start: Session) -> list[Any]:
     """Shopper, random shopper, history, the true next item."""
-    widgets.html(
+    html(
         widgets.heading(
             0,
             "The purchase history",
@@ -80,10 +81,8 @@ def assembly(shoppers: list[str], start: Session) -> list[Any]:
             min_width=180,
         )
         any_shopper = gr.Button("Random shopper", elem_id="random", min_width=130)
-    history = widgets.html(
-        widgets.history_list([], start), js_on_load=widgets.CLICKS, elem_id="history"
-    )
-    target = widgets.html("", elem_id="target", visible=False)
+    history = html(widgets.history_list([], start), js_on_load=CLICKS, elem_id="history")
+    target = html("", elem_id="target", visible=False)
     return [shopper, any_shopper, history, target]
 
 

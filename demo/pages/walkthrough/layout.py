@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import gradio as gr
 
 from calrec.recommenders import register
 from demo.html import widgets
 from demo.inspect.session import Session
+from demo.pages.components import CLICKS, html, script
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, UNCHECKED
 from demo.pages.page import Page, Shell, address
 from demo.pages.walkthrough import controls
@@ -32,47 +30,39 @@ def build(shell: Shell) -> Page:
     shown = gr.State(None)
 
     with gr.Row(elem_classes="cr-bar-top"):
-        widgets.html(widgets.stepper(), elem_id="steps", scale=3)
+        html(widgets.stepper(), elem_id="steps", scale=3)
         run = gr.Button("Recommend", variant="primary", elem_id="run", min_width=150)
         stop = gr.Button("Stop", variant="secondary", elem_id="stop", visible=False, min_width=150)
-    message = widgets.html("", elem_id="message")
-    status = widgets.html("", elem_id="status")
-    stale = widgets.html("", elem_id="stale")
+    message = html("", elem_id="message")
+    status = html("", elem_id="status")
+    stale = html("", elem_id="stale")
 
     with _step(1):
-        presets = widgets.html(
-            assembling.telling(start), js_on_load=widgets.CLICKS, elem_id="presets"
-        )
+        presets = html(assembling.telling(start), js_on_load=CLICKS, elem_id="presets")
         with gr.Row(elem_classes="cr-columns"):
             with gr.Column(scale=6, min_width=320, elem_classes="cr-panel"):
                 browser = controls.browser(listing)
             with gr.Column(scale=5, min_width=320, elem_classes="cr-panel"):
                 parts_of = controls.assembly(assembling.shoppers(start), start)
                 sampling = controls.sampling()
-        widgets.html(widgets.step_buttons(1))
+        html(widgets.step_buttons(1))
     with _step(2), gr.Column(elem_classes="cr-panel"):
-        widgets.html(
+        html(
             widgets.heading(
                 2,
                 "What the model reads",
                 "The history as one text, the oldest purchase first: no numbers of items or "
                 "persons, only words. The last line is unfinished; the model goes on from there.",
             )
-            + widgets.formula(
-                "How the text is made",
-                "Each item is <code>Title: T. Category: C. Brand: B. Price: P</code>, each part "
-                "cut to its first words (25 of a title, 15 of the others). If the whole is longer "
-                "than the model's budget of tokens, the oldest items are left out, each as a whole "
-                "(paper, section 3.1).",
-            )
+            + widgets.formula(2)
         )
-        prompt = widgets.html(
+        prompt = html(
             widgets.empty_state("No prompt yet", "It is made of the purchase history."),
             elem_id="prompt",
         )
-        widgets.html(widgets.step_buttons(2))
+        html(widgets.step_buttons(2))
     with _step(3), gr.Column(elem_classes="cr-panel"):
-        widgets.html(
+        html(
             widgets.heading(
                 3,
                 "What the model writes",
@@ -80,18 +70,12 @@ def build(shell: Shell) -> Page:
                 "The number is the text's log-probability in nats: the nearer to zero, the "
                 "surer the model. The best different texts are kept.",
             )
-            + widgets.formula(
-                "How a text is scored",
-                "s(x) = Σ<sub>t</sub> ln p(x<sub>t</sub> | prompt, x<sub>&lt;t</sub>), the sum "
-                "over its tokens, end token included, at temperature 1, whatever temperature it "
-                "was drawn at. Equal texts are one; the best N<sub>pred</sub> are kept "
-                "(Algorithm 1, lines 1–4).",
-            )
+            + widgets.formula(3)
         )
-        texts = widgets.html(blank.samples, js_on_load=widgets.CLICKS, elem_id="samples")
-        widgets.html(widgets.step_buttons(3))
+        texts = html(blank.samples, js_on_load=CLICKS, elem_id="samples")
+        html(widgets.step_buttons(3))
     with _step(4), gr.Column(elem_classes="cr-panel"):
-        widgets.html(
+        html(
             widgets.heading(
                 4,
                 "From texts to items",
@@ -100,21 +84,14 @@ def build(shell: Shell) -> Page:
                 "0–1, then weighed by how probable its text is. A frame marks the text that "
                 "decides an item's score. Press a switch: nothing is written anew.",
             )
-            + widgets.formula(
-                "The formulas",
-                "Scaled: (S − min) / (max − min) over all items, column by column. Weighed: times "
-                "exp(ε · s), s the text's log-probability in nats. Score of an item: the largest "
-                "of its row (or the mean, or the least; Algorithm 1, lines 6–11). Colours of the "
-                "second and third picture are stretched near 1, where full matches differ only in "
-                "the third decimal.",
-            )
+            + widgets.formula(4)
         )
         switches = controls.switches()
-        heat_empty = widgets.html(blank.heat_empty["value"], elem_id="heat-empty")
+        heat_empty = html(blank.heat_empty["value"], elem_id="heat-empty")
         heat = gr.Plot(visible=False, show_label=False, elem_id="heat", container=False)
-        widgets.html(widgets.step_buttons(4))
+        html(widgets.step_buttons(4))
     with _step(5), gr.Column(elem_classes="cr-panel"):
-        widgets.html(
+        html(
             widgets.heading(
                 5,
                 "The ranking",
@@ -129,9 +106,9 @@ def build(shell: Shell) -> Page:
             label="Compare with",
             elem_id="others",
         )
-        ranks = widgets.html("", elem_id="ranks")
-        rankings = widgets.html(blank.rankings, elem_id="rankings")
-        widgets.html(widgets.step_buttons(5))
+        ranks = html("", elem_id="ranks")
+        rankings = html(blank.rankings, elem_id="rankings")
+        html(widgets.step_buttons(5))
     text = gr.Number(-1, visible=False, precision=0)
     start_box = gr.Textbox(visible="hidden", show_label=False, elem_id="start", interactive=False)
 
@@ -163,15 +140,22 @@ def build(shell: Shell) -> Page:
 
     busy = [run, stop, message, status]
     # The button and a link that shows a recommendation start the same job.
-    run.click(None, None, [start_box, text], js=_START, **LOOK_UP)
-    start_box.change(None, None, busy, js=_switch(True, WAITING), **LOOK_UP)
+    run.click(None, None, [start_box, text], js=script("start"), **LOOK_UP)
+    start_box.change(None, None, busy, js=script("runs", True, widgets.notice(WAITING)), **LOOK_UP)
     job = start_box.change(
         recommending.recommend, [session, *settings], [*output, run, stop], **MODEL
     )
     job.then(stale_line, [session, shown], stale, **LOOK_UP).then(
         recommending.settled, [shown, *settings], [*output, run, stop], **LOOK_UP
     )
-    stop.click(None, None, busy, js=_switch(False, "Stopped."), cancels=[job], **LOOK_UP)
+    stop.click(
+        None,
+        None,
+        busy,
+        js=script("runs", False, widgets.notice("Stopped.")),
+        cancels=[job],
+        **LOOK_UP,
+    )
 
     for switch in (*switches, others):
         changed = switch.release if isinstance(switch, gr.Slider) else switch.input
@@ -206,23 +190,3 @@ def build(shell: Shell) -> Page:
 
 def _step(number: int) -> gr.Column:
     return gr.Column(elem_id=f"step-{number}", elem_classes="cr-stage")
-
-
-# New texts: none of them is open.
-_START = "() => { calrec.started(); return [String(Date.now()), -1]; }"
-
-
-def _switch(running: bool, said: str | None = None) -> str:
-    """JavaScript that shows Recommend or Stop at once, even while the server is busy.
-
-    With something to say, it stands in `status` for a running job, which the job then overwrites;
-    else in `message`, and `status` is hidden, as updates may still arrive after Stop.
-    """
-    updates: list[Any] = [{"visible": not running}, {"visible": running}]
-    if said is not None:
-        line = widgets.notice(said)
-        updates += [
-            {"value": "" if running else line},
-            {"value": line if running else "", "visible": running},
-        ]
-    return f"() => {json.dumps([{'__type__': 'update', **update} for update in updates])}"

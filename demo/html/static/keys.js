@@ -1,6 +1,6 @@
-"""The page's keys and clicks, as JavaScript; they press the buttons that a mouse would."""
-
-KEYS = """
+// Keys of the Cases page: j and k (in the list the arrow keys too) go to the next and the previous
+// case, s stars, p pins. They press the buttons that a mouse would.
+//
 // Star and pin are of the case that the server shows: they wait for the answer of the walk before,
 // and the next walk waits for theirs.
 let casesWork = Promise.resolve();
@@ -46,27 +46,3 @@ document.addEventListener('keydown', (event) => {
     casesInTurn(() => document.querySelector(button)?.click());
   }
 });
-"""
-"""j and k (in the list the arrow keys too) to the next and the previous case, s stars, p pins."""
-
-ROWS = """
-element.addEventListener('click', (event) => {
-  const row = event.target.closest('tr[data-user]');
-  const button = event.target.closest('button[data-act]') || (row && row.querySelector('button'));
-  if (!button || button.disabled) return;
-  if (row) {
-    // At once, not when the server answers: whoever presses j quickly walks on from here.
-    element.querySelectorAll('tr[data-user]').forEach((other) => {
-      other.classList.toggle('cr-current', other === row);
-      other.querySelector('button').setAttribute('aria-current', String(other === row));
-    });
-  }
-  trigger('select', {...button.dataset});
-});
-"""
-"""Of the list: a row is its button."""
-
-FETCH = """
-() => setTimeout(() => document.querySelector('#case-file')?.click(), 150)
-"""
-"""Takes the file that was just written to the visitor."""

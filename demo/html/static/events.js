@@ -1,0 +1,42 @@
+// What the pages' events do in the browser alone; the server names these functions.
+Object.assign(calrec, {
+  // The server could not show the page.
+  failed() {
+    this.arrival.failed();
+  },
+
+  // A plot drawn while folded away has no width yet.
+  resize() {
+    setTimeout(() => window.dispatchEvent(new Event('resize')), 80);
+  },
+
+  // Takes the file that was just written to the visitor.
+  fetchFile() {
+    setTimeout(() => document.querySelector('#case-file')?.click(), 150);
+  },
+
+  // Opens and closes the catalogue's filters on a narrow screen.
+  foldFilters() {
+    const open = document.querySelector('.cr-choose').toggleAttribute('data-open');
+    document.querySelector('#catalogue-fold').setAttribute('aria-expanded', open);
+  },
+
+  // Another moment, which sets the job off. New texts: none of them is open.
+  start() {
+    this.started();
+    return [String(Date.now()), -1];
+  },
+
+  // Shows Recommend or Stop at once, even while the server is busy. The line stands in the status
+  // of a running job, which the job then overwrites; else in the message, and the status is hidden,
+  // as updates may still arrive after Stop.
+  runs(running, line) {
+    const updates = [
+      { visible: !running },
+      { visible: running },
+      { value: running ? '' : line },
+      { value: running ? line : '', visible: running },
+    ];
+    return updates.map((update) => ({ __type__: 'update', ...update }));
+  },
+});
