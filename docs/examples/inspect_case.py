@@ -13,11 +13,9 @@
 # %%
 import numpy as np
 
+from calrec import CALRec, LastItemRepeater, RankingSettings
 from calrec.evaluation.alignment import Alignment
 from calrec.model.compilation import keep_compiled
-from calrec.recommenders.calrec import CALRec
-from calrec.recommenders.lir import LastItemRepeater
-from calrec.records.settings import RankingSettings
 from catalog.build import build_sample
 from catalog.store import Catalogue, domains, workspace_path
 

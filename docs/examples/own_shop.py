@@ -11,7 +11,7 @@
 import tempfile
 from pathlib import Path
 
-from calrec.recommenders.lir import LastItemRepeater
+from calrec import LastItemRepeater
 from catalog.build import build
 from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue

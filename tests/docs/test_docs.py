@@ -149,11 +149,14 @@ def test_commands_start_and_have_the_options_shown(command):
     assert shown()[command] <= offered | {"--help"}
 
 
-def test_targets_of_make_exist():
-    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+def test_targets_and_variables_of_make_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"^([\w-]+):", makefile, re.MULTILINE)
+    variables = re.findall(r"^(\w+) \?= ", makefile, re.MULTILINE)
+    known = {*targets, *(f"{name}=" for name in variables)}
     for words in commands():
         if words[0] == "make":
-            assert set(words[1:]) <= set(targets), words
+            assert {re.sub("=.*", "=", word) for word in words[1:]} <= known, words
 
 
 def test_benchmarks_exist_and_know_the_options_shown():
