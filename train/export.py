@@ -18,6 +18,7 @@ from calrec.ranking.rules import DEFAULT
 from calrec.records.files import whole_file
 from calrec.records.settings import RankingSettings, SamplingSettings
 from calrec.text import TextSettings
+from train import model_card
 from train.evaluation import fingerprints
 from train.loop import Run, best_weights, read_log, run_tokenizer
 
@@ -25,7 +26,8 @@ from train.loop import Run, best_weights, read_log, run_tokenizer
 def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
     """Writes the run's best weights, tokenizer and settings as a checkpoint folder.
 
-    The training log goes along as `training_log.jsonl`, a line a logged step of every stage.
+    The training log goes along as `training_log.jsonl`, a line a logged step of every stage, and
+    the model card as `README.md`.
 
     Raises:
       CalrecError: if the run is none or has no checkpoint, or `out` holds something else.
@@ -55,7 +57,7 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
         model,
         run_tokenizer(run_folder),
         description,
-        files={"training_log.jsonl": log},
+        files={"training_log.jsonl": log, model_card.FILE: model_card.text(description)},
     )
 
 
@@ -73,6 +75,8 @@ def export_hugging_face(run_folder: Path, out: Path, *, dtype: str = "bfloat16")
 
 def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
     """Writes evaluations' figures into a checkpoint's `calrec.json`, in place of earlier ones.
+
+    The model card follows, unless somebody edited it.
 
     Args:
       folder: the checkpoint.
@@ -115,8 +119,13 @@ def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
             )
         figures[name] = figure
     changed = dataclasses.replace(description, figures=figures)
+    card = folder / model_card.FILE
+    edited = card.exists() and card.read_bytes() != model_card.text(description).encode()
     with whole_file(folder / "calrec.json") as new:
-        new.write_text(changed.to_text())
+        new.write_text(changed.to_text(), "utf-8")
+    if not edited:
+        with whole_file(card) as new:
+            new.write_text(model_card.text(changed), "utf-8")
 
 
 def history_entry(run_folder: Path) -> dict[str, Any]:

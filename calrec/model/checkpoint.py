@@ -5,6 +5,7 @@
                          of the files in the two folders
     FOLDER/weights/      orbax; float32 or bfloat16
     FOLDER/tokenizer/    a Hugging Face tokenizer folder
+    FOLDER/training_log.jsonl and README.md, the model card: for people
 
 It is written beside its place and renamed when whole. Nothing in it is run: weights are arrays and
 the tokenizer is JSON. A file of these, or of the settings, that was changed, cut or added is
@@ -39,6 +40,8 @@ FORMAT = Format(
     remedy="train and export it again, or use the release that wrote it",
 )
 PARTS = ("weights", "tokenizer")
+FOR_PEOPLE = ("training_log.jsonl", "README.md")
+"""Files of a checkpoint that may be missing or edited: no recommendation depends on them."""
 BESIDE = 2**20
 """Bytes that a checkpoint takes besides its weights and its tokenizer, at most."""
 SHIPPED = Path(__file__).parents[1] / "checkpoints"
@@ -137,9 +140,9 @@ def save(
         (new / "weights" / "commit_success.txt").unlink(missing_ok=True)
         tokenizer.save(new / "tokenizer")
         whole = dataclasses.replace(description, files=_digests(new))
-        (new / "calrec.json").write_text(whole.to_text())
+        (new / "calrec.json").write_text(whole.to_text(), "utf-8")
         for name, content in (files or {}).items():
-            (new / name).write_text(content)
+            (new / name).write_text(content, "utf-8")
 
 
 def _require_room(folder: Path, size: int) -> None:
@@ -155,7 +158,7 @@ def _require_room(folder: Path, size: int) -> None:
 def _is_checkpoint(folder: Path) -> bool:
     try:
         content = codec.from_text((folder / "calrec.json").read_bytes())
-        known = {"calrec.json", "weights", "tokenizer", "training_log.jsonl"}
+        known = {"calrec.json", *PARTS, *FOR_PEOPLE}
         return content["format"] == FORMAT.name and {p.name for p in folder.iterdir()} <= known
     except (OSError, ValueError, LookupError, TypeError):
         return False

@@ -19,7 +19,6 @@ scripts: to it a run of Chinese is one word, and a vowel sign of Hindi ends a wo
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -28,6 +27,8 @@ from itertools import chain, pairwise
 from typing import Literal, NamedTuple, get_args
 
 import regex
+
+from calrec.records import digests
 
 Rule = Literal["paper", "unicode"]
 """The name of a rule."""
@@ -99,7 +100,7 @@ def ruled(fingerprint: str, rule: Rule) -> str:
     """
     if rule == "paper":
         return fingerprint
-    return hashlib.sha256(f"{fingerprint} {rule}".encode()).hexdigest()
+    return digests.of_bytes(f"{fingerprint} {rule}".encode())
 
 
 def words(text: str, rule: Rule = "paper") -> list[str]:

@@ -6,7 +6,6 @@ digest of its own, and the file's structure is checked whenever it is opened.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from calrec.errors import CalrecError
+from calrec.records import digests
 from demo.inspect.local_paths import local
 
 VERSION = 1
@@ -50,7 +50,7 @@ PRAGMA user_version = {VERSION};
 
 def digest(*values: object) -> str:
     """What a row's values are checked by when they are read again."""
-    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+    return digests.of_bytes(repr(values).encode())[:16]
 
 
 def checked(rows: Iterable[Sequence[Any]], path: Path) -> list[tuple[Any, ...]]:

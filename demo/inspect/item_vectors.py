@@ -8,7 +8,6 @@ model is the one that answers: a checkpoint that replaces it on disk counts afte
 
 from __future__ import annotations
 
-import hashlib
 import queue
 import threading
 import zipfile
@@ -24,6 +23,7 @@ from jaxtyping import Float
 
 from calrec.errors import CalrecError
 from calrec.model import checkpoint
+from calrec.records import digests
 from calrec.records.files import whole_file
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class ItemVectors:
         record = self._record
         if record is None:
             return None
-        key = hashlib.sha256(record + info.fingerprint.encode()).hexdigest()[:16]
+        key = digests.of_bytes(record + info.fingerprint.encode())[:16]
         return self._workspace / "embeddings" / f"{info.domain}-{key}.npz"
 
     def _recorded(self) -> bytes | None:

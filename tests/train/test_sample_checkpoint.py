@@ -12,6 +12,7 @@ from calrec.model import checkpoint
 from calrec.records import digests
 from catalog.build import build_sample
 from train import evaluate as command
+from train import model_card
 
 USERS = 40
 
@@ -104,6 +105,8 @@ def test_figures_are_recorded_once_a_name_and_of_this_model_alone(shop, tmp_path
     name = f"{domains[0].domain} test calrec"
     assert described.figures[name]["metrics"] == figures["calrec"][0]["metrics"]
     assert described.figures[name]["users"] == USERS
+    card = copy / model_card.FILE
+    assert card.read_text("utf-8") == model_card.text(described)
     capsys.readouterr()
 
     assert run("figures", "--checkpoint", copy, "--evaluations", *kept, kept[1]) == 2
@@ -117,3 +120,7 @@ def test_figures_are_recorded_once_a_name_and_of_this_model_alone(shop, tmp_path
     assert run("figures", "--checkpoint", copy, "--evaluations", other) == 2
     assert "another checkpoint" in capsys.readouterr().err
     assert checkpoint.describe(copy).figures == described.figures
+
+    card.write_text("mine")
+    assert run("figures", "--checkpoint", copy, "--evaluations", kept[0]) == 0
+    assert card.read_text() == "mine"

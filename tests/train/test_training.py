@@ -21,6 +21,7 @@ from calrec.model.objective import ObjectiveSettings
 from calrec.recommenders.calrec import CALRec
 from calrec.text import TextSettings
 from catalog.store import Catalogue
+from train import model_card
 from train.data import Prepared
 from train.loop import Run
 from train.prepare import prepare
@@ -71,6 +72,7 @@ def test_the_stages_train_and_the_export_recommends(trained, tiny_workspace):
     assert np.isfinite([line["total"] for line in log if "total" in line]).all()
 
     described = checkpoint.describe(trained / "export")
+    assert (trained / "export/README.md").read_text("utf-8") == model_card.text(described)
     catalogue = Catalogue.open(tiny_workspace, "shop")
     assert described.data == dict.fromkeys(("shop", "others"), catalogue.info.fingerprint)
     assert [s["stage"] for s in described.training["stages"]] == ["pretrain", "stage1", "stage2"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
@@ -17,6 +15,7 @@ from calrec.errors import CalrecError
 from calrec.evaluation import leaks
 from calrec.evaluation.run_folder.meta import CheckpointMeta, CodeMeta, DataMeta
 from calrec.recommenders.entry import Entry
+from calrec.records import digests
 from catalog.workspace import DomainInfo
 
 LIBRARIES = ("numpy", "scipy", "pyarrow", "duckdb", "jax", "flax", "tokenizers", "transformers")
@@ -25,15 +24,15 @@ LIBRARIES = ("numpy", "scipy", "pyarrow", "duckdb", "jax", "flax", "tokenizers",
 @cache
 def code() -> CodeMeta:
     """Version, a digest of the source of the packages that an evaluation runs, and libraries."""
-    digest = hashlib.sha256()
-    for package in (calrec, catalog, train):
-        root = Path(package.__file__).parent
-        for path in sorted(root.rglob("*.py")):
-            digest.update(f"{package.__name__}/{path.relative_to(root).as_posix()}\n".encode())
-            digest.update(path.read_bytes())
+    roots = [Path(package.__file__).parent for package in (calrec, catalog, train)]
+    source = {
+        path.relative_to(root.parent).as_posix(): digests.of_file(path)
+        for root in roots
+        for path in root.rglob("*.py")
+    }
     return CodeMeta(
         version=metadata.version("calrec"),
-        digest=digest.hexdigest(),
+        digest=digests.of_json(source),
         libraries={name: metadata.version(name) for name in LIBRARIES},
     )
 
@@ -66,7 +65,9 @@ def calrec_checkpoint(name: str) -> CheckpointMeta:
     return CheckpointMeta(
         name=Path(name).name,
         # Figures are measured afterwards and shape nothing; the files' digests are in it.
-        digest=digest({k: v for k, v in content.items() if k not in ("figures", "digest")}),
+        digest=digests.of_json(
+            {k: v for k, v in content.items() if k not in ("figures", "digest")}
+        ),
         data=dict(description.data),
         seen=leaks.to_json(leaks.of_training(description.training)),
         training=[_stage(stage) for stage in stages],
@@ -112,8 +113,3 @@ def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:
         "beta": objective.get("beta"),
         "steps": stage.get("best_step"),
     }
-
-
-def digest(content: Mapping[str, Any]) -> str:
-    """sha256 of a record, whatever the order of its fields."""
-    return hashlib.sha256(json.dumps(dict(content), sort_keys=True).encode()).hexdigest()

@@ -6,7 +6,6 @@ OUT.partial/part-N-DIGEST.parquet results of some cases, each written whole; nam
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import shutil
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 from calrec.errors import CalrecError
 from calrec.evaluation.run_folder.writing import writing
 from calrec.records import digests
+from calrec.records.locks import lock
 from train.evaluation.results import GENERATED, RANKED
 
 SAVE_EVERY = 5.0
@@ -110,13 +110,11 @@ class Partial:
         with writing(path):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = path.open("a+", encoding="utf-8")
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not lock(self._lock.fileno(), path):
                 raise CalrecError(
                     f"expected {self.folder} for this evaluation alone, found another process "
                     "writing it; wait for that one, or name another --out"
-                ) from None
+                )
             if path.stat().st_size == 0:
                 self._lock.write(json.dumps(self._run))
                 self._lock.flush()

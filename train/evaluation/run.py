@@ -16,6 +16,7 @@ from calrec.errors import CalrecError
 from calrec.evaluation.run_folder.meta import RunMeta, content_of
 from calrec.evaluation.run_folder.writing import check_out, require_free, run_folder
 from calrec.evaluation.runs import EvaluationRun
+from calrec.records import digests
 from catalog.store import Catalogue, workspace_path
 from train.evaluation import fingerprints
 from train.evaluation.cases import Cases, load_cases
@@ -82,7 +83,7 @@ def evaluate(settings: Evaluate, progress: Progress) -> EvaluationRun:
         earlier = earlier_run(settings, catalogue)
         meta = _asked(settings, catalogue, cases, earlier)
         run = identity(settings, content_of(meta))
-        meta = dataclasses.replace(meta, run=fingerprints.digest(run))
+        meta = dataclasses.replace(meta, run=digests.of_json(run))
         if (finished := _finished(settings.out, meta)) is not None:
             clear(settings.out, run)
             progress.found(settings.out)
