@@ -36,6 +36,18 @@ def connect(
     return duckdb.connect(str(path), read_only=read_only, config={**safe, **settings})
 
 
+def one_row(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
+    """The first row of a query that always has one, such as a count.
+
+    Raises:
+      LookupError: if it has none.
+    """
+    row = result.fetchone()
+    if row is None:
+        raise LookupError("expected a query with a row, found none")
+    return row
+
+
 def quoted_name(name: str) -> str:
     """A column's name in SQL, whatever it holds."""
     return '"' + name.replace('"', '""') + '"'

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 import numpy as np
@@ -106,9 +106,18 @@ class Catalogue:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @cached_property
+    @property
     def items(self) -> tuple[Item, ...]:
         """All items in item-index order, which is the order of their ids."""
+        return self._items
+
+    @property
+    def item_ids(self) -> tuple[str, ...]:
+        """The id of each item."""
+        return self._item_ids
+
+    @cached_property
+    def _items(self) -> tuple[Item, ...]:
         rows = self._rows(
             "SELECT item_id, title, category, brand, price FROM store.items"
             " WHERE domain = $domain ORDER BY item_index"
@@ -116,8 +125,7 @@ class Catalogue:
         return tuple(_item(*row) for row in rows)
 
     @cached_property
-    def item_ids(self) -> tuple[str, ...]:
-        """The id of each item."""
+    def _item_ids(self) -> tuple[str, ...]:
         return tuple(item.item_id for item in self.items)
 
     @cached_property
@@ -312,7 +320,8 @@ class Catalogue:
     def _column(self, name: str, table: str, order: str) -> np.ndarray:
         sql = f"SELECT {name} FROM store.{table} WHERE domain = $domain ORDER BY {order}"
         with reading(self.workspace), self._connection.cursor() as cursor:
-            return cursor.execute(sql, {"domain": self.domain}).fetchnumpy()[name]
+            column = cursor.execute(sql, {"domain": self.domain}).fetchnumpy()[name]
+        return cast(np.ndarray, column)  # a `Categorical` comes of ENUM columns alone
 
 
 def domain_info(workspace: Path, domain: str) -> DomainInfo:

@@ -29,7 +29,7 @@ from typing import Any
 import duckdb
 
 from calrec.text.words import Rule
-from catalog.database import connect, quoted_text
+from catalog.database import connect, one_row, quoted_text
 from catalog.errors import CatalogueError
 
 FORMAT = 3
@@ -201,7 +201,8 @@ def check_format(connection: duckdb.DuckDBPyConnection, prefix: str, path: Path)
 
 def format_version(connection: duckdb.DuckDBPyConnection, prefix: str = "") -> int:
     """The format that the database says it has; 0 where it says nothing."""
-    return connection.execute(f"SELECT coalesce(max(version), 0) FROM {prefix}format").fetchone()[0]
+    latest = f"SELECT coalesce(max(version), 0) FROM {prefix}format"
+    return one_row(connection.execute(latest))[0]
 
 
 def domains(workspace: Path) -> list[DomainInfo]:

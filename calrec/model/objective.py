@@ -104,9 +104,9 @@ def encode(model: Decoder, batch: Batch) -> Encoded:
     """
     length = batch.history_length + batch.target_length
     at = jnp.arange(batch.tokens.shape[1])[None]
-    hidden = model.hidden(batch.tokens, at < length[:, None])
+    hidden = model.hidden(jnp.asarray(batch.tokens), at < length[:, None])
     in_target = jnp.arange(batch.target.shape[1])[None] < batch.target_length[:, None]
-    alone = model.hidden(batch.target, in_target)
+    alone = model.hidden(jnp.asarray(batch.target), in_target)
 
     # The state before a token predicts it: the last of the prompt predicts the target's first.
     before = batch.history_length[:, None] - 1 + jnp.arange(batch.target.shape[1])[None]
@@ -118,7 +118,7 @@ def encode(model: Decoder, batch: Batch) -> Encoded:
         v_u=mean_over(hidden, at < batch.history_length[:, None]),
         v_tu=mean_over(hidden, (at >= batch.history_length[:, None]) & (at < length[:, None])),
         nll=jnp.where(in_target, nll, 0.0).sum(axis=1),
-        target_length=batch.target_length,
+        target_length=jnp.asarray(batch.target_length),
     )
 
 

@@ -66,7 +66,7 @@ class ItemKNN(Baseline):
         settings = settings or ItemKNNSettings()
         self.settings = asdict(settings)
         self.reads = settings.last
-        self._decay = settings.decay
+        self._last, self._decay = settings.last, settings.decay
         bought = _incidence(histories, len(self.item_ids))
         buyers = bought.sum(axis=0)
         together = bought.T @ bought
@@ -79,7 +79,7 @@ class ItemKNN(Baseline):
 
     def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
         """Decayed sums of similarities; see `Baseline.scores`."""
-        last = [history[-self.reads :][::-1] for history in histories]
+        last = [history[-self._last :][::-1] for history in histories]
         lengths = [len(items) for items in last]
         weights = sparse.csr_array(
             (
@@ -89,7 +89,7 @@ class ItemKNN(Baseline):
             ),
             shape=(len(histories), len(self.item_ids)),
         )
-        near = weights @ self._similarity
+        near = sparse.csr_array(weights @ self._similarity)
         scores = np.tile(self._fallback, (len(histories), 1))
         scores[np.repeat(np.arange(len(histories)), np.diff(near.indptr)), near.indices] = near.data
         return scores

@@ -154,7 +154,7 @@ def _plain(value: Any) -> Any:
 def _record(case: _Case) -> Recommendation:
     written, n, k = case.ranking, len(case.ranking.item_ids), len(case.ranking.columns)
     named = {f.name: getattr(written, f.name) for f in fields(written)}
-    per_row = {
+    per_row: dict[str, Any] = {
         name: _array(named.pop(name), shape, kind)
         for name, shape, kind in (
             ("rows", (n,), np.int64),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -140,7 +141,7 @@ class Comparison:
         anchor = first or runs[0]
         common, left_out = anchor.cases.user_ids, []
         for run in runs:
-            both = common.filter(pc.is_in(common, value_set=run.cases.user_ids))
+            both = common.filter(_among(common, run.cases.user_ids, "is_in"))
             if len(both):
                 common = both
             else:
@@ -229,5 +230,10 @@ class Comparison:
 def _on(run: EvaluationRun, users: pa.Array) -> Cases:
     if run.cases.user_ids.equals(users):
         return run.cases
-    places = pc.index_in(users, value_set=run.cases.user_ids)
+    places = _among(users, run.cases.user_ids, "index_in")
     return run.cases.take(places.to_numpy())
+
+
+def _among(users: pa.Array, known: pa.Array, function: Literal["is_in", "index_in"]) -> Any:
+    """Of each user whether it is among the known ones, or its place there."""
+    return pc.call_function(function, [users], options=pc.SetLookupOptions(known))

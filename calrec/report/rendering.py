@@ -229,7 +229,7 @@ def _html_class(table: Table, place: int) -> str:
         names.append("key")
     if table.numeric(place):
         names.append("number")
-    texts = [row[place] for row in table.rows if isinstance(row[place], str)]
+    texts = [cell for row in table.rows if isinstance(cell := row[place], str)]
     if any(len(text) > LONG for text in texts):
         names.append("long")
     if place and table.columns[place].group != table.columns[place - 1].group:

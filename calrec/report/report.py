@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from calrec.errors import CalrecError
 from calrec.evaluation.metrics import METRICS
@@ -20,10 +21,18 @@ from calrec.report.layouts.slices import slices_table, ties_table
 from calrec.report.layouts.templates import TABLE_6
 from calrec.report.layouts.texts import TABLE_8
 from calrec.report.layouts.training import TABLE_3
-from calrec.report.spec import Evidence, fill
+from calrec.report.spec import Evidence, TableSpec, fill
 from calrec.report.tables import Table
 
-PAPERS = (TABLE_2, PAIRED, TABLE_3, TABLE_4, TABLE_6, TABLE_7, TABLE_8)
+PAPERS: tuple[TableSpec[Any, Any], ...] = (
+    TABLE_2,
+    PAIRED,
+    TABLE_3,
+    TABLE_4,
+    TABLE_6,
+    TABLE_7,
+    TABLE_8,
+)
 """The paper's tables, and the tests behind its Table 2, in the order of the page."""
 
 

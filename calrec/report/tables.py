@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +41,12 @@ class Value:
     change: float | None = None
     best_optimistic: bool = False
     best_pessimistic: bool = False
+
+    @classmethod
+    def of_sides(cls, figures: Mapping[str, float], change: float | None = None) -> Value:
+        """Of one metric as `calrec.evaluation.metrics.summarise` gives it."""
+        optimistic, pessimistic = figures["optimistic"], figures["pessimistic"]
+        return cls(optimistic=optimistic, pessimistic=pessimistic, change=change)
 
 
 Cell = str | Value | None

@@ -51,7 +51,7 @@ WITHOUT: Mapping[str, str] = {
 
 def variant(run: EvaluationRun) -> str:
     """A key of `VARIANTS`, from the training that the checkpoint records."""
-    training = run.checkpoint and run.checkpoint.training
+    training = _training(run)
     try:
         tuned = [one for one in training if one["stage"] in ("stage1", "stage2")]
         if not tuned:
@@ -68,6 +68,11 @@ def variant(run: EvaluationRun) -> str:
     if contrastive == {True}:
         return base or "full"
     return f"{base}-no-contrastive".lstrip("-")
+
+
+def _training(run: EvaluationRun) -> Any:
+    """What the checkpoint records of its training, in whatever form it is."""
+    return run.checkpoint.training if run.checkpoint else None
 
 
 def template(run: EvaluationRun) -> str:
@@ -194,9 +199,8 @@ def unlike(first: EvaluationRun, second: EvaluationRun, *, apart: Sequence[str])
 
 def training_words(run: EvaluationRun) -> str:
     """How its model was trained, such as `stage1 (900 steps, alpha 0.125, beta -0.025)`."""
-    stages = run.checkpoint and run.checkpoint.training
     try:
-        return "; ".join(_stage_words(stage) for stage in stages) or "training not recorded"
+        return "; ".join(_stage_words(stage) for stage in _training(run)) or "training not recorded"
     except (TypeError, AttributeError):
         return "training not recorded"
 

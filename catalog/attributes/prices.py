@@ -169,7 +169,7 @@ def read_prices(
 
 
 def _notes(
-    rows: list[tuple[str, int, bool]], numbers: Mapping[str, float], reasons: Mapping[str, str]
+    rows: list[tuple[str, int, bool]], numbers: Mapping[str, float], reasons: dict[str, str]
 ) -> dict[str, object]:
     unread = [(price, count) for price, count, _ in rows if price not in numbers]
     notes: dict[str, object] = {}

@@ -72,7 +72,7 @@ class Selection:
             "SELECT user_index FROM store.users WHERE domain = $domain AND user_id = $user_id",
             self._values | {"user_id": user_id},
         ).fetchone()
-        return row and row[0]
+        return row[0] if row else None
 
 
 @contextmanager

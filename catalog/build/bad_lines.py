@@ -18,7 +18,7 @@ from calrec.records.files import whole_file
 from catalog.errors import CatalogueError
 from catalog.ingest import Loaded
 from catalog.ingest.events import CONTENT_CHARACTERS
-from catalog.database import quoted_text
+from catalog.database import one_row, quoted_text
 from catalog.workspace import open_for_reading, reading
 
 LIMIT = 0.01  # of the lines of a file; more means that the file is not what it was taken for
@@ -57,9 +57,12 @@ def collect(connection: duckdb.DuckDBPyConnection, domain: str, loaded: Loaded) 
     """
     connection.execute("DELETE FROM bad_lines WHERE domain = $domain", {"domain": domain})
     return {
-        name: connection.execute(
-            _COLLECT.format(table=f"raw_{name}", file=_FILE[name]), {"domain": domain, "file": file}
-        ).fetchone()[0]
+        name: one_row(
+            connection.execute(
+                _COLLECT.format(table=f"raw_{name}", file=_FILE[name]),
+                {"domain": domain, "file": file},
+            )
+        )[0]
         for name, file in (("items", loaded.items_from), ("events", loaded.events_from))
     }
 
@@ -151,7 +154,9 @@ def publish(workspace: Path, domain: str) -> None:
     """Makes `reports/` say what is committed; as that is done already, a failure is only logged."""
     place = report_path(workspace, domain)
     try:
-        with open_for_reading(workspace, files=True) as connection:
+        connection = open_for_reading(workspace, files=True)
+        assert connection is not None  # the domain is in it
+        with connection:
             if kept(workspace, domain, limit=1):
                 _write_csv(connection, "store.bad_lines", domain, place)
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 
@@ -11,6 +12,7 @@ from calrec.records import Item
 from calrec.text.words import ruled
 from catalog.attributes.categories import column_of, levels
 from catalog.attributes.distinct import map_distinct
+from catalog.database import one_row
 from catalog.errors import CatalogueError
 from catalog.ingest import Loaded
 from catalog.attributes.prices import read_prices
@@ -104,10 +106,11 @@ def number_items(connection: duckdb.DuckDBPyConnection, loaded: Loaded) -> dict[
     first_known = ", ".join(map(_FIRST_KNOWN.format, _ATTRIBUTES))
     on_one_line = ", ".join(map(_ON_ONE_LINE.format, _ATTRIBUTES))
     connection.execute(_ITEMS.format(first_known=first_known, on_one_line=on_one_line))
-    read, listed, unlisted = connection.execute(
+    counts = connection.execute(
         "SELECT (SELECT count(*) FROM raw_items WHERE problem IS NULL),"
         " (SELECT count(*) FROM listed), (SELECT count(*) FROM unlisted)"
-    ).fetchone()
+    )
+    read, listed, unlisted = one_row(counts)
     if not listed + unlisted:
         raise CatalogueError("expected at least one item or purchase, found none: check the input")
     if unlisted and loaded.lists_items:
@@ -150,18 +153,19 @@ def category_levels(connection: duckdb.DuckDBPyConnection, query: str) -> dict[s
         split,
         columns={"levels": "VARCHAR[]", "several": "BOOLEAN"},
     )
-    several = connection.execute("SELECT count(*) FROM category_levels WHERE several").fetchone()[0]
-    return {"categories_of_several_paths": several} | (
-        {"category_slashes": "separate levels" if column.slashes else "are part of names"}
-        if any("/" in text for (text,) in texts)
-        else {}
-    )
+    count = "SELECT count(*) FROM category_levels WHERE several"
+    decided: dict[str, object] = {"categories_of_several_paths": one_row(connection.execute(count))[0]}
+    if any("/" in text for (text,) in texts):
+        slashes = "separate levels" if column.slashes else "are part of names"
+        decided["category_slashes"] = slashes
+    return decided
 
 
 def _stop_if_none_is_listed(
     connection: duckdb.DuckDBPyConnection, loaded: Loaded, unlisted: int
 ) -> None:
-    bought = connection.execute("SELECT count(DISTINCT item_id) FROM kept_events").fetchone()[0]
+    count = "SELECT count(DISTINCT item_id) FROM kept_events"
+    (bought,) = one_row(connection.execute(count))
     if unlisted < bought:
         return
     examples = {
@@ -187,7 +191,7 @@ def _shown(ids: Sequence[str]) -> str:
 
 
 def write_domain(
-    connection: duckdb.DuckDBPyConnection, domain: str, role: str, report: dict[str, object]
+    connection: duckdb.DuckDBPyConnection, domain: str, role: str, report: dict[str, Any]
 ) -> str:
     """Replaces the domain's rows by `numbered` and `kept_events`.
 
@@ -208,10 +212,10 @@ def write_domain(
     connection.execute(_USERS, name)
     connection.execute(_EVENTS, name)
     connection.execute(_ITEMS_WITH_POPULARITY, {**name, "held_out": HELD_OUT[role]})
-    fingerprint = connection.execute(_FINGERPRINT, name).fetchone()[0]
+    fingerprint = one_row(connection.execute(_FINGERPRINT, name))[0]
     # All figures of a domain depend on the rule; those by the paper's had their names before.
     fingerprint = ruled(fingerprint, report["words"]["rule"])
-    items, users, events, short, rare = connection.execute(_SIZES, name).fetchone()
+    items, users, events, short, rare = one_row(connection.execute(_SIZES, name))
     report = report | {"users_under_5_purchases": short, "items_under_5_purchases": rare}
     row = [domain, role, fingerprint, items, users, events, json.dumps(report)]
     connection.execute("INSERT INTO domains VALUES (?, ?, ?, ?, ?, ?, ?)", row)

@@ -55,6 +55,7 @@ class Download:
         from catalog.download import EDITIONS, build_command, download
 
         files = download(EDITIONS[self.edition], self.category, self.to, **settings)
+        assert self.category is not None  # `download` refuses that
         command = build_command(self.category, *(file.path for file in files))
         return [*map(_downloaded, files), f"next: {command}"]
 

@@ -103,7 +103,7 @@ def download(
     *,
     base_url: str | None = None,
     patience: Patience | None = None,
-    report: Callable[[str, int, int], None] = lambda name, done, size: None,
+    report: Callable[[str, int, int | None], None] = lambda name, done, size: None,
     say: Callable[[str], None] = lambda text: None,
 ) -> tuple[Downloaded, Downloaded]:
     """Fetches a category's reviews and metadata into a folder, each whole or not at all.
@@ -114,7 +114,8 @@ def download(
       to: folder; made if it is missing.
       base_url: of a mirror with the edition's layout; the edition's own if not given.
       patience: time limits and attempts; `Patience()` if not given.
-      report: called with a file's name, the bytes there are and the bytes of the whole file.
+      report: called with a file's name, the bytes there are and the bytes of the whole file, `None`
+        where the server does not tell.
       say: called with one line about each connection that broke.
 
     Returns:

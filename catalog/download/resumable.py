@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 
@@ -199,7 +200,7 @@ def _receive(
         raise _BrokenError(f"expected {size:,} bytes, found {have:,}")
 
 
-def _start_anew(part: Part) -> None:
+def _start_anew(part: Part) -> NoReturn:
     part.empty()
     raise _BrokenError("the file on the server is another one than before")
 
@@ -227,10 +228,10 @@ def _range(response: httpx.Response) -> tuple[int | None, int | None]:
         r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)", response.headers.get("Content-Range", "")
     )
     first, size = found.groups() if found else (None, None)
-    return first and int(first), size and int(size)
+    return int(first) if first else None, int(size) if size else None
 
 
-def _refuse(url: str, response: httpx.Response) -> None:
+def _refuse(url: str, response: httpx.Response) -> NoReturn:
     status = f"{response.status_code} {response.reason_phrase}".strip()
     if response.is_server_error or response.status_code in PASSING:
         raise _BrokenError(f"the answer {status}")

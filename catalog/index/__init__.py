@@ -137,7 +137,7 @@ class Index:
             # Else the items of another domain would be found under this one's names.
             raise CatalogueError(
                 f"expected the search index of content {content[:12]} in {folder}, found that of "
-                f"another content ({found[:12]}): {_again(folder)}"
+                f"another content ({str(found)[:12]}): {_again(folder)}"
             )
 
     def corpus(self, item_ids: Sequence[str], settings: BM25Settings | None = None) -> Corpus:

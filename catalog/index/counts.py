@@ -94,7 +94,7 @@ def _from_arrays(arrays: Mapping[str, np.ndarray], fields: Sequence[str]) -> Cou
         words=words,
         fields={
             field: sp.csc_array(
-                tuple(arrays[f"{field}.{part}"] for part in ("data", "indices", "indptr")),
+                (arrays[f"{field}.data"], arrays[f"{field}.indices"], arrays[f"{field}.indptr"]),
                 shape=shape,
             )
             for field in fields

@@ -61,7 +61,7 @@ def schema() -> Schema:
 
 
 def write_segment(
-    folder: Path, items: Sequence[Attributes], tick: Callable[[], None] = lambda: None
+    folder: Path, items: Sequence[Attributes], tick: Callable[[], object] = lambda: None
 ) -> None:
     """Writes an index of one segment into the new folder `folder`.
 

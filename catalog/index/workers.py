@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from calrec.records import Item
 from catalog.errors import CatalogueError
@@ -43,14 +43,18 @@ class _Worker:
     Not a pipe: nobody reads one before the worker has ended, and a full one would stop it.
     """
 
-    process: subprocess.Popen
-    errors: BinaryIO
+    process: subprocess.Popen[bytes]
+    input: IO[bytes]
+    output: IO[bytes]
+    errors: IO[bytes]
 
 
-def write_part(folder: Path, items: Sequence[Item], tick: Callable[[], None]) -> None:
+def write_part(folder: Path, items: Sequence[Item], tick: Callable[[], object]) -> None:
     """Writes one segment, and its counts, into the new folder `folder`."""
     write_segment(folder, items, tick)
-    with open_index(folder).reader() as reader:
+    index = open_index(folder)
+    # Whoosh returns a reader or raises.
+    with index.reader() as reader:  # pyright: ignore[reportOptionalContextManager]
         save_counts(folder / _COUNTS, read_counts(reader, (*FIELDS, *PAPER)))
 
 
@@ -95,20 +99,23 @@ def _worker() -> Iterator[_Worker]:
         ) as process,
     ):
         try:
-            yield _Worker(process=process, errors=errors)
+            assert process.stdin is not None  # it is a pipe, and so is the other
+            assert process.stdout is not None
+            yield _Worker(
+                process=process, input=process.stdin, output=process.stdout, errors=errors
+            )
         except BaseException:
             process.kill()
             raise
 
 
 def _hand_over(worker: _Worker, parts: Parts) -> None:
-    stdin = worker.process.stdin
     try:
-        pickle.dump(parts, stdin)
-        stdin.flush()
+        pickle.dump(parts, worker.input)
+        worker.input.flush()
     except BrokenPipeError:
         with suppress(BrokenPipeError):
-            stdin.close()
+            worker.input.close()
         raise _failure(worker) from None
 
 
@@ -116,7 +123,7 @@ def _follow(workers: Sequence[_Worker], tick: Callable[[], None]) -> None:
     """Waits for all workers to end well."""
     with selectors.DefaultSelector() as selector:
         for worker in workers:
-            selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
+            selector.register(worker.output, selectors.EVENT_READ, worker)
         while selector.get_map():
             for key, _ in selector.select():
                 ticks = os.read(key.fd, 4096)

@@ -78,3 +78,4 @@ class Source(Protocol):
 
     def load(self, connection: duckdb.DuckDBPyConnection) -> Loaded:
         """Creates and fills those of `RAW_TABLES`; raises `CatalogueError`."""
+        ...

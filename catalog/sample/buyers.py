@@ -140,7 +140,7 @@ class Buyers:
             if self._chance(self.habits.browse):
                 item = browsed[self._choice(shares)]
                 item = None if item in owned else item
-            sized = self.stock.siblings.get(last, last) if spare else last
+            sized = self.stock.siblings.get(last, last) if spare and last is not None else last
             if item is None and sized not in owned and self._chance(self.habits.sibling):
                 item, spare = sized, False
             volumes = running[current].thread.volumes
@@ -154,9 +154,9 @@ class Buyers:
                     met.append(running[current].thread.name)
             now = running[current]
             arrival = self.stock.arrivals.get(now.thread.name)
+            last_place = now.line == 0 and place == count - 1
             # Every third arrival stays unsold.
-            new = arrival is not None and arrival % 3 > 0 and now.line == 0 and place == count - 1
-            if new and self._chance(self.habits.arrival):
+            if arrival and arrival % 3 and last_place and self._chance(self.habits.arrival):
                 item = arrival
             owned.add(item)
             twin = item in self.stock.twins and self._chance(0.5)

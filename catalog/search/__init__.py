@@ -122,7 +122,8 @@ class Search:
         if isinstance(tree, Phrase):
             return self._matching_phrase(tree)
         found = np.zeros(len(self._items), bool)
-        found[self._holders(tree, tree.fieldname)] = True
+        if isinstance(tree, Term | Prefix):
+            found[self._holders(tree, tree.fieldname)] = True
         return found
 
     def _found(self, query: str) -> Hits:
@@ -234,11 +235,11 @@ def _entries(
     slices = [slice(matrix.indptr[start], matrix.indptr[stop]) for start, stop in ranges]
     if len(slices) == 1:
         return matrix.indices[slices[0]], matrix.data[slices[0]]
-    nothing = slice(0, 0)
-    return tuple(
-        np.concatenate([part[one] for one in (nothing, *slices)])
+    items, values = (
+        np.concatenate([part[:0], *(part[one] for one in slices)])
         for part in (matrix.indices, matrix.data)
     )
+    return items, values
 
 
 def _mark(term: Term | Prefix) -> Mark:

@@ -27,7 +27,7 @@ with warnings.catch_warnings():
     from whoosh import qparser
     from whoosh.analysis import IDAnalyzer
     from whoosh.fields import ID, TEXT, Schema
-    from whoosh.query import And, Not, NullQuery, Or, Phrase, Prefix, Query, Term
+    from whoosh.query import And, Not, Or, Phrase, Prefix, Query, Term
 
 ANYWHERE = "anywhere"  # the field of words that may stand in any attribute
 ITEM_ID = "item_id"
@@ -53,7 +53,12 @@ def _parser() -> qparser.QueryParser:
         qparser.PrefixPlugin(_PREFIX),
         qparser.FieldsPlugin(),
         qparser.GroupPlugin(),
-        qparser.OperatorsPlugin(Not=_NOT, AndNot=None, AndMaybe=None, Require=None),
+        qparser.OperatorsPlugin(
+            Not=_NOT,
+            AndNot=None,  # pyright: ignore[reportArgumentType]  # its way to leave one out
+            AndMaybe=None,  # pyright: ignore[reportArgumentType]
+            Require=None,  # pyright: ignore[reportArgumentType]
+        ),
     ]
     return qparser.QueryParser(ANYWHERE, fields, plugins=plugins)
 
@@ -124,7 +129,7 @@ def _cut(tree: Query) -> Query:
     if isinstance(tree, Phrase):
         cut = words(" ".join(tree.words), "unicode")
         return Phrase(tree.fieldname, cut) if len(cut) > 1 else _together(tree.fieldname, cut)
-    if tree == NullQuery or tree.fieldname == ITEM_ID:
+    if not isinstance(tree, Term | Prefix) or tree.fieldname == ITEM_ID:
         return tree
     parts = [_together(tree.fieldname, cut) for cut in groups(tree.text)]
     if isinstance(tree, Prefix) and parts and isinstance(parts[-1], Term):

@@ -15,6 +15,7 @@ import duckdb
 import numpy as np
 from jaxtyping import Int
 
+from catalog.database import one_row
 from catalog.errors import CatalogueError
 
 if TYPE_CHECKING:
@@ -81,28 +82,30 @@ def clean_events(
       CatalogueError: if every event has a problem.
     """
     connection.execute(_CLEAN, {"keep_repeats": keep_repeats})
-    lines, read, kept, repeats = connection.execute(
+    counts = connection.execute(
         "SELECT (SELECT count(*) FROM raw_events),"
         " (SELECT count(*) FROM raw_events WHERE problem IS NULL),"
         " (SELECT count(*) FROM kept_events),"
         " (SELECT count(*) FROM kept_events WHERE repeats)"
-    ).fetchone()
+    )
+    lines, read, kept, repeats = one_row(counts)
     if lines and not read:
-        problem, times = connection.execute(
+        most = (
             "SELECT problem, count(*) FROM raw_events GROUP BY problem ORDER BY 2 DESC, 1 LIMIT 1"
-        ).fetchone()
+        )
+        problem, times = one_row(connection.execute(most))
         raise CatalogueError(
             f"expected events with a user, an item and a time, found {lines:,} and each with a "
             f"problem, most often ({times:,} times) {problem}: check that column"
         )
     at_equal_times, in_file_order = (
-        connection.execute(_AT_ONCE.format(at_once=at_once)).fetchone()[0]
+        one_row(connection.execute(_AT_ONCE.format(at_once=at_once)))[0]
         for at_once in (
             "user_id, microseconds",
             "user_id, microseconds, given_position",
         )
     )
-    first, last = connection.execute(_SPAN).fetchone()
+    first, last = one_row(connection.execute(_SPAN))
     return {
         "events_read": read,
         "repeats_removed": read - kept,

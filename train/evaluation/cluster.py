@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -34,9 +35,9 @@ class Described:
 
     error: str | None = None
     fingerprint: str = ""
-    code: str = ""
+    code: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    device: str = ""
+    device: str | None = None
 
 
 class Worker:
@@ -57,7 +58,7 @@ class Worker:
             return Described(error=self._error)
         return Described(
             fingerprint=self._catalogue.info.fingerprint,
-            code=fingerprints.code()["digest"],
+            code=fingerprints.code().digest,
             settings=dict(self._work.settings),
             device=self._work.device,
         )
@@ -105,6 +106,7 @@ def cluster(settings: Evaluate, fingerprint: str) -> Iterator[Cluster]:
     """
     try:
         import ray
+        from ray.exceptions import RayError
     except ImportError:
         raise CalrecError(
             "expected Ray for --engine ray, found none; install it with: "
@@ -116,10 +118,10 @@ def cluster(settings: Evaluate, fingerprint: str) -> Iterator[Cluster]:
     try:
         ray.init(
             address=settings.address,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
             log_to_driver=False,
             configure_logging=False,
-            **({} if settings.address else {"include_dashboard": False}),
+            include_dashboard=None if settings.address else False,
         )
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         told = " ".join(str(error).split())[:200]
@@ -139,7 +141,7 @@ def cluster(settings: Evaluate, fingerprint: str) -> Iterator[Cluster]:
         # Users of a part are drawn side by side.
         least = settings.calrec.width if settings.recommender == "calrec" else 1
         yield Cluster(workers, described[0], least)
-    except ray.exceptions.RayError as error:
+    except RayError as error:
         told = " ".join(str(error).split())[-200:]
         raise CalrecError(
             f"expected workers that last, found: {told}; try fewer --workers, or --engine local"
@@ -161,7 +163,7 @@ def check_worker(worker: Described, domain: str, fingerprint: str) -> None:
             f"expected {domain} on every machine of the cluster as it is here, found another state "
             "of it; share one workspace, and do not build in it meanwhile"
         )
-    if worker.code != fingerprints.code()["digest"]:
+    if worker.code != fingerprints.code().digest:
         raise CalrecError(
             "expected the same code of calrec on every machine of the cluster, found other code; "
             "install one version everywhere"
@@ -187,10 +189,11 @@ def _for_workers(settings: Evaluate) -> Evaluate:
     given = settings.calrec
     earlier = given.samples_from and given.samples_from.resolve()
     named = settings.checkpoint
-    is_path = named is not None and os.path.isdir(named)
+    if named is not None and os.path.isdir(named):
+        named = os.path.abspath(named)
     return dataclasses.replace(
         settings,
         workspace=workspace_path(settings.workspace).resolve(),
-        checkpoint=os.path.abspath(named) if is_path else named,
+        checkpoint=named,
         calrec=dataclasses.replace(given, samples_from=earlier),
     )

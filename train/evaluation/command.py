@@ -158,11 +158,11 @@ def show(run: EvaluationRun, console: Console) -> None:
 
 
 def _show_seconds(run: EvaluationRun, console: Console) -> None:
-    spent = run.meta.seconds
-    console.print(
-        f"{spent['total']:.1f} s: loading {spent['load']:.1f}, ranking {spent['rank']:.1f}, "
-        f"writing {spent['write']:.1f}"
-    )
+    if spent := run.meta.seconds:
+        console.print(
+            f"{spent['total']:.1f} s: loading {spent['load']:.1f}, ranking {spent['rank']:.1f}, "
+            f"writing {spent['write']:.1f}"
+        )
     if each := run.figures.get("user_seconds"):
         when = "sampling" if run.meta.samples_seed is None else "sampled before"
         console.print(

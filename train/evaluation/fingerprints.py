@@ -24,7 +24,7 @@ LIBRARIES = ("numpy", "scipy", "pyarrow", "duckdb", "jax", "flax", "tokenizers",
 @cache
 def code() -> CodeMeta:
     """Version, a digest of the source of the packages that an evaluation runs, and libraries."""
-    roots = [Path(package.__file__).parent for package in (calrec, catalog, train)]
+    roots = [Path(package.__path__[0]) for package in (calrec, catalog, train)]
     source = {
         path.relative_to(root.parent).as_posix(): digests.of_file(path)
         for root in roots
@@ -92,7 +92,7 @@ def trained_checkpoint(entry: Entry, folder: Path, info: DomainInfo) -> Checkpoi
         stage=entry.id,
         domain=content["domain"],
         fingerprint=content["data"],
-        role=content.get("role"),
+        role=content.get("role") or "",  # an earlier folder's, from which nothing follows
     )
     return CheckpointMeta(
         name=folder.name,

@@ -26,7 +26,7 @@ def sample_counts(samples: pa.Table, cases: int) -> dict[str, Any]:
         return np.bincount(frame["case"][where], minlength=cases)
 
     level = frame["match_level"]
-    best = samples.filter(pc.equal(samples["column"], 0))
+    best = samples.filter(pc.field("column") == 0)
     top_level = np.zeros(cases, dtype=np.int64)
     top_level[best["case"].to_numpy()] = best["match_level"].to_numpy()
     folded = {(case, fold(text)) for case, text in _pairs(samples)}

@@ -134,8 +134,8 @@ class Partial:
             )
 
     def _read(self) -> None:
-        for part in self._parts():
-            number, digest = _PART.fullmatch(part.name).groups()
+        for part, named in self._parts():
+            number, digest = named.groups()
             self._next = int(number) + 1
             if _digest(part) != digest:
                 part.unlink(missing_ok=True)  # damaged: evaluated again
@@ -148,8 +148,10 @@ class Partial:
                 )
             self._saved.append(table)
 
-    def _parts(self) -> list[Path]:
-        return [path for path in sorted(self.folder.iterdir()) if _PART.fullmatch(path.name)]
+    def _parts(self) -> list[tuple[Path, re.Match[str]]]:
+        """The files with results, and what their names say."""
+        files = ((path, _PART.fullmatch(path.name)) for path in sorted(self.folder.iterdir()))
+        return [(path, named) for path, named in files if named]
 
 
 def _digest(part: Path) -> str:

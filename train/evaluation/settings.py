@@ -237,7 +237,7 @@ def _check_again(settings: Evaluate) -> None:
                 f"--samples-from takes the texts as they were drawn, found --{name} {value} "
                 "beside it; leave one of them out"
             )
-    if given.samples_from.resolve() == settings.out.resolve():
+    if given.samples_from and given.samples_from.resolve() == settings.out.resolve():
         raise CalrecError(
             f"--samples-from and --out: expected two folders, found {settings.out} twice; "
             "name another --out"

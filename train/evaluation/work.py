@@ -23,15 +23,17 @@ from train.evaluation.settings import Evaluate
 
 
 class Work(Protocol):
-    """Ranks the targets of cases.
+    """Ranks the targets of cases."""
 
-    Attributes:
-      settings: every setting of the recommender, JSON-able.
-      device: what computes, such as `cpu`.
-    """
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Every setting of the recommender, JSON-able."""
+        ...
 
-    settings: Mapping[str, Any]
-    device: str
+    @property
+    def device(self) -> str | None:
+        """What computes, such as `cpu`; `None` where an earlier run does not say."""
+        ...
 
     def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """Tables of `train.evaluation.results` over the cases at these places, in any order."""
@@ -119,7 +121,7 @@ def checkpoint_of(
       CalrecError: if it cannot be read.
     """
     if earlier is not None:
-        return replace(earlier.meta.checkpoint, samples=earlier.digest)
+        return replace(earlier.meta.checkpoint or CheckpointMeta(), samples=earlier.digest)
     entry = register.entry(settings.recommender)
     if settings.checkpoint is None:
         return None

@@ -96,7 +96,7 @@ def _figures(results: pa.Table, samples: pa.Table | None, meta: RunMeta) -> dict
     }
     if samples is None:
         return figures
-    seconds = {step: pc.mean(results[f"{step}_seconds"]).as_py() for step in _STEPS}
+    seconds = {step: _mean(results[f"{step}_seconds"]) for step in _STEPS}
     generation = generation_figures(samples, len(results))
     return {**figures, "generation": generation, "user_seconds": seconds}
 
@@ -115,11 +115,16 @@ def _of_the_texts(
     }
 
 
+def _mean(seconds: pa.ChunkedArray) -> float:
+    return pc.call_function("mean", [seconds]).as_py()
+
+
 def _samples(results: pa.Table) -> pa.Table:
     """A row a sample, with the place of its case."""
     lists = results["samples"].combine_chunks()
     samples = pa.Table.from_struct_array(lists.flatten())
-    return samples.add_column(0, "case", results["case"].take(pc.list_parent_indices(lists)))
+    places = pc.call_function("list_parent_indices", [lists])
+    return samples.add_column(0, "case", results["case"].take(places))
 
 
 def _generated(

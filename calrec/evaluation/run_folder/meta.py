@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from calrec.errors import CalrecError
 from calrec.evaluation.run_folder.reading import damaged
 from calrec.evaluation.run_folder.schema import FORMAT, VERSION
-from calrec.ranking.rules import Rules
+from calrec.ranking.rules import Bought, Count, Rules
 from calrec.records import digests
 
 
@@ -140,7 +140,8 @@ class RunMeta:
         Raises:
           CalrecError: if it does not say, or names others than there are.
         """
-        return Rules(bought=self.bought, count=self.count)
+        # Rules refuses what is neither.
+        return Rules(bought=cast(Bought, self.bought), count=cast(Count, self.count))
 
 
 def meta_of(content: Mapping[str, Any], path: Path) -> RunMeta:

@@ -53,7 +53,7 @@ class Stored:
         room = room[start : start + self.nbytes]
         with self.file.open("rb") as file:
             file.seek(self.offset)
-            if file.readinto(memoryview(room)) != self.nbytes:
+            if file.readinto(room.data) != self.nbytes:
                 raise CalrecError(f"{self.file}: expected {self.nbytes} more bytes, found its end")
         return room.view(DTYPES[self.dtype]).reshape(self.shape)
 

@@ -9,7 +9,7 @@ Nothing in it is run. A file that was changed or cut is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,5 +107,5 @@ def _forms(arrays: Mapping[str, Any]) -> dict[str, tuple]:
     return {name: (tuple(x.shape), np.dtype(x.dtype)) for name, x in arrays.items()}
 
 
-def _name(path: Sequence[str | int]) -> str:
+def _name(path: Iterable[Hashable]) -> str:
     return ".".join(map(str, path))

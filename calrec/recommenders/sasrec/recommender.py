@@ -71,7 +71,7 @@ class SASRec(Baseline):
         """Scores after each history; see `Baseline.scores`."""
         from calrec.model.backbone.layers import SAME_BITS
 
-        last = [np.asarray(history)[-self.reads :] for history in histories]
+        last = [np.asarray(history)[-self._settings.max_length :] for history in histories]
         scores = np.zeros((len(last), len(self.item_ids)))
         widths = np.array([self._width(len(history)) for history in last], np.int64)
         for width in np.unique(widths[widths > 0]):
@@ -83,7 +83,8 @@ class SASRec(Baseline):
 
     def _width(self, length: int) -> int:
         """Places that a history of this length is padded to; 0 for an empty one."""
-        return length and min(max(SHORTEST, 1 << (length - 1).bit_length()), self.reads)
+        power = 1 << (length - 1).bit_length()
+        return length and min(max(SHORTEST, power), self._settings.max_length)
 
     def _logits(
         self, histories: Sequence[Int[np.ndarray, " _"]], rows: int, width: int

@@ -19,7 +19,7 @@ from calrec.report.layouts.hints import checkpoint_hint
 from calrec.report.layouts.remarks import interval_words, on_which_users
 from calrec.report.layouts.training import differ_in_training
 from calrec.report.spec import Evidence, Heading, Part, TableSpec, any_paper, columns, compared
-from calrec.report.tables import Cell, Value
+from calrec.report.tables import Cell, Unit, Value
 from calrec.report.variants import WITHOUT, main_first, training_words, unlike, variant
 
 OURS = "Ours"
@@ -46,11 +46,11 @@ class _Line:
 
     def average(self, role: str) -> Value:
         """The mean over domains, as in the paper."""
-        means = {
-            side: float(np.mean([part.mean(role, self.metric, side) for part in self.parts]))
+        optimistic, pessimistic = (
+            float(np.mean([part.mean(role, self.metric, side) for part in self.parts]))
             for side in SIDES
-        }
-        return Value(**means)
+        )
+        return Value(optimistic=optimistic, pessimistic=pessimistic)
 
     @cached_property
     def tested(self) -> Sequence[Difference]:
@@ -131,7 +131,7 @@ def _printed(title: str, line: _Line) -> Cell:
     return _PRINTED[title](paper.TABLE_4[line.metric]) if line.first else None
 
 
-def _of_unit(figures: paper.Printed, unit: str) -> Value:
+def _of_unit(figures: paper.Printed, unit: Unit) -> Value:
     return Value(optimistic=figures[0], pessimistic=figures[1], unit=unit)
 
 

@@ -26,7 +26,7 @@ def runs_table(runs: Sequence[EvaluationRun]) -> Table:
                 run.rules.bought,
                 run.rules.count,
                 Value(optimistic=run.users, unit="count"),
-                *(Value(**figures[metric]) for metric in METRICS),
+                *(Value.of_sides(figures[metric]) for metric in METRICS),
                 _seconds(run),
                 (run.checkpoint and run.checkpoint.name) or "",
                 str(run.folder),

@@ -104,12 +104,13 @@ def _figures(run: EvaluationRun, metric: str) -> dict[str, float]:
 
 
 def _kept(metric: str, line: _Line) -> Cell:
-    return Value(**_figures(line.runs.kept, metric))
+    return Value.of_sides(_figures(line.runs.kept, metric))
 
 
 def _removed(metric: str, line: _Line) -> Cell:
     kept, removed = (_figures(run, metric) for run in (line.runs.kept, line.runs.removed))
-    return Value(**removed, change=relative_change(removed["optimistic"], kept["optimistic"]))
+    change = relative_change(removed["optimistic"], kept["optimistic"])
+    return Value.of_sides(removed, change=change)
 
 
 def _printed_kept(metric: str, line: _Line) -> Cell:

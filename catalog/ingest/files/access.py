@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import duckdb
 import pyarrow as pa
@@ -19,7 +19,13 @@ from catalog.database import quoted_text
 from catalog.errors import CatalogueError
 
 _GZIP = b"\x1f\x8b"
-_DAMAGE = (OSError, EOFError, isal_zlib.error, UnicodeError, pa.ArrowException)
+_DAMAGE: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    isal_zlib.error,
+    UnicodeError,
+    pa.ArrowException,
+)
 
 
 def require_file(path: Path, expected: str) -> None:
@@ -57,7 +63,8 @@ def is_gzip(path: Path) -> bool:
 
 def open_bytes(path: Path) -> BinaryIO:
     """The file's bytes, decompressed if it is gzipped (three times as fast as by `gzip`)."""
-    return igzip.open(path) if is_gzip(path) else path.open("rb")
+    # A `GzipFile` is no `BinaryIO` by its type alone.
+    return cast(BinaryIO, igzip.open(path)) if is_gzip(path) else path.open("rb")
 
 
 def require_utf8(path: Path, expected: str) -> None:

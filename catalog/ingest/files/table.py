@@ -15,17 +15,22 @@ from catalog.ingest.values.cells import described, stage, typed_cell
 
 
 class SourceTable(Protocol):
-    """One opened table.
+    """One opened table."""
 
-    Attributes:
-      columns: the names it has.
-      form: how it is read, for the report.
-      remarks: what to look at, found in staging, a line each.
-    """
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names it has."""
+        ...
 
-    columns: tuple[str, ...]
-    form: str
-    remarks: tuple[str, ...]
+    @property
+    def form(self) -> str:
+        """How it is read, for the report."""
+        ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to look at, found in staging, a line each."""
+        ...
 
     def stage(self, chosen: Mapping[str, str], *, numbered: bool) -> None:
         """Makes the table `staged(line, problem, content, ..., lost, missing)` of chosen columns.

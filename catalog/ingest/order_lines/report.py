@@ -104,10 +104,11 @@ def unused(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> dict
 def as_read(parts: Sequence[Part]) -> dict[str, object]:
     """Of each file how it was read and what in it stood for missing values; what to look at."""
     remarks = [line for part in parts for line in part.remarks]
-    return {
+    read: dict[str, object] = {
         "read_as": {part.file: part.form for part in parts},
         "taken_as_missing": {part.file: dict(part.missing) for part in parts if part.missing},
-    } | ({"remarks": remarks} if remarks else {})
+    }
+    return read | ({"remarks": remarks} if remarks else {})
 
 
 def columns_taken(parts: Sequence[Part]) -> str:

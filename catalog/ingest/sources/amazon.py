@@ -82,7 +82,7 @@ class AmazonReviews:
         connection.execute(RAW_TABLES)
         with reading(self.reviews, _REVIEWS):
             _load_reviews(connection, self.reviews, edition)
-        notes = replace(edition.reading, decided_by="the edition").notes()
+        notes: dict[str, object] = {**replace(edition.reading, decided_by="the edition").notes()}
         unused, examples = 0, ()
         if self.meta is not None:
             with reading(self.meta, _META):
@@ -109,10 +109,10 @@ class AmazonReviews:
         if not any(edition.is_review(keys) for edition in EDITIONS for keys in reviews):
             known = dict.fromkeys(", ".join(edition.names.values()) for edition in EDITIONS)
             raise _other_records(" or ".join(known), self.reviews, reviews[0])
-        records = []
-        if self.meta is not None:
-            with reading(self.meta, _META):
-                records = object_keys(self.meta, _META)
+        records, meta_file = [], self.meta
+        if meta_file is not None:
+            with reading(meta_file, _META):
+                records = object_keys(meta_file, _META)
 
         def fit(edition: Edition) -> tuple[int, ...]:
             # By most of them: one that lacks a key is a bad line and no other form.
@@ -124,9 +124,9 @@ class AmazonReviews:
             )
 
         edition = max(EDITIONS, key=fit)
-        if records and not any(map(edition.is_meta, records)):
+        if meta_file and records and not any(map(edition.is_meta, records)):
             known = ", ".join((edition.names["item_id"], *edition.meta))
-            raise _other_records(f"{known} (edition {edition.year})", self.meta, records[0])
+            raise _other_records(f"{known} (edition {edition.year})", meta_file, records[0])
         return edition
 
 

@@ -181,7 +181,7 @@ class Orders:
                 parts.append(self._taken(connection, table, part, numbered=True))
             connection.execute(
                 "INSERT INTO typed_prices SELECT unnest(CAST($numbers AS VARCHAR[]))",
-                {"numbers": sorted(sheet.numbers.get(part.chosen.get("price"), ()))},
+                {"numbers": sorted(sheet.numbers.get(part.chosen.get("price", ""), ()))},
             )
         if len(parts) == before:
             if refused:
@@ -210,10 +210,20 @@ class Orders:
         )
         return take_part(connection, part, self.cancelled)
 
-    def _part(self, columns: Sequence[str], file: str, number: int, **sheet: int) -> Part:
+    def _part(
+        self,
+        columns: Sequence[str],
+        file: str,
+        number: int,
+        *,
+        above: int = 0,
+        sheet: bool = False,
+    ) -> Part:
         export = recognised(columns)
         chosen = choose(export, columns, self.columns, file)
-        return Part(number=number, file=file, export=export, chosen=chosen, **sheet)
+        return Part(
+            number=number, file=file, export=export, chosen=chosen, above=above, sheet=sheet
+        )
 
 
 def _insert_part(connection: duckdb.DuckDBPyConnection, part: Part, reading: Reading) -> None:

@@ -153,7 +153,7 @@ def require_decided(decision: Decision, name: str) -> None:
         )
         say = f"with --time-format {decision.order} these are bad lines; or write all in one order"
     elif decision.rivals:
-        orders = (decision.order, *decision.rivals)
+        orders = [order for order in (decision.order, *decision.rivals) if order]
         found = f"that all fit {' and '.join(orders)}, as {decision.example}"
         say = f"say which with {' or '.join(f'--time-format {order}' for order in orders)}"
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -50,8 +50,13 @@ class Layout:
     @property
     def name(self) -> str:
         """As `yyyymmdd` or `ddmmyyhhmm`."""
-        digits = "".join(part * n for part, n in zip(self.order, self.cuts, strict=True))
+        digits = "".join(part * n for part, n in self._parts())
         return digits + "hhmmssfff"[: self.clock]
+
+    def _parts(self) -> Iterator[tuple[str, int]]:
+        """Each part's letter and its digits."""
+        assert self.order is not None  # nothing is read before it is decided
+        return zip(self.order, self.cuts, strict=True)
 
     def padded(self, text: str) -> str:
         """The digits with the zero that a number has lost at its front (SQL)."""
@@ -68,8 +73,7 @@ class Layout:
 
     def sql(self, text: str) -> str:
         """The time as TIMESTAMP, `NULL` if it cannot be read (SQL)."""
-        parts = zip(self.order, self.cuts, strict=True)
-        form = "".join("%Y" if n == 4 else f"%{part}" for part, n in parts if n)
+        form = "".join("%Y" if n == 4 else f"%{part}" for part, n in self._parts() if n)
         form += _CLOCKS[self.clock]
         return f"CASE WHEN {self.fits(text)} THEN try_strptime({self.padded(text)}, '{form}') END"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
@@ -192,8 +193,8 @@ def _decoded(value: str, kind: DuckDBPyType, depth: int = 0) -> str | None:
         return member and f"list_transform({value}, lambda m{depth}: {member})"
     if kind.id == "struct":
         children = {
-            name: _decoded(f"{value}.{quoted_name(name)}", child, depth)
-            for name, child in kind.children
+            name: _decoded(f"{value}.{quoted_name(name)}", cast(DuckDBPyType, child), depth)
+            for name, child in kind.children  # of a struct all are types
         }
         if any(children.values()):
             packed = ", ".join(

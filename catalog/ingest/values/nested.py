@@ -165,6 +165,6 @@ def _category(raw: str) -> tuple[str | None, bool, list[str] | None]:
     found, whole = paths(value)
     every = dict.fromkeys(name for path in found for name in path)
     path = found[0] if found else None
-    if any(re.search(_ARROW, name) for name in every):  # a list of paths, each as a text
+    if path and any(re.search(_ARROW, name) for name in every):  # a list of paths, each as a text
         path = [name.strip() for name in re.split(r"\s+(?:[-=]>|[>»›→])\s+", path[0])]
     return ", ".join(every) or None, not whole, path
