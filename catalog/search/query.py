@@ -27,7 +27,16 @@ with warnings.catch_warnings():
     from whoosh import qparser
     from whoosh.analysis import IDAnalyzer
     from whoosh.fields import ID, TEXT, Schema
-    from whoosh.query import And, Not, Or, Phrase, Prefix, Query, Term
+    from whoosh.query import (  # noqa: F401  # all that a tree is made of
+        And,
+        Not,
+        NullQuery,
+        Or,
+        Phrase,
+        Prefix,
+        Query,
+        Term,
+    )
 
 ANYWHERE = "anywhere"  # the field of words that may stand in any attribute
 ITEM_ID = "item_id"
