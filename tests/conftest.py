@@ -10,9 +10,8 @@ from jaxtyping import install_import_hook
 sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 
 # What the arrays' annotations say is checked as the tests run; what measures time goes without.
-CHECKED = ("calrec.model", "calrec.generation")
 if os.environ.get("CALREC_CHECK_ARRAYS", "1") != "0":
-    install_import_hook(CHECKED, "array_types.check")
+    install_import_hook("calrec", "array_types.check")
 
 # Arrays of unlike rank are broadcast in words or not at all, in commands that tests start too.
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")

@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 import calrec
+from calrec.evaluation import metrics
 from calrec.model.backbone import layers
+from calrec.ranking import rules
+from calrec.ranking.algorithm import Match
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("calrec", "catalog", "train", "demo")
@@ -77,6 +80,17 @@ def test_an_array_of_another_shape_than_annotated_is_refused():
     with pytest.raises(jaxtyping.TypeCheckError, match=r"parameters of .*project"):
         layers.project(jnp.ones((2, 5)), weight)
     assert layers.project(jnp.ones((2, 5)), jnp.asarray(weight)).shape == (2, 4)
+
+
+@pytest.mark.skipif(os.environ.get("CALREC_CHECK_ARRAYS") == "0", reason="not checked here")
+def test_records_and_functions_of_every_room_are_checked():
+    scores = np.zeros(3)
+    with pytest.raises(jaxtyping.TypeCheckError, match="behind"):
+        rules.behind(scores, np.zeros(1))
+    with pytest.raises(jaxtyping.TypeCheckError, match="Match"):
+        Match(raw=np.zeros((2, 1)), scaled=scores, modulated=np.zeros((2, 1)), scores=scores)
+    with pytest.raises(jaxtyping.TypeCheckError, match="recall"):
+        metrics.recall(scores, 1)
 
 
 def test_arrays_of_unlike_rank_are_not_broadcast_unsaid():

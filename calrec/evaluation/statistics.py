@@ -181,9 +181,9 @@ class Difference:
 
 
 def paired_differences(
-    first: Float[np.ndarray, "n M"], second: Float[np.ndarray, "n M"], bootstrap: Bootstrap
+    first: Float[np.ndarray, "n M"], second: Float[np.ndarray, "m M"], bootstrap: Bootstrap
 ) -> tuple[Difference, ...]:
-    """Compares M values of the same n users, column by column; the columns share the resamples.
+    """Compares M values of the same users, column by column; the columns share the resamples.
 
     Raises:
       ValueError: if the lengths differ, or there is none.

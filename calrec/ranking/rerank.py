@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
 from calrec.errors import CalrecError
 from calrec.ranking.algorithm import Match, match
@@ -37,7 +37,7 @@ def candidates(first_stage: Float[np.ndarray, " N"], count: int) -> Int[np.ndarr
 
 
 def rerank(
-    first_stage: Float[np.ndarray, " N"],
+    first_stage: Real[np.ndarray, " N"],
     raw: Float[np.ndarray, "N K"],
     scores: Sequence[float],
     settings: RankingSettings,

@@ -15,7 +15,7 @@ TIE = 1e-9
 
 def ranks_of(
     scores: Float[np.ndarray, "*batch N"],
-    target: int | Int[np.ndarray, "*batch"],
+    target: int | np.integer | Int[np.ndarray, "*batch"],
     unranked: Bool[np.ndarray, " N"] | None = None,
 ) -> tuple[Int[np.ndarray, "*batch"], Int[np.ndarray, "*batch"]]:
     """Rank of the target among all N items, from 1.

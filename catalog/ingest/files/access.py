@@ -19,13 +19,9 @@ from catalog.database import quoted_text
 from catalog.errors import CatalogueError
 
 _GZIP = b"\x1f\x8b"
-_DAMAGE: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    isal_zlib.error,
-    UnicodeError,
-    pa.ArrowException,
-)
+# Its stub takes the class for an instance.
+_DAMAGED_GZIP = cast(type[Exception], isal_zlib.error)
+_DAMAGE = (OSError, EOFError, _DAMAGED_GZIP, UnicodeError, pa.ArrowException)
 
 
 def require_file(path: Path, expected: str) -> None:
