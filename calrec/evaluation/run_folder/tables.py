@@ -84,7 +84,7 @@ def cases_of(table: pa.Table, path: Path) -> Cases:
 def top_table(
     *,
     user_ids: pa.Array,
-    target_scores: Float[np.ndarray, " C"],
+    target_scores: pa.ChunkedArray | Float[np.ndarray, " C"],
     item_ids: Sequence[str],
     items: pa.ListArray,
     scores: pa.Array,
