@@ -34,7 +34,7 @@ class Described:
 
     error: str | None = None
     fingerprint: str = ""
-    code: str = ""
+    code: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     device: str = ""
 
@@ -57,7 +57,7 @@ class Worker:
             return Described(error=self._error)
         return Described(
             fingerprint=self._catalogue.info.fingerprint,
-            code=fingerprints.code()["digest"],
+            code=fingerprints.code().digest,
             settings=dict(self._work.settings),
             device=self._work.device,
         )
@@ -161,7 +161,7 @@ def check_worker(worker: Described, domain: str, fingerprint: str) -> None:
             f"expected {domain} on every machine of the cluster as it is here, found another state "
             "of it; share one workspace, and do not build in it meanwhile"
         )
-    if worker.code != fingerprints.code()["digest"]:
+    if worker.code != fingerprints.code().digest:
         raise CalrecError(
             "expected the same code of calrec on every machine of the cluster, found other code; "
             "install one version everywhere"
