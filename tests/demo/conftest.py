@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import copy
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,14 +21,37 @@ from calrec.records import Recommendation  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory) -> Path:
-    """Two shops; some titles of `lamps` try to run as code."""
+def workspace(tmp_path_factory) -> Iterator[Path]:
+    """Two shops, which nothing changes; some titles of `lamps` try to run as code."""
     folder = tmp_path_factory.mktemp("demo")
     place = folder / "workspace"
     plain = [f"Desk lamp number {i} with a warm light and a very long cable" for i in range(56)]
     write_domain(folder / "lamps", place, "lamps", [*HOSTILE, *plain])
     write_domain(folder / "tools", place, "tools", [f"Saw blade {i} mm" for i in range(25)])
-    return place
+    with pytest.MonkeyPatch.context() as patch:
+        _open_once(place, patch)
+        yield place
+
+
+def _open_once(workspace: Path, patch: pytest.MonkeyPatch) -> None:
+    """Opening shops is most of an application's work; each gets a copy, which tests may change."""
+    from catalog.store import Catalogue, domains
+    from demo.inspect import application
+
+    @cache
+    def opened(domain: str) -> Catalogue:
+        return Catalogue.open(workspace, domain)
+
+    @cache
+    def listed() -> list:
+        return domains(workspace)
+
+    def catalogue(place: Path, domain: str) -> Catalogue:
+        same = place == workspace
+        return copy.copy(opened(domain)) if same else Catalogue.open(place, domain)
+
+    patch.setattr(application, "Catalogue", SimpleNamespace(open=catalogue))
+    patch.setattr(application, "domains", lambda p: listed() if p == workspace else domains(p))
 
 
 @pytest.fixture

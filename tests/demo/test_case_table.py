@@ -213,8 +213,9 @@ def test_damaged_texts_are_one_line(tmp_path):
         CaseTable(one, one, {}).select(CaseFilters(text="word"))
 
 
+@pytest.mark.slow
 def test_fifty_thousand_users_are_filtered_within_a_tenth_of_a_second(tmp_path):
-    """Games of 2018 has as many; the best of several tries, as other work may run beside."""
+    """Games of 2018 has as many; seconds of this process, as other work may run beside."""
     count = 50_000
     optimistic, pessimistic = drawn_ranks(count, median=300, items=17_000)
     ranks = {"optimistic": optimistic, "pessimistic": pessimistic, "data": {"items": 17_000}}
@@ -235,12 +236,12 @@ def test_fifty_thousand_users_are_filtered_within_a_tenth_of_a_second(tmp_path):
     assert len(big.select(CaseFilters(text="first-search-reads-the-texts"))) == 0
 
     def seconds(**chosen):
-        start = time.perf_counter()
+        start = time.process_time()
         selection = big.select(CaseFilters(**chosen), "ahead")
         selection.page(PAGE)
         assert selection.figures is not None
         big.agreement(CaseFilters(**chosen))
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     assert min(seconds(win="a", length=name) for name in offered.LENGTHS) < 0.1
     assert min(seconds(a="11-100", text=f"game {k}") for k in (3, 30, 300)) < 0.1

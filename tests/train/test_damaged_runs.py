@@ -50,6 +50,7 @@ def content(folder):
         return str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*FILES, "samples.parquet", "timings.parquet"])
 def test_no_damage_goes_unnoticed(calrec_run, name):
     assert not isinstance(content(calrec_run), str)
@@ -68,6 +69,7 @@ def test_no_damage_goes_unnoticed(calrec_run, name):
         assert name in content(calrec_run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["top.parquet", "samples.parquet"])
 def test_a_report_is_made_of_whole_runs_alone(calrec_run, name):
     """Also where it reads none of what is damaged."""
@@ -80,6 +82,7 @@ def test_a_report_is_made_of_whole_runs_alone(calrec_run, name):
     command.report(command.Report(runs=(calrec_run,), resamples=5), console)
 
 
+@pytest.mark.slow
 def test_damage_while_a_run_is_open_is_noticed(calrec_run):
     run = EvaluationRun.load(calrec_run)
     run.top()
@@ -89,6 +92,7 @@ def test_damage_while_a_run_is_open_is_noticed(calrec_run):
             run.top()
 
 
+@pytest.mark.slow
 def test_a_file_that_was_not_written_with_it_is_not_read(calrec_run, tmp_path):
     import shutil
 
@@ -104,6 +108,7 @@ def test_a_file_that_was_not_written_with_it_is_not_read(calrec_run, tmp_path):
         assert "meta.json" in content(folder)
 
 
+@pytest.mark.slow
 def test_a_run_without_digests_is_read(calrec_run, tmp_path):
     """As releases before them wrote it."""
     import shutil

@@ -10,6 +10,8 @@ import pytest
 from catalog.build import build
 from catalog.ingest.sources.two_tables import TwoTables
 
+pytestmark = pytest.mark.slow  # each builds a shop and evaluates on it
+
 BASELINES = ("lir", "popular", "markov", "item-knn")
 
 

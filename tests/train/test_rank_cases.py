@@ -1,12 +1,14 @@
 """Ranks and best items of many cases, against sorting each case's scores plainly."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.evaluation import baselines
-from train.evaluation.baselines import Scorer, rank_cases
+from train.evaluation.baselines import rank_cases
 from train.evaluation.best import TOP, best
 from train.evaluation.cases import Cases
 
@@ -50,7 +52,7 @@ def test_ranks_equal_brute_force_on_random_matrices_with_ties(items, reads, leve
         return np.array([score(history) for history in histories])
 
     cases = cases_of(histories, targets)
-    scorer = Scorer(settings={}, reads=reads, scores=scores)
+    scorer = SimpleNamespace(settings={}, reads=reads, scores=scores)
     places = np.sort(generator.choice(30, 20, replace=False))
     found = {row["case"]: row for t in rank_cases(scorer, cases, places) for row in t.to_pylist()}
     assert sorted(found) == places.tolist()
@@ -70,7 +72,7 @@ def test_many_cases_of_one_history_are_ranked_as_few_are():
     row = generator.integers(0, 9, 50).astype(float)
     row[:3] = 0, 1e-9, 2e-9  # ties end exactly at 1e-9
     targets = generator.integers(0, 50, 300)
-    scorer = Scorer(settings={}, reads=0, scores=lambda histories: row[None])
+    scorer = SimpleNamespace(settings={}, reads=0, scores=lambda histories: row[None])
     cases = cases_of([[0]] * 300, targets)
     assert len(targets) > baselines.MANY
     (table,) = rank_cases(scorer, cases, np.arange(300))
@@ -109,5 +111,7 @@ def test_the_best_of_a_large_corpus(kind):
 
 
 def test_an_empty_place_list_gives_no_table():
-    scorer = Scorer(settings={}, reads=1, scores=lambda histories: np.zeros((len(histories), 3)))
+    scorer = SimpleNamespace(
+        settings={}, reads=1, scores=lambda histories: np.zeros((len(histories), 3))
+    )
     assert list(rank_cases(scorer, cases_of([[0]], [1]), np.arange(0))) == []

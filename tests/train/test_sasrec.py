@@ -121,6 +121,7 @@ def test_the_loss_is_the_cross_entropy_over_all_items_and_padding_never_counts()
     assert float(again) == float(found)
 
 
+@pytest.mark.slow
 def test_it_learns_what_follows_what(fitted):
     recommender, log = fitted
     sequences = circles()
@@ -132,12 +133,14 @@ def test_it_learns_what_follows_what(fitted):
     assert (ranks_of(scores, targets)[1] == 1).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_seed_determines_the_weights_and_test_items_do_not(fitted):
     two = fit(circles(), epochs=2)[0]
     assert same(two, fit(circles(last=5), epochs=2)[0])
     assert not same(two, fit(circles(), epochs=2, seed=1)[0])
 
 
+@pytest.mark.slow
 def test_it_stops_without_progress_and_keeps_the_best_epoch(monkeypatch):
     values = iter([0.1, 0.3, 0.3, 0.2, 0.9])
     kept = []
@@ -152,6 +155,7 @@ def test_it_stops_without_progress_and_keeps_the_best_epoch(monkeypatch):
     assert [same(recommender, epoch) for epoch in kept] == [False, True, False, False]
 
 
+@pytest.mark.slow
 def test_validation_ranks_items_of_the_history_as_it_is_told(fitted):
     sequences, places = circles(), np.arange(40)
     recommender = fitted[0]
@@ -168,6 +172,7 @@ def test_validation_ranks_items_of_the_history_as_it_is_told(fitted):
         assert figures["mrr"]["pessimistic"] == pytest.approx(np.mean(1 / np.array(ranks)))
 
 
+@pytest.mark.slow
 def test_the_early_stop_goes_by_the_rule(monkeypatch):
     asked = []
 
@@ -180,6 +185,7 @@ def test_the_early_stop_goes_by_the_rule(monkeypatch):
     assert asked == ["last", "last"]
 
 
+@pytest.mark.slow
 def test_a_training_that_diverged_is_one_line(fitted):
     class Diverged(SASRec):
         def scores(self, histories):
@@ -199,6 +205,7 @@ def trained(tiny_workspace, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_folder_that_recommends(trained, tiny_workspace):
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
         recommender = SASRec.load(trained, catalogue.item_ids)
@@ -216,6 +223,7 @@ def test_the_command_writes_a_folder_that_recommends(trained, tiny_workspace):
     assert sorted(path.name for path in trained.parent.iterdir()) == ["shop"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bought", ["ranked", "last"])
 def test_an_evaluation_ranks_as_the_recommender_does(
     trained, tiny_workspace, run_evaluate, tmp_path, capsys, bought
@@ -239,6 +247,7 @@ def test_an_evaluation_ranks_as_the_recommender_does(
     assert "expected a SASRec in" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_evaluating_on_what_chose_the_epoch_is_said(trained, run_evaluate, tmp_path, capsys):
     line = ("--domain", "shop", "--recommender", "sasrec", "--split", "validation")
     assert run_evaluate(*line, "--checkpoint", trained, "--out", tmp_path / "out") == 0
@@ -247,6 +256,7 @@ def test_evaluating_on_what_chose_the_epoch_is_said(trained, run_evaluate, tmp_p
     assert EvaluationRun.load(tmp_path / "out").leaks
 
 
+@pytest.mark.slow
 def test_one_trained_on_other_data_is_refused(trained, tiny_workspace):
     # It may have been trained on what is held out now.
     with Catalogue.open(tiny_workspace, "shop") as catalogue:
@@ -284,6 +294,7 @@ def test_a_folder_of_something_else_is_not_replaced(tiny_workspace, tmp_path, ca
     assert (tmp_path / "mine.txt").read_text() == "x"
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_an_earlier_folder_as_it_was(trained, tiny_workspace, monkeypatch, capsys):
     def stop(*_):
         raise KeyboardInterrupt
