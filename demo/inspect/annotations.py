@@ -60,6 +60,24 @@ _CASE = "domain, data, split, user_id, star, note, labels"
 """The columns that a case's digest covers."""
 
 
+def labels_in_use(noted: Mapping[str, Annotation]) -> list[str]:
+    """The labels of these cases, each once, in the order of the cases."""
+    return list(dict.fromkeys(label for note in noted.values() for label in note.labels))
+
+
+def joined_note(written: str, stored: str, seen: str | None) -> str:
+    """The note to store where somebody writes over one that another may have changed meanwhile.
+
+    Args:
+      written: what is written now.
+      stored: what is stored.
+      seen: the stored note as the writer last read it; `None` to replace whatever is stored.
+    """
+    if seen is None or seen == stored or stored in written:
+        return written
+    return f"{stored}\n{written}".strip()
+
+
 class Annotations:
     """Reads and writes the file; safe for several threads and processes.
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from demo.html.assets import STATIC
 
@@ -29,13 +28,3 @@ def script(function: str, *arguments: Any) -> str:
     """A function of the browser's `calrec` with its first arguments given, for an event's `js`."""
     given = "".join(f", {json.dumps(one)}" for one in arguments)
     return f"calrec.{function}.bind(calrec{given})"
-
-
-def named(updates: type[tuple], parts: Any) -> list[Component]:
-    """The parts that a record of updates names, as the outputs of an event that returns one.
-
-    Args:
-      updates: a named tuple.
-      parts: what has the parts as attributes of these names.
-    """
-    return [getattr(parts, name) for name in updates._fields]

@@ -45,33 +45,15 @@ class VectorsUpdate(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CatalogueParts:
-    """The page's components; those of `CatalogueUpdate` among them.
+    """The page's components.
 
     Attributes:
-      address: the page's query.
-      search: the words to search for.
-      sort: the order of the list.
+      shown: those that show the catalogue, by the names of their updates.
       fold: on a narrow screen, folds the filters away.
-      filters: the filters.
-      chips: how many items there are, and what is filtered.
-      results: the list.
-      item: the item that is open.
-      words: items with the same words.
-      vectors: items with a near vector, or the button that computes the vectors.
-      about: the shop in numbers.
     """
 
-    address: gr.Textbox
-    search: gr.Textbox
-    sort: gr.Dropdown
+    shown: CatalogueUpdate
     fold: gr.Button
-    filters: gr.HTML
-    chips: gr.HTML
-    results: gr.HTML
-    item: gr.HTML
-    words: gr.HTML
-    vectors: gr.HTML
-    about: gr.HTML
 
 
 def lay_out() -> CatalogueParts:
@@ -99,11 +81,10 @@ def lay_out() -> CatalogueParts:
                 words = html("", js_on_load=clicks, elem_id="catalogue-words", min_width=240)
                 vectors = html("", js_on_load=clicks, elem_id="catalogue-vectors", min_width=240)
             about = html("", elem_id="catalogue-about")
-    return CatalogueParts(
+    shown = CatalogueUpdate(
         address=address(),
         search=search,
         sort=sort,
-        fold=fold,
         filters=filters,
         chips=chips,
         results=results,
@@ -112,3 +93,4 @@ def lay_out() -> CatalogueParts:
         vectors=vectors,
         about=about,
     )
+    return CatalogueParts(shown=shown, fold=fold)
