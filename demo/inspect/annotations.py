@@ -26,7 +26,7 @@ LONGEST_NAME = 60
 MOST_LABELS = 20
 MOST_REASONS = 60
 MOST_SLICES = 50
-"""Saved slices of a domain; each is measured whenever the page is drawn."""
+"""Saved slices of a domain; each is measured whenever the page is shown."""
 REASONS = (
     "right item, other edition",
     "accessory of the last purchase",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shops import HOSTILE
 
 from demo.html.assets import styles
-from demo.html.case_study import export, listing
+from demo.html.case_study import export, listing, page
 from demo.html.case_study.view import case_view
 from demo.inspect.annotations import Annotation
 from demo.inspect.case_filters import CaseFilters
@@ -120,6 +120,35 @@ def test_the_case_shows_what_both_runs_wrote(cases, pair):
         assert f"{sample.score:.2f}" in text
 
 
+def test_sections_say_what_the_page_shows_without_a_page(cases, pair):
+    selection = cases.select(pair, CaseFilters(), "", NOTED)
+    reading = page.Reading(
+        pair=pair,
+        noted=NOTED,
+        filters=CaseFilters(label="gone"),
+        sort="",
+        selection=selection,
+        offset=0,
+        case=USERS[0],
+        pin=USERS[1],
+    )
+    shown = {name: section(cases, reading) for name, section in page.SECTIONS.items()}
+    assert (shown["case"]["star"], shown["case"]["pin"], shown["case"]["tools"]) == (
+        True,
+        False,
+        True,
+    )
+    assert shown["case"]["labels"].value == ["<b>x</b>"]
+    assert "Pinned case" in shown["case"]["pinned"]
+    labels = [label for label, _ in shown["controls"]["label_filter"].choices]
+    assert labels == ["Any", "<b>x</b>", "gone", "popular item"]
+    assert shown["controls"]["run"].value == pair.first.folder.name
+    assert "100 cases" in shown["list"]["figures"]
+    assert shown["scatter"]["scatter"] is not None
+    parts = [name for section in shown.values() for name in section]
+    assert len(parts) == len(set(parts))  # no section shows another's part
+
+
 def test_a_run_that_cannot_be_read_leaves_the_rest(cases, pair, monkeypatch):
     from calrec.errors import CalrecError
     from demo.inspect import cases as module
@@ -194,8 +223,8 @@ def test_json_says_what_was_filtered(cases, pair):
     assert [run["run"] for run in content["runs"]] == ["one", "two"]
     assert content["runs"][1]["metrics"] == selection.figures[1]
     everything = cases.select(pair, CaseFilters(), "", NOTED)
-    cases = json.loads(export.json_text(everything, NOTED, {}, pair.names))["cases"]
-    first = next(case for case in cases if case["user_id"] == USERS[0])
+    written = json.loads(export.json_text(everything, NOTED, {}, pair.names))["cases"]
+    first = next(case for case in written if case["user_id"] == USERS[0])
     assert first["note"] == NOTED[USERS[0]].note
     assert first["labels"] == ["<b>x</b>"]
     nothing = cases.select(pair, CaseFilters(category="none"), "", NOTED)
