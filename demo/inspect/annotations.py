@@ -26,7 +26,7 @@ LONGEST_NAME = 60
 MOST_LABELS = 20
 MOST_REASONS = 60
 MOST_SLICES = 50
-"""Saved slices of a domain; each is measured whenever the page is drawn."""
+"""Saved slices of a domain; each is measured whenever the page is shown."""
 REASONS = (
     "right item, other edition",
     "accessory of the last purchase",
@@ -58,6 +58,24 @@ class Annotation:
 NOTHING = Annotation()
 _CASE = "domain, data, split, user_id, star, note, labels"
 """The columns that a case's digest covers."""
+
+
+def labels_in_use(noted: Mapping[str, Annotation]) -> list[str]:
+    """The labels of these cases, each once, in the order of the cases."""
+    return list(dict.fromkeys(label for note in noted.values() for label in note.labels))
+
+
+def joined_note(written: str, stored: str, seen: str | None) -> str:
+    """The note to store where somebody writes over one that another may have changed meanwhile.
+
+    Args:
+      written: what is written now.
+      stored: what is stored.
+      seen: the stored note as the writer last read it; `None` to replace whatever is stored.
+    """
+    if seen is None or seen == stored or stored in written:
+        return written
+    return f"{stored}\n{written}".strip()
 
 
 class Annotations:

@@ -75,6 +75,16 @@ SORTS: Mapping[str, str] = {
     "ties": "a_pessimistic - a_optimistic DESC, place",
 }
 """Orders by their value in the address."""
+SORT_CHOICES: Sequence[Choice] = (
+    ("As evaluated", ""),
+    ("A far ahead", "ahead"),
+    ("B far ahead", "behind"),
+    ("Best rank by A", "best"),
+    ("Worst rank by A", "worst"),
+    ("Longest history", "long"),
+    ("Shortest history", "short"),
+    ("Most ties by A", "ties"),
+)
 
 _OFFERED: Mapping[str, Sequence[str]] = {
     "win": [value for _, value in WIN],

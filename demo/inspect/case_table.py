@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from cachetools import LRUCache, cachedmethod
 from jaxtyping import Int
 
@@ -95,7 +94,7 @@ class CaseTable:
     @cached_property
     def categories(self) -> list[tuple[str, int]]:
         """The targets' categories with the number of cases, the most first."""
-        counts = pc.value_counts(self.rows["category"]).to_pylist()
+        counts = self.rows["category"].value_counts().to_pylist()
         found = [(one["values"] or NO_CATEGORY, one["counts"]) for one in counts]
         return sorted(found, key=lambda one: (-one[1], one[0]))
 
@@ -130,7 +129,7 @@ class CaseTable:
     def _places(self, sql: str, bound: tuple[tuple[str, Any], ...]) -> Int[np.ndarray, " M"]:
         values = {name: list(v) if isinstance(v, tuple) else v for name, v in bound}
         with self._connection.cursor() as cursor:
-            return cursor.execute(sql, values).fetchnumpy()["place"]
+            return np.asarray(cursor.execute(sql, values).fetchnumpy()["place"])
 
     def agreement(
         self, filters: CaseFilters, among: Set[str] | None = None
@@ -142,10 +141,11 @@ class CaseTable:
     @cached_property
     def _bands(self) -> tuple[np.ndarray, np.ndarray]:
         starts = [band.low for band in RANKS.values()]
-        return tuple(
+        first, second = (
             np.searchsorted(starts, cases.optimistic, side="right") - 1
             for cases in self.comparison.cases
         )
+        return first, second
 
     def _add_texts(self) -> None:
         known = pa.table({"user_id": pa.array([], pa.string()), "text": pa.array([], pa.string())})
@@ -154,9 +154,11 @@ class CaseTable:
                 known = run.kept_texts()
             except CalrecError as error:
                 raise CalrecError(local(str(error), run.folder.parent)) from None
-        places = pc.index_in(known["user_id"], value_set=self.rows["user_id"].combine_chunks())
+        places = [self.place_of.get(user) for user in known["user_id"].to_pylist()]
         texts = [fold(text or "") for text in known["text"].to_pylist()]
-        found = pa.table({"place": places, "text": pa.array(texts, pa.string())})
+        found = pa.table(
+            {"place": pa.array(places, pa.int32()), "text": pa.array(texts, pa.string())}
+        )
         with self._connection.cursor() as cursor:
             cursor.register("arrow_texts", found)
             cursor.execute(
@@ -187,7 +189,9 @@ class Selection:
     def position(self, user_id: str) -> int | None:
         """Where a user stands in the order, from 0; `None` if not among them."""
         place = self.table.place_of.get(user_id)
-        found = np.flatnonzero(self.places == place) if place is not None else ()
+        if place is None:
+            return None
+        found = np.flatnonzero(self.places == place)
         return int(found[0]) if len(found) else None
 
     def users(self) -> list[str]:
@@ -199,10 +203,11 @@ class Selection:
         """Metrics of A and of B over these cases; `None` without any."""
         if not len(self):
             return None
-        return tuple(
+        first, second = (
             metrics.summarise(cases.optimistic[self.places], cases.pessimistic[self.places])
             for cases in self.table.comparison.cases
         )
+        return first, second
 
     def comparison(self) -> Comparison:
         """The two runs on these cases only; there must be one."""

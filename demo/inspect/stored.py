@@ -213,7 +213,7 @@ def _generated(
                 generation,
                 items,
                 ranking,
-                first_stage=first and first.recommend(case.history).ranking,
+                first_stage=first.recommend(case.history).ranking if first else None,
             ),
         )
     )

@@ -21,7 +21,14 @@ from hypothesis import strategies as st
 
 from calrec.errors import CalrecError
 from demo.inspect import annotations, annotations_file
-from demo.inspect.annotations import LONGEST_NOTE, REASONS, Annotation, Annotations, Place
+from demo.inspect.annotations import (
+    LONGEST_NOTE,
+    REASONS,
+    Annotation,
+    Annotations,
+    Place,
+    joined_note,
+)
 
 HERE = Place("shop", "aa11", "test")
 
@@ -93,6 +100,17 @@ def test_a_note_has_a_longest_length(notes):
     with pytest.raises(CalrecError, match=r"at most 4,000 characters, found 4,001"):
         notes.set_note(HERE, "ann", "y" * (LONGEST_NOTE + 1))
     assert notes.of(HERE)["ann"].note == "x" * LONGEST_NOTE
+
+
+@given(written=st.text(max_size=9), stored=st.text(max_size=9), seen=st.text(max_size=9))
+def test_a_note_over_one_not_seen_keeps_both(written, stored, seen):
+    joined = joined_note(written, stored, seen)
+    assert written.strip() in joined
+    if seen == stored:
+        assert joined == written
+    else:
+        assert stored.strip() in joined
+    assert joined_note(written, stored, None) == written
 
 
 @settings(max_examples=15, suppress_health_check=list(HealthCheck))

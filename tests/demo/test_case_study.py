@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from shops import HOSTILE
 
 from demo.html.assets import styles
-from demo.html.case_study import export, listing
+from demo.html.case_study import export, listing, page
 from demo.html.case_study.view import case_view
 from demo.inspect.annotations import Annotation
 from demo.inspect.case_filters import CaseFilters
-from demo.pages.cases.desk import Desk
+from demo.inspect.cases import Cases
 
 NOTED = {
     USERS[0]: Annotation(star=True, note="=HYPERLINK(1)\nsecond \u202eline", labels=("<b>x</b>",)),
@@ -43,7 +43,7 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
+def cases(tmp_path_factory):
     from demo.inspect.application import Application
 
     folder = tmp_path_factory.mktemp("study")
@@ -51,23 +51,23 @@ def desk(tmp_path_factory):
     build_shop(folder / "data", workspace)
     application = Application(workspace, "none", load_model=lambda _: None)
     write_evaluations(application, workspace / "evaluations")
-    return Desk(application)
+    return Cases(application)
 
 
 @pytest.fixture(scope="module")
-def pair(desk):
-    return desk.pair(DOMAIN, "", "")
+def pair(cases):
+    return cases.pair(DOMAIN, "", "")
 
 
-def all_html(desk, pair):
-    selection = desk.select(pair, CaseFilters(), "", NOTED)
+def all_html(cases, pair):
+    selection = cases.select(pair, CaseFilters(), "", NOTED)
     yield listing.figures_view(selection, pair.names, False)
     yield listing.case_list(selection, 0, NOTED, USERS[0], USERS[1], False)
     filters = CaseFilters(text="<script>", label="<b>x</b>", category="<i>Lighting</i>")
     yield listing.chips(filters)
     yield listing.slices_view([("<img src=x>", "text=<b>", selection)], pair.names, False)
     for user in USERS[:12]:
-        yield case_view(desk.study(pair, user, NOTED))
+        yield case_view(cases.study(pair, user, NOTED))
 
 
 PLAIN = {"article", "b", "bdi", "code", "details", "div", "h2", "h3", "header", "li", "nav", "ol"}
@@ -75,9 +75,9 @@ PLAIN |= {"p", "pre", "section", "small", "span", "summary", "ul", "button"}
 OURS = PLAIN | {"caption", "table", "tbody", "td", "th", "thead", "tr"}
 
 
-def test_nothing_from_outside_is_markup(desk, pair):
+def test_nothing_from_outside_is_markup(cases, pair):
     seen = ""
-    for text in all_html(desk, pair):
+    for text in all_html(cases, pair):
         found = Tags(text)
         assert found.tags <= OURS, found.tags - OURS
         assert not any(name.startswith("on") for name in found.attributes)
@@ -88,8 +88,8 @@ def test_nothing_from_outside_is_markup(desk, pair):
     assert any(title in seen for title in TITLES if "\U0001f4a1" in title)
 
 
-def test_the_list_marks_who_wins_and_what_is_noted(desk, pair):
-    selection = desk.select(pair, CaseFilters(), "", NOTED)
+def test_the_list_marks_who_wins_and_what_is_noted(cases, pair):
+    selection = cases.select(pair, CaseFilters(), "", NOTED)
     text = listing.case_list(selection, 0, NOTED, USERS[0], USERS[1], False)
     rows = text.split("<tr ")[1:]
     assert len(rows) == 50
@@ -103,8 +103,8 @@ def test_the_list_marks_who_wins_and_what_is_noted(desk, pair):
     assert text.count('aria-current="true"') == 1
 
 
-def test_the_case_shows_what_both_runs_wrote(desk, pair):
-    study = desk.study(pair, USERS[3], NOTED)
+def test_the_case_shows_what_both_runs_wrote(cases, pair):
+    study = cases.study(pair, USERS[3], NOTED)
     text = "".join(Tags(case_view(study)).text)
     for side in study.sides:
         assert f"{side.ranks[0]:,}" in text
@@ -120,15 +120,44 @@ def test_the_case_shows_what_both_runs_wrote(desk, pair):
         assert f"{sample.score:.2f}" in text
 
 
-def test_a_run_that_cannot_be_read_leaves_the_rest(desk, pair, monkeypatch):
+def test_sections_say_what_the_page_shows_without_a_page(cases, pair):
+    selection = cases.select(pair, CaseFilters(), "", NOTED)
+    reading = page.Reading(
+        pair=pair,
+        noted=NOTED,
+        filters=CaseFilters(label="gone"),
+        sort="",
+        selection=selection,
+        offset=0,
+        case=USERS[0],
+        pin=USERS[1],
+    )
+    shown = {name: section(cases, reading) for name, section in page.SECTIONS.items()}
+    assert (shown["case"]["star"], shown["case"]["pin"], shown["case"]["tools"]) == (
+        True,
+        False,
+        True,
+    )
+    assert shown["case"]["labels"].value == ["<b>x</b>"]
+    assert "Pinned case" in shown["case"]["pinned"]
+    labels = [label for label, _ in shown["controls"]["label_filter"].choices]
+    assert labels == ["Any", "<b>x</b>", "gone", "popular item"]
+    assert shown["controls"]["run"].value == pair.first.folder.name
+    assert "100 cases" in shown["list"]["figures"]
+    assert shown["scatter"]["scatter"] is not None
+    parts = [name for section in shown.values() for name in section]
+    assert len(parts) == len(set(parts))  # no section shows another's part
+
+
+def test_a_run_that_cannot_be_read_leaves_the_rest(cases, pair, monkeypatch):
     from calrec.errors import CalrecError
-    from demo.pages.cases import desk as module
+    from demo.inspect import cases as module
 
     def broken(app, run, user, tables):
         raise CalrecError("expected <that>, found this; evaluate again")
 
     monkeypatch.setattr(module, "rebuild", broken)
-    study = Desk(desk.app).study(pair, USERS[4], {})
+    study = Cases(cases.app).study(pair, USERS[4], {})
     text = case_view(study)
     assert "expected &lt;that&gt;" in text
     assert "History" in text
@@ -137,21 +166,21 @@ def test_a_run_that_cannot_be_read_leaves_the_rest(desk, pair, monkeypatch):
         export.case_json(study)
 
 
-def test_a_run_with_its_best_items_only_stands_beside(desk):
-    pair = desk.pair(DOMAIN, "one", "three")
-    text = case_view(desk.study(pair, USERS[3], {}))
+def test_a_run_with_its_best_items_only_stands_beside(cases):
+    pair = cases.pair(DOMAIN, "one", "three")
+    text = case_view(cases.study(pair, USERS[3], {}))
     assert text.count('class="cr-ranking"') == 2
     assert Tags(text).tags <= OURS
 
 
-def test_each_side_explains_words_by_its_own_corpus(desk, pair, monkeypatch):
+def test_each_side_explains_words_by_its_own_corpus(cases, pair, monkeypatch):
     from dataclasses import replace
 
     from demo.html.case_study import view
 
     given = []
     monkeypatch.setattr(view, "rankings_view", lambda *args, **_: given.append(args[4]) or "")
-    study = desk.study(pair, USERS[3], NOTED)
+    study = cases.study(pair, USERS[3], NOTED)
     own, other = study.sides
     case_view(replace(study, sides=(own, replace(other, corpus=None))))
     case_view(replace(study, sides=(replace(own, corpus=None), other)))
@@ -167,8 +196,8 @@ def test_a_cell_is_no_formula_whatever_sign_begins_it(sign):
     assert export._cell(f"1{sign}") == f"1{sign}"
 
 
-def test_csv_is_safe_for_spreadsheets_and_whole(desk, pair):
-    selection = desk.select(pair, CaseFilters(), "worst", NOTED)
+def test_csv_is_safe_for_spreadsheets_and_whole(cases, pair):
+    selection = cases.select(pair, CaseFilters(), "worst", NOTED)
     rows = list(csv.DictReader(io.StringIO(export.csv_text(selection, NOTED))))
     assert [row["user_id"] for row in rows] == selection.users()
     of = {row["user_id"]: row for row in rows}
@@ -185,25 +214,25 @@ def test_no_cell_begins_as_a_formula(text):
     assert not export._cell(text).lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
-def test_json_says_what_was_filtered(desk, pair):
+def test_json_says_what_was_filtered(cases, pair):
     filters = CaseFilters(win="a")
-    selection = desk.select(pair, filters, "", NOTED)
+    selection = cases.select(pair, filters, "", NOTED)
     content = json.loads(export.json_text(selection, NOTED, filters.write(), pair.names))
     assert content["filters"] == {"win": "a"}
     assert len(content["cases"]) == len(selection) > 0
     assert [run["run"] for run in content["runs"]] == ["one", "two"]
     assert content["runs"][1]["metrics"] == selection.figures[1]
-    everything = desk.select(pair, CaseFilters(), "", NOTED)
-    cases = json.loads(export.json_text(everything, NOTED, {}, pair.names))["cases"]
-    first = next(case for case in cases if case["user_id"] == USERS[0])
+    everything = cases.select(pair, CaseFilters(), "", NOTED)
+    written = json.loads(export.json_text(everything, NOTED, {}, pair.names))["cases"]
+    first = next(case for case in written if case["user_id"] == USERS[0])
     assert first["note"] == NOTED[USERS[0]].note
     assert first["labels"] == ["<b>x</b>"]
-    nothing = desk.select(pair, CaseFilters(category="none"), "", NOTED)
+    nothing = cases.select(pair, CaseFilters(category="none"), "", NOTED)
     assert json.loads(export.json_text(nothing, NOTED, {}, pair.names))["cases"] == []
 
 
-def test_a_saved_page_is_one_file_without_script_or_request(desk, pair):
-    study = desk.study(pair, USERS[0], NOTED)
+def test_a_saved_page_is_one_file_without_script_or_request(cases, pair):
+    study = cases.study(pair, USERS[0], NOTED)
     text = export.case_page(study, pair.names, styles())
     found = Tags(text)
     assert not found.tags & {"script", "img", "link", "iframe", "object", "form", "base"}

@@ -19,16 +19,16 @@ from running import running
 from shops import HOSTILE
 from synthetic_runs import seal
 
-from demo.html.assets import STATIC, styles
+from demo.html.assets import STATIC
 from demo.inspect import url
 from demo.inspect.annotations import LONGEST_NOTE, MOST_SLICES
 from demo.inspect.case_filters import CaseFilters
+from demo.inspect.cases import Cases
 from demo.inspect.session import Session
+from demo.inspect.temporary_files import KEPT
 from demo.pages.cases.address import CasesAddress
-from demo.pages.cases.desk import Desk
-from demo.pages.cases.drawing import View
-from demo.pages.cases.exports import KEPT, Exports
-from demo.pages.cases.handlers import FILTERS, Handlers
+from demo.pages.cases.handlers import FILTERS, CasesHandlers
+from demo.pages.cases.parts import CasesUpdate, ReasonsUpdate, SliceUpdate, WalkUpdate
 from demo.pages.events import SKIP
 
 HERE = Session(domain=DOMAIN)
@@ -48,18 +48,18 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def desk(made, tmp_path):
+def cases(made, tmp_path):
     """Over a copy of the workspace, so that what a test notes is its own."""
     from demo.inspect.application import Application
 
     place = tmp_path / "workspace"
     shutil.copytree(made, place)
-    return Desk(Application(place, "none", load_model=lambda _: None))
+    return Cases(Application(place, "none", load_model=lambda _: None))
 
 
 @pytest.fixture
-def handlers(desk):
-    return Handlers(desk)
+def handlers(cases):
+    return CasesHandlers(cases)
 
 
 def click(act, what=""):
@@ -104,7 +104,7 @@ def test_a_view_comes_back_from_its_address(handlers):
 )
 def test_any_address_is_a_page(handlers, query):
     view = handlers.show(HERE, query)
-    assert len(view) == len(View._fields)
+    assert len(view) == len(CasesUpdate._fields)
     state = CasesAddress.of(view.address)
     assert handlers.show(HERE, url.read(view.address)).address == view.address
     assert state.filters == CaseFilters.read(query)
@@ -121,19 +121,23 @@ ANYTHING = st.none() | st.integers() | st.text() | st.lists(st.text()) | st.just
 )
 def test_no_input_makes_a_handler_raise(handlers, address, act, what):
     event = click(act, what)
-    assert len(handlers.click(HERE, address, event)) == len(View._fields)
-    assert len(handlers.choose(HERE, address, what, *[what] * len(FILTERS))) == len(View._fields)
-    assert len(handlers.choose_runs(HERE, address, what, act)) == len(View._fields)
-    assert len(handlers.label(HERE, address, what)) == len(View._fields)
-    assert len(handlers.note(HERE, address, what)) == len(View._fields)
-    assert len(handlers.walk(HERE, address)) == 3
-    assert len(handlers.save_slice(HERE, address, what)) == 3
-    assert len(handlers.set_reasons(HERE, address, what)) == 3
+    chosen = [what] * len(FILTERS)
+    for update in (
+        handlers.click(HERE, address, event),
+        handlers.choose(HERE, address, what, *chosen),
+        handlers.choose_runs(HERE, address, what, act),
+        handlers.label(HERE, address, what),
+        handlers.note(HERE, address, what),
+    ):
+        assert isinstance(update, CasesUpdate)
+    assert isinstance(handlers.walk(HERE, address), WalkUpdate)
+    assert isinstance(handlers.save_slice(HERE, address, what), SliceUpdate)
+    assert isinstance(handlers.set_reasons(HERE, address, what), ReasonsUpdate)
 
 
 def test_filters_keep_the_case_while_they_let_it_through(handlers):
     start = handlers.show(HERE, {"case": [USERS[7]]})
-    row = handlers.desk.table(handlers.desk.pair(DOMAIN, "", "")).row(7)
+    row = handlers.cases.table(handlers.cases.pair(DOMAIN, "", "")).row(7)
     winner = "a" if row["a_optimistic"] < row["b_optimistic"] else "b"
     other = {"a": "b", "b": "a"}[winner]
 
@@ -146,7 +150,7 @@ def test_filters_keep_the_case_while_they_let_it_through(handlers):
     assert kept.case is SKIP
     assert USERS[7] in listed(kept)
     assert current(moved) == listed(moved)[0] != USERS[7]
-    assert chosen("") == View()  # the page's own updates come back as events
+    assert chosen("") == CasesUpdate()  # the page's own updates come back as events
 
 
 def test_only_taking_a_text_away_writes_into_the_box_where_it_is_typed(handlers):
@@ -169,7 +173,7 @@ def test_notes_are_stored_one_after_another(handlers):
     async def built():
         with gr.Blocks() as blocks:
             parts = {"session": gr.State(HERE), "tabs": gr.Tabs(), "toast": gr.HTML()}
-            build(SimpleNamespace(app=handlers.desk.app, **parts))
+            build(SimpleNamespace(app=handlers.cases.app, **parts))
         return blocks
 
     # In a loop: without one gradio opens its own and leaves it open.
@@ -217,7 +221,7 @@ def test_what_is_noted_is_stored_at_once(handlers, made):
     said = handlers.note(HERE, address, "a note").said
     assert "3,994 more characters fit" in said
 
-    fresh = Handlers(Desk(handlers.desk.app)).show(HERE, {"case": [USERS[3]]})
+    fresh = CasesHandlers(Cases(handlers.cases.app)).show(HERE, {"case": [USERS[3]]})
     assert fresh.star["value"] == "★ Starred"
     assert fresh.labels["value"] == ["popular item", "<b>mine</b>"]
     assert fresh.note == "a note"
@@ -268,7 +272,7 @@ def test_a_pinned_case_stands_beside_the_next(handlers):
 
 def test_the_walkthrough_gets_the_case(handlers):
     session, tabs, said = handlers.walk(HERE, handlers.show(HERE, {"case": [USERS[6]]}).address)
-    case = handlers.desk.app.shop(DOMAIN).catalogue.case(USERS[6])
+    case = handlers.cases.app.shop(DOMAIN).catalogue.case(USERS[6])
     assert session == Session(
         domain=DOMAIN,
         history=tuple(item.item_id for item in case.history),
@@ -286,7 +290,8 @@ def test_slices_are_measured_for_the_chosen_runs(handlers):
     assert "B &lt;wins&gt;" in html
     assert (name, "Slice saved" in said) == ("", True)
     swapped = handlers.show(HERE, {"run": ["two"], "against": ["one"]})
-    b = handlers.desk.select(handlers.desk.pair(DOMAIN, "two", "one"), CaseFilters(win="b"), "", {})
+    pair = handlers.cases.pair(DOMAIN, "two", "one")
+    b = handlers.cases.select(pair, CaseFilters(win="b"), "", {})
     assert f"{b.figures[0]['mrr']['optimistic']:.4f}" in swapped.slices
     opened = handlers.click(HERE, swapped.address, click("slice", "win=b"))
     assert listed(opened) == b.users()[:50]
@@ -296,7 +301,7 @@ def test_slices_are_measured_for_the_chosen_runs(handlers):
 def test_slices_have_an_end_and_the_page_says_so(handlers):
     address = handlers.show(HERE, {"win": ["b"]}).address
     for k in range(MOST_SLICES):
-        handlers.desk.annotations.save_slice(DOMAIN, f"slice {k:02d}", "win=a")
+        handlers.cases.annotations.save_slice(DOMAIN, f"slice {k:02d}", "win=a")
     assert "50 slices, the most" in handlers.show(HERE, {}).slices
     skipped, _, said = handlers.save_slice(HERE, address, "one more")
     assert skipped is SKIP
@@ -310,14 +315,14 @@ def test_slices_have_an_end_and_the_page_says_so(handlers):
 def test_reasons_are_edited(handlers):
     address = handlers.show(HERE, {}).address
     labels, text, said = handlers.set_reasons(HERE, address, "mine\n\n own  one ")
-    assert labels["choices"] == ["mine", "own one"]
+    assert labels["choices"] == [("mine", "mine"), ("own one", "own one")]
     assert text == "mine\nown one"
     assert "stored" in said
     assert "error" in handlers.set_reasons(HERE, address, "x" * 80)[2]
 
 
 def test_a_run_without_another_stands_alone(handlers):
-    evaluations = handlers.desk.app.workspace / "evaluations"
+    evaluations = handlers.cases.app.workspace / "evaluations"
     shutil.rmtree(evaluations / "two")
     shutil.rmtree(evaluations / "three")
     view = handlers.show(HERE, {})
@@ -336,7 +341,7 @@ def rewrite(folder, **changes):
 
 
 def test_only_runs_of_the_same_rules_stand_beside_each_other(handlers):
-    evaluations = handlers.desk.app.workspace / "evaluations"
+    evaluations = handlers.cases.app.workspace / "evaluations"
     view = handlers.show(HERE, {})
     assert "(bought ranked)" in view.figures
     assert "(count training)" in view.figures
@@ -353,18 +358,18 @@ def test_only_runs_of_the_same_rules_stand_beside_each_other(handlers):
 
 def test_what_a_model_may_know_stands_under_its_figures(handlers):
     checkpoint = {"name": "x", "seen": None, "training": []}
-    rewrite(handlers.desk.app.workspace / "evaluations" / "one", checkpoint=checkpoint)
+    rewrite(handlers.cases.app.workspace / "evaluations" / "one", checkpoint=checkpoint)
     view = handlers.show(HERE, {})
     assert "CALRec †: what it was trained and selected on is not known" in view.figures
 
 
 def test_a_shop_without_evaluations_says_how_to_make_one(handlers):
-    shutil.rmtree(handlers.desk.app.workspace / "evaluations")
+    shutil.rmtree(handlers.cases.app.workspace / "evaluations")
     view = handlers.show(HERE, {"run": ["one"]})
     said, folded = view.cases.split("<details")
     assert "calrec-evaluate" not in said
     assert "calrec-evaluate --domain crafts --recommender calrec" in folded
-    assert handlers.star(HERE, "case=user-00001") == View()
+    assert handlers.star(HERE, "case=user-00001") == CasesUpdate()
 
 
 @pytest.mark.parametrize("name", ["../../one", "/etc", "<script>", "one/../two"])
@@ -376,7 +381,7 @@ def test_a_run_by_another_name_is_a_line(handlers, name):
 
 
 def test_a_run_that_goes_away_or_breaks_is_a_line(handlers):
-    folder = handlers.desk.app.workspace / "evaluations"
+    folder = handlers.cases.app.workspace / "evaluations"
     (folder / "one" / "cases.parquet").write_bytes(b"no more")
     view = handlers.show(HERE, {"run": ["one"]})
     assert "evaluate again" in view.message
@@ -396,8 +401,8 @@ def flip(path):
 
 
 @pytest.mark.parametrize("name", ["cases.parquet", "metrics.json", "meta.json"])
-def test_a_run_with_a_damaged_byte_is_a_line_and_the_others_stay(desk, handlers, name):
-    folder = desk.app.workspace / "evaluations"
+def test_a_run_with_a_damaged_byte_is_a_line_and_the_others_stay(cases, handlers, name):
+    folder = cases.app.workspace / "evaluations"
     for run in folder.iterdir():
         seal(run)
     assert handlers.show(HERE, {}).run["value"] == "one"
@@ -412,8 +417,8 @@ def test_a_run_with_a_damaged_byte_is_a_line_and_the_others_stay(desk, handlers,
 
 
 @pytest.mark.parametrize(("run", "name"), [("one", "samples.parquet"), ("three", "top.parquet")])
-def test_a_damaged_table_of_a_run_is_a_line_in_its_part(desk, handlers, run, name):
-    folder = desk.app.workspace / "evaluations"
+def test_a_damaged_table_of_a_run_is_a_line_in_its_part(cases, handlers, run, name):
+    folder = cases.app.workspace / "evaluations"
     seal(folder / run)
     flip(folder / run / name)
     view = handlers.show(HERE, {"run": [run], "against": ["two"]})
@@ -426,9 +431,9 @@ def test_a_damaged_table_of_a_run_is_a_line_in_its_part(desk, handlers, run, nam
         assert str(folder.parent) not in searched.message
 
 
-def test_a_damaged_run_without_digests_leaves_the_choice_of_another(desk, handlers):
+def test_a_damaged_run_without_digests_leaves_the_choice_of_another(cases, handlers):
     """As older releases wrote it: its damage shows only when the cases are read."""
-    folder = desk.app.workspace / "evaluations"
+    folder = cases.app.workspace / "evaluations"
     path = folder / "one" / "cases.parquet"
     path.write_bytes(path.read_bytes()[:-100])
     view = handlers.show(HERE, {"view": ["cases"]})
@@ -441,33 +446,32 @@ def test_a_damaged_run_without_digests_leaves_the_choice_of_another(desk, handle
 @pytest.mark.parametrize("name", ["annotations.sqlite", "annotations.duckdb"])
 def test_damaged_annotations_are_a_line_and_cases_stay(handlers, name):
     address = handlers.show(HERE, {}).address
-    (handlers.desk.app.workspace / name).write_bytes(b"broken")
+    (handlers.cases.app.workspace / name).write_bytes(b"broken")
     view = handlers.show(HERE, {})
     assert "restore the file from a copy" in view.message
-    assert str(handlers.desk.app.workspace) not in view.message
+    assert str(handlers.cases.app.workspace) not in view.message
     assert listed(view) == USERS[:50]
     assert "restore the file from a copy" in handlers.star(HERE, address).said
 
 
-def test_exports_write_what_is_shown_and_keep_few_files(desk):
-    exports = Exports(desk, styles())
-    handlers = Handlers(desk)
+def test_exports_write_what_is_shown_and_keep_few_files(cases):
+    handlers = CasesHandlers(cases)
     address = handlers.show(HERE, {"win": ["b"], "case": [USERS[1]]}).address
-    path, said = exports.csv(HERE, address)
+    path, said = handlers.cases_csv(HERE, address)
     with open(path, encoding="utf-8", newline="") as file:
         rows = [row["user_id"] for row in csv.DictReader(file)]
     assert "cases-one.csv" in said
-    shown = desk.select(desk.pair(DOMAIN, "", ""), CaseFilters(win="b"), "", {})
+    shown = cases.select(cases.pair(DOMAIN, "", ""), CaseFilters(win="b"), "", {})
     assert rows == shown.users()
-    path, _ = exports.case_file(HERE, address)
+    path, _ = handlers.case_file(HERE, address)
     assert json.loads(Path(path).read_text(encoding="utf-8"))["format"] == "calrec-case"
     assert path.endswith("case-crafts-user-00002.json")
-    paths = [exports.json(HERE, address)[0] for _ in range(KEPT + 3)]
+    paths = [handlers.cases_json(HERE, address)[0] for _ in range(KEPT + 3)]
     assert [Path(p).exists() for p in paths] == [False] * 3 + [True] * KEPT
-    skipped, said = exports.case_page(HERE, "case=../../x&run=one")
+    skipped, said = handlers.case_page(HERE, "case=../../x&run=one")
     assert skipped is SKIP
     assert "expected a user" in said
-    del exports
+    del handlers
     gc.collect()
     assert not Path(paths[-1]).exists()
 

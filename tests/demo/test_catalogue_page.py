@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from catalog.store import Band, Filters
 from demo.inspect import url
+from demo.inspect.bars import is_calendar, over_time, sizes
 from demo.inspect.session import MOST, Session
-from demo.pages.catalogue.bars import is_calendar, over_time, sizes
-from demo.pages.catalogue.handlers import Handlers, Shown
-from demo.pages.catalogue.view import LONGEST, PAGE_SIZE, SORTS, View, view_of
+from demo.pages.catalogue.address import LONGEST, PAGE_SIZE, SORTS, CatalogueAddress
+from demo.pages.catalogue.handlers import CatalogueHandlers
+from demo.pages.catalogue.parts import CatalogueUpdate
 from demo.pages.events import SKIP
 
 LAMPS = Session(domain="lamps")
@@ -28,15 +29,15 @@ same_application = settings(
 
 
 @pytest.fixture
-def page(application) -> Handlers:
-    return Handlers(application)
+def page(application) -> CatalogueHandlers:
+    return CatalogueHandlers(application)
 
 
 def click(**data) -> gr.EventData:
     return gr.EventData(None, data)
 
 
-def shown(page: Handlers, **query) -> Shown:
+def shown(page: CatalogueHandlers, **query) -> CatalogueUpdate:
     return page.show(LAMPS, url.read(url.write(query)))
 
 
@@ -59,7 +60,7 @@ bands = st.none() | st.tuples(ends, ends).filter(
     lambda pair: pair != (None, None) and (None in pair or pair[0] < pair[1])
 ).map(lambda pair: Band(*pair))
 views = st.builds(
-    View,
+    CatalogueAddress,
     q=texts,
     sort=st.sampled_from([value for _, value in SORTS]),
     filters=st.builds(
@@ -81,13 +82,13 @@ views = st.builds(
 
 @given(view=views)
 def test_an_address_brings_the_same_view_back(view):
-    assert view_of(url.read(view.query())) == view
+    assert CatalogueAddress.of(view.write()) == view
 
 
 @given(query=st.text(max_size=200))
 def test_any_address_is_some_view(query):
-    view = view_of(url.read(query))
-    assert view_of(url.read(view.query())) == view
+    view = CatalogueAddress.of(query)
+    assert CatalogueAddress.of(view.write()) == view
     assert view.offset % PAGE_SIZE == 0
 
 
@@ -96,17 +97,17 @@ def test_any_address_is_some_view(query):
     ["price=..", "price=x..y", "price=9..1", "price=nan..", "sold=..-5", "sort=best", "offset=-24"],
 )
 def test_what_an_address_cannot_mean_is_left_out(query):
-    assert view_of(url.read(query)) == View()
+    assert CatalogueAddress.of(query) == CatalogueAddress()
 
 
 @given(q=st.none() | st.text(max_size=2 * LONGEST) | st.integers() | st.just("\ud800"))
 def test_another_search_starts_from_the_first_item(q):
-    view = View(offset=PAGE_SIZE, open="x")
+    view = CatalogueAddress(offset=PAGE_SIZE, open="x")
     asked = view.asked(q, "relevance")
     assert asked.open == "x"
     assert asked.offset == (0 if asked.q else PAGE_SIZE)
     assert asked.asked(q, "relevance") is asked
-    asked.query()
+    asked.write()
 
 
 # Bars
@@ -149,9 +150,9 @@ def test_every_filter_leads_to_as_many_items_as_it_says(page):
         for target, label in buttons(page.show(LAMPS, url.read(query)).filters, "go"):
             if not (counted := re.search(r" ([\d,]+)$", label)):
                 continue  # the way up the categories
-            target_view = view_of(url.read(target))
+            target_view = CatalogueAddress.of(target)
             chips = page.show(LAMPS, url.read(target)).chips
-            pressed = len(target_view.query()) < len(query)
+            pressed = len(target_view.write()) < len(query)
             if not pressed:
                 said = int(counted[1].replace(",", ""))
                 assert text_of(chips).startswith(f"{said:,} item"), (query, label)
@@ -168,10 +169,10 @@ def test_chosen_filters_are_chips_that_take_themselves_away(page):
         "Sold 0 to 4 ×",
         "Remove all",
     ]
-    without_brand = view_of(url.read(chips[1][0]))
+    without_brand = CatalogueAddress.of(chips[1][0])
     assert without_brand.filters == Filters(category=("Home", "Lighting"), popularity=Band(None, 5))
     assert without_brand.q == "lamp"
-    assert view_of(url.read(chips[-1][0])) == View(q="lamp")
+    assert CatalogueAddress.of(chips[-1][0]) == CatalogueAddress(q="lamp")
 
 
 def test_pages_follow_each_other_to_the_end(page, application):
@@ -201,7 +202,7 @@ def test_titles_that_are_code_show_as_text(page, application):
     catalogue = application.shop("lamps").catalogue
     for item in catalogue.items[:4]:
         update = shown(page, open=item.item_id, q=item.title, brand=item.brand or "")
-        drawn = "".join(part for part in update[3:] if isinstance(part, str))
+        drawn = "".join((update.filters, update.chips, update.results, update.item, update.words))
         assert item.title in html.unescape(re.sub("</?mark>", "", drawn))
         tags = Tags()
         tags.feed(drawn)
@@ -323,9 +324,9 @@ def test_the_shop_in_numbers(page):
 # Clicks
 
 
-def test_only_what_changes_is_drawn(page):
+def test_only_what_changes_is_shown(page):
     first = shown(page, q="lamp")
-    assert page.search(LAMPS, first.address, "lamp", "relevance") == Shown()
+    assert page.search(LAMPS, first.address, "lamp", "relevance") == CatalogueUpdate()
     other = page.search(LAMPS, first.address, "desk", "relevance")
     assert other.address == "q=desk"
     assert other.item is other.about is other.search is SKIP
@@ -343,7 +344,7 @@ def test_what_was_typed_a_moment_ago_counts(page):
     update = page.click(
         LAMPS, "q=de", "desk", "title", click(act="go", id="q=de&brand=Brand+%26+1")
     )
-    view = view_of(url.read(update.address))
+    view = CatalogueAddress.of(update.address)
     assert (view.q, view.sort, view.filters.brand) == ("desk", "title", "Brand & 1")
 
 
@@ -392,9 +393,9 @@ def test_an_edit_of_something_unknown_is_one_line(page, act, value):
     sort=st.text(max_size=5) | st.none() | st.lists(st.text()),
 )
 def test_no_click_fails(application, act, wanted, written, typed, sort):
-    page = Handlers(application)
+    page = CatalogueHandlers(application)
     update = page.click(LAMPS, written, typed, sort, click(act=act, id=wanted))
-    assert len(update) == len(Shown())
+    assert len(update) == len(CatalogueUpdate())
     page.click(LAMPS, written, typed, sort, gr.EventData(None, None))
 
 

@@ -16,9 +16,10 @@ from markupsafe import Markup
 
 from calrec.errors import CalrecError
 from demo.html.assets import STATIC
-from demo.html.case_study.view import Study, case_view
+from demo.html.case_study.view import case_view
 from demo.html.templating import render
 from demo.inspect.annotations import NOTHING, Annotation
+from demo.inspect.case_study import Study
 from demo.inspect.case_table import Selection
 
 FORMAT, VERSION = "calrec-cases", 1
@@ -111,14 +112,14 @@ def case_json(study: Study) -> str:
     Raises:
       CalrecError: if no side could be rebuilt.
     """
-    known = [side for side in study.sides if side.record is not None]
-    side = study.generated or (known[0] if known else None)
-    if side is None:
+    known = [side.record for side in study.sides if side.record is not None]
+    record = next((one for one in known if one.samples), known[0] if known else None)
+    if record is None:
         raise CalrecError(
             "expected a case that can be rebuilt, found none of its runs readable; see the lines "
             "above the case"
         )
-    return side.record.to_json(target=study.target and study.target.item_id)
+    return record.to_json(target=study.target.item_id if study.target else None)
 
 
 def case_page(study: Study, names: Sequence[str], styles: Sequence[Path]) -> str:
@@ -140,6 +141,32 @@ def case_page(study: Study, names: Sequence[str], styles: Sequence[Path]) -> str
 def _for_paper(style: str) -> Markup:
     """Without what could end the style element early; the page's sheets hold no such thing."""
     return Markup(style.replace("</", "<\\/"))
+
+
+def cases_file(
+    selection: Selection,
+    noted: Mapping[str, Annotation],
+    filters: Mapping[str, str],
+    names: tuple[str, str],
+    ending: str,
+) -> tuple[str, str]:
+    """Name and text of a file of the filtered cases; `ending` is `.csv` or `.json`."""
+    name = file_name(f"cases-{selection.table.first.folder.name}", ending)
+    if ending == ".csv":
+        return name, csv_text(selection, noted)
+    return name, json_text(selection, noted, filters, names)
+
+
+def case_file(study: Study, domain: str, ending: str, styles: Sequence[Path]) -> tuple[str, str]:
+    """Name and text of a file of one case: `.json` is a case file, `.html` a page.
+
+    Raises:
+      CalrecError: as `case_json`.
+    """
+    name = file_name(f"case-{domain}-{study.user_id}", ending)
+    if ending == ".json":
+        return name, case_json(study)
+    return name, case_page(study, [side.name for side in study.sides], styles)
 
 
 def file_name(text: str, ending: str) -> str:

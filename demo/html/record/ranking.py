@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from markupsafe import Markup
 
@@ -191,11 +192,20 @@ def _rule(record: Recommendation) -> str:
     return rule
 
 
+@runtime_checkable
+class _Explaining(Protocol):
+    """What tells how much each word adds to a score."""
+
+    def contributions(self, query: Sequence[str], item: int) -> Mapping[str, float]:
+        """What each of the query's words adds for the item of that index."""
+        ...
+
+
 def _words(
     record: Recommendation, row: int, column: int | None, corpus: Corpus | None
 ) -> list[tuple[str, float]]:
     """The words that the item shares with the text that won it, each with its part of BM25."""
-    if corpus is None or column is None or not hasattr(corpus, "contributions"):
+    if column is None or not isinstance(corpus, _Explaining):
         return []
     text = TextSettings(**record.settings.get("text", {}))
     query = query_words(record.ranking.columns[column], text, words_rule(corpus))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from demo.html.case_study.page import Reading
 from demo.inspect import url
+from demo.inspect.annotations import Annotation
 from demo.inspect.case_filters import SORTS, CaseFilters
+from demo.inspect.case_table import PAGE, Selection
+from demo.inspect.run_pair import RunPair
 from demo.inspect.url import Query
 
 _MOST = 10_000_000
@@ -51,6 +55,42 @@ class CasesAddress:
         """The view that a box of the page holds."""
         return cls.read(url.read(address if isinstance(address, str) else ""))
 
+    def settled(
+        self, selection: Selection, *, keep: bool = False, last: bool = False
+    ) -> CasesAddress:
+        """The view with a page that exists, and a case.
+
+        Args:
+          selection: the cases that its filters let through.
+          keep: whether the case stays only where it is among them.
+          last: where no case is chosen, take the page's last instead of its first.
+        """
+        offset = min(self.offset, max(len(selection) - 1, 0)) // PAGE * PAGE
+        known = self.case in selection.table.place_of
+        if keep and selection.position(self.case) is None:
+            known = False
+        case = self.case if known else ""
+        if not case:
+            page = selection.page(offset)
+            case = page[-1 if last else 0]["user_id"] if page else ""
+        pin = self.pin if self.pin in selection.table.place_of else ""
+        return replace(self, offset=offset, case=case, pin=pin)
+
+    def reading(
+        self, pair: RunPair, noted: Mapping[str, Annotation], selection: Selection
+    ) -> Reading:
+        """What is shown of a pair's cases for this view; `selection` is of its filters."""
+        return Reading(
+            pair=pair,
+            noted=noted,
+            filters=self.filters,
+            sort=self.sort,
+            selection=selection,
+            offset=self.offset,
+            case=self.case,
+            pin=self.pin,
+        )
+
     def write(self) -> str:
         """The view as the query of an address."""
         own: Mapping[str, object] = {
@@ -63,3 +103,23 @@ class CasesAddress:
             "pin": self.pin,
         }
         return url.write(own)
+
+
+def clicked(filters: CaseFilters, act: str, what: str) -> CaseFilters | None:
+    """The filters after a click on one of the page's buttons; `None` where it changes none.
+
+    Args:
+      filters: as they were.
+      act: what the button does.
+      what: a cell's two bands, the filter taken away, or a slice's query.
+    """
+    if act == "cell":
+        a, _, b = what.partition("|")
+        if (filters.a, filters.b) == (a, b):
+            a = b = ""
+        return CaseFilters.of({**filters.write(), "a": a, "b": b})
+    if act == "without":
+        return CaseFilters.of({**filters.write(), what: ""})
+    if act == "clear":
+        return CaseFilters()
+    return CaseFilters.read(url.read(what)) if act == "slice" else None

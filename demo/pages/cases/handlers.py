@@ -1,8 +1,8 @@
-"""What happens on a click: each event makes a new state, and the view is drawn from that."""
+"""What the page's events do: each makes a new view, and the page is shown from that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import fields, replace
 from typing import Any
 
@@ -10,116 +10,98 @@ import gradio as gr
 
 from calrec.errors import CalrecError
 from demo.html import widgets
+from demo.html.assets import styles
+from demo.html.case_study import export, page
 from demo.inspect import url
-from demo.inspect.annotations import LONGEST_NOTE, NOTHING, Annotation
+from demo.inspect.annotations import LONGEST_NOTE, NOTHING, Annotation, Place, joined_note
 from demo.inspect.case_filters import SORTS, CaseFilters
+from demo.inspect.cases import Cases
+from demo.inspect.run_pair import RunPair
 from demo.inspect.session import Session
+from demo.inspect.temporary_files import TemporaryFiles
 from demo.inspect.url import Query
-from demo.pages.cases.address import CasesAddress
-from demo.pages.cases.desk import Desk, Pair
-from demo.pages.cases.drawing import (
-    ALL,
-    CASE,
-    CONTROLS,
-    LIST,
-    SCATTER,
-    SLICES,
-    Drawing,
-    View,
-    star_button,
-)
+from demo.pages.cases.address import CasesAddress, clicked
+from demo.pages.cases.parts import CasesUpdate, FileUpdate, ReasonsUpdate, SliceUpdate, WalkUpdate
 from demo.pages.events import SKIP
 
 FILTERS = tuple(field.name for field in fields(CaseFilters))
+LIST, CASE, CONTROLS, SLICES, SCATTER = "list", "case", "controls", "slices", "scatter"
 
 
-class Handlers:
-    """The page's events over one `Desk`; holds nothing of a visitor."""
+class CasesHandlers:
+    """The page's events over the `Cases` of a workspace; holds nothing of a visitor."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self._drawing = Drawing(desk)
+    def __init__(self, cases: Cases) -> None:
+        self.cases = cases
+        self._files = TemporaryFiles("calrec-cases-")
 
     # The whole page
 
-    def show(self, session: Session, query: Query) -> View:
+    def show(self, session: Session, query: Query) -> CasesUpdate:
         """The page for any query."""
-        return self._drawing.view(session, CasesAddress.read(query), ALL)
+        return self._render(session, CasesAddress.read(query), page.SECTIONS.keys())
 
-    def choose_runs(self, session: Session, address: str, run: Any, against: Any) -> View:
+    def choose_runs(self, session: Session, address: str, run: Any, against: Any) -> CasesUpdate:
         """Other runs; filters and case stay as far as they can."""
-        state = replace(CasesAddress.of(address), run=_text(run), against=_text(against), offset=0)
-        return self._drawing.view(session, state, ALL)._replace(text=SKIP)
+        view = replace(CasesAddress.of(address), run=_text(run), against=_text(against), offset=0)
+        return self._render(session, view, page.SECTIONS.keys())._replace(text=SKIP)
 
-    def choose(self, session: Session, address: str, sort: Any, *values: Any) -> View:
+    def choose(self, session: Session, address: str, sort: Any, *values: Any) -> CasesUpdate:
         """Other filters or another order: from the first page on."""
         filters = CaseFilters.of(dict(zip(FILTERS, values, strict=True)))
         before = CasesAddress.of(address)
-        state = replace(before, sort=sort if isinstance(sort, str) and sort in SORTS else "")
-        if (state.sort, filters) == (before.sort, before.filters):
-            return View()  # the page itself has set its fields
+        view = replace(before, sort=sort if isinstance(sort, str) and sort in SORTS else "")
+        if (view.sort, filters) == (before.sort, before.filters):
+            return CasesUpdate()  # the page itself has set its fields
         # Somebody may be typing on: only they write into the box.
-        return self._filtered(session, state, filters)._replace(text=SKIP)
+        return self._filtered(session, view, filters)._replace(text=SKIP)
 
-    def _filtered(self, session: Session, before: CasesAddress, filters: CaseFilters) -> View:
-        state = replace(before, filters=filters, offset=0)
-        view = self._drawing.view(session, state, {LIST, CASE, CONTROLS}, keep=True)
-        return view if filters.text != before.filters.text else view._replace(text=SKIP)
+    def _filtered(
+        self, session: Session, before: CasesAddress, filters: CaseFilters
+    ) -> CasesUpdate:
+        view = replace(before, filters=filters, offset=0)
+        update = self._render(session, view, {LIST, CASE, CONTROLS}, keep=True)
+        return update if filters.text != before.filters.text else update._replace(text=SKIP)
 
-    def click(self, session: Session, address: str, click: gr.EventData) -> View:
+    def click(self, session: Session, address: str, click: gr.EventData) -> CasesUpdate:
         """A button in one of the page's pieces of HTML."""
-        state = CasesAddress.of(address)
-        act, what = _of(click, "act"), _of(click, "id")
+        view = CasesAddress.of(address)
+        act, what = _said(click, "act"), _said(click, "id")
         if act == "case":
-            return self._drawing.view(session, replace(state, case=what), {CASE})
+            return self._render(session, replace(view, case=what), {CASE})
         if act == "page":
-            return self._page(session, state, what)
-        if act == "cell":
-            a, _, b = what.partition("|")
-            if (state.filters.a, state.filters.b) == (a, b):
-                a = b = ""
-            return self._filtered(session, state, _filters(state.filters, a=a, b=b))
-        if act == "without":
-            return self._filtered(session, state, _filters(state.filters, **{what: ""}))
-        if act == "clear":
-            return self._filtered(session, state, CaseFilters())
-        if act == "slice":
-            return self._filtered(session, state, CaseFilters.read(url.read(what)))
+            offset = int(url.number({"offset": [what]}, "offset", 0, 0, 1e9))
+            turned = replace(view, offset=offset, case="")
+            return self._render(session, turned, {LIST, CASE}, last=offset < view.offset)
         if act == "drop":
-            return self._drop(session, state, what)
-        return View()
-
-    def _page(self, session: Session, state: CasesAddress, what: str) -> View:
-        offset = int(url.number({"offset": [what]}, "offset", 0, 0, 1e9))
-        back = offset < state.offset
-        return self._drawing.view(
-            session, replace(state, offset=offset, case=""), {LIST, CASE}, last=back
-        )
+            return self._drop(session, view, what)
+        filters = clicked(view.filters, act, what)
+        return CasesUpdate() if filters is None else self._filtered(session, view, filters)
 
     def scatter(self, session: Session, address: str) -> Any:
         """The rank scatter of the filtered cases."""
-        return self._drawing.view(session, CasesAddress.of(address), {SCATTER}).scatter
+        return self._render(session, CasesAddress.of(address), {SCATTER}).scatter
 
     # One case
 
-    def star(self, session: Session, address: str) -> View:
+    def star(self, session: Session, address: str) -> CasesUpdate:
         """Stars the case, or takes the star away."""
 
-        def write(pair: Pair, state: CasesAddress, before: Annotation) -> None:
-            self.desk.annotations.set_star(pair.place, state.case, not before.star)
+        def write(place: Place, user: str, before: Annotation) -> None:
+            self.cases.annotations.set_star(place, user, not before.star)
 
         return self._annotate(session, address, write, "")
 
-    def label(self, session: Session, address: str, labels: Any) -> View:
+    def label(self, session: Session, address: str, labels: Any) -> CasesUpdate:
         """Stores the case's labels."""
         chosen = [one for one in labels if isinstance(one, str)] if isinstance(labels, list) else []
 
-        def write(pair: Pair, state: CasesAddress, _: Annotation) -> None:
-            self.desk.annotations.set_labels(pair.place, state.case, chosen)
+        def write(place: Place, user: str, _: Annotation) -> None:
+            self.cases.annotations.set_labels(place, user, chosen)
 
         return self._annotate(session, address, write, "Labels stored.")
 
-    def note(self, session: Session, address: str, note: Any, seen: Any = None) -> View:
+    def note(self, session: Session, address: str, note: Any, seen: Any = None) -> CasesUpdate:
         """Stores the case's note, if it differs.
 
         Args:
@@ -129,115 +111,183 @@ class Handlers:
           seen: the stored note as this tab knows it; where another one stands there by now, both
             are kept. `None` replaces whatever stands there.
         """
-        text, stored = _text(note), _text(note)
+        text = stored = _text(note)
 
-        def write(pair: Pair, state: CasesAddress, before: Annotation) -> None:
+        def write(place: Place, user: str, before: Annotation) -> None:
             nonlocal stored
-            if text == before.note:
-                return
-            if seen is not None and seen != before.note and before.note not in text:
-                stored = f"{before.note}\n{text}".strip()
-            self.desk.annotations.set_note(pair.place, state.case, stored)
+            if text != before.note:
+                stored = joined_note(text, before.note, seen)
+                self.cases.annotations.set_note(place, user, stored)
 
         left = f"Note stored, {LONGEST_NOTE - len(text):,} more characters fit." if text else ""
-        view = self._annotate(session, address, write, left, only_said=True)
-        if view.said is SKIP or "cr-error" in view.said:
-            return view
+        update = self._annotate(session, address, write, left, only_said=True)
+        if update.said is SKIP or "cr-error" in update.said:
+            return update
         if stored != text:
             said = "Another tab wrote a note on this case meanwhile: both are kept."
-            return view._replace(note=stored, said=widgets.quiet(said), seen=stored)
-        return view._replace(seen=stored)
+            return update._replace(note=stored, said=widgets.quiet(said), seen=stored)
+        return update._replace(seen=stored)
 
     def _annotate(
         self,
         session: Session,
         address: str,
-        write: Callable[[Pair, CasesAddress, Annotation], None],
+        write: Callable[[Place, str, Annotation], None],
         said: str,
         only_said: bool = False,
-    ) -> View:
-        state = CasesAddress.of(address)
+    ) -> CasesUpdate:
+        view, stored = CasesAddress.of(address), self.cases.annotations
         try:
-            pair, _ = self._drawing.pair(session, state)
-            if pair is None or state.case not in self.desk.table(pair).place_of:
-                return View()
-            write(pair, state, self._drawing.noted(pair).get(state.case, NOTHING))
+            pair = self._pair(session, view)
+            if not isinstance(pair, RunPair) or view.case not in self.cases.table(pair).place_of:
+                return CasesUpdate()
+            write(pair.place, view.case, stored.of(pair.place).get(view.case, NOTHING))
             if only_said:
-                return View(said=widgets.quiet(said))
-            view = self._drawing.view(session, state, {LIST})
-            noted = self._drawing.noted(pair)
-            return view._replace(
+                return CasesUpdate(said=widgets.quiet(said))
+            noted = stored.of(pair.place)
+            starred = CasesUpdate.of({"star": noted.get(view.case, NOTHING).star})
+            return self._render(session, view, {LIST})._replace(
                 said=widgets.quiet(said),
-                star=star_button(noted.get(state.case, NOTHING)),
-                label_filter=gr.update(choices=self._drawing.label_choices(noted)),
+                star=starred.star,
+                label_filter=gr.update(choices=page.label_choices(noted, view.filters.label)),
                 address=SKIP,
             )
         except CalrecError as error:
-            return View(said=widgets.notice(str(error), "error"))
+            return CasesUpdate(said=widgets.notice(str(error), "error"))
 
-    def pin(self, session: Session, address: str) -> View:
+    def pin(self, session: Session, address: str) -> CasesUpdate:
         """Pins the case beside whatever comes next, or takes the pin away."""
-        state = CasesAddress.of(address)
-        pinned = "" if state.pin == state.case else state.case
-        return self._drawing.view(session, replace(state, pin=pinned), {LIST, CASE})
+        view = CasesAddress.of(address)
+        pinned = "" if view.pin == view.case else view.case
+        return self._render(session, replace(view, pin=pinned), {LIST, CASE})
 
-    def walk(self, session: Session, address: str) -> tuple[Any, Any, Any]:
-        """The case in the walkthrough: session, tab, and a line."""
-        state = CasesAddress.of(address)
+    def walk(self, session: Session, address: str) -> WalkUpdate:
+        """The case in the walkthrough."""
+        view = CasesAddress.of(address)
         try:
-            pair, _ = self._drawing.pair(session, state)
-            if pair is None:
-                return SKIP, SKIP, SKIP
-            case = pair.shop.catalogue.case(state.case, pair.first.split)
+            pair = self._pair(session, view)
+            if not isinstance(pair, RunPair):
+                return WalkUpdate()
+            visitor = pair.session(view.case)
         except CalrecError as error:
-            return SKIP, SKIP, widgets.notice(str(error), "error")
-        visitor = Session(
-            domain=pair.first.domain,
-            history=tuple(item.item_id for item in case.history),
-            target=case.target.item_id,
-            user_id=state.case if pair.first.split == "test" else None,
-        )
-        return visitor, gr.Tabs(selected="walkthrough"), ""
+            return WalkUpdate(message=widgets.notice(str(error), "error"))
+        return WalkUpdate(session=visitor, tabs=gr.Tabs(selected="walkthrough"), message="")
 
-    # Slices and reasons
+    # Slices, reasons, files
 
-    def save_slice(self, session: Session, address: str, name: Any) -> tuple[Any, Any, Any]:
-        """Keeps the filters under a name: the slices, the name's box, and a line."""
-        state = CasesAddress.of(address)
-        query = url.write(state.filters.write())
+    def save_slice(self, session: Session, address: str, name: Any) -> SliceUpdate:
+        """Keeps the filters under a name."""
+        view = CasesAddress.of(address)
+        query = url.write(view.filters.write())
         try:
             if not query:
                 raise CalrecError(
                     "expected at least one filter for a slice, found none; set one first"
                 )
-            self.desk.annotations.save_slice(session.domain, _text(name), query)
+            self.cases.annotations.save_slice(session.domain, _text(name), query)
         except CalrecError as error:
-            return SKIP, SKIP, widgets.notice(str(error), "error")
-        slices = self._drawing.view(session, state, {SLICES}).slices
-        return slices, "", widgets.notice("Slice saved.", "done")
+            return SliceUpdate(slice_said=widgets.notice(str(error), "error"))
+        slices = self._render(session, view, {SLICES}).slices
+        done = widgets.notice("Slice saved.", "done")
+        return SliceUpdate(slices=slices, slice_name="", slice_said=done)
 
-    def _drop(self, session: Session, state: CasesAddress, name: str) -> View:
+    def _drop(self, session: Session, view: CasesAddress, name: str) -> CasesUpdate:
         try:
-            self.desk.annotations.drop_slice(session.domain, name)
+            self.cases.annotations.drop_slice(session.domain, name)
         except CalrecError as error:
-            return View(message=widgets.notice(str(error), "error"))
-        return self._drawing.view(session, state, {SLICES})
+            return CasesUpdate(message=widgets.notice(str(error), "error"))
+        return self._render(session, view, {SLICES})
 
-    def set_reasons(self, session: Session, address: str, text: Any) -> tuple[Any, Any, Any]:
-        """Replaces the reasons on offer: the label box, the reasons' box, and a line."""
+    def set_reasons(self, session: Session, address: str, text: Any) -> ReasonsUpdate:
+        """Replaces the reasons on offer."""
         try:
-            self.desk.annotations.set_reasons(_text(text).splitlines())
+            self.cases.annotations.set_reasons(_text(text).splitlines())
         except CalrecError as error:
-            return SKIP, SKIP, widgets.notice(str(error), "error")
-        view = self._drawing.view(session, CasesAddress.of(address), {CASE, SLICES})
-        return view.labels, view.reasons, widgets.notice("Reasons stored.", "done")
+            return ReasonsUpdate(reasons_said=widgets.notice(str(error), "error"))
+        update = self._render(session, CasesAddress.of(address), {CASE, SLICES})
+        done = widgets.notice("Reasons stored.", "done")
+        return ReasonsUpdate(labels=update.labels, reasons=update.reasons, reasons_said=done)
+
+    def cases_csv(self, session: Session, address: str) -> FileUpdate:
+        """The filtered cases as CSV."""
+        return self._save(session, address, "cases", ".csv")
+
+    def cases_json(self, session: Session, address: str) -> FileUpdate:
+        """The filtered cases as JSON."""
+        return self._save(session, address, "cases", ".json")
+
+    def case_file(self, session: Session, address: str) -> FileUpdate:
+        """The case as a case file."""
+        return self._save(session, address, "case", ".json")
+
+    def case_page(self, session: Session, address: str) -> FileUpdate:
+        """The case as a page that opens offline."""
+        return self._save(session, address, "case", ".html")
+
+    def _save(self, session: Session, address: str, what: str, ending: str) -> FileUpdate:
+        view = CasesAddress.of(address)
+        try:
+            pair = self._pair(session, view)
+            if not isinstance(pair, RunPair):
+                raise CalrecError("expected an evaluation of this shop, found none; run one first")
+            noted = self.cases.annotations.of(pair.place)
+            if what == "cases":
+                selection = self.cases.select(pair, view.filters, view.sort, noted)
+                filters = view.filters.write()
+                name, text = export.cases_file(selection, noted, filters, pair.names, ending)
+            else:
+                study = self.cases.study(pair, view.case, noted)
+                name, text = export.case_file(study, session.domain, ending, styles())
+            file = str(self._files.write(name, text))
+        except CalrecError as error:
+            return FileUpdate(said=widgets.notice(str(error), "error"))
+        return FileUpdate(file=file, said=widgets.notice(f"Saved as {name}.", "done"))
+
+    # What is shown for a view
+
+    def _pair(self, session: Session, view: CasesAddress) -> RunPair | tuple[str, ...]:
+        return self.cases.pair(session.domain, view.run, view.against)
+
+    def _render(
+        self,
+        session: Session,
+        view: CasesAddress,
+        sections: Set[str],
+        *,
+        keep: bool = False,
+        last: bool = False,
+    ) -> CasesUpdate:
+        """Some sections of the page for a view; anything wrong is one line.
+
+        Args:
+          session: whose shop.
+          view: what to show.
+          sections: of `page.SECTIONS`.
+          keep: leave the case as it is where the filters still let it through.
+          last: where no case is chosen, take the page's last instead of its first.
+        """
+        known: page.Shown = {"address": view.write()}
+        try:
+            pair = self._pair(session, view)
+            if not isinstance(pair, RunPair):
+                return CasesUpdate.of(page.no_evaluation(session.domain, pair))
+            # Whatever is wrong with these two, another run may be whole: it can be chosen.
+            known |= page.runs(pair)
+            noted, problems = self.cases.noted(pair)
+            selection = self.cases.select(pair, view.filters, view.sort, noted)
+            settled = view.settled(selection, keep=keep, last=last)
+            if keep and settled.case == view.case:
+                sections = sections - {CASE}
+            reading = settled.reading(pair, noted, selection)
+            shown = page.message(pair, problems) | {"address": settled.write()}
+            for name in sections:
+                shown |= page.SECTIONS[name](self.cases, reading)
+            return CasesUpdate.of(shown)
+        except CalrecError as error:
+            return CasesUpdate.of({**known, "message": widgets.notice(str(error), "error")})
 
 
-def _filters(filters: CaseFilters, **changed: str) -> CaseFilters:
-    return CaseFilters.of({**filters.write(), **changed})
-
-
-def _of(click: gr.EventData, name: str) -> str:
+def _said(click: gr.EventData, name: str) -> str:
     return _text(getattr(click, name, ""))
 
 

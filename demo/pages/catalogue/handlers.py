@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
@@ -14,47 +14,33 @@ from calrec.model import checkpoint
 from calrec.text import DEFAULT_TEXT, TextSettings
 from catalog.store import Catalogue, Page
 from demo.html import widgets
+from demo.html.catalogue import about, item, listing
 from demo.html.wording import count, title_of
 from demo.inspect import session as sessions
 from demo.inspect import url
 from demo.inspect.application import Application
+from demo.inspect.opened_item import OpenedItem
 from demo.inspect.session import Session
 from demo.inspect.shop import Shop
 from demo.inspect.similar import by_vector, by_words
 from demo.pages import failures
-from demo.pages.catalogue import about, item, listing
-from demo.pages.catalogue.view import PAGE_SIZE, View, view_of
-from demo.pages.events import SKIP
+from demo.pages.catalogue.address import PAGE_SIZE, CatalogueAddress
+from demo.pages.catalogue.parts import CatalogueUpdate, VectorsUpdate, VisitUpdate
 
 NEIGHBOURS = 6
 """Rows of each list on an item's page."""
 
 
-class Shown(NamedTuple):
-    """Updates of the page; `SKIP` leaves a part as it is."""
-
-    address: Any = SKIP
-    search: Any = SKIP
-    sort: Any = SKIP
-    filters: Any = SKIP
-    chips: Any = SKIP
-    results: Any = SKIP
-    item: Any = SKIP
-    words: Any = SKIP
-    vectors: Any = SKIP
-    about: Any = SKIP
-
-
-class Handlers:
+class CatalogueHandlers:
     """The page's events over one `Application`; holds nothing of a visitor."""
 
     def __init__(self, app: Application) -> None:
         self._app = app
         self._vectors = app.item_vectors
 
-    def show(self, session: Session, query: url.Query) -> Shown:
+    def show(self, session: Session, query: url.Query) -> CatalogueUpdate:
         """The whole page for a query."""
-        view = view_of(query)
+        view = CatalogueAddress.read(query)
         try:
             shop = self._app.shop(session.domain)
             view, page = _found(shop.catalogue, view)
@@ -65,23 +51,23 @@ class Handlers:
                 **self._opened(shop, view),
             )
         except CalrecError as error:
-            return Shown(results=widgets.notice(str(error), "error"))
+            return CatalogueUpdate(results=widgets.notice(str(error), "error"))
 
-    def search(self, session: Session, written: str, q: str, sort: str) -> Shown:
+    def search(self, session: Session, written: str, q: str, sort: str) -> CatalogueUpdate:
         """Another search or sort. What is shown already is left alone."""
-        before = _view(written)
+        before = CatalogueAddress.of(written)
         return self._change(session, before, before.asked(q, sort))
 
     def click(
         self, session: Session, written: str, q: str, sort: str, click: gr.EventData
-    ) -> Shown:
+    ) -> CatalogueUpdate:
         """A button that leads to another view, opens or closes an item, or corrects the search."""
-        before = _view(written)
+        before = CatalogueAddress.of(written)
         # What was typed a moment ago counts: the address may be a step behind.
         now = before.asked(q, sort)
         act, wanted = _said(click, "act"), _said(click, "id")
         if act == "go":
-            view = view_of(url.read(wanted))
+            view = CatalogueAddress.of(wanted)
             view = view if now == before else view.asked(q, sort)
         elif act == "search":
             view = now.asked(wanted, sort)
@@ -90,11 +76,13 @@ class Handlers:
         changed = self._change(session, before, view)
         return changed if view.q == now.q else changed._replace(search=view.q)
 
-    def _change(self, session: Session, before: View, view: View) -> Shown:
+    def _change(
+        self, session: Session, before: CatalogueAddress, view: CatalogueAddress
+    ) -> CatalogueUpdate:
         """Only what differs between two views."""
         if view == before:
-            return Shown()
-        shown = Shown(address=view.query())
+            return CatalogueUpdate()
+        shown = CatalogueUpdate(address=view.write())
         try:
             shop = self._app.shop(session.domain)
             if view.listing() != before.listing():
@@ -108,29 +96,21 @@ class Handlers:
 
     # One item
 
-    def _opened(self, shop: Shop, view: View) -> dict[str, str]:
+    def _opened(self, shop: Shop, view: CatalogueAddress) -> dict[str, str]:
         if not view.open:
             return {"item": "", "words": "", "vectors": ""}
         catalogue = shop.catalogue
         index = catalogue.index.get(view.open)
         if index is None:
             return {"item": item.unknown_item(view.open), "words": "", "vectors": ""}
-        around = catalogue.neighbours(index, limit=NEIGHBOURS)
         text = self._text()
-        opened = item.Opened(
-            item=catalogue.items[index],
-            index=index,
-            popularity=catalogue.popularity,
-            text=text,
-            around=around,
-            times=catalogue.purchase_times(index),
-            span=catalogue.time_span,
-            loadable=_loadable(catalogue, [buyer.user_id for buyer in around.shoppers]),
-        )
+        opened = OpenedItem.of(catalogue, index, text, limit=NEIGHBOURS)
         similar = by_words(catalogue.corpus(), opened.item, index, text=text, limit=NEIGHBOURS)
         items = catalogue.items.__getitem__
+        its_own = CatalogueAddress(sort=view.sort, open=view.open)
+        brand = its_own.filtered(brand=opened.item.brand)
         return {
-            "item": item.item_page(opened, items, view),
+            "item": item.item_page(opened, items, brand.write()),
             "words": item.similar_by_words(similar, items),
             "vectors": self._similar(shop, index),
         }
@@ -150,7 +130,7 @@ class Handlers:
         except CalrecError:
             return DEFAULT_TEXT
 
-    def compute(self, session: Session) -> Iterator[tuple[Any, Any]]:
+    def compute(self, session: Session) -> Iterator[VectorsUpdate]:
         """Computes the shop's item vectors; closing it stops the work.
 
         Yields how far it is, and the line for the toast: empty, or what went wrong.
@@ -158,41 +138,45 @@ class Handlers:
         try:
             shop = self._app.shop(session.domain)
             total = shop.catalogue.info.items
-            yield item.computing(0, total), ""
+            yield VectorsUpdate(vectors=item.computing(0, total), toast="")
             with closing(self._vectors.stream(shop)) as stream:
                 for done in stream:
-                    yield item.computing(done, total), SKIP
+                    yield VectorsUpdate(vectors=item.computing(done, total))
         except Exception as error:
-            yield SKIP, widgets.notice(failures.line(error, "item vectors"), "error")
+            said = failures.line(error, "item vectors")
+            yield VectorsUpdate(toast=widgets.notice(said, "error"))
 
     def vectors(self, session: Session, written: str) -> str:
         """What stands under the item that is open now, when the vectors are there or stopped."""
         try:
             shop = self._app.shop(session.domain)
-            index = shop.catalogue.index.get(_view(written).open)
+            index = shop.catalogue.index.get(CatalogueAddress.of(written).open)
             return "" if index is None else self._similar(shop, index)
         except CalrecError as error:
             return widgets.notice(str(error), "error")
 
     # The visitor's history
 
-    def edit(self, session: Session, click: gr.EventData) -> tuple[Any, str, Any]:
-        """Adds an item to the history, or loads a shopper: session, the line that says so, tabs."""
+    def edit(self, session: Session, click: gr.EventData) -> VisitUpdate:
+        """Adds an item to the history, or loads a shopper and goes to the walkthrough."""
         try:
             shop = self._app.shop(session.domain)
             if _said(click, "act") == "load":
                 loaded, said = _shopper(shop, _said(click, "id"))
-                return loaded, widgets.notice(said, "done"), gr.Tabs(selected="walkthrough")
+                walkthrough = gr.Tabs(selected="walkthrough")
+                return VisitUpdate(
+                    session=loaded, toast=widgets.notice(said, "done"), tabs=walkthrough
+                )
             [found] = shop.items([_said(click, "id")])
         except CalrecError as error:
-            return SKIP, widgets.notice(str(error), "error"), SKIP
+            return VisitUpdate(toast=widgets.notice(str(error), "error"))
         added = sessions.added(session, found.item_id)
         if added is session:
             full = f"The history is full: it holds {len(session.history):,} items. Remove some."
-            return SKIP, widgets.notice(full, "error"), SKIP
+            return VisitUpdate(toast=widgets.notice(full, "error"))
         now = count(len(added.history), "purchase")
         said = f"Added to the history, which now has {now}: {title_of(found)}"
-        return added, widgets.notice(said, "done"), SKIP
+        return VisitUpdate(session=added, toast=widgets.notice(said, "done"))
 
 
 def _shopper(shop: Shop, user_id: str) -> tuple[Session, str]:
@@ -210,7 +194,7 @@ def _shopper(shop: Shop, user_id: str) -> tuple[Session, str]:
     return Session(domain=shop.domain, history=history), said
 
 
-def _found(catalogue: Catalogue, view: View) -> tuple[View, Page]:
+def _found(catalogue: Catalogue, view: CatalogueAddress) -> tuple[CatalogueAddress, Page]:
     """The items of a view; of the last page where it asks for one behind the end."""
     asked: dict[str, Any] = {"query": view.q, "filters": view.filters, "sort": view.sort}
     page = catalogue.page(**asked, offset=view.offset, limit=PAGE_SIZE)
@@ -222,29 +206,23 @@ def _found(catalogue: Catalogue, view: View) -> tuple[View, Page]:
     return view, page
 
 
-def _listed(catalogue: Catalogue, view: View, page: Page) -> Shown:
+def _listed(catalogue: Catalogue, view: CatalogueAddress, page: Page) -> CatalogueUpdate:
+    def link(**changes: Any) -> str:
+        return view.filtered(**changes).write()
+
     facets = catalogue.facets(query=view.q, filters=view.filters)
-    return Shown(
-        address=view.query(),
-        filters=listing.filter_lists(facets, view),
-        chips=listing.chips(view, facets, page.total),
-        results=listing.results(page, view),
+    return CatalogueUpdate(
+        address=view.write(),
+        filters=listing.filter_lists(facets, view.filters, link),
+        chips=listing.chips(view.filters, link, facets, page.total),
+        results=listing.results(
+            page,
+            opened=view.open,
+            offset=view.offset,
+            limit=PAGE_SIZE,
+            at=lambda offset: replace(view, offset=offset).write(),
+        ),
     )
-
-
-def _loadable(catalogue: Catalogue, user_ids: list[str]) -> frozenset[str]:
-    def has_case(user_id: str) -> bool:
-        try:
-            catalogue.case(user_id)
-        except CalrecError:
-            return False
-        return True
-
-    return frozenset(filter(has_case, user_ids))
-
-
-def _view(written: Any) -> View:
-    return view_of(url.read(str(written or "")))
 
 
 def _said(click: gr.EventData, name: str) -> str:

@@ -13,8 +13,8 @@ from catalog.sequences import HELD_OUT
 from catalog.statistics import Statistics
 from demo.html.templating import render
 from demo.html.wording import count
+from demo.inspect.bars import sizes
 from demo.inspect.shop import Shop
-from demo.pages.catalogue.bars import sizes
 
 _ROLES = {
     "evaluation": "Each shopper's last purchase is held out as the test, and the one before it "

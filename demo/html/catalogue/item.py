@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Int
 from markupsafe import Markup
 
 from calrec.records import Item
 from calrec.text import TextSettings, item_text
-from catalog.sequences.neighbours import Neighbours
 from demo.html.templating import render
+from demo.inspect.bars import is_calendar, over_time
+from demo.inspect.opened_item import OpenedItem
 from demo.inspect.similar import Similar
-from demo.pages.catalogue.bars import is_calendar, over_time
-from demo.pages.catalogue.view import View
 
 Items = Callable[[int], Item]
 """Item index -> item."""
@@ -23,39 +19,20 @@ Items = Callable[[int], Item]
 _BY_VECTOR = "Similar by item vector"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """All that an item's page shows, but for similar items.
+def item_page(opened: OpenedItem, items: Items, brand: str) -> Markup:
+    """The page without similar items.
 
-    Attributes:
-      item: the item.
-      popularity: training purchases of every item of the shop.
-      index: the item's index.
-      text: how the model reads items.
-      around: who bought it, and what stands around it.
-      times: when it was bought, in seconds since 1970.
-      span: the shop's first and last purchase.
-      loadable: which of its shoppers have a held-out purchase.
+    Args:
+      opened: what it shows.
+      items: all of the shop.
+      brand: the query of the list of its brand's items.
     """
-
-    item: Item
-    popularity: Int[np.ndarray, " N"]
-    index: int
-    text: TextSettings
-    around: Neighbours
-    times: Int[np.ndarray, " P"]
-    span: tuple[int, int] | None
-    loadable: frozenset[str]
-
-
-def item_page(opened: Opened, items: Items, view: View) -> Markup:
-    """The page without similar items."""
     item, around = opened.item, opened.around
     sold = int(opened.popularity[opened.index])
     above = int((opened.popularity > sold).sum())
     ties = int((opened.popularity == sold).sum())
-    brand = View(sort=view.sort, open=view.open).filtered(brand=item.brand).query()
-    is_timed = is_calendar(opened.span) and len(opened.times)
+    # Where times are numbers of another kind, there is no axis to put them on.
+    span = opened.span if is_calendar(opened.span) and len(opened.times) else None
     return render(
         "catalogue/item",
         "item_page",
@@ -69,7 +46,7 @@ def item_page(opened: Opened, items: Items, view: View) -> Markup:
         around=around,
         counts=_counts(opened, items),
         loadable=opened.loadable,
-        timeline=over_time(opened.times, opened.span) if is_timed else [],
+        timeline=over_time(opened.times, span) if span else [],
     )
 
 
@@ -90,7 +67,7 @@ def _cut(item: Item, settings: TextSettings) -> str:
     return f"{said[:1].upper()}{said[1:]}"
 
 
-def _counts(opened: Opened, items: Items) -> list[tuple[str, list[tuple[Item, int]], str]]:
+def _counts(opened: OpenedItem, items: Items) -> list[tuple[str, list[tuple[Item, int]], str]]:
     """Title, items with how often, and what is said of each list of items around this one."""
     around = opened.around
     lists = (

@@ -1,4 +1,4 @@
-"""What the Catalogue page shows, as a value that the address carries."""
+"""What the page shows, as a value: written into the address, read from it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from catalog.browse.filters import EVERYTHING
 from catalog.store import Band, Filters
 from demo.inspect import url
 from demo.inspect.choices import possible_filters
+from demo.inspect.url import Query
 
 SORTS = (
     ("Best match", "relevance"),
@@ -26,8 +27,8 @@ _TO = ".."
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    """A list of items, and the item that is open beside it.
+class CatalogueAddress:
+    """A view of the page: a list of items, and the item that is open beside it.
 
     Attributes:
       q: words to search for, as typed.
@@ -43,21 +44,44 @@ class View:
     offset: int = 0
     open: str = ""
 
-    def filtered(self, **changes: Any) -> View:
+    @classmethod
+    def read(cls, query: Query) -> CatalogueAddress:
+        """The view that an address asks for; what it cannot mean is left out."""
+        asked: Mapping[str, Any] = {
+            "category": tuple(query.get("category", ())),
+            "brand": url.one(query, "brand") or None,
+            "price": _band(url.one(query, "price")),
+            "popularity": _band(url.one(query, "sold")),
+        }
+        offset = int(url.number(query, "offset", 0, 0, 1e12))
+        return cls(
+            q=_clean(url.one(query, "q")),
+            sort=_sort(url.one(query, "sort")),
+            filters=possible_filters(asked),
+            offset=offset - offset % PAGE_SIZE,
+            open=_clean(url.one(query, "open")),
+        )
+
+    @classmethod
+    def of(cls, address: Any) -> CatalogueAddress:
+        """The view that a box of the page holds."""
+        return cls.read(url.read(str(address or "")))
+
+    def filtered(self, **changes: Any) -> CatalogueAddress:
         """With other filters, from the first item on."""
         return replace(self, filters=replace(self.filters, **changes), offset=0)
 
-    def asked(self, q: Any, sort: Any) -> View:
+    def asked(self, q: Any, sort: Any) -> CatalogueAddress:
         """With another search or sort, from the first item on; unchanged if they are the same."""
         q, sort = _clean(q), _sort(sort)
         return self if (q, sort) == (self.q, self.sort) else replace(self, q=q, sort=sort, offset=0)
 
-    def listing(self) -> View:
+    def listing(self) -> CatalogueAddress:
         """Without the open item: equal ones show the same list."""
         return replace(self, open="")
 
-    def query(self) -> str:
-        """The view as an address carries it, without what is usual."""
+    def write(self) -> str:
+        """The view as the query of an address, without what is usual."""
         return url.write(
             {
                 "q": self.q,
@@ -70,24 +94,6 @@ class View:
                 "open": self.open,
             }
         )
-
-
-def view_of(query: url.Query) -> View:
-    """The view that an address asks for; what it cannot mean is left out."""
-    asked: Mapping[str, Any] = {
-        "category": tuple(query.get("category", ())),
-        "brand": url.one(query, "brand") or None,
-        "price": _band(url.one(query, "price")),
-        "popularity": _band(url.one(query, "sold")),
-    }
-    offset = int(url.number(query, "offset", 0, 0, 1e12))
-    return View(
-        q=_clean(url.one(query, "q")),
-        sort=_sort(url.one(query, "sort")),
-        filters=possible_filters(asked),
-        offset=offset - offset % PAGE_SIZE,
-        open=_clean(url.one(query, "open")),
-    )
 
 
 def _sort(value: Any) -> str:

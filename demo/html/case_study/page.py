@@ -1,0 +1,182 @@
+"""The sections of the Cases page: what its parts show, by their names, for some cases of two runs.
+
+Text is markup or plain, a `bool` says whether something is so, and `Offered` is a list to choose
+from; how a part shows it is the page's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from calrec.errors import CalrecError
+from calrec.report.figures import rank_scatter
+from demo.html import widgets
+from demo.html.case_study import listing, missing
+from demo.html.case_study.view import case_view
+from demo.inspect.annotations import NOTHING, Annotation, labels_in_use
+from demo.inspect.case_filters import CaseFilters
+from demo.inspect.case_table import Selection
+from demo.inspect.cases import Cases, among
+from demo.inspect.run_pair import RunPair
+
+Shown = dict[str, Any]
+"""What parts show, by their names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """A list to choose from: what a person reads and the value of each, and what is chosen."""
+
+    choices: Sequence[tuple[str, str]]
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reading:
+    """Cases of two runs as somebody looks at them.
+
+    Attributes:
+      pair: the runs.
+      noted: what is noted about their cases, by user.
+      filters: which cases.
+      sort: in which order, a key of `SORTS`.
+      selection: those cases in that order.
+      offset: cases before the page of the list.
+      case: user whose case is shown; empty where there is none.
+      pin: user whose case stands beside it; may be empty.
+    """
+
+    pair: RunPair
+    noted: Mapping[str, Annotation]
+    filters: CaseFilters
+    sort: str
+    selection: Selection
+    offset: int
+    case: str
+    pin: str
+
+
+def no_evaluation(domain: str, problems: Sequence[str]) -> Shown:
+    """The page of a shop without evaluations."""
+    nobody = Offered(choices=[], value=None)
+    empty = ("figures", "agreement", "chips", "case", "pinned", "slices", "address")
+    return {
+        "message": widgets.notices(problems),
+        "run": nobody,
+        "against": nobody,
+        "cases": missing.no_evaluation(domain),
+        "tools": False,
+        "scatter": None,
+        **dict.fromkeys(empty, ""),
+    }
+
+
+def message(pair: RunPair, problems: Sequence[str]) -> Shown:
+    """What is wrong or missing, above everything."""
+    said = widgets.notices([*pair.problems, *problems])
+    if pair.alone:
+        said += missing.no_other_evaluation(pair.shop.domain, pair.first.rules)
+    return {"message": said}
+
+
+def runs(pair: RunPair) -> Shown:
+    """The two runs, and the others there are."""
+    against = None if pair.alone else pair.second.folder.name
+    return {
+        "run": Offered(choices=pair.choices(pair.offered), value=pair.first.folder.name),
+        "against": Offered(choices=pair.choices(pair.rivals), value=against),
+    }
+
+
+def controls(cases: Cases, reading: Reading) -> Shown:
+    """The runs, the filters and the order."""
+    filters = reading.filters
+    counted = cases.table(reading.pair).categories
+    categories = [(f"{name} ({n:,})", name) for name, n in counted]
+    if filters.category and filters.category not in {name for name, _ in counted}:
+        categories.append((f"{filters.category} (0)", filters.category))
+    labels = label_choices(reading.noted, filters.label)
+    plain = ("text", "win", "a", "b", "length", "cold", "repeat", "tie", "level")
+    return {
+        **runs(reading.pair),
+        **{name: getattr(filters, name) for name in plain},
+        "category": Offered(choices=[("All", ""), *categories], value=filters.category),
+        "star_filter": filters.star,
+        "label_filter": Offered(choices=labels, value=filters.label),
+        "sort": reading.sort,
+    }
+
+
+def label_choices(noted: Mapping[str, Annotation], chosen: str) -> list[tuple[str, str]]:
+    """The labels in use, and the one filtered by, as choices of the filter."""
+    used = sorted({*labels_in_use(noted), chosen} - {""})
+    return [("Any", ""), *((label, label) for label in used)]
+
+
+def overview(cases: Cases, reading: Reading) -> Shown:
+    """Figures of the cases and a page of their list."""
+    pair, filters, selection = reading.pair, reading.filters, reading.selection
+    counts = cases.table(pair).agreement(filters, among(filters, reading.noted))
+    current, pinned = reading.case or None, reading.pin or None
+    return {
+        "figures": listing.figures_view(selection, pair.names, pair.alone),
+        "agreement": "" if pair.alone else listing.agreement_view(counts, filters),
+        "chips": listing.chips(filters),
+        "cases": listing.case_list(
+            selection, reading.offset, reading.noted, current, pinned, pair.alone
+        ),
+    }
+
+
+def one_case(cases: Cases, reading: Reading) -> Shown:
+    """The case, what is noted about it, and the pinned one beside it."""
+    if not reading.case:
+        empty = widgets.empty_state("No case", "Choose other filters to see a case here.")
+        return {"case": empty, "pinned": "", "tools": False, "said": ""}
+    pair, noted = reading.pair, reading.noted
+    note = noted.get(reading.case, NOTHING)
+    offered = dict.fromkeys([*cases.reasons(), *labels_in_use(noted), *note.labels])
+    pinned = ""
+    try:
+        if reading.pin and reading.pin != reading.case:
+            pinned = case_view(cases.study(pair, reading.pin, noted), "Pinned case")
+    except CalrecError as error:
+        pinned = widgets.notice(str(error), "error")
+    return {
+        "case": case_view(cases.study(pair, reading.case, noted)),
+        "pinned": pinned,
+        "tools": True,
+        "star": note.star,
+        "pin": reading.pin == reading.case,
+        "labels": Offered(choices=[(one, one) for one in offered], value=list(note.labels)),
+        "note": note.note,
+        "seen": note.note,
+        "said": "",
+    }
+
+
+def saved(cases: Cases, reading: Reading) -> Shown:
+    """The saved slices, and the reasons on offer."""
+    slices = cases.slices(reading.pair, reading.noted)
+    return {
+        "slices": listing.slices_view(slices, reading.pair.names, reading.pair.alone),
+        "reasons": "\n".join(cases.reasons()),
+    }
+
+
+def scatter(cases: Cases, reading: Reading) -> Shown:
+    """The ranks by both runs in one picture."""
+    shown = len(reading.selection) and not reading.pair.alone
+    return {"scatter": rank_scatter(reading.selection.comparison(), 1, 0) if shown else None}
+
+
+SECTIONS: Mapping[str, Callable[[Cases, Reading], Shown]] = {
+    "controls": controls,
+    "list": overview,
+    "case": one_case,
+    "slices": saved,
+    "scatter": scatter,
+}
+"""By name, what each section shows."""

@@ -1,0 +1,1 @@
+"""The catalogue as HTML: the list and its filters, one item, the shop in numbers."""

@@ -1,0 +1,311 @@
+"""The page's parts by name, and the updates that its events make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from demo.html import widgets
+from demo.html.case_study import listing
+from demo.html.case_study.page import Offered, Shown
+from demo.inspect import case_filters
+from demo.inspect.annotations import LONGEST_NOTE, MOST_LABELS
+from demo.inspect.case_filters import words
+from demo.pages.components import CLICKS, html, listener, script
+from demo.pages.events import LOOK_UP, SKIP
+from demo.pages.page import address
+
+
+class CasesUpdate(NamedTuple):
+    """Updates of the page, by the names of its parts; `SKIP` leaves a part as it is."""
+
+    message: Any = SKIP
+    run: Any = SKIP
+    against: Any = SKIP
+    text: Any = SKIP
+    win: Any = SKIP
+    a: Any = SKIP
+    b: Any = SKIP
+    length: Any = SKIP
+    category: Any = SKIP
+    cold: Any = SKIP
+    repeat: Any = SKIP
+    tie: Any = SKIP
+    level: Any = SKIP
+    star_filter: Any = SKIP
+    label_filter: Any = SKIP
+    sort: Any = SKIP
+    figures: Any = SKIP
+    agreement: Any = SKIP
+    chips: Any = SKIP
+    cases: Any = SKIP
+    tools: Any = SKIP
+    star: Any = SKIP
+    pin: Any = SKIP
+    labels: Any = SKIP
+    note: Any = SKIP
+    seen: Any = SKIP
+    said: Any = SKIP
+    case: Any = SKIP
+    pinned: Any = SKIP
+    slices: Any = SKIP
+    reasons: Any = SKIP
+    scatter: Any = SKIP
+    address: Any = SKIP
+
+    @classmethod
+    def of(cls, shown: Shown) -> CasesUpdate:
+        """What the parts are to show, as gradio takes it."""
+        return cls(**{name: _update(name, value) for name, value in shown.items()})
+
+
+class WalkUpdate(NamedTuple):
+    """Updates that take a case to the walkthrough, or say why not."""
+
+    session: Any = SKIP
+    tabs: Any = SKIP
+    message: Any = SKIP
+
+
+class SliceUpdate(NamedTuple):
+    """Updates where slices are saved."""
+
+    slices: Any = SKIP
+    slice_name: Any = SKIP
+    slice_said: Any = SKIP
+
+
+class ReasonsUpdate(NamedTuple):
+    """Updates where the reasons on offer are edited."""
+
+    labels: Any = SKIP
+    reasons: Any = SKIP
+    reasons_said: Any = SKIP
+
+
+class FileUpdate(NamedTuple):
+    """Updates that hand a file over: the file, and the line beside the button pressed."""
+
+    file: Any = SKIP
+    said: Any = SKIP
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CasesParts:
+    """The page's components.
+
+    Attributes:
+      shown: those that show the cases, by the names of their updates.
+      walk: opens the case in the walkthrough.
+      case_file: saves the case as a file.
+      case_page: saves it as a page.
+      cases_csv: saves the filtered cases for a spreadsheet.
+      cases_json: saves them for a program.
+      slice_name: what to call the filters.
+      slice_save: keeps them.
+      slice_said: how that went.
+      reasons_save: stores the reasons on offer.
+      reasons_said: how that went.
+      file: hidden; hands what was saved to the browser.
+    """
+
+    shown: CasesUpdate
+    walk: gr.Button
+    case_file: gr.Button
+    case_page: gr.Button
+    cases_csv: gr.Button
+    cases_json: gr.Button
+    slice_name: gr.Textbox
+    slice_save: gr.Button
+    slice_said: gr.HTML
+    reasons_save: gr.Button
+    reasons_said: gr.HTML
+    file: gr.DownloadButton
+
+
+def lay_out() -> CasesParts:
+    """What is compared, which cases, one case, and what is kept of them."""
+    part: dict[str, Any] = {"address": address(), "message": html("", elem_id="case-message")}
+    part |= _overview() | _filters()
+    with gr.Row(elem_classes="cr-cases-body"):
+        with gr.Column(elem_classes="cr-panel cr-case-left", min_width=280):
+            part["cases"] = html("", elem_id="case-list", js_on_load=listener("cases"))
+            html(listing.keys())
+        with gr.Column(elem_classes="cr-panel cr-case-right", min_width=280):
+            part |= _tools()
+            part["case"] = html("", elem_id="case-view")
+        with gr.Column(elem_classes="cr-panel cr-case-pinned", min_width=280):
+            part["pinned"] = html("", elem_id="case-pinned")
+    part |= _saved()
+    shown = CasesUpdate(**{name: part.pop(name) for name in CasesUpdate._fields})
+    return CasesParts(shown=shown, **part)
+
+
+def _update(name: str, value: Any) -> Any:
+    if isinstance(value, Offered):
+        return gr.update(choices=value.choices, value=value.value)
+    if name == "star":
+        said, variant = ("★ Starred", "primary") if value else ("☆ Star", "secondary")
+        return gr.update(value=said, variant=variant)
+    if name == "pin":
+        return gr.update(value="Take the pin away" if value else "Pin")
+    if name == "scatter":
+        return gr.update(value=value, visible=value is not None)
+    return gr.update(visible=value) if name == "tools" else value
+
+
+def _overview() -> dict[str, Any]:
+    part: dict[str, Any] = {}
+    with gr.Column(elem_classes="cr-panel"):
+        html(
+            widgets.heading(
+                0,
+                "Cases of an evaluation",
+                "Each case is one shopper: a history, the item really bought next, and the rank "
+                "that each of two recommenders gave it. Find the cases where they differ, look "
+                "into one, and note why.",
+            )
+        )
+        with gr.Row(elem_classes="cr-filters"):
+            part["run"] = _list("Evaluation A", "case-run")
+            part["against"] = _list("Compared with B", "case-against")
+        with gr.Row(elem_classes="cr-cases-overview"):
+            with gr.Column(min_width=300):
+                part["figures"] = html("", elem_id="case-figures")
+            with gr.Column(min_width=300):
+                part["agreement"] = html("", elem_id="case-agreement", js_on_load=CLICKS)
+        with gr.Accordion(
+            "All ranks in one picture", open=False, elem_classes="cr-quiet"
+        ) as picture:
+            part["scatter"] = gr.Plot(
+                visible=False, show_label=False, elem_id="case-scatter", container=False
+            )
+        picture.expand(None, None, None, js=script("resize"), **LOOK_UP)
+    return part
+
+
+def _filters() -> dict[str, Any]:
+    part: dict[str, Any] = {}
+    with gr.Column(elem_classes="cr-panel cr-case-filters"):
+        with gr.Row(elem_classes="cr-filters"):
+            part["text"] = gr.Textbox(
+                label="Text",
+                placeholder="item, brand, shopper, or what the model wrote",
+                elem_id="case-filter-text",
+                scale=2,
+                min_width=200,
+                max_length=200,
+            )
+            part["win"] = _filter("Ranks it better", "win", case_filters.WIN)
+            part["a"] = _filter("Rank by A", "a", words(case_filters.RANKS))
+            part["b"] = _filter("Rank by B", "b", words(case_filters.RANKS))
+            part["category"] = _filter("Category", "category", [], "All")
+            part["sort"] = _list("Order", "case-sort", case_filters.SORT_CHOICES)
+        with (
+            gr.Accordion("More filters", open=False, elem_classes="cr-quiet"),
+            gr.Row(elem_classes="cr-filters"),
+        ):
+            part["length"] = _filter(
+                "Purchases in the history", "length", words(case_filters.LENGTHS)
+            )
+            part["repeat"] = _filter("The true item is", "repeat", case_filters.REPEAT)
+            part["cold"] = _filter(
+                "It is in training or validation parts", "cold", case_filters.COLD
+            )
+            part["tie"] = _filter("Items tied with it by A", "tie", words(case_filters.TIES))
+            part["level"] = _filter("Best text matches", "level", case_filters.LEVELS)
+            part["star_filter"] = _filter("Annotated", "star", case_filters.STAR)
+            part["label_filter"] = _filter("Label", "label", [])
+        part["chips"] = html("", elem_id="case-chips", js_on_load=CLICKS)
+    return part
+
+
+def _tools() -> dict[str, Any]:
+    """What can be done with the case that is shown."""
+    part: dict[str, Any] = {}
+    with gr.Column(visible=False, elem_classes="cr-case-tools") as part["tools"]:
+        with gr.Row(elem_classes="cr-case-buttons"):
+            part["star"] = _button("☆ Star", "case-star")
+            part["pin"] = _button("Pin", "case-pin")
+            part["walk"] = _button("Open in the walkthrough", "case-walk")
+            part["case_file"] = _button("Case file (JSON)", "case-save-json")
+            part["case_page"] = _button("Page (HTML)", "case-save-html")
+        with gr.Row(elem_classes="cr-filters"):
+            part["labels"] = gr.Dropdown(
+                [],
+                value=[],
+                multiselect=True,
+                max_choices=MOST_LABELS,
+                allow_custom_value=True,
+                label="Labels: why it went so",
+                elem_id="case-labels",
+                min_width=200,
+            )
+            part["note"] = gr.Textbox(
+                label=f"Note, at most {LONGEST_NOTE:,} characters; stored while you type",
+                elem_id="case-note",
+                lines=1,
+                max_lines=6,
+                max_length=LONGEST_NOTE,
+                min_width=200,
+            )
+        part["seen"] = gr.State("")
+        part["said"] = html("", elem_id="case-said")
+    return part
+
+
+def _saved() -> dict[str, Any]:
+    """Slices, downloads, and the reasons on offer."""
+    part: dict[str, Any] = {}
+    with gr.Column(elem_classes="cr-panel"):
+        html(
+            widgets.heading(
+                0,
+                "Saved slices and downloads",
+                "A slice is a set of filters with a name; its metrics are those of the two "
+                "evaluations chosen above.",
+            )
+        )
+        part["slices"] = html("", elem_id="case-slices", js_on_load=CLICKS)
+        with gr.Row(elem_classes="cr-filters"):
+            part["slice_name"] = gr.Textbox(
+                label="Name for the filters as they are now",
+                elem_id="case-slice-name",
+                max_length=60,
+                min_width=220,
+            )
+            part["slice_save"] = _button("Save as a slice", "case-slice-save", 130)
+            part["cases_csv"] = _button("Filtered cases as CSV", "case-save-csv", 180)
+            part["cases_json"] = _button("Filtered cases as JSON", "case-save-cases", 180)
+        part["slice_said"] = html("", elem_id="case-slice-line")
+        with gr.Accordion(
+            "Edit the reasons offered as labels", open=False, elem_classes="cr-quiet"
+        ):
+            part["reasons"] = gr.Textbox(
+                label="One a line; empty brings the first ones back",
+                elem_id="case-reasons",
+                lines=6,
+                max_lines=12,
+            )
+            part["reasons_save"] = _button("Store the reasons", "case-reasons-save")
+            part["reasons_said"] = html("", elem_id="case-reasons-line")
+        part["file"] = gr.DownloadButton("Download", elem_id="case-file", visible="hidden")
+    return part
+
+
+def _filter(label: str, name: str, offered: Iterable[Any], first: str = "Any") -> gr.Dropdown:
+    return _list(label, f"case-filter-{name}", [(first, ""), *offered])
+
+
+def _list(label: str, elem_id: str, choices: Iterable[Any] = (("Any", ""),)) -> gr.Dropdown:
+    offered = list(choices)
+    return gr.Dropdown(
+        offered, value=offered[0][1], label=label, elem_id=elem_id, scale=1, min_width=130
+    )
+
+
+def _button(text: str, elem_id: str, min_width: int = 90) -> gr.Button:
+    return gr.Button(text, elem_id=elem_id, size="sm", min_width=min_width, scale=0)
