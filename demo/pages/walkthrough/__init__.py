@@ -9,10 +9,11 @@ import gradio as gr
 from demo.html import widgets
 from demo.inspect.choices import Choices
 from demo.inspect.session import Session
+from demo.pages import page
 from demo.pages.components import script
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, QUIET, UNCHECKED
 from demo.pages.named import Named
-from demo.pages.page import Page, Shell, address
+from demo.pages.page import Page, Shell
 from demo.pages.walkthrough.address import WalkthroughAddress
 from demo.pages.walkthrough.handlers import (
     BLANK,
@@ -42,7 +43,7 @@ def build(shell: Shell) -> Page:
     """The page over one application."""
     handlers = WalkthroughHandlers(shell.app)
     opening = _opening(handlers, Session(domain=next(iter(shell.app.domains))))
-    parts = lay_out(shell.session, address(), opening)
+    parts = lay_out(shell.session, page.address(), opening)
     named = Named(parts)
     _assemble(parts, named, handlers.assembling)
     _recommend(parts, named, handlers.recommending)
