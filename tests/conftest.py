@@ -79,3 +79,21 @@ def browser():
         chromium = driver.chromium.launch(executable_path=path, args=options)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Installs a recommender of another package for a test; returns the folder it is in."""
+    from toy_package import install
+
+    from calrec.recommenders import register
+
+    def installing(*source_and_value: str) -> Path:
+        install(tmp_path, *source_and_value)
+        monkeypatch.syspath_prepend(tmp_path)
+        register.entries.cache_clear()
+        return tmp_path
+
+    yield installing
+    sys.modules.pop("toy_recommender", None)
+    register.entries.cache_clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from calrec.records import Item
 
@@ -12,6 +13,12 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 def count(number: int, noun: str, plural: str = "") -> str:
     """`1 item`, `1,500 items`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    *others, end = names
+    return f"{', '.join(others)} {last} {end}" if others else end
 
 
 def spelled(number: int) -> str:

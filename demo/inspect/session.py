@@ -9,6 +9,7 @@ from calrec.errors import CalrecError
 from demo.inspect import url
 
 if TYPE_CHECKING:
+    from calrec.records import Item
     from demo.inspect.application import Application
     from demo.inspect.shop import Shop
 
@@ -84,6 +85,15 @@ def of_shopper(shop: Shop, user_id: str) -> Session:
         target=case.target.item_id,
         user_id=user_id,
     )
+
+
+def target_of(session: Session, shop: Shop) -> Item | None:
+    """The item really bought next, where it is known.
+
+    Raises:
+      CalrecError: if the shop has no such item.
+    """
+    return None if session.target is None else shop.items([session.target])[0]
 
 
 def query_of(session: Session) -> str:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 CORPORA = 16
 """BM25 matrices kept besides the default ones; a shop of 17,000 items takes 5 MB each."""
+FIRST_STAGE = "lir"
+"""Id of the recommender before the retrieval `rerank` where none is named; it needs no training."""
 MADE = 16
 """Recommenders and indices of attributes kept; settings of a link are without number."""
 MAPS = 2
@@ -134,7 +136,7 @@ class Shop:
             )
         return sequences.user_ids[int(secrets.choice(cases))]
 
-    def calrec(self, rules: Rules = DEFAULT, first_stage: str = "lir") -> CALRec:
+    def calrec(self, rules: Rules = DEFAULT, first_stage: str = FIRST_STAGE) -> CALRec:
         """The generative recommender over the items; loads the model if need be.
 
         Args:
@@ -168,13 +170,8 @@ class Shop:
         They count what the shop's users bought before their held-out purchases, by the rules. A
         trained one is among them where the workspace holds a checkpoint of it for this shop.
         """
-        made = {}
-        for entry in map(register.entry, register.rivals()):
-            folder = self._checkpoint_of(entry) if entry.trained else None
-            if not entry.trained or folder is not None:
-                built = self._built(entry, rules, folder)
-                made[entry.id] = Ruled(recommender=built, rules=rules)
-        return made
+        made = {name: self._made(register.entry(name), rules) for name in register.rivals()}
+        return {name: one for name, one in made.items() if one is not None}
 
     def recommender(self, name: str, rules: Rules = DEFAULT) -> Recommender:
         """One of `recommenders`.
@@ -182,15 +179,27 @@ class Shop:
         Raises:
           CalrecError: if there is no such one, or no checkpoint of it for this shop.
         """
-        known = self.recommenders(rules)
-        if name in known:
-            return known[name]
-        entry, home = register.entry(name), self.checkpoints
+        if name not in register.rivals():
+            raise CalrecError(
+                f"expected a recommender of {', '.join(register.rivals())}, found {name!r}; choose"
+                " one of them"
+            )
+        if (made := self._made(register.entry(name), rules)) is not None:
+            return made
+        home = self.checkpoints
         raise CalrecError(
-            f"expected a recommender of {self.domain} ({', '.join(known)}), found {name}, which has"
-            f" no checkpoint for this shop; train one with: calrec-train {entry.id} --domain"
-            f" {self.domain} --out {home.parent.name}/{home.name}/{entry.id}-{self.domain}"
+            f"expected a recommender of {self.domain} ({', '.join(self.recommenders(rules))}),"
+            f" found {name}, which has no checkpoint for this shop; train one with: calrec-train"
+            f" {name} --domain {self.domain} --out {home.parent.name}/{home.name}/{name}-"
+            f"{self.domain}"
         )
+
+    def _made(self, entry: Entry, rules: Rules) -> Recommender | None:
+        """Nothing for a trained one without a checkpoint."""
+        folder = self._checkpoint_of(entry) if entry.trained else None
+        if entry.trained and folder is None:
+            return None
+        return Ruled(recommender=self._built(entry, rules, folder), rules=rules)
 
     @_kept(
         "recommenders",

@@ -7,25 +7,28 @@ one line, and no path is ever made of an argument.
 
 # No `from __future__ import annotations`: gradio reads the types of these functions as they stand.
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import gradio as gr
+from gradio.events import api as endpoint
 
 from calrec.ranking.rules import Rules
 from calrec.recommenders import register
 from calrec.records import Item, Recommendation
 from catalog.store import Filters
+from demo.html.wording import listed
 from demo.inspect.application import Application
 from demo.inspect.shop import Shop
 from demo.pages import events
 from demo.server.api_failures import one_line, one_line_each
-from demo.server.api_requests import EvaluateRequest, RecommendRequest, SearchRequest, one_of
+from demo.server.api_requests import EvaluateRequest, RecommendRequest, SearchRequest
 
 Answer = dict[str, Any]
 
 CALREC = "calrec"
+"""Whom to ask where no recommender is named."""
 
 # One visitor at a time uses the model, be it through the page or here.
 MODEL = {name: events.MODEL[name] for name in ("concurrency_id", "concurrency_limit")}
@@ -40,7 +43,7 @@ def publish(app: Application) -> None:
       app: the shops and recommenders that they answer from.
     """
     for name, function in functions(app).items():
-        gr.api(function, api_name=name, **({} if name == "search" else MODEL))
+        endpoint(function, api_name=name, **({} if name == "search" else MODEL))
 
 
 def functions(app: Application) -> dict[str, Callable[..., Any]]:
@@ -51,9 +54,20 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
     """
     return {
         "search": one_line(_searching(app)),
-        "recommend": one_line_each(_recommending(app)),
-        "evaluate": one_line_each(_evaluating(app)),
+        "recommend": one_line_each(_documented(_recommending(app))),
+        "evaluate": one_line_each(_documented(_evaluating(app))),
     }
+
+
+def _documented(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with the register's recommenders in its docstring, which callers read."""
+    known = register.entries()
+    counting = [name for name, entry in known.items() if "purchases" in entry.needs]
+    text = inspect.cleandoc(function.__doc__ or "")
+    function.__doc__ = text.format(
+        recommenders=listed(list(known), "or"), counting=listed(counting)
+    )
+    return function
 
 
 def _searching(app: Application) -> Callable[..., Answer]:
@@ -119,9 +133,9 @@ def _recommending(app: Application) -> Callable[..., Iterator[Answer]]:
             samples: How many texts calrec writes, 1 to 64.
             temperature: Of the writing, 0.1 (alike texts) to 1.5 (varied ones).
             top: How many items to give, 1 to 100.
-            recommender: calrec, lir, popular, markov or item-knn.
+            recommender: {recommenders}.
             bought: Items of the history are ranked like all others, or last, behind all others.
-            count: popular, markov and item-knn count training parts alone, or all (validation too).
+            count: {counting} count training parts alone, or all (validation too).
 
         Returns:
             ranking: items, best first, with their score, higher is better
@@ -164,11 +178,11 @@ def _evaluating(app: Application) -> Callable[..., Iterator[Answer]]:
         Args:
             shop: Name of the shop, such as sample-kitchen.
             user: Id of a shopper with a held-out purchase.
-            recommender: calrec, lir, popular, markov or item-knn.
+            recommender: {recommenders}.
             split: test (the last purchase is held out) or validation (the last but one).
             seed: Of the texts that calrec writes; 0 to 4294967295.
             bought: Items of the history are ranked like all others, or last, behind all others.
-            count: popular, markov and item-knn count training parts alone, or all (validation too).
+            count: {counting} count training parts alone, or all (validation too).
 
         Returns:
             history: items, oldest first
@@ -246,11 +260,8 @@ def _ranked(
 ) -> Iterator[Answer | Recommendation]:
     """How far it is, as often as the model says so, then the recommendation; closing stops it."""
     rules = request.rules
-    simple = shop.recommenders(rules)
-    generative = [entry.id for entry in register.entries().values() if entry.generative]
-    chosen = one_of("recommender", request.recommender, (*generative, *simple))
-    if chosen not in generative:
-        yield simple[chosen].recommend(history)
+    if not register.entry(request.recommender).generative:
+        yield shop.recommender(request.recommender, rules).recommend(history)
         return
     stream = shop.calrec(rules).stream(history, **options)
     try:

@@ -49,9 +49,10 @@ def _forget_caller() -> None:
     that would go could be a person's.
     """
     request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
-    if request is not None and blocks is not None:
-        blocks.state_holder.session_data.pop(request.session_hash, None)
-        blocks.state_holder.time_last_used.pop(request.session_hash, None)
+    asked = request is not None and request.session_hash
+    if asked and blocks is not None:
+        blocks.state_holder.session_data.pop(asked, None)
+        blocks.state_holder.time_last_used.pop(asked, None)
 
 
 def _refusal(error: CalrecError) -> gr.Error:

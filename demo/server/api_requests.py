@@ -8,7 +8,7 @@ message calls the argument by its name.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from reprlib import repr as shortened
 from typing import Annotated, Any, Self, get_args
 
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo, mode
 
 from calrec.errors import CalrecError
 from calrec.ranking.rules import Bought, Count, Rules
+from calrec.recommenders import register
 from catalog.sequences import SPLITS
 from demo.inspect.session import MOST
 
@@ -100,10 +101,15 @@ def _checked(check: Callable[..., Any], *bounds: Any) -> PlainValidator:
 
 
 def _shop(value: Any, info: ValidationInfo) -> str:
-    return one_of("shop", value, info.context["shops"])
+    return one_of("shop", value, (info.context or {})["shops"])
+
+
+def _recommender(value: Any, info: ValidationInfo) -> str:
+    return one_of("recommender", value, tuple(register.entries()))
 
 
 Shop = Annotated[str, PlainValidator(_shop)]
+RecommenderId = Annotated[str, PlainValidator(_recommender)]
 Text = Annotated[str, _checked(text)]
 Seed = Annotated[int, _checked(whole, 0, LARGEST_SEED)]
 
@@ -112,7 +118,7 @@ class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
-    def of(cls, shops: Sequence[str], **given: Any) -> Self:
+    def of(cls, shops: Iterable[str], **given: Any) -> Self:
         """The checked request.
 
         Args:
@@ -148,7 +154,7 @@ class SearchRequest(_Request):
 
 
 class RecommendRequest(_Ranked):
-    """Of `recommend`; which recommenders there are depends on the shop and is not checked here."""
+    """Of `recommend`; whether the shop has a checkpoint of a trained one is not checked here."""
 
     shop: Shop
     history: Annotated[list[str], _checked(texts, MOST, 1)]
@@ -156,7 +162,7 @@ class RecommendRequest(_Ranked):
     samples: Annotated[int, _checked(whole, 1, MOST_SAMPLES)]
     temperature: Annotated[float, _checked(number, *TEMPERATURES)]
     top: Annotated[int, _checked(whole, 1, MOST_ITEMS)]
-    recommender: Any
+    recommender: RecommenderId
 
 
 class EvaluateRequest(_Ranked):
@@ -166,7 +172,7 @@ class EvaluateRequest(_Ranked):
     user: Text
     split: Annotated[str, _checked(one_of, SPLITS)]
     seed: Seed
-    recommender: Any
+    recommender: RecommenderId
 
     @model_validator(mode="after")
     def _counts_no_target(self) -> Self:

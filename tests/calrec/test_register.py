@@ -6,56 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from toy_package import TOY
 
 from calrec.errors import CalrecError
 from calrec.recommenders import register
 from calrec.recommenders.entry import Inputs
 from calrec.recommenders.protocol import Scorer
-
-TOY = """
-from calrec.recommenders.baseline import Baseline
-from calrec.recommenders.entry import Entry
-import numpy as np
-
-
-class Alphabetical(Baseline):
-    name = "alphabetical"
-    settings = {}
-
-    def scores(self, histories):
-        order = np.argsort(np.argsort(self.item_ids))
-        return np.tile(-order.astype(float), (len(histories), 1))
-
-
-ENTRY = Entry(
-    id="alphabetical",
-    label="A to Z",
-    sentence="Items in the order of their ids.",
-    needs=frozenset(),
-    build=lambda inputs: Alphabetical(inputs.shop.item_ids),
-)
-"""
-
-
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """Installs a module with an entry point of the register's group; returns its folder."""
-
-    def install(source: str, value: str = "toy_recommender:ENTRY"):
-        (tmp_path / "toy_recommender.py").write_text(source)
-        about = tmp_path / "toy_recommender-1.dist-info"
-        about.mkdir()
-        (about / "METADATA").write_text(
-            "Metadata-Version: 2.1\nName: toy-recommender\nVersion: 1\n"
-        )
-        (about / "entry_points.txt").write_text(f"[{register.GROUP}]\ntoy = {value}\n")
-        monkeypatch.syspath_prepend(tmp_path)
-        register.entries.cache_clear()
-        return tmp_path
-
-    yield install
-    sys.modules.pop("toy_recommender", None)
-    register.entries.cache_clear()
 
 
 @pytest.fixture
@@ -99,7 +55,7 @@ def test_an_unknown_one_is_refused_with_those_that_there_are():
 
 
 def test_one_file_of_another_package_adds_one(installed, shop):
-    installed(TOY)
+    installed()
     assert list(register.entries())[-1] == "alphabetical"
     assert register.rivals()[-1] == "alphabetical"
     assert register.label("alphabetical") == "A to Z"
@@ -125,7 +81,7 @@ def test_one_that_cannot_be_read_is_one_line(installed, source, value, found):
 
 
 def test_the_commands_name_it(installed):
-    folder = installed(TOY)
+    folder = installed()
     shown = subprocess.run(
         [sys.executable, "-m", "train.evaluate", "--help"],
         capture_output=True,

@@ -70,9 +70,9 @@ def application(workspace, model):
 
 @pytest.fixture
 def handlers(application):
-    from demo.pages.walkthrough.handlers import Handlers
+    from demo.pages.walkthrough.handlers import WalkthroughHandlers
 
-    return Handlers(application)
+    return WalkthroughHandlers(application)
 
 
 @pytest.fixture

@@ -12,11 +12,9 @@ from demo.inspect import url
 from demo.inspect.application import Application
 from demo.inspect.draws import Draws
 from demo.inspect.session import Session
-from demo.pages.events import SKIP
 from demo.pages.walkthrough import address
 from demo.pages.walkthrough.address import DEFAULT
-from demo.pages.walkthrough.handlers import Handlers
-from demo.pages.walkthrough.updates import stale_line
+from demo.pages.walkthrough.handlers import WalkthroughHandlers, first_stage, stale
 
 EMPTY = Session(domain="lamps")
 
@@ -32,32 +30,32 @@ def add(handlers, session, item_id):
 
 
 def test_a_click_adds_the_item(handlers):
-    updated, browse, query = add(handlers, EMPTY, "lamps-004")
+    update = add(handlers, EMPTY, "lamps-004")
+    updated = update["session"]
     assert updated.history == ("lamps-004",)
-    assert "Desk lamp number 0" in handlers.assembling.assembly(updated, None, "calrec").history
-    assert browse == query == SKIP
+    assert "Desk lamp number 0" in handlers.assembling.assembly(updated, None, "calrec")["history"]
+    assert list(update) == ["session"]
 
 
 def test_a_click_on_another_shops_old_list_changes_nothing(handlers):
-    assert add(handlers, EMPTY, "tools-001")[0] == SKIP
+    assert add(handlers, EMPTY, "tools-001") == {}
 
 
 def test_turning_the_page_leaves_the_history_and_the_query_alone(handlers):
-    session, browse, query = handlers.assembling.click_catalogue(
+    update = handlers.assembling.click_catalogue(
         EMPTY, "", "", "", "", "title", click(act="page", id="40")
     )
-    assert session == query == SKIP
-    assert "41–60 of 60" in browse
+    assert list(update) == ["browse"]
+    assert "41–60 of 60" in update["browse"]
 
 
 def test_the_corrected_query_is_taken_with_a_click(handlers):
     listing = browse(handlers, query="scrpit lamp")
-    assert 'data-act="search" data-id="script lamp"' in listing.browse
-    session, listed, query = handlers.assembling.click_catalogue(
+    assert 'data-act="search" data-id="script lamp"' in listing["browse"]
+    update = handlers.assembling.click_catalogue(
         EMPTY, "scrpit lamp", "", "", "", "relevance", click(act="search", id="script lamp")
     )
-    assert session == listed == SKIP
-    assert query == "script lamp"
+    assert update == {"query": "script lamp"}
 
 
 def browse(handlers, query="", category="", brand="", price="", sort="relevance"):
@@ -66,27 +64,27 @@ def browse(handlers, query="", category="", brand="", price="", sort="relevance"
 
 def test_search_and_filters_narrow_the_list(handlers):
     found = browse(handlers, query="script")
-    assert "1–1 of 1" in found.browse
-    assert "<mark>script</mark>" in found.browse
-    assert "Nothing found" in browse(handlers, query="zebra").browse
+    assert "1–1 of 1" in found["browse"]
+    assert "<mark>script</mark>" in found["browse"]
+    assert "Nothing found" in browse(handlers, query="zebra")["browse"]
     everything = browse(handlers)
-    for update, name in zip(everything[1:], ("category", "brand", "price"), strict=True):
-        (first, nothing), (label, value), *_ = update["choices"]
+    for name in ("category", "brand", "price"):
+        (first, nothing), (label, value), *_ = everything[name]["choices"]
         assert (first[:4], nothing) == ("All ", "")
-        listed = browse(handlers, **{name: value}).browse
+        listed = browse(handlers, **{name: value})["browse"]
         number = int(re.search(r"\((\d+)\)$", label)[1])
         assert f"of {number}<" in listed
         assert number < 60 or name == "category"
 
 
 def test_a_chosen_category_offers_what_is_below_it_and_the_way_back(handlers):
-    choices = browse(handlers).category["choices"]
+    choices = browse(handlers)["category"]["choices"]
     assert choices == [("All categories", ""), ("Home (60)", '["Home"]')]
-    choices = browse(handlers, category='["Home"]').category["choices"]
+    choices = browse(handlers, category='["Home"]')["category"]["choices"]
     assert [label for label, _ in choices] == [
         "All categories", "Home (60)", "› <i>Lighting</i> (30)", "› Lighting (30)"
     ]  # fmt: skip
-    choices = browse(handlers, category=choices[-1][1], query="script").category["choices"]
+    choices = browse(handlers, category=choices[-1][1], query="script")["category"]["choices"]
     assert choices == [
         ("All categories", ""),
         ("Home", '["Home"]'),
@@ -95,23 +93,23 @@ def test_a_chosen_category_offers_what_is_below_it_and_the_way_back(handlers):
 
 
 def test_what_is_chosen_stays_among_the_choices(handlers):
-    brand = browse(handlers).brand["choices"][1][1]
+    brand = browse(handlers)["brand"]["choices"][1][1]
     found = browse(handlers, query="zebra", brand=brand, price="[10.0, 25.0]")
-    assert found.brand["choices"] == [("All brands", ""), (f"{brand} (0)", brand)]
-    assert ("10 to 25 (0)", "[10.0, 25.0]") in found.price["choices"]
+    assert found["brand"]["choices"] == [("All brands", ""), (f"{brand} (0)", brand)]
+    assert ("10 to 25 (0)", "[10.0, 25.0]") in found["price"]["choices"]
 
 
 @pytest.mark.parametrize("value", [None, 7, [], "[", "{}", "[1]", "null", "[[]]", '["a", 1]', {}])
 def test_what_the_browser_makes_up_filters_nothing(handlers, value):
     brand = "" if isinstance(value, str) else value
-    listed = handlers.assembling.browse(EMPTY, "", value, brand, value, "title").browse
+    listed = handlers.assembling.browse(EMPTY, "", value, brand, value, "title")["browse"]
     assert "1–20 of 60" in listed
-    assert "cr-error" in handlers.assembling.browse(EMPTY, "", "", "", "", value).browse
+    assert "cr-error" in handlers.assembling.browse(EMPTY, "", "", "", "", value)["browse"]
 
 
 def test_a_hostile_query_ends_in_a_list_and_not_in_an_error(handlers):
     for query in ("\"'(((", "a OR", "title:[", "*" * 400, "\x00", None):
-        assert "cr-error" not in browse(handlers, query=query).browse
+        assert "cr-error" not in browse(handlers, query=query)["browse"]
 
 
 @pytest.mark.parametrize(
@@ -123,44 +121,45 @@ def test_history_clicks(handlers, act, position, expected):
     session = Session(domain="lamps", history=tuple(ids.values()))
     at = session.history[int(position)]
     update = handlers.assembling.click_history(session, click(act=act, position=position, id=at))
-    assert update.history == tuple(ids[x] for x in expected)
+    assert update["session"].history == tuple(ids[x] for x in expected)
 
 
 def test_clear(handlers):
     session = Session(domain="lamps", history=("lamps-001",), target="lamps-002", user_id="user-1")
-    update = handlers.assembling.click_history(session, click(act="clear"))
+    update = handlers.assembling.click_history(session, click(act="clear"))["session"]
     assert update == EMPTY
-    assert "No purchases yet" in handlers.assembling.assembly(update, None, "calrec").history
+    assert "No purchases yet" in handlers.assembling.assembly(update, None, "calrec")["history"]
 
 
 def test_a_shopper_brings_history_and_target(handlers, application):
     case = application.shop("lamps").catalogue.case("user-2")
-    session, message = handlers.assembling.load_shopper(EMPTY, "user-2")
-    assert message == ""
+    update = handlers.assembling.load_shopper(EMPTY, "user-2")
+    session = update["session"]
+    assert update["message"] == ""
     assert session.history == tuple(item.item_id for item in case.history)
     assert session.target == case.target.item_id
     shown = handlers.assembling.assembly(session, None, "calrec")
-    assert session.target not in shown.history
-    assert case.target.title in shown.target["value"]
-    assert case.target.title not in shown.prompt
+    assert session.target not in shown["history"]
+    assert case.target.title in shown["target"]["value"]
+    assert case.target.title not in shown["prompt"]
 
 
 def test_an_unknown_shopper_is_one_line(handlers):
-    session, message = handlers.assembling.load_shopper(EMPTY, "<b>nobody</b>")
-    assert session == SKIP
-    assert "cr-error" in message
-    assert "&lt;b&gt;nobody" in message
+    update = handlers.assembling.load_shopper(EMPTY, "<b>nobody</b>")
+    assert list(update) == ["message"]
+    assert "cr-error" in update["message"]
+    assert "&lt;b&gt;nobody" in update["message"]
 
 
 def test_a_random_shopper_has_a_held_out_purchase(handlers):
-    session, _ = handlers.assembling.random_shopper(EMPTY)
+    session = handlers.assembling.random_shopper(EMPTY)["session"]
     assert session.target is not None
     assert session.user_id is not None
 
 
 def test_typing_narrows_the_shoppers(handlers):
     update = handlers.assembling.search_shoppers(EMPTY, SimpleNamespace(input_value="user-3"))
-    assert update["choices"] == ["user-3"]
+    assert update["shopper"]["choices"] == ["user-3"]
 
 
 def values(**changes):
@@ -171,25 +170,25 @@ def values(**changes):
 def test_the_empty_history_is_one_plain_line(handlers):
     updates = list(handlers.recommending.recommend(EMPTY, *values()))
     assert len(updates) == 1
-    assert "The history is empty" in updates[0].message
-    assert "Traceback" not in updates[0].message
+    assert "The history is empty" in updates[0]["message"]
+    assert "Traceback" not in updates[0]["message"]
 
 
 def test_samples_stream_and_the_result_is_whole(handlers, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-001"), target="lamps-020")
     updates = list(handlers.recommending.recommend(session, *values(samples=16, seed=3)))
-    streamed = [u for u in updates if "Decoding step" in str(u.status)]
+    streamed = [u for u in updates if "Decoding step" in str(u.get("status"))]
     assert len(streamed) == 10
-    assert streamed[0].samples.count("<li ") == 16
-    finished = [int(re.search(r"(\d+) of 16 texts", u.status)[1]) for u in streamed]
+    assert streamed[0]["texts"].count("<li ") == 16
+    finished = [int(re.search(r"(\d+) of 16 texts", u["status"])[1]) for u in streamed]
     assert finished == sorted(finished)
     assert finished[-1] == 16
     last = updates[-1]
-    assert "Done: 16 texts written" in last.status
-    assert last.heat["visible"]
-    assert last.shown.session == session
-    assert "Last Item Repeater" in last.ranks
-    assert "This is the summary" in last.prompt
+    assert "Done: 16 texts written" in last["status"]
+    assert last["heat"]["visible"]
+    assert last["shown"].session == session
+    assert "Last Item Repeater" in last["ranks"]
+    assert "This is the summary" in last["prompt"]
     # The target is the one thing that the model must not see.
     assert model.histories == [("lamps-000", "lamps-001")]
 
@@ -204,7 +203,7 @@ def test_the_ranks_shown_are_those_of_the_records(handlers, application, model):
     ):
         optimistic = 1 + (record.ranking.scores > record.ranking.scores[20] + 1e-9).sum()
         pessimistic = (record.ranking.scores >= record.ranking.scores[20] - 1e-9).sum()
-        card = last.ranks.split(f">{name}<")[1]
+        card = last["ranks"].split(f">{name}<")[1]
         wanted = f"{optimistic}" if optimistic == pessimistic else f"{optimistic} to {pessimistic}"
         assert f'class="cr-rank">{wanted}<small>' in card
 
@@ -221,53 +220,54 @@ def test_closing_the_stream_stops_the_model(handlers, model):
 
 def test_a_changed_history_is_said_above_the_results(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
-    shown = list(handlers.recommending.recommend(session, *values()))[-1].shown
-    assert stale_line(session, None) == ""
-    assert stale_line(session, shown) == ""
+    shown = list(handlers.recommending.recommend(session, *values()))[-1]["shown"]
+    assert stale(session, None) == stale(session, shown) == {"stale": ""}
     changed = Session(domain="lamps", history=("lamps-001",))
-    assert "changed" in stale_line(changed, shown)
-    assert "changed" in handlers.assembling.assembly(changed, shown, "calrec").stale
+    assert "changed" in stale(changed, shown)["stale"]
+    assert "changed" in handlers.assembling.assembly(changed, shown, "calrec")["stale"]
 
 
 def test_a_switch_ranks_the_shown_texts_whatever_the_seed_says_by_now(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
     first = list(handlers.recommending.recommend(session, *values(seed=1)))[-1]
     list(handlers.recommending.recommend(session, *values(seed=2)))
-    again = handlers.recommending.again(first.shown, *values(seed=2, n_pred=3))
-    assert "seed=1" in again.address
+    again = handlers.recommending.again(first["shown"], *values(seed=2, n_pred=3))
+    assert "seed=1" in again["address"]
     wanted = list(handlers.recommending.recommend(session, *values(seed=1, n_pred=3)))[-1]
-    assert again.samples == wanted.samples
+    assert again["texts"] == wanted["texts"]
 
 
 def test_a_switch_moved_while_the_model_wrote_counts(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
     last = list(handlers.recommending.recommend(session, *values()))[-1]
-    assert all(part == SKIP for part in handlers.recommending.settled(last.shown, *values()))
-    moved = handlers.recommending.settled(last.shown, *values(n_pred=2))
-    assert len(moved.heat["value"].data[0].z[0]) == 2
+    assert handlers.recommending.settled(last["shown"], *values()) == {}
+    moved = handlers.recommending.settled(last["shown"], *values(n_pred=2))
+    assert len(moved["heat"]["value"].data[0].z[0]) == 2
 
 
 def test_texts_that_are_no_longer_kept_are_one_line(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
-    shown = list(handlers.recommending.recommend(session, *values()))[-1].shown
+    shown = list(handlers.recommending.recommend(session, *values()))[-1]["shown"]
     handlers.recommending._draws = Draws()
-    assert "press Recommend" in handlers.recommending.again(shown, *values(n_pred=2)).message
+    assert "press Recommend" in handlers.recommending.again(shown, *values(n_pred=2))["message"]
 
 
 def test_switches_rank_the_same_texts_again_without_the_model(handlers, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-009"), target="lamps-020")
     first = list(handlers.recommending.recommend(session, *values()))[-1]
     assert len(model.histories) == 1
-    fewer = handlers.recommending.again(first.shown, *values(n_pred=3))
+    fewer = handlers.recommending.again(first["shown"], *values(n_pred=3))
     assert len(model.histories) == 1
-    assert fewer.samples.split("<details")[0].count('data-act="text"') == 3
-    assert len(fewer.heat["value"].data[0].z[0]) == 3
+    assert fewer["texts"].split("<details")[0].count('data-act="text"') == 3
+    assert len(fewer["heat"]["value"].data[0].z[0]) == 3
     for changed in ({"k1": 0.0}, {"pooling": "mean"}, {"retrieval": "hierarchical"}):
-        other = handlers.recommending.again(first.shown, *values(**changed))
-        assert other.rankings != first.rankings, changed
-    plain = handlers.recommending.again(first.shown, *values(modulation=False)).heat["value"].data
+        other = handlers.recommending.again(first["shown"], *values(**changed))
+        assert other["rankings"] != first["rankings"], changed
+    plain = handlers.recommending.again(first["shown"], *values(modulation=False))["heat"][
+        "value"
+    ].data
     assert plain[1].z == plain[2].z
-    weighed = first.heat["value"].data
+    weighed = first["heat"]["value"].data
     assert weighed[1].z != weighed[2].z
 
 
@@ -275,20 +275,20 @@ def test_both_rules_are_of_all_rankings_and_part_of_the_link(handlers, applicati
     session = Session(domain="lamps", history=("lamps-000", "lamps-009"), target="lamps-009")
     names = ("lir", "item-knn", "markov", "popular")
     first = list(handlers.recommending.recommend(session, *values(others=names)))[-1]
-    assert "(bought ranked)" in first.ranks
-    assert "(count training)" in first.ranks
+    assert "(bought ranked)" in first["ranks"]
+    assert "(count training)" in first["ranks"]
     ruled = handlers.recommending.again(
-        first.shown, *values(others=names, bought="last", count="all")
+        first["shown"], *values(others=names, bought="last", count="all")
     )
     assert len(model.histories) == 1
-    assert "(bought last)" in ruled.ranks
-    assert "(count all)" in ruled.ranks
+    assert "(bought last)" in ruled["ranks"]
+    assert "(count all)" in ruled["ranks"]
     # Of sixty items the two of the history are the last two, whoever ranks.
-    ranks = re.findall(r'class="cr-rank">(\d+)(?: to (\d+))?<small> of 60', ruled.ranks)
+    ranks = re.findall(r'class="cr-rank">(\d+)(?: to (\d+))?<small> of 60', ruled["ranks"])
     assert len(ranks) == 1 + len(names)
     assert all(int(best) >= 59 for best, _ in ranks)
-    assert ruled.rankings.count("bought before</span>") == 1 + len(names)
-    query = url.read(ruled.address)
+    assert ruled["rankings"].count("bought before</span>") == 1 + len(names)
+    query = url.read(ruled["address"])
     assert (query["bought"], query["count"]) == (["last"], ["all"])
     assert address.from_query(query).rules == Rules(bought="last", count="all")
 
@@ -300,7 +300,7 @@ def test_an_item_that_no_text_matches_stands_behind_all_others(handlers, applica
     last = list(
         handlers.recommending.recommend(session, *values(**drawn, retrieval="hierarchical"))
     )[-1]
-    card = last.ranks.split(">CALRec<")[1]
+    card = last["ranks"].split(">CALRec<")[1]
     assert 'class="cr-rank">60<small> of 60' in card
     assert "no text matches it" in card
 
@@ -308,14 +308,14 @@ def test_an_item_that_no_text_matches_stands_behind_all_others(handlers, applica
 def test_what_the_model_may_know_of_the_target_is_said(handlers, application, model):
     session = Session(domain="lamps", history=("lamps-000",), target="lamps-020")
     first = list(handlers.recommending.recommend(session, *values()))[-1]
-    assert "the very purchases" not in first.ranks
+    assert "the very purchases" not in first["ranks"]
     fingerprint = application.shop("lamps").fingerprint
     data = {"lamps": {"fingerprint": fingerprint, "role": "training"}}
     model.description = SimpleNamespace(training={"stages": [{"stage": "stage1", "data": data}]})
-    again = handlers.recommending.again(first.shown, *values())
-    assert "CALRec: trained on the very purchases that it is asked for" in again.ranks
+    again = handlers.recommending.again(first["shown"], *values())
+    assert "CALRec: trained on the very purchases that it is asked for" in again["ranks"]
     model.description = SimpleNamespace(training={})
-    assert "is not known" in handlers.recommending.again(first.shown, *values()).ranks
+    assert "is not known" in handlers.recommending.again(first["shown"], *values())["ranks"]
 
 
 def test_the_same_draw_is_taken_from_what_was_kept_and_says_so(handlers, model):
@@ -323,9 +323,9 @@ def test_the_same_draw_is_taken_from_what_was_kept_and_says_so(handlers, model):
     first = list(handlers.recommending.recommend(session, *values(seed=5)))[-1]
     again = list(handlers.recommending.recommend(session, *values(seed=5)))[-1]
     assert len(model.histories) == 1
-    assert "computed live" in first.status
-    assert "earlier run of the same seed" in again.status
-    assert again.samples == first.samples
+    assert "computed live" in first["status"]
+    assert "earlier run of the same seed" in again["status"]
+    assert again["texts"] == first["texts"]
     list(handlers.recommending.recommend(session, *values(seed=6)))
     assert len(model.histories) == 2
 
@@ -334,32 +334,62 @@ def test_other_recommenders_can_stand_beside(handlers):
     session = Session(domain="lamps", history=("lamps-000",), target="lamps-020")
     names = ("lir", "item-knn", "markov", "popular")
     last = list(handlers.recommending.recommend(session, *values(others=names)))[-1]
-    assert last.ranks.count("cr-rank") == 1 + len(names)
-    assert last.rankings.count("<table") == 1 + len(names)
-    alone = handlers.recommending.again(last.shown, *values(others=()))
-    assert alone.rankings.count("<table") == 1
+    assert last["ranks"].count("cr-rank") == 1 + len(names)
+    assert last["rankings"].count("<table") == 1 + len(names)
+    alone = handlers.recommending.again(last["shown"], *values(others=()))
+    assert alone["rankings"].count("<table") == 1
+
+
+def test_a_trained_one_without_a_checkpoint_is_one_line_beside_the_rest(handlers):
+    session = Session(domain="lamps", history=("lamps-000",), target="lamps-020")
+    last = list(handlers.recommending.recommend(session, *values(others=("lir", "sasrec"))))[-1]
+    assert last["rankings"].count("<table") == 2
+    assert last["message"].count("cr-notice") == 1
+    assert "no checkpoint for this shop; train one with: calrec-train sasrec" in last["message"]
+    assert "Done: 32 texts written" in last["status"]
+    assert handlers.recommending.again(last["shown"], *values())["message"] == ""
+
+
+def test_the_first_stage_is_a_choice_of_rerank_and_part_of_the_link(handlers):
+    session = Session(domain="lamps", history=("lamps-000", "lamps-009"), target="lamps-020")
+    shown = list(handlers.recommending.recommend(session, *values()))[-1]["shown"]
+    by_lir, by_popular = (
+        handlers.recommending.again(shown, *values(retrieval="rerank", first=first))
+        for first in ("lir", "popular")
+    )
+    assert by_lir["rankings"] != by_popular["rankings"]
+    assert url.one(url.read(by_lir["address"]), "first") == ""
+    query = url.read(by_popular["address"])
+    assert url.one(query, "first") == "popular"
+    assert address.from_query(query) == replace(DEFAULT, retrieval="rerank", first="popular")
+    # Where nothing asks it, a first stage without a checkpoint is no matter.
+    for retrieval, said in (("rerank", "calrec-train sasrec"), ("bm25", "")):
+        other = handlers.recommending.again(shown, *values(retrieval=retrieval, first="sasrec"))
+        assert said in other["message"]
+        assert bool(other["message"]) == bool(said)
+    assert [first_stage(one)["first"]["visible"] for one in ("rerank", "bm25")] == [True, False]
 
 
 def test_a_link_shows_the_same_settings_and_starts_the_model(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
     last = list(handlers.recommending.recommend(session, *values(seed=7, k1=0.5, n_pred=4)))[-1]
-    query = url.read(last.address)
+    query = url.read(last["address"])
     shown = handlers.show(session, query)
-    assert (shown[-1] != SKIP, shown[-2]) == (True, last.address)
-    assert handlers.show(EMPTY, query)[-1] == SKIP
+    assert ("start" in shown, shown["address"]) == (True, last["address"])
+    assert "start" not in handlers.show(EMPTY, query)
     assert address.from_query(query) == replace(DEFAULT, seed=7, k1=0.5, n_pred=4)
 
 
 def test_opening_a_text_is_part_of_the_link(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
-    shown = list(handlers.recommending.recommend(session, *values()))[-1].shown
+    shown = list(handlers.recommending.recommend(session, *values()))[-1]["shown"]
     press = handlers.recommending.click_text
-    place, view, address, _ = press(click(act="text", id="3"), shown, *values())
-    assert place == 3
-    assert url.one(url.read(address), "text") == "3"
-    closed, view, *_ = press(click(act="text", id="3"), shown, *values(text=3))
-    assert closed == -1
-    assert "cr-token" not in view
+    opened = press(click(act="text", id="3"), shown, *values())
+    assert opened["text"] == 3
+    assert url.one(url.read(opened["address"]), "text") == "3"
+    closed = press(click(act="text", id="3"), shown, *values(text=3))
+    assert closed["text"] == -1
+    assert "cr-token" not in closed["texts"]
     for made_up in ("x", "99", ""):
         press(click(act="text", id=made_up), shown, *values())
 
@@ -380,11 +410,11 @@ def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
     def broken(name):
         raise CalrecError(f"checkpoint {name}: expected weights/, found none; export it again")
 
-    handlers = Handlers(Application(workspace, "<i>x</i>", load_model=broken))
+    handlers = WalkthroughHandlers(Application(workspace, "<i>x</i>", load_model=broken))
     session = Session(domain="lamps", history=("lamps-000",))
     last = list(handlers.recommending.recommend(session, *values(samples=8)))[-1]
-    assert "expected weights/" in last.message
-    assert "&lt;i&gt;" in last.message
+    assert "expected weights/" in last["message"]
+    assert "&lt;i&gt;" in last["message"]
 
 
 def test_the_model_is_loaded_once_for_all_shops(workspace, model):

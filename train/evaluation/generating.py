@@ -25,7 +25,7 @@ from train.evaluation.best import best
 from train.evaluation.cases import Cases
 from train.evaluation.earlier import Earlier
 from train.evaluation.results import GENERATED
-from train.evaluation.settings import Evaluate, check_ranking
+from train.evaluation.settings import FIRST_STAGE, Evaluate, check_ranking
 
 if TYPE_CHECKING:
     from calrec.generation.model import GenerativeModel
@@ -146,7 +146,7 @@ def _first_stage(
         rules=settings.rules,
         checkpoint=settings.calrec.first_stage_checkpoint,
     )
-    made = register.build(settings.calrec.first_stage or "item-knn", inputs)
+    made = register.build(settings.calrec.first_stage or FIRST_STAGE, inputs)
     return Ruled(recommender=made, rules=settings.rules)
 
 

@@ -22,6 +22,9 @@ else:
     RecommenderId = Literal[tuple(register.entries())]
     FirstStage = Literal[register.rivals()]
 
+FIRST_STAGE = "item-knn"
+"""Whose best items rerank ranks where none is named."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Generating:
@@ -92,7 +95,7 @@ class Evaluate:
     """Items of the history: ranked like all others, or last, behind all others, and with them the
     item really bought if it was bought before."""
     count: Count = "training"
-    """What popular, markov and item-knn (also as first stage) may count for the test split:
+    """What a recommender that counts purchases (also as first stage) may count for the test split:
     training parts alone, or all before the targets, validation items too."""
     users: int | None = None
     """How many users, drawn by the seed; all if not given."""
@@ -187,7 +190,7 @@ def check(settings: Evaluate) -> None:
 
 
 def _check_first_stage(given: Generating) -> None:
-    first = register.entry(given.first_stage or "item-knn")
+    first = register.entry(given.first_stage or FIRST_STAGE)
     if first.trained and given.first_stage_checkpoint is None:
         raise CalrecError(
             f"--first-stage {first.id} needs a checkpoint, found none; give "

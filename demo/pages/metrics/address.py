@@ -11,6 +11,7 @@ from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.slices import OF_THE_CASE, Dimension
 from calrec.ranking.rules import DEFAULT
+from calrec.recommenders import register
 from calrec.report.variants import main_first
 from demo.inspect import url
 
@@ -27,8 +28,6 @@ DIMENSION_TITLES: Mapping[str, str] = {
     "popularity": "How often it is bought",
     "category": "Its category",
 }
-LEADERS = ("calrec", "sasrec")
-AGAINST = ("lir", "item-knn", "markov", "popular", "sasrec")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +133,10 @@ def _pair(runs: Mapping[str, EvaluationRun], fingerprint: str) -> tuple[str, str
     shown = default_runs(runs, fingerprint)
     if len(shown) < 2:
         return (*shown, *shown, "", "")[:2]
-    first = _first_of(LEADERS, shown, runs) or shown[0]
+    trained = [entry.id for entry in register.entries().values() if entry.trained]
+    first = _first_of(trained, shown, runs) or shown[0]
     rest: Sequence[str] = [name for name in shown if name != first]
-    return first, _first_of(AGAINST, rest, runs) or rest[0]
+    return first, _first_of(register.rivals(), rest, runs) or rest[0]
 
 
 def _first_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_args
 
 from calrec.errors import CalrecError
@@ -11,9 +11,11 @@ from calrec.recommenders import register
 from calrec.records.settings import Pooling, RankingSettings, Retrieval
 from calrec.text import TEMPLATES
 from demo.inspect import url
+from demo.inspect.draws import Draw
+from demo.inspect.shop import FIRST_STAGE, Shop
+from demo.inspect.side_by_side import RankedBy
 from demo.inspect.url import Query
 
-OTHERS = register.rivals()
 _NAMES = {
     "n_pred": "kept",
     "others": "with",
@@ -38,6 +40,7 @@ class WalkthroughAddress:
       pooling: how the columns become one score.
       modulation: whether texts are weighed by their probability.
       retrieval: how texts become items.
+      first: the recommender whose best items are ranked, where the retrieval is `rerank`.
       bought: where items of the history stand, in all rankings.
       count: what the simple rules that count purchases count.
       others: recommenders beside.
@@ -55,6 +58,7 @@ class WalkthroughAddress:
     pooling: Pooling = "max"
     modulation: bool = True
     retrieval: Retrieval = "bm25"
+    first: str = FIRST_STAGE
     bought: Bought = "ranked"
     count: Count = "training"
     others: tuple[str, ...] = ("lir",)
@@ -81,6 +85,50 @@ class WalkthroughAddress:
     def rules(self) -> Rules:
         """The same for all rankings on the page."""
         return Rules(bought=self.bought, count=self.count)
+
+    def ranked_by(self) -> RankedBy:
+        """How the samples become a ranking, and what stands beside it.
+
+        Raises:
+          CalrecError: if a value is out of its range.
+        """
+        return RankedBy(
+            settings=self.ranking(),
+            rules=self.rules,
+            k1=self.k1,
+            b=self.b,
+            first_stage=self.first,
+            others=self.others,
+        )
+
+    def draw(self, shop: Shop, history: tuple[str, ...]) -> Draw:
+        """The samples that these settings ask for after a history."""
+        return Draw(
+            domain=shop.domain,
+            fingerprint=shop.fingerprint,
+            history=history,
+            seed=self.seed,
+            temperature=self.temperature,
+            samples=self.samples,
+            template=self.template,
+        )
+
+    def as_drawn(self, draw: Draw) -> WalkthroughAddress:
+        """The settings with those of a draw, whatever the controls say by now."""
+        return replace(
+            self,
+            seed=draw.seed,
+            temperature=draw.temperature,
+            samples=draw.samples,
+            template=draw.template,
+        )
+
+    def controls(self) -> dict[str, Any]:
+        """The values of the page's controls, by field."""
+        return {
+            **{field.name: getattr(self, field.name) for field in fields(self)},
+            "others": list(self.others),
+        }
 
     def query(self) -> dict[str, Any]:
         """What differs from the defaults, by name in the address."""
@@ -110,7 +158,7 @@ def from_query(query: Query) -> WalkthroughAddress:
         value = url.one(query, name)
         return value if value in known else getattr(DEFAULT, name)
 
-    others = query.get("with")
+    others, rivals = query.get("with"), register.rivals()
     return WalkthroughAddress(
         seed=whole("seed", 0, 2**32 - 1),
         temperature=real("temperature", 0.1, 1.5),
@@ -123,9 +171,12 @@ def from_query(query: Query) -> WalkthroughAddress:
         pooling=one_of("pooling", get_args(Pooling)),
         modulation=url.one(query, "weighed") != "no",
         retrieval=one_of("retrieval", get_args(Retrieval)),
+        first=one_of("first", rivals),
         bought=one_of("bought", get_args(Bought)),
         count=one_of("count", get_args(Count)),
-        others=DEFAULT.others if others is None else tuple(n for n in OTHERS if n in others),
+        others=DEFAULT.others
+        if others is None
+        else tuple(name for name in register.rivals() if name in others),
         text=whole("text", -1, 63),
     )
 

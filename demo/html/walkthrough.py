@@ -1,0 +1,108 @@
+"""The walkthrough's parts as HTML: the catalogue's list, the prompt, and lines about them."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from calrec.records import Recommendation
+from calrec.text import TextSettings, prompt_text
+from catalog.store import Catalogue, Filters
+from demo.html import widgets
+from demo.html.record import prompt, texts
+from demo.inspect.session import Session
+from demo.inspect.shop import Shop
+
+PAGE_SIZE = 20
+_HEADINGS = {
+    0: (
+        "The purchase history",
+        "What the recommenders read. Or load a real shopper, whose last purchase "
+        "is held back as the right answer.",
+    ),
+    1: (
+        "Pick from the catalogue",
+        "Click items in the order in which somebody might have bought them.",
+    ),
+    2: (
+        "What the model reads",
+        "The history as one text, the oldest purchase first: no numbers of items or "
+        "persons, only words. The last line is unfinished; the model goes on from there.",
+    ),
+    3: (
+        "What the model writes",
+        "It continues the history with the text of the next purchase, many times over. "
+        "The number is the text's log-probability in nats: the nearer to zero, the "
+        "surer the model. The best different texts are kept.",
+    ),
+    4: (
+        "From texts to items",
+        "Each row is an item, each column a kept text; the stronger the colour, the "
+        "more words they share. Left the plain word scores, then each column scaled to "
+        "0–1, then weighed by how probable its text is. A frame marks the text that "
+        "decides an item's score. Press a switch: nothing is written anew.",
+    ),
+    5: (
+        "The ranking",
+        "CALRec's first items beside those of simple rules. An arrow says how the place "
+        "differs from the other ranking's: ▲ higher here, ▼ lower here. Open “words” to "
+        "see which words an item shares with the text that won it.",
+    ),
+}
+_WITH_FORMULA = (2, 3, 4)
+
+
+def step_heading(step: int) -> Markup:
+    """A step's heading, with what it computes; 0 is that of the history."""
+    heading = widgets.heading(step, *_HEADINGS[step])
+    return heading + widgets.formula(step) if step in _WITH_FORMULA else heading
+
+
+def catalogue_page(
+    catalogue: Catalogue, query: str, filters: Filters, sort: str, offset: int = 0
+) -> Markup:
+    """The list of what is asked for, from an offset on.
+
+    Raises:
+      CalrecError: if there is no such order.
+    """
+    page = catalogue.page(
+        query=query or "", filters=filters, sort=str(sort), offset=offset, limit=PAGE_SIZE
+    )
+    return widgets.catalogue_list(page, offset, PAGE_SIZE)
+
+
+def no_prompt() -> Markup:
+    """What stands in the prompt's place before there is a history."""
+    return widgets.empty_state("No prompt yet", "It is made of the purchase history.")
+
+
+def prompt_view(shop: Shop, history: tuple[str, ...], template: str) -> Markup:
+    """The prompt of a history; the model, where it is loaded, also says its length.
+
+    Raises:
+      CalrecError: if the shop has no such item.
+    """
+    if not history:
+        return no_prompt()
+    items = shop.items(history)
+    if not shop.served.is_loaded:
+        return prompt.view(prompt_text(items, TextSettings(template=template)), None, 0)
+    made = shop.served.get().with_template(template).prompt(items)
+    return prompt.view(made.text, len(made.token_ids), made.items_cut)
+
+
+def texts_view(shop: Shop, record: Recommendation, opened: int) -> Markup:
+    """The kept texts of a record, one of them opened by its place in the order drawn; -1: none."""
+    settings = TextSettings(**record.settings.get("text", {}))
+    return texts.view(record, shop.catalogue.items, shop.attributes(settings), opened)
+
+
+def stale_line(session: Session, shown: Session | None) -> Markup:
+    """A line above the results if they belong to another history than the one now shown."""
+    read = shown and (shown.domain, shown.history)
+    if not read or read == (session.domain, session.history):
+        return Markup("")
+    return widgets.notice(
+        "The history has changed since. These results belong to the earlier one: "
+        "press Recommend for new ones."
+    )

@@ -1,0 +1,366 @@
+"""The walkthrough's parts, by name, laid out in the current container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from calrec.recommenders import register
+from demo.html import widgets
+from demo.html.walkthrough import no_prompt, step_heading
+from demo.html.wording import listed
+from demo.inspect.choices import Choices
+from demo.inspect.session import Session
+from demo.pages.components import CLICKS, html
+from demo.pages.walkthrough.address import DEFAULT
+
+SORTS = [
+    ("Relevance", "relevance"),
+    ("Most sold", "popularity"),
+    ("Title", "title"),
+    ("Price", "price"),
+]
+_RETRIEVALS = [
+    ("BM25 over all items", "bm25"),
+    ("hierarchical match", "hierarchical"),
+    ("rerank of another's best", "rerank"),
+]
+BOUGHT = [("ranked like all others", "ranked"), ("behind all others", "last")]
+COUNT = [("training parts alone", "training"), ("validation parts, too", "all")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """What stands on the page before a visitor's own is shown.
+
+    Attributes:
+      session: a visitor's who has just come.
+      browse: the catalogue's list.
+      filters: what the list can be narrowed to.
+      shoppers: some ids.
+      presets: the telling cases.
+      texts: where no texts are.
+      heat_empty: where no matrix is.
+      rankings: where no rankings are.
+    """
+
+    session: Session
+    browse: str
+    filters: Choices
+    shoppers: list[str]
+    presets: str
+    texts: str
+    heat_empty: str
+    rankings: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WalkthroughParts:
+    """The page's components; those of settings have the names of `WalkthroughAddress`'s fields.
+
+    Attributes:
+      session: the visitor's.
+      address: the box of the page's query.
+      shown: what the results are of.
+      start: any new value of it starts the model.
+    """
+
+    session: gr.State
+    address: gr.Textbox
+    shown: gr.State
+    start: gr.Textbox
+    run: gr.Button
+    stop: gr.Button
+    message: gr.HTML
+    status: gr.HTML
+    stale: gr.HTML
+    presets: gr.HTML
+    query: gr.Textbox
+    sort: gr.Dropdown
+    category: gr.Dropdown
+    brand: gr.Dropdown
+    price: gr.Dropdown
+    browse: gr.HTML
+    shopper: gr.Dropdown
+    any_shopper: gr.Button
+    history: gr.HTML
+    target: gr.HTML
+    seed: gr.Number
+    temperature: gr.Slider
+    samples: gr.Slider
+    template: gr.Dropdown
+    prompt: gr.HTML
+    texts: gr.HTML
+    n_pred: gr.Slider
+    epsilon: gr.Number
+    k1: gr.Slider
+    b: gr.Slider
+    pooling: gr.Dropdown
+    retrieval: gr.Dropdown
+    first: gr.Dropdown
+    modulation: gr.Checkbox
+    bought: gr.Dropdown
+    count: gr.Dropdown
+    heat_empty: gr.HTML
+    heat: gr.Plot
+    others: gr.CheckboxGroup
+    ranks: gr.HTML
+    rankings: gr.HTML
+    text: gr.Number
+
+
+def lay_out(session: gr.State, address: gr.Textbox, opening: Opening) -> WalkthroughParts:
+    """The page in the current container.
+
+    Args:
+      session: the visitor's.
+      address: the box of the page's query.
+      opening: what stands there at first.
+    """
+    shown = gr.State(None)
+    parts = _bar()
+    with _step(1):
+        parts["presets"] = html(opening.presets, js_on_load=CLICKS, elem_id="presets")
+        with gr.Row(elem_classes="cr-columns"):
+            with gr.Column(scale=6, min_width=320, elem_classes="cr-panel"):
+                parts |= _browser(opening)
+            with gr.Column(scale=5, min_width=320, elem_classes="cr-panel"):
+                parts |= _assembly(opening) | _sampling()
+        html(widgets.step_buttons(1))
+    with _step(2), gr.Column(elem_classes="cr-panel"):
+        html(step_heading(2))
+        parts["prompt"] = html(no_prompt(), elem_id="prompt")
+        html(widgets.step_buttons(2))
+    with _step(3), gr.Column(elem_classes="cr-panel"):
+        html(step_heading(3))
+        parts["texts"] = html(opening.texts, js_on_load=CLICKS, elem_id="samples")
+        html(widgets.step_buttons(3))
+    with _step(4), gr.Column(elem_classes="cr-panel"):
+        html(step_heading(4))
+        parts |= _switches() | _ways() | _rules()
+        parts["heat_empty"] = html(opening.heat_empty, elem_id="heat-empty")
+        parts["heat"] = gr.Plot(visible=False, show_label=False, elem_id="heat", container=False)
+        html(widgets.step_buttons(4))
+    with _step(5), gr.Column(elem_classes="cr-panel"):
+        html(step_heading(5))
+        parts |= _rankings(opening)
+        html(widgets.step_buttons(5))
+    text = gr.Number(-1, visible=False, precision=0)
+    start = gr.Textbox(visible="hidden", show_label=False, elem_id="start", interactive=False)
+    return WalkthroughParts(
+        session=session, address=address, shown=shown, start=start, text=text, **parts
+    )
+
+
+def _bar() -> dict[str, Any]:
+    with gr.Row(elem_classes="cr-bar-top"):
+        html(widgets.stepper(), elem_id="steps", scale=3)
+        run = gr.Button("Recommend", variant="primary", elem_id="run", min_width=150)
+        stop = gr.Button("Stop", variant="secondary", elem_id="stop", visible=False, min_width=150)
+    return {
+        "run": run,
+        "stop": stop,
+        "message": html("", elem_id="message"),
+        "status": html("", elem_id="status"),
+        "stale": html("", elem_id="stale"),
+    }
+
+
+def _browser(opening: Opening) -> dict[str, Any]:
+    html(step_heading(1))
+    with gr.Row(elem_classes="cr-filters"):
+        query = gr.Textbox(
+            label="Search",
+            placeholder="Words of a title, brand or category",
+            elem_id="query",
+            scale=2,
+            min_width=160,
+        )
+        sort = gr.Dropdown(SORTS, value="relevance", label="Sort", min_width=120)
+    with gr.Row(elem_classes="cr-filters"):
+        filters = {
+            name: gr.Dropdown(
+                offered, value="", label=name.capitalize(), elem_id=name, min_width=130
+            )
+            for name, offered in opening.filters._asdict().items()
+        }
+    browse = html(opening.browse, js_on_load=CLICKS, elem_id="catalogue-list")
+    return {"query": query, "sort": sort, **filters, "browse": browse}
+
+
+def _assembly(opening: Opening) -> dict[str, Any]:
+    html(step_heading(0))
+    with gr.Row(elem_classes="cr-filters"):
+        shopper = gr.Dropdown(
+            opening.shoppers,
+            value=None,
+            label="Shopper (type the beginning of an id)",
+            allow_custom_value=True,
+            elem_id="shopper",
+            scale=2,
+            min_width=180,
+        )
+        any_shopper = gr.Button("Random shopper", elem_id="random", min_width=130)
+    return {
+        "shopper": shopper,
+        "any_shopper": any_shopper,
+        "history": html(
+            widgets.history_list([], opening.session), js_on_load=CLICKS, elem_id="history"
+        ),
+        "target": html("", elem_id="target", visible=False),
+    }
+
+
+def _sampling() -> dict[str, Any]:
+    with gr.Accordion("How the model writes", open=False, elem_classes="cr-quiet"):
+        return {
+            "seed": gr.Number(
+                DEFAULT.seed,
+                precision=0,
+                minimum=0,
+                label="Seed",
+                info="The same seed writes the same texts.",
+                elem_id="seed",
+            ),
+            "temperature": gr.Slider(
+                0.1,
+                1.5,
+                value=DEFAULT.temperature,
+                step=0.05,
+                label="Temperature",
+                info="Lower: safer, more alike texts. Higher: more varied ones.",
+            ),
+            "samples": gr.Slider(
+                1,
+                64,
+                value=DEFAULT.samples,
+                step=1,
+                label="Texts to write",
+                elem_id="samples-number",
+            ),
+            "template": gr.Dropdown(
+                [("CALRec", "calrec"), ("GPT4Rec", "gpt4rec")],
+                value=DEFAULT.template,
+                label="Words around the items",
+                info="A model that was trained with one writes worse with the other.",
+                elem_id="template",
+            ),
+        }
+
+
+def _switches() -> dict[str, Any]:
+    with gr.Row(elem_classes="cr-filters", elem_id="switches"):
+        return {
+            "n_pred": gr.Slider(
+                1,
+                32,
+                value=DEFAULT.n_pred,
+                step=1,
+                label="Texts kept (N_pred)",
+                info="How many different texts are compared with the items.",
+                min_width=150,
+            ),
+            "epsilon": gr.Number(
+                DEFAULT.epsilon,
+                minimum=0,
+                maximum=1,
+                label="Weight of probability (ε)",
+                info="At 0 all texts count alike.",
+                min_width=150,
+            ),
+            "k1": gr.Slider(
+                0,
+                5,
+                value=DEFAULT.k1,
+                step=0.1,
+                label="Repeated words (BM25 k1)",
+                info="At 0 a word counts once, however often an item has it.",
+                min_width=150,
+            ),
+            "b": gr.Slider(
+                0,
+                1,
+                value=DEFAULT.b,
+                step=0.05,
+                label="Long items (BM25 b)",
+                info="At 1 the words of a long text count less.",
+                min_width=150,
+            ),
+        }
+
+
+def _ways() -> dict[str, Any]:
+    with gr.Row(elem_classes="cr-filters", elem_id="ways"):
+        return {
+            "pooling": gr.Dropdown(
+                [("the best of its texts", "max"), ("their mean", "mean"), ("the least", "min")],
+                value=DEFAULT.pooling,
+                label="An item's score is (pooling)",
+                min_width=150,
+            ),
+            "retrieval": gr.Dropdown(
+                _RETRIEVALS,
+                value=DEFAULT.retrieval,
+                label="From texts to items by",
+                min_width=190,
+                elem_id="retrieval",
+            ),
+            "first": gr.Dropdown(
+                _rivals(),
+                value=DEFAULT.first,
+                label="Whose best (first stage)",
+                min_width=190,
+                elem_id="first",
+                visible=False,
+            ),
+            "modulation": gr.Checkbox(
+                DEFAULT.modulation,
+                label="Weigh by probability",
+                min_width=150,
+                elem_id="modulation",
+            ),
+        }
+
+
+def _rules() -> dict[str, Any]:
+    counting = [entry.title for entry in register.entries().values() if "purchases" in entry.needs]
+    with gr.Row(elem_classes="cr-filters", elem_id="rules"):
+        return {
+            "bought": gr.Dropdown(
+                BOUGHT,
+                value=DEFAULT.bought,
+                label="Items bought before",
+                info="In all rankings. Behind all others, the item really bought goes there, too,"
+                " if it was bought before.",
+                min_width=190,
+                elem_id="bought",
+            ),
+            "count": gr.Dropdown(
+                COUNT,
+                value=DEFAULT.count,
+                label="Simple rules count",
+                info=f"The purchases that {listed(counting)} go by.",
+                min_width=190,
+                elem_id="count",
+            ),
+        }
+
+
+def _rankings(opening: Opening) -> dict[str, Any]:
+    return {
+        "others": gr.CheckboxGroup(
+            _rivals(), value=list(DEFAULT.others), label="Compare with", elem_id="others"
+        ),
+        "ranks": html("", elem_id="ranks"),
+        "rankings": html(opening.rankings, elem_id="rankings"),
+    }
+
+
+def _rivals() -> list[tuple[str, str]]:
+    return [(register.title(name), name) for name in register.rivals()]
+
+
+def _step(number: int) -> gr.Column:
+    return gr.Column(elem_id=f"step-{number}", elem_classes="cr-stage")
