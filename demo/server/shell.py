@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import gradio as gr
+from gradio.themes import Base, Default, LocalFont, colors, sizes
 
 from calrec.errors import CalrecError
 from demo.html import widgets
@@ -23,23 +24,23 @@ from demo.pages.components import html, script
 from demo.pages.events import EDIT, LOOK_UP, QUIET, SKIP
 from demo.pages.page import Page, Shell, address
 from demo.server import api
-from demo.server.blocks import Pages
-from demo.server.waiting import FairQueue
+from demo.server.failures import Pages
+from demo.server.visitors import FairQueue
 
 PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
 LOOK_AGAIN = 5.0
 """Seconds between two looks at whether the shop was built anew."""
 
 
-def theme() -> gr.themes.Base:
+def theme() -> Base:
     """Calm colours and the fonts that ship with gradio, so that nothing is fetched."""
-    return gr.themes.Default(
-        primary_hue=gr.themes.colors.indigo,
-        secondary_hue=gr.themes.colors.indigo,
-        neutral_hue=gr.themes.colors.slate,
-        radius_size=gr.themes.sizes.radius_lg,
+    return Default(
+        primary_hue=colors.indigo,
+        secondary_hue=colors.indigo,
+        neutral_hue=colors.slate,
+        radius_size=sizes.radius_lg,
         # Not the default 600: gradio's semi-bold files lack most letters.
-        font=(gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"),
+        font=(LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"),
     ).set(
         # A shade darker than the theme's own: its contrast with white is below 4.5.
         color_accent="*primary_600",
