@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.themes import Base, Default, LocalFont, colors, sizes
@@ -30,6 +30,24 @@ from demo.server.visitors import FairQueue
 PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
 LOOK_AGAIN = 5.0
 """Seconds between two looks at whether the shop was built anew."""
+
+
+class Common(NamedTuple):
+    """What all pages share: components as outputs, and as an answer their updates.
+
+    Attributes:
+      session: this visitor's `Session`.
+      shop: the menu of shops.
+      data: fingerprint of the shop as this visitor knows it; empty where it cannot be read.
+      toast: one line above the pages.
+      opened: page -> fingerprint of the shop that it shows.
+    """
+
+    session: Any = SKIP
+    shop: Any = SKIP
+    data: Any = SKIP
+    toast: Any = SKIP
+    opened: Any = SKIP
 
 
 def theme() -> Base:
@@ -71,12 +89,11 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
     # Gradio copies what is downloaded; an hour later the copy goes.
     with Pages(title="CALRec", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
         api.publish(app)  # first, so that no event of a page has its names
-        state = gr.State(first)
-        opened = gr.State({})  # page -> fingerprint of the shop that it shows
-        data = gr.State("")  # fingerprint of the shop as this visitor knows it
+        state, opened, data = gr.State(first), gr.State({}), gr.State("")
         link = address()
         shop = _header(app, first.domain, login)
         toast = html("", elem_id="toast")
+        common = Common(session=state, shop=shop, data=data, toast=toast, opened=opened)
         pages: dict[str, Page] = {}
         tab_of: dict[str, gr.Tab] = {}
         with gr.Tabs(selected=PAGES[0], elem_id="pages") as tabs:
@@ -94,7 +111,6 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
 
         showing = _Showing(app, pages)
         shown = [component for page in pages.values() for component in page.outputs]
-        common = [state, shop, data, toast, opened]
         for when in (blocks.load, again.click):
             asked = when(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
             asked.success(None, None, None, js=script("arrive"), **LOOK_UP)
@@ -206,7 +222,7 @@ class _Showing:
 
     def _views(
         self, visitor: Session, page: str, said: str, query: Query
-    ) -> tuple[list[Any], list[Any]]:
+    ) -> tuple[Common, list[Any]]:
         """Updates of what all pages share, and of all pages' outputs."""
         try:
             shown = self._shown(page, visitor, query)
@@ -215,13 +231,15 @@ class _Showing:
             said = widgets.notice(_failed(error), "error")
         return self._common(visitor, page, said), shown
 
-    def _common(self, visitor: Session, page: str, said: str) -> list[Any]:
+    def _common(self, visitor: Session, page: str, said: str) -> Common:
         data = self._fingerprint(visitor.domain)
-        return [visitor, visitor.domain, data, said, {page: data}]
+        return Common(
+            session=visitor, shop=visitor.domain, data=data, toast=said, opened={page: data}
+        )
 
     def _only_said(self, line: str) -> list[Any]:
         rest = sum(len(page.outputs) for page in self._pages.values())
-        return [SKIP, SKIP, SKIP, widgets.notice(line, "error"), SKIP, *[SKIP] * rest]
+        return [*Common(toast=widgets.notice(line, "error")), *[SKIP] * rest]
 
     def _shown(self, name: str, visitor: Session, query: Query) -> list[Any]:
         """Updates of all pages' outputs: one page's own; the others forget what they showed."""
