@@ -117,7 +117,7 @@ class Neighbours:
         graph = graph.maximum(graph.T)
         scale = 1 / np.sqrt(np.asarray(graph.sum(axis=1)).ravel())
         each = sparse.diags_array(scale)
-        smooth = _smoothest(sparse.csr_array(each @ graph @ each))
+        smooth = _smoothest(sparse.csr_array(each @ graph @ each), count)
         # A graph that the solver finds no way through is rare; then the spread has to do.
         points = PCA.of(x).points if smooth is None else smooth * scale[:, None]
         return cls(points=_by_rank(points), vectors=x)
@@ -184,9 +184,11 @@ def nearest(
     return np.concatenate(places), np.concatenate(cosines)
 
 
-def _smoothest(graph: sparse.csr_array) -> Float[np.ndarray, "N 2"] | None:
-    """The second and third eigenvector of a normalised graph; the first says nothing."""
-    count = graph.shape[0]
+def _smoothest(graph: sparse.csr_array, count: int) -> Float[np.ndarray, "N 2"] | None:
+    """The second and third eigenvector of a normalised graph of `count` nodes.
+
+    The first says nothing.
+    """
     if count <= SMALL:
         values, vectors = np.linalg.eigh(graph.toarray())
     else:

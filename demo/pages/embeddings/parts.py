@@ -20,8 +20,6 @@ from demo.pages.events import SKIP
 from demo.pages.figures import place
 from demo.pages.page import address
 
-TITLE = "Embeddings"
-
 
 class Controls(NamedTuple):
     """What a visitor chose, and what is to be shown of it; shown when it changes."""

@@ -1,4 +1,4 @@
-"""What the Metrics page answers, and which event asks for what."""
+"""What the Metrics page answers: from a choice to updates of the parts."""
 
 from __future__ import annotations
 
@@ -25,21 +25,17 @@ from demo.inspect.reports import Reports, chosen
 from demo.inspect.session import Session
 from demo.inspect.training_curves import Log
 from demo.inspect.url import Query
-from demo.pages.events import BROWSE, LOOK_UP
 from demo.pages.figures import HIDDEN, shown
 from demo.pages.metrics.address import DIMENSIONS, checked, from_query
 from demo.pages.metrics.parts import (
     CURVES,
     Controls,
     Curve,
-    MetricsParts,
     Model,
     Pair,
     Report,
     Slices,
-    lay_out,
 )
-from demo.pages.page import Page, Shell
 
 
 class MetricsHandlers:
@@ -53,10 +49,20 @@ class MetricsHandlers:
         """The controls for an address; what they ask for is shown by the events that follow."""
         return self._controls(session.domain, from_query(query))
 
-    def choose(self, session: Session, *chosen_: Any) -> Controls:
+    def choose(
+        self,
+        session: Session,
+        runs: Any,
+        metric: Any,
+        dimension: Any,
+        first: Any,
+        second: Any,
+        checkpoint: Any,
+    ) -> Controls:
         """The same after a visitor chose something."""
-        fields = ("runs", "metric", "dimension", "first", "second", "checkpoint")
-        return self._controls(session.domain, dict(zip(fields, chosen_, strict=True)))
+        wanted = {"runs": runs, "metric": metric, "dimension": dimension}
+        wanted |= {"first": first, "second": second, "checkpoint": checkpoint}
+        return self._controls(session.domain, wanted)
 
     def _controls(self, domain: str, wanted: dict[str, Any]) -> Controls:
         found = self._found(domain)
@@ -186,14 +192,15 @@ class MetricsHandlers:
 
 def _curves(log: Log | None) -> list[Curve]:
     """All curves of a log that have a place; the places that are left over are hidden."""
-    curves = log.curves[:CURVES] if log else ()
-    found = [
-        Curve(
-            title=plot_title(curve.title),
-            plot=shown(training_curves.figure(curve, log.colours())),
-        )
-        for curve in curves
-    ]
+    found = []
+    if log is not None:
+        found = [
+            Curve(
+                title=plot_title(curve.title),
+                plot=shown(training_curves.figure(curve, log.colours())),
+            )
+            for curve in log.curves[:CURVES]
+        ]
     return [*found, *[Curve(title="", plot=HIDDEN)] * (CURVES - len(found))]
 
 
@@ -215,25 +222,3 @@ def _no_model(text: str) -> Model:
 def _download(card: model_card.Card) -> Markup:
     content = base64.b64encode(model_card_text.to_markdown(card).encode()).decode()
     return render("metrics", "download", card.name, content)
-
-
-def build(shell: Shell) -> Page:
-    """The page in the current context."""
-    handlers = MetricsHandlers(shell.app)
-    parts = lay_out()
-    controls = list(parts.controls)
-    # Menus are used one after another; the last choice counts.
-    for control in parts.choices:
-        control.input(handlers.choose, [shell.session, *parts.choices], controls, **BROWSE)
-    _show_what_changes(parts, handlers)
-    return Page(show=handlers.show, outputs=controls, address=parts.controls.address)
-
-
-def _show_what_changes(parts: MetricsParts, handlers: MetricsHandlers) -> None:
-    of, quick = parts.controls, {**LOOK_UP, "trigger_mode": "always_last"}
-    of.report_of.change(handlers.show_report, of.report_of, list(parts.report), **quick)
-    of.slices_of.change(handlers.show_slices, of.slices_of, list(parts.slices), **quick)
-    of.pair_of.change(handlers.show_pair, of.pair_of, list(parts.pair), **quick)
-    of.model_of.change(
-        lambda asked: handlers.show_model(asked).flat(), of.model_of, parts.model.flat(), **quick
-    )

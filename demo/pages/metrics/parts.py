@@ -20,7 +20,6 @@ from demo.pages.figures import place
 from demo.pages.metrics.address import DIMENSION_TITLES, METRIC, MOST
 from demo.pages.page import address
 
-TITLE = "Metrics"
 CURVES = 6
 """Training curves shown, at most."""
 
