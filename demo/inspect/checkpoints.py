@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from demo.inspect.application import Application
 
 
+def served(app: Application) -> Path | None:
+    """The folder of the served checkpoint; `None` if it is none any more."""
+    with suppress(CalrecError):
+        return checkpoint.resolve(app.checkpoint)
+    return None
+
+
+def others(app: Application) -> list[str]:
+    """Names of the known ones besides the served checkpoint."""
+    answering = served(app)
+    return [name for name, folder in known(app).items() if folder != answering]
+
+
 def known(app: Application) -> Mapping[str, Path]:
     """Folders by name, the served checkpoint first.
 
@@ -21,9 +34,8 @@ def known(app: Application) -> Mapping[str, Path]:
     missing if it is no folder any more.
     """
     found: dict[str, Path] = {}
-    with suppress(CalrecError):
-        served = checkpoint.resolve(app.checkpoint)
-        found[served.name or str(served)] = served
+    if answering := served(app):
+        found[answering.name or str(answering)] = answering
     for path in sorted((app.workspace / "checkpoints").glob("*/calrec.json")):
         if path.parent.resolve() not in [folder.resolve() for folder in found.values()]:
             found.setdefault(path.parent.name, path.parent)

@@ -13,7 +13,7 @@ import threading
 import zipfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +95,7 @@ class ItemVectors:
                     _write(path, vectors)
             return vectors
 
-    def stream(self, shop: Shop) -> Iterator[int]:
+    def stream(self, shop: Shop) -> Generator[int, None, None]:
         """Computes, and yields how many items are done so far; closing it stops the work.
 
         Raises:

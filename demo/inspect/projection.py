@@ -113,10 +113,11 @@ class Neighbours:
         near, cosine = nearest(x, x, min(NEIGHBOURS, count - 1), but_itself=True)
         rows = np.repeat(np.arange(count), near.shape[1])
         weights = np.clip(cosine, SLIGHT, None).ravel().astype(np.float64)
-        graph = sparse.csr_matrix((weights, (rows, near.ravel())), shape=(count, count))
+        graph = sparse.csr_array((weights, (rows, near.ravel())), shape=(count, count))
         graph = graph.maximum(graph.T)
         scale = 1 / np.sqrt(np.asarray(graph.sum(axis=1)).ravel())
-        smooth = _smoothest(sparse.diags(scale) @ graph @ sparse.diags(scale))
+        each = sparse.diags_array(scale)
+        smooth = _smoothest(sparse.csr_array(each @ graph @ each), count)
         # A graph that the solver finds no way through is rare; then the spread has to do.
         points = PCA.of(x).points if smooth is None else smooth * scale[:, None]
         return cls(points=_by_rank(points), vectors=x)
@@ -183,9 +184,11 @@ def nearest(
     return np.concatenate(places), np.concatenate(cosines)
 
 
-def _smoothest(graph: sparse.spmatrix) -> Float[np.ndarray, "N 2"] | None:
-    """The second and third eigenvector of a normalised graph; the first says nothing."""
-    count = graph.shape[0]
+def _smoothest(graph: sparse.csr_array, count: int) -> Float[np.ndarray, "N 2"] | None:
+    """The second and third eigenvector of a normalised graph of `count` nodes.
+
+    The first says nothing.
+    """
     if count <= SMALL:
         values, vectors = np.linalg.eigh(graph.toarray())
     else:

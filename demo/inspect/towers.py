@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from calrec.errors import CalrecError
 from calrec.evaluation.alignment import Alignment
 from calrec.generation.model import GenerativeModel
+from calrec.model.checkpoint import Description, describe
 from demo.inspect import checkpoints
 
 if TYPE_CHECKING:
@@ -140,13 +141,30 @@ class Models:
             )
         return known[name]
 
+    def description(self, name: str = "") -> Description | None:
+        """What a checkpoint records of itself; `None` where it cannot be read."""
+        try:
+            folder = self.folder(name) if name else checkpoints.served(self._app)
+            return describe(folder) if folder is not None else None
+        except CalrecError:
+            return None
+
+    def title(self, name: str = "") -> str:
+        """What a checkpoint is called where two are compared."""
+        if name:
+            return name
+        folder = checkpoints.served(self._app)
+        return f"The served model ({folder.name if folder else self._app.checkpoint})"
+
     def known(self, shop: Shop, name: str, users: int, seed: int) -> Towers | None:
         """The vectors of test users if they were computed before."""
         key = self._key(shop, name, users, seed)
         with self._lock:
             return self._kept.get(key)
 
-    def stream(self, shop: Shop, name: str, users: int, seed: int) -> Iterator[Progress | Towers]:
+    def stream(
+        self, shop: Shop, name: str, users: int, seed: int
+    ) -> Generator[Progress | Towers, None, None]:
         """Computes them: yields how far it is, last the result; closing it stops the work.
 
         A shop with fewer test users than asked for gives all that it has.
@@ -193,6 +211,21 @@ class Models:
     def _key(self, shop: Shop, name: str, users: int, seed: int) -> tuple[Any, ...]:
         model = (name, _written(self.folder(name)) if name else 0)
         return (*model, shop.identity, users, seed)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Compared:
+    """What one checkpoint makes of the test users, and of the visitor's own history.
+
+    Attributes:
+      name: of the checkpoint; empty for the served one.
+      towers: of the test users.
+      visitor: of the visitor; `None` without a history.
+    """
+
+    name: str
+    towers: Towers
+    visitor: Visitor | None
 
 
 def _cases(shop: Shop, users: int, seed: int) -> list[tuple[list[int], int]]:

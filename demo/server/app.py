@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,6 @@ from rich.console import Console
 from calrec.errors import CalrecError, run_cli
 from calrec.model import checkpoint
 from catalog.store import workspace_path
-from demo.server import environment
 from demo.server.access import AUTH, Login, logins
 from demo.server.addresses import check_port, is_public, listening, loopback, url
 
@@ -34,6 +33,7 @@ _ASKING = (
 )
 SESSIONS = 500
 """Visitors kept; gradio takes about 0.3 MB for each."""
+_NETWORK = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,28 +128,6 @@ def check_mcp(people: Sequence[Login]) -> None:
         )
 
 
-def checked_root_path(path: str) -> str:
-    """A proxy's path with one slash before and none behind; empty for the root.
-
-    Raises:
-      CalrecError: if it is no plain path, or takes gradio's own.
-    """
-    parts = [part for part in path.split("/") if part]
-    if "gradio_api" in parts:
-        raise CalrecError(
-            f"expected a path such as /calrec, found {path!r}, whose gradio_api belongs to the"
-            " pages; choose another --root-path"
-        )
-    if not all(
-        part.replace("-", "").replace("_", "").isalnum() and part.isascii() for part in parts
-    ):
-        raise CalrecError(
-            f"expected a path such as /calrec, found {path!r}; give --root-path letters, digits,"
-            " - and _ between its slashes"
-        )
-    return "".join(f"/{part}" for part in parts)
-
-
 def launch(
     application: Application,
     host: str,
@@ -168,7 +146,8 @@ def launch(
       host: address to listen on.
       port: port to listen on.
       origins: whom the server answers; who comes by its address where none are given.
-      root_path: path under which a proxy serves them, as `checked_root_path` gives it.
+      root_path: path under which a proxy serves them, as
+        `demo.server.request_rules.checked_root_path` gives it.
       auth: users and passwords; all may enter where there are none.
       mcp: whether to serve the API as tools, too.
       sessions: visitors whose state is kept at once; who comes back after more is told so.
@@ -180,17 +159,17 @@ def launch(
     # Gradio serves all files of its folder, by default one that all its programs here share.
     os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="calrec-")
     from demo.html.assets import styles
-    from demo.server import origins as rules
-    from demo.server import sockets as server
-    from demo.server.bodies import LARGEST
+    from demo.server import serving
+    from demo.server.origins import origins as names_of
+    from demo.server.request_rules import LARGEST
     from demo.server.shell import build_page, head, theme
 
     page = build_page(application, login=bool(auth))
-    server.serve(
+    serving.serve(
         page,
         sockets,
         loopback(host, port),
-        origins=origins or rules.origins(host),
+        origins=origins or names_of(host),
         root_path=root_path,
         auth=auth,
         sessions=sessions,
@@ -226,6 +205,7 @@ def serve(options: Options) -> None:
 
 def _serve(options: Options) -> None:
     from demo.server.origins import origins
+    from demo.server.request_rules import checked_root_path
 
     check_port(options.host, options.port)
     check_folders(options.evaluations)
@@ -284,9 +264,28 @@ def _warm(application: Application) -> None:
         print(f"error: {error}", file=sys.stderr, flush=True)
 
 
+def settle(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Sets the environment for gradio: nothing changes it from outside, no call leaves the machine.
+
+    Call it before gradio is imported: it reads most of this then. What it does is said in
+    `launch` alone, not by variables that other programs were given.
+
+    Args:
+      environment: changed in place.
+    """
+    # The server asks only itself, so no proxy and no certificates of a company's network are
+    # needed; a setting that cannot be used would end the import.
+    for name in list(environment):
+        if name.startswith("GRADIO_") or name.lower() in _NETWORK:
+            del environment[name]
+    environment["GRADIO_ANALYTICS_ENABLED"] = "False"
+    environment["HF_HUB_OFFLINE"] = "1"
+    environment["NO_PROXY"] = "*"
+
+
 def main() -> None:
     """Entry point of `calrec-demo`."""
-    environment.settle()
+    settle()
     run_cli(lambda: serve(tyro.cli(Options, prog="calrec-demo")))
 
 

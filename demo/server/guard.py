@@ -12,10 +12,20 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo.server import bodies, paths, tabs
+from demo.server.access import Throttle
 from demo.server.origins import Origins
-from demo.server.refusal import Refused
-from demo.server.throttle import Throttle
+from demo.server.request_rules import (
+    API_PATH,
+    Refused,
+    SessionOwners,
+    check_path,
+    parsed_body,
+    path_inside,
+    read_body,
+    replayed,
+    sessions_named,
+    with_length,
+)
 
 RETRY = "2"
 """Seconds after which a refused request may be tried again."""
@@ -28,12 +38,12 @@ class Door:
     Attributes:
       throttle: counts tries.
       person: whose login a token is; None where it is none.
-      tabs: whose sessions are whose.
+      owners: whose sessions are whose.
     """
 
     throttle: Throttle
     person: Callable[[str], str | None]
-    tabs: tabs.Tabs
+    owners: SessionOwners
 
 
 class Guard:
@@ -46,7 +56,7 @@ class Guard:
     Args:
       app: what answers the requests that are let in.
       origins: whom it answers.
-      root_path: path of a proxy, as `demo.server.app.checked_root_path` gives it.
+      root_path: path of a proxy, as `demo.server.request_rules.checked_root_path` gives it.
       door: the logins, if there are any.
     """
 
@@ -78,30 +88,30 @@ class Guard:
             await answer(scope, receive, send)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = paths.inside(scope["path"], self._root_path)
-        paths.check(path)
+        path = path_inside(scope["path"], self._root_path)
+        check_path(path)
         if scope["type"] == "websocket":
             raise Refused(403, "expected a request over HTTP, found a websocket; use HTTP")
         if path.rstrip("/") == "/logout":
             scope, send = _logout(scope), _sent_back(send)
-        elif scope["method"] == "GET" and not path.startswith(paths.API):
+        elif scope["method"] == "GET" and not path.startswith(API_PATH):
             scope = {**scope, "query_string": _without_page(scope["query_string"])}
         body = b""
         if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
-            body = await bodies.read(Headers(scope=scope), receive)
-        self._check_sessions(scope, path, bodies.parsed(body))
+            body = await read_body(Headers(scope=scope), receive)
+        self._check_sessions(scope, path, parsed_body(body))
         if self._door and path.rstrip("/") == "/login" and scope["method"] == "POST":
             name = await _username(scope, body, receive)
             send = self._tried(self._door.throttle, scope, name, send)
         if body:
-            scope = {**scope, "headers": bodies.counted(scope["headers"], body)}
-            receive = bodies.replayed(body, receive)
+            scope = {**scope, "headers": with_length(scope["headers"], body)}
+            receive = replayed(body, receive)
         await self._app(scope, receive, send)
 
     def _check_sessions(self, scope: Scope, path: str, body: Any) -> None:
-        for name in tabs.named(path, scope["query_string"], body):
+        for name in sessions_named(path, scope["query_string"], body):
             if self._door:
-                self._door.tabs.check(name, _person(self._door, scope))
+                self._door.owners.check(name, _person(self._door, scope))
 
     def _tried(self, throttle: Throttle, scope: Scope, name: str, send: Send) -> Send:
         """Takes a try of a login; what becomes of it is seen by its answer."""
@@ -169,7 +179,7 @@ def _person(door: Door, scope: Scope) -> str | None:
 
 async def _username(scope: Scope, body: bytes, receive: Receive) -> str:
     try:
-        form = await Request(scope, bodies.replayed(body, receive)).form()
+        form = await Request(scope, replayed(body, receive)).form()
     except HTTPException:
         return ""  # gradio says what is wrong with it
     return str(form.get("username", "")).strip()

@@ -18,7 +18,7 @@ from starlette.datastructures import Headers
 
 from calrec.errors import CalrecError
 from demo.server.addresses import WILDCARDS, bare
-from demo.server.refusal import Refused
+from demo.server.request_rules import Refused
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]\\,]+)(?::([0-9]{1,5}))?", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}

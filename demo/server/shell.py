@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.themes import Base, Default, LocalFont, colors, sizes
 
 from calrec.errors import CalrecError
 from demo.html import widgets
@@ -23,23 +24,41 @@ from demo.pages.components import html, script
 from demo.pages.events import EDIT, LOOK_UP, QUIET, SKIP
 from demo.pages.page import Page, Shell, address
 from demo.server import api
-from demo.server.blocks import Pages
-from demo.server.waiting import FairQueue
+from demo.server.failures import Pages
+from demo.server.visitors import FairQueue
 
 PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
 LOOK_AGAIN = 5.0
 """Seconds between two looks at whether the shop was built anew."""
 
 
-def theme() -> gr.themes.Base:
+class Common(NamedTuple):
+    """What all pages share: components as outputs, and as an answer their updates.
+
+    Attributes:
+      session: this visitor's `Session`.
+      shop: the menu of shops.
+      data: fingerprint of the shop as this visitor knows it; empty where it cannot be read.
+      toast: one line above the pages.
+      opened: page -> fingerprint of the shop that it shows.
+    """
+
+    session: Any = SKIP
+    shop: Any = SKIP
+    data: Any = SKIP
+    toast: Any = SKIP
+    opened: Any = SKIP
+
+
+def theme() -> Base:
     """Calm colours and the fonts that ship with gradio, so that nothing is fetched."""
-    return gr.themes.Default(
-        primary_hue=gr.themes.colors.indigo,
-        secondary_hue=gr.themes.colors.indigo,
-        neutral_hue=gr.themes.colors.slate,
-        radius_size=gr.themes.sizes.radius_lg,
+    return Default(
+        primary_hue=colors.indigo,
+        secondary_hue=colors.indigo,
+        neutral_hue=colors.slate,
+        radius_size=sizes.radius_lg,
         # Not the default 600: gradio's semi-bold files lack most letters.
-        font=(gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"),
+        font=(LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"),
     ).set(
         # A shade darker than the theme's own: its contrast with white is below 4.5.
         color_accent="*primary_600",
@@ -70,12 +89,11 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
     # Gradio copies what is downloaded; an hour later the copy goes.
     with Pages(title="CALRec", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
         api.publish(app)  # first, so that no event of a page has its names
-        state = gr.State(first)
-        opened = gr.State({})  # page -> fingerprint of the shop that it shows
-        data = gr.State("")  # fingerprint of the shop as this visitor knows it
+        state, opened, data = gr.State(first), gr.State({}), gr.State("")
         link = address()
         shop = _header(app, first.domain, login)
         toast = html("", elem_id="toast")
+        common = Common(session=state, shop=shop, data=data, toast=toast, opened=opened)
         pages: dict[str, Page] = {}
         tab_of: dict[str, gr.Tab] = {}
         with gr.Tabs(selected=PAGES[0], elem_id="pages") as tabs:
@@ -93,7 +111,6 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
 
         showing = _Showing(app, pages)
         shown = [component for page in pages.values() for component in page.outputs]
-        common = [state, shop, data, toast, opened]
         for when in (blocks.load, again.click):
             asked = when(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
             asked.success(None, None, None, js=script("arrive"), **LOOK_UP)
@@ -205,7 +222,7 @@ class _Showing:
 
     def _views(
         self, visitor: Session, page: str, said: str, query: Query
-    ) -> tuple[list[Any], list[Any]]:
+    ) -> tuple[Common, list[Any]]:
         """Updates of what all pages share, and of all pages' outputs."""
         try:
             shown = self._shown(page, visitor, query)
@@ -214,13 +231,15 @@ class _Showing:
             said = widgets.notice(_failed(error), "error")
         return self._common(visitor, page, said), shown
 
-    def _common(self, visitor: Session, page: str, said: str) -> list[Any]:
+    def _common(self, visitor: Session, page: str, said: str) -> Common:
         data = self._fingerprint(visitor.domain)
-        return [visitor, visitor.domain, data, said, {page: data}]
+        return Common(
+            session=visitor, shop=visitor.domain, data=data, toast=said, opened={page: data}
+        )
 
     def _only_said(self, line: str) -> list[Any]:
         rest = sum(len(page.outputs) for page in self._pages.values())
-        return [SKIP, SKIP, SKIP, widgets.notice(line, "error"), SKIP, *[SKIP] * rest]
+        return [*Common(toast=widgets.notice(line, "error")), *[SKIP] * rest]
 
     def _shown(self, name: str, visitor: Session, query: Query) -> list[Any]:
         """Updates of all pages' outputs: one page's own; the others forget what they showed."""

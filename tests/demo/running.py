@@ -142,9 +142,9 @@ def serve(workspace: str, port: str, pause: str, options: str) -> None:
     sys.path.insert(0, str(HERE))
     from scripted import ScriptedModel
 
-    from demo.server import environment
+    from demo.server.app import settle
 
-    environment.settle()
+    settle()
     from demo.inspect.application import Application
     from demo.server.app import launch
     from demo.server.origins import origins

@@ -16,7 +16,7 @@ from calrec.errors import CalrecError
 from catalog.build import build_sample
 from catalog.sample import DEPARTMENTS
 from catalog.store import domains
-from demo.server import access, addresses, app
+from demo.server import access, addresses, app, request_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -216,7 +216,7 @@ def test_a_damaged_shop_is_one_line(workspace, tmp_path, damage):
 
 
 # As `main` does before it imports gradio.
-SETTLED = "import os; from demo.server import environment; environment.settle()"
+SETTLED = "import os; from demo.server.app import settle; settle()"
 
 
 @pytest.mark.slow
@@ -354,7 +354,7 @@ def test_the_file_of_logins_may_be_of_other_bytes(tmp_path):
     ("given", "path"), [("", ""), ("/", ""), ("/calrec", "/calrec"), ("a/b-c/", "/a/b-c")]
 )
 def test_a_root_path(given, path):
-    assert app.checked_root_path(given) == path
+    assert request_rules.checked_root_path(given) == path
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_a_root_path(given, path):
 )
 def test_a_root_path_that_is_none(given):
     with pytest.raises(CalrecError, match="--root-path"):
-        app.checked_root_path(given)
+        request_rules.checked_root_path(given)
 
 
 def test_tools_without_the_extra_say_what_to_install(monkeypatch):

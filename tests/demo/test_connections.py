@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from demo.server import connections
+from demo.server import serving
 from demo.server.addresses import listening
-from demo.server.sockets import Server
+from demo.server.serving import Server
 
 LONG = 20.0
 """Seconds; no connection that is waited for ends within them, even where the machine is busy."""
@@ -28,7 +28,7 @@ async def answering(scope, receive, send):
 
 @pytest.fixture
 def port(monkeypatch):
-    monkeypatch.setattr(connections, "PATIENCE", 0.5)
+    monkeypatch.setattr(serving, "PATIENCE", 0.5)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -24,16 +24,18 @@ from scripted_embedding import Embedding
 from synthetic_runs import write_run
 
 from calrec.errors import CalrecError
+from demo.html.embeddings import plots, words
 from demo.inspect import session as sessions
 from demo.inspect import towers, url
 from demo.inspect.application import Application
+from demo.inspect.item_map import Special, drawn_items
 from demo.inspect.session import Session
 from demo.inspect.towers import Models, Towers, Visitor
 from demo.inspect.url import one, read
-from demo.pages.embeddings import drawing, handlers, plots
+from demo.pages.embeddings import handlers
 from demo.pages.embeddings.address import USERS, EmbeddingsAddress, checked, from_query
-from demo.pages.embeddings.handlers import Cosines, Handlers, Map
-from demo.pages.embeddings.plots import Special
+from demo.pages.embeddings.handlers import EmbeddingsHandlers
+from demo.pages.embeddings.parts import Cosines, Map
 
 HERE = Path(__file__).parent
 
@@ -57,7 +59,7 @@ def app(workspace, model, tmp_path):
 
 @pytest.fixture
 def page(app, model):
-    return Handlers(app, Models(app, load=lambda _: model))
+    return EmbeddingsHandlers(app, Models(app, load=lambda _: model))
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def last(steps):
 
 
 def drawn(page, visitor, query=""):
-    return last(page.draw_map(page.show(visitor, read(query)).map_of))
+    return last(page.show_map(page.show(visitor, read(query)).map_of))
 
 
 # Choosing
@@ -130,7 +132,7 @@ def test_the_nearest_items_are_those_of_the_highest_cosines(page, app, shopper):
     vectors = np.stack([Embedding.vector(item) for item in catalogue.items])
     bought = np.stack([vectors[catalogue.index[i]] for i in shopper.history]).mean(axis=0)
     cosines = vectors @ bought / np.linalg.norm(vectors, axis=1) / np.linalg.norm(bought)
-    best = [catalogue.items[i].item_id for i in np.argsort(-cosines)[: drawing.NEAREST]]
+    best = [catalogue.items[i].item_id for i in np.argsort(-cosines)[: words.NEAREST]]
     listed = drawn(page, shopper).nearest
     places = [listed.index(f'data-id="{item_id}"') for item_id in best]
     assert places == sorted(places)
@@ -147,10 +149,10 @@ def test_without_a_history_the_items_are_drawn_and_the_rest_is_explained(page, m
 
 def test_vectors_are_computed_once_and_progress_is_shown(page, model, shopper, monkeypatch):
     monkeypatch.setattr(handlers, "EVERY", 0.0)
-    steps = list(page.draw_map(page.show(shopper, {}).map_of))
+    steps = list(page.show_map(page.show(shopper, {}).map_of))
     assert any("30 of 60" in step.status for step in steps)
     assert steps[-1].plot["visible"]
-    again = list(page.draw_map(page.show(shopper, read("method=neighbours")).map_of))
+    again = list(page.show_map(page.show(shopper, read("method=neighbours")).map_of))
     assert not any("of 60" in step.status for step in again)
     assert model.calls.count("items 60") == 1
 
@@ -158,15 +160,15 @@ def test_vectors_are_computed_once_and_progress_is_shown(page, model, shopper, m
 def test_a_large_shop_asks_first(page, model, monkeypatch):
     monkeypatch.setattr(handlers, "ASK", 59)
     visitor = Session(domain="lamps")
-    (asked,) = page.draw_map(page.show(visitor, {}).map_of)
+    (asked,) = page.show_map(page.show(visitor, {}).map_of)
     assert "60 items of this shop have no vectors" in asked.status
     assert asked.go["visible"]
     assert model.calls == []
     chosen = page.go(visitor, "pca", "", 100, 0)
     assert chosen.map_of != page.show(visitor, {}).map_of
-    assert last(page.draw_map(chosen.map_of)).plot["visible"]
+    assert last(page.show_map(chosen.map_of)).plot["visible"]
     # From then on they are known.
-    assert last(page.draw_map(page.show(visitor, {}).map_of)).plot["visible"]
+    assert last(page.show_map(page.show(visitor, {}).map_of)).plot["visible"]
 
 
 def test_closing_the_drawing_ends_the_computation(page, model, monkeypatch):
@@ -182,7 +184,7 @@ def test_closing_the_drawing_ends_the_computation(page, model, monkeypatch):
         return whole(self, items)
 
     monkeypatch.setattr(Embedding, "items", slow)
-    steps = page.draw_map(page.show(Session(domain="lamps"), {}).map_of)
+    steps = page.show_map(page.show(Session(domain="lamps"), {}).map_of)
     next(steps)
     next(steps)
     steps.close()
@@ -194,10 +196,10 @@ def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
         raise CalrecError("expected weights, found none; export again")
 
     app = Application(workspace, "scripted", load_model=fail)
-    page = Handlers(app, Models(app))
+    page = EmbeddingsHandlers(app, Models(app))
     controls = page.show(Session(domain="lamps"), {})
-    assert "expected weights" in last(page.draw_map(controls.map_of)).status
-    assert "expected weights" in last(page.draw_cosines(controls.cosines_of)).status
+    assert "expected weights" in last(page.show_map(controls.map_of)).status
+    assert "expected weights" in last(page.show_cosines(controls.cosines_of)).status
 
 
 def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(workspace, caplog):
@@ -205,9 +207,9 @@ def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(workspace, cap
         raise RuntimeError("a shape of <3>")
 
     app = Application(workspace, "scripted", load_model=fail)
-    page = Handlers(app, Models(app))
+    page = EmbeddingsHandlers(app, Models(app))
     controls = page.show(Session(domain="lamps"), {})
-    for end in (last(page.draw_map(controls.map_of)), last(page.draw_cosines(controls.cosines_of))):
+    for end in (last(page.show_map(controls.map_of)), last(page.show_cosines(controls.cosines_of))):
         assert "failure in the model (RuntimeError)" in end.status
         assert "a shape of" not in end.status
     assert caplog.text.count("RuntimeError: a shape of <3>") == 2
@@ -225,7 +227,7 @@ def test_a_shop_rebuilt_meanwhile_is_drawn_as_it_was_when_the_map_was_begun(
         now = replace(before, catalogue=catalogue)
         app.item_vectors._held.clear()
         shutil.rmtree(app.workspace / "embeddings", ignore_errors=True)
-        steps = page.draw_map(page.show(shopper, {}).map_of)
+        steps = page.show_map(page.show(shopper, {}).map_of)
         next(steps)
         with monkeypatch.context() as rebuilt:
             rebuilt.setattr(app, "shop", lambda domain, now=now: now)
@@ -236,7 +238,7 @@ def test_a_shop_rebuilt_meanwhile_is_drawn_as_it_was_when_the_map_was_begun(
 
 def test_closing_the_cosines_ends_the_computation(page, model, shopper, monkeypatch):
     monkeypatch.setattr("demo.inspect.towers.CHUNK", 1)
-    steps = page.draw_cosines(page.show(shopper, {}).cosines_of)
+    steps = page.show_cosines(page.show(shopper, {}).cosines_of)
     while "1 of 4" not in next(steps).status:
         pass
     steps.close()
@@ -255,12 +257,12 @@ def test_titles_are_text_in_figure_and_list(page, app):
 
 
 def test_a_sample_is_drawn_of_many_items_and_what_is_marked_is_in_it():
-    some = plots.drawn_items(17_000, 3, [16_999, 0], limit=100)
-    assert np.array_equal(some, plots.drawn_items(17_000, 3, [16_999, 0], limit=100))
+    some = drawn_items(17_000, 3, [16_999, 0], limit=100)
+    assert np.array_equal(some, drawn_items(17_000, 3, [16_999, 0], limit=100))
     assert 100 <= len(some) <= 102
     assert {0, 16_999} <= set(some.tolist())
-    assert not np.array_equal(some, plots.drawn_items(17_000, 4, [16_999, 0], limit=100))
-    assert plots.drawn_items(50, 3, [], limit=100).tolist() == list(range(50))
+    assert not np.array_equal(some, drawn_items(17_000, 4, [16_999, 0], limit=100))
+    assert drawn_items(50, 3, [], limit=100).tolist() == list(range(50))
 
 
 def test_the_most_frequent_categories_have_colours_and_the_rest_one():
@@ -269,7 +271,7 @@ def test_the_most_frequent_categories_have_colours_and_the_rest_one():
     assert list(colours) == [f"c{k}" for k in range(8)] + [plots.ELSE]
     assert len(set(colours.values())) == 9
     assert plots.ELSE not in plots.category_colours(["a", "b"])
-    everything = plots.legend(colours, Special(history=[1], target=2, user=np.zeros(2)))
+    everything = plots.map_legend(colours, Special(history=[1], target=2, user=np.zeros(2)))
     assert len(everything) == 12
 
 
@@ -277,7 +279,7 @@ def test_the_most_frequent_categories_have_colours_and_the_rest_one():
 
 
 def test_cosines_are_those_of_the_test_users(page, app, shopper):
-    end = last(page.draw_cosines(page.show(shopper, {}).cosines_of))
+    end = last(page.show_cosines(page.show(shopper, {}).cosines_of))
     catalogue = app.shop("lamps").catalogue
     users = [catalogue.case(f"user-{k}") for k in range(4)]
 
@@ -314,7 +316,7 @@ def test_users_are_drawn_by_seed_and_kept(page, model, shopper, app):
 def test_progress_is_of_the_users_that_the_shop_has(page, app, model, shopper):
     *steps, _ = Models(app, load=lambda _: model).stream(app.shop("lamps"), "", 100, 0)
     assert steps == [(0, 4), (4, 4)]
-    said = [step.status for step in page.draw_cosines(page.show(shopper, {}).cosines_of)]
+    said = [step.status for step in page.show_cosines(page.show(shopper, {}).cosines_of)]
     assert any("4 of 4" in status for status in said)
     assert not any("of 100" in status for status in said)
 
@@ -333,16 +335,16 @@ def test_another_checkpoint_stands_beside(workspace, tmp_path, model, shopper):
         return model
 
     app = Application(place, "scripted", load_model=lambda _: model)
-    page = Handlers(app, Models(app, load=load))
+    page = EmbeddingsHandlers(app, Models(app, load=load))
     controls = page.show(shopper, read("checkpoint=mine"))
     assert controls.checkpoint["choices"] == [("None", ""), ("mine", "mine")]
-    end = last(page.draw_cosines(controls.cosines_of))
+    end = last(page.show_cosines(controls.cosines_of))
     assert ">mine</h3>" in end.other_words
     assert "weight 0.125" in end.other_words
     assert "not recorded" in end.words
     assert end.other_after["visible"]
     assert end.before["value"].layout.xaxis.range == end.other_before["value"].layout.xaxis.range
-    last(page.draw_cosines(controls.cosines_of))
+    last(page.show_cosines(controls.cosines_of))
     assert loaded == ["mine"]
     with pytest.raises(CalrecError, match="gone"):
         Models(app).folder("gone")
@@ -350,13 +352,13 @@ def test_another_checkpoint_stands_beside(workspace, tmp_path, model, shopper):
 
 def test_a_shop_without_two_targets_says_so(page, app, monkeypatch):
     monkeypatch.setattr(towers, "_cases", lambda *_: [([0], 1), ([2], 1)])
-    end = last(page.draw_cosines(page.show(Session(domain="lamps"), {}).cosines_of))
+    end = last(page.show_cosines(page.show(Session(domain="lamps"), {}).cosines_of))
     assert "two different purchases" in end.status
     assert end.before["visible"] is False
 
 
 @pytest.mark.parametrize(
-    ("stages", "words"),
+    ("stages", "expected"),
     [
         ([], "not recorded"),
         ([{"stage": "pretrain"}], "without contrastive losses: it was not fine-tuned"),
@@ -373,21 +375,21 @@ def test_a_shop_without_two_targets_says_so(page, app, monkeypatch):
         ("x", "without contrastive losses: it was not fine-tuned"),
     ],
 )
-def test_the_losses_are_named_as_the_record_has_them(stages, words):
+def test_the_losses_are_named_as_the_record_has_them(stages, expected):
     record = SimpleNamespace(training={"stages": stages})
-    assert words in drawing.contrast_words(record)
+    assert expected in words.contrast_words(record)
 
 
 def test_the_sentence_follows_the_sign_and_the_ranks():
     v_t = np.eye(3, dtype="f")
     toward = Towers(v_u=np.eye(3), v_tu=-np.eye(3), v_t=v_t, target=np.arange(3))
-    words = drawing.towers_html("m", toward, (None, None), "")
-    assert "nearer to its own item than to other" in words
-    assert "further from its own item than from other" in words
-    assert "no other of the 3 items is nearer" in words
-    assert "among the nearest 3 of 3" in words
-    assert "This shopper" not in words
-    assert drawing.visitor_marks(Visitor(v_u=np.ones(3))) == (None, None)
+    said = words.towers_html("m", toward, (None, None), "")
+    assert "nearer to its own item than to other" in said
+    assert "further from its own item than from other" in said
+    assert "no other of the 3 items is nearer" in said
+    assert "among the nearest 3 of 3" in said
+    assert "This shopper" not in said
+    assert words.visitor_marks(Visitor(v_u=np.ones(3))) == (None, None)
 
 
 # The visitor's history
@@ -418,9 +420,9 @@ def test_a_random_shopper_has_a_history_and_a_target(page):
 
 
 def test_an_estimate_in_words():
-    assert drawing.estimate(500, 2_000_000) == "less than a minute"
-    assert drawing.estimate(60_000, 2_000_000) == "about 3 minutes"
-    assert drawing.estimate(100_000, 600_000_000) == "about 27 hours"
+    assert words.estimate(500, 2_000_000) == "less than a minute"
+    assert words.estimate(60_000, 2_000_000) == "about 3 minutes"
+    assert words.estimate(100_000, 600_000_000) == "about 27 hours"
 
 
 # In a browser

@@ -8,11 +8,11 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from demo.server import bodies
+from demo.server import request_rules
+from demo.server.access import Throttle
 from demo.server.guard import Door, Guard
 from demo.server.origins import origins
-from demo.server.tabs import Tabs
-from demo.server.throttle import Throttle
+from demo.server.request_rules import SessionOwners
 
 TOKENS = {"token-of-ann": "ann", "token-of-bo": "bo"}
 
@@ -45,7 +45,9 @@ def application():
 @pytest.fixture
 def ask(application):
     """Sends one request to a guard; its answer's status, headers and text."""
-    door = Door(throttle=Throttle(["ann"], say=lambda _: None), person=TOKENS.get, tabs=Tabs())
+    door = Door(
+        throttle=Throttle(["ann"], say=lambda _: None), person=TOKENS.get, owners=SessionOwners()
+    )
 
     def asked(method, path, body=b"", *, login=False, root_path="", kind="http", **headers):
         guard = Guard(application, origins("127.0.0.1"), root_path, door if login else None)
@@ -254,7 +256,7 @@ def test_a_host_of_somebody_else_is_not_believed(ask):
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(bodies, "LONGEST", 0.05)
+    monkeypatch.setattr(request_rules, "LONGEST", 0.05)
 
     async def receive():
         await asyncio.sleep(5)

@@ -22,7 +22,8 @@ from demo.inspect import url
 from demo.inspect.application import Application
 from demo.inspect.session import Session
 from demo.pages.metrics.address import MOST, checked, default_runs, from_query
-from demo.pages.metrics.handlers import PLOTS, Handlers, PairUpdate
+from demo.pages.metrics.handlers import MetricsHandlers
+from demo.pages.metrics.parts import CURVES, Pair
 
 HERE = Session(domain="lamps")
 HOSTILE = "<img src=x onerror=window.hacked=1>"
@@ -51,7 +52,7 @@ def app(workspace, folder):
 
 @pytest.fixture
 def handlers(app):
-    return Handlers(app)
+    return MetricsHandlers(app)
 
 
 def last_of(steps):
@@ -95,7 +96,7 @@ def test_whatever_a_browser_sends_becomes_a_view(
     app, runs, metric, dimension, first, second, model
 ):
     found = app.evaluations.of("lamps").runs
-    shown = Handlers(app).choose(HERE, runs, metric, dimension, first, second, model)
+    shown = MetricsHandlers(app).choose(HERE, runs, metric, dimension, first, second, model)
     known = {name for name in runs if isinstance(name, str) and name in found}
     default = default_runs(found, app.domains["lamps"].fingerprint)
     assert set(value(shown.runs)) == (known or set(default))
@@ -123,18 +124,18 @@ def test_by_default_only_runs_of_the_same_rules_stand_together(tmp_path, workspa
         write_run(tmp_path / name, name, domain="lamps")
         write_run(tmp_path / f"{name}-last", name, domain="lamps", meta=last)
     write_run(tmp_path / "markov-last", "markov", domain="lamps", meta=last)
-    handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
+    handlers = MetricsHandlers(Application(workspace, "sample", evaluations=[tmp_path]))
     shown = handlers.show(HERE, {})
     assert set(value(shown.runs)) == {"calrec-last", "lir-last", "markov-last"}  # the most
     told = dict(reversed(choice) for choice in shown.runs["choices"])
     assert "bought last, count training" in told["lir-last"]
     assert "bought ranked, count training" in told["lir"]
-    pair = handlers.draw_pair(("lamps", "calrec", "lir-last")).table
+    pair = handlers.show_pair(("lamps", "calrec", "lir-last")).table
     assert "by the same rules" in pair
     assert "bought last, count training" in pair
-    both = handlers.draw_pair(("lamps", "calrec-last", "lir-last")).table
+    both = handlers.show_pair(("lamps", "calrec-last", "lir-last")).table
     assert "(bought last)" in both
-    report = last_of(handlers.draw_report(("lamps", ("calrec", "lir", "lir-last"), "mrr")))
+    report = last_of(handlers.show_report(("lamps", ("calrec", "lir", "lir-last"), "mrr")))
     assert "lamps, bought last, count training" in report.overview
 
 
@@ -143,9 +144,9 @@ def test_what_a_model_may_know_is_marked_and_said(tmp_path, workspace):
     checkpoint = {"name": "x", "seen": [seen], "training": []}
     write_run(tmp_path / "calrec", "calrec", domain="lamps", meta={"checkpoint": checkpoint})
     write_run(tmp_path / "lir", "lir", domain="lamps")
-    handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
-    report = last_of(handlers.draw_report(("lamps", ("calrec", "lir"), "mrr")))
-    pair = handlers.draw_pair(("lamps", "calrec", "lir")).table
+    handlers = MetricsHandlers(Application(workspace, "sample", evaluations=[tmp_path]))
+    report = last_of(handlers.show_report(("lamps", ("calrec", "lir"), "mrr")))
+    pair = handlers.show_pair(("lamps", "calrec", "lir")).table
     for text in (report.overview, report.details, pair):
         assert "†" in text
         assert "trained on another state of lamps" in text
@@ -153,7 +154,7 @@ def test_what_a_model_may_know_is_marked_and_said(tmp_path, workspace):
 
 def test_the_report_holds_the_papers_tables_and_escapes_names(handlers):
     shown = handlers.show(HERE, {})
-    first, *_, end = handlers.draw_report(shown.report_of)
+    first, *_, end = handlers.show_report(shown.report_of)
     assert "Comparing 5 runs" in first.status
     assert end.status == ""
     assert 'id="metrics-runs"' in end.overview
@@ -173,7 +174,7 @@ def test_the_report_holds_the_papers_tables_and_escapes_names(handlers):
 
 
 def test_figures_are_those_of_the_ranks(handlers, app):
-    overview = last_of(handlers.draw_report(("lamps", ("lir",), "mrr"))).overview
+    overview = last_of(handlers.show_report(("lamps", ("lir",), "mrr"))).overview
     ranks = app.evaluations.of("lamps").runs["lir"].cases
     expected = (1 / ranks.optimistic).mean(), (1 / ranks.pessimistic).mean()
     assert f"{expected[0]:.4f}/{expected[1]:.4f}" in overview.replace("<b>", "").replace("</b>", "")
@@ -181,10 +182,10 @@ def test_figures_are_those_of_the_ranks(handlers, app):
 
 def test_what_is_known_is_not_compared_again(handlers, monkeypatch):
     asked = ("lamps", ("calrec", "lir"), "ndcg@10")
-    end = last_of(handlers.draw_report(asked))
+    end = last_of(handlers.show_report(asked))
     calls = []
     monkeypatch.setattr("demo.inspect.reports.content", lambda *a: calls.append(a))
-    steps = list(handlers.draw_report(asked))
+    steps = list(handlers.show_report(asked))
     assert calls == []
     assert len(steps) == 1
     assert steps[0].overview == end.overview
@@ -195,17 +196,17 @@ def test_a_run_made_again_under_its_name_is_compared_anew(tmp_path, workspace):
         return write_run(tmp_path / "lir", "lir", seed=seed, domain="lamps")
 
     write(1)
-    handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
+    handlers = MetricsHandlers(Application(workspace, "sample", evaluations=[tmp_path]))
     asked = ("lamps", ("lir",), "ndcg@10")
-    before = last_of(handlers.draw_report(asked)).overview
+    before = last_of(handlers.show_report(asked)).overview
     shutil.rmtree(tmp_path / "lir")
     write(2)
-    after = last_of(handlers.draw_report(asked)).overview
+    after = last_of(handlers.show_report(asked)).overview
     assert before != after
 
 
 def test_two_runs_are_compared_on_their_common_users(handlers, app):
-    drawn = handlers.draw_pair(("lamps", "calrec", "lir"))
+    drawn = handlers.show_pair(("lamps", "calrec", "lir"))
     runs = app.evaluations.of("lamps").runs
     one, two = (runs[name].cases.optimistic for name in ("calrec", "lir"))
     wins = [int((one < two).sum()), int((one == two).sum()), int((one > two).sum())]
@@ -229,7 +230,7 @@ def test_two_runs_are_compared_on_their_common_users(handlers, app):
     ],
 )
 def test_two_that_cannot_be_compared_are_told_apart_in_a_line(handlers, names, words):
-    drawn = handlers.draw_pair(("lamps", *names))
+    drawn = handlers.show_pair(("lamps", *names))
     assert words in drawn.table
     assert drawn.scatter["visible"] is False
 
@@ -238,7 +239,7 @@ def test_every_dimension_is_drawn(handlers):
     names = set()
     for dimension in OF_THE_CASE:
         key = dimension.__name__.removeprefix("by_")
-        drawn = handlers.draw_slices(("lamps", ("calrec", "lir"), "mrr", key))
+        drawn = handlers.show_slices(("lamps", ("calrec", "lir"), "mrr", key))
         assert value(drawn.slices).layout.xaxis.title.text == "MRR"
         names.add(drawn.caption)
     assert len(names) == len(OF_THE_CASE)
@@ -250,24 +251,24 @@ def test_a_damaged_run_is_named_and_the_others_are_shown(tmp_path, workspace):
     (tmp_path / "bad" / "meta.json").write_text("{")
     worse = write_run(tmp_path / "worse", "markov", domain="lamps")
     (worse / "cases.parquet").write_bytes(b"nothing")
-    handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
+    handlers = MetricsHandlers(Application(workspace, "sample", evaluations=[tmp_path]))
     shown = handlers.show(HERE, {})
     assert "1 evaluation could not be read" in shown.problems
     assert "bad/meta.json" in shown.problems
     assert str(tmp_path) not in shown.problems
-    end = last_of(handlers.draw_report(("lamps", ("lir", "worse"), "ndcg@10")))
+    end = last_of(handlers.show_report(("lamps", ("lir", "worse"), "ndcg@10")))
     assert "worse" in end.status
     assert str(tmp_path) not in end.status
-    assert str(tmp_path) not in handlers.draw_pair(("lamps", "lir", "worse")).table
+    assert str(tmp_path) not in handlers.show_pair(("lamps", "lir", "worse")).table
     assert "cr-error" in end.status
-    assert 'id="metrics-runs"' in last_of(handlers.draw_report(("lamps", ("lir",), "mrr"))).overview
+    assert 'id="metrics-runs"' in last_of(handlers.show_report(("lamps", ("lir",), "mrr"))).overview
 
 
 @pytest.mark.parametrize("name", ["cases.parquet", "metrics.json", "meta.json"])
 def test_a_run_with_a_damaged_byte_is_named_at_once(tmp_path, workspace, name):
     for run in ("lir", "popular"):
         seal(write_run(tmp_path / run, run, domain="lamps"))
-    handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
+    handlers = MetricsHandlers(Application(workspace, "sample", evaluations=[tmp_path]))
     assert handlers.show(HERE, {}).problems == ""
     path = tmp_path / "popular" / name
     content = path.read_bytes()
@@ -283,21 +284,21 @@ def test_a_run_with_a_damaged_byte_is_named_at_once(tmp_path, workspace, name):
 
 
 def test_a_shop_without_evaluations_says_what_to_run(tmp_path, workspace):
-    handlers = Handlers(Application(workspace, "sample", evaluations=[tmp_path]))
+    handlers = MetricsHandlers(Application(workspace, "sample", evaluations=[tmp_path]))
     shown = handlers.show(HERE, url.read("runs=lir&first=lir"))
     assert value(shown.runs) == []
-    said = last_of(handlers.draw_report(shown.report_of)).status
+    said = last_of(handlers.show_report(shown.report_of)).status
     plain, folded = said.split("<details>")
     assert "calrec-evaluate" not in plain
     assert "calrec-evaluate --domain lamps" in folded
-    assert isinstance(handlers.draw_pair(shown.pair_of), PairUpdate)
-    assert handlers.draw_slices(shown.slices_of).slices["visible"] is False
+    assert isinstance(handlers.show_pair(shown.pair_of), Pair)
+    assert handlers.show_slices(shown.slices_of).slices["visible"] is False
 
 
 def test_curves_card_and_download_of_a_checkpoint(handlers):
     shown = handlers.show(HERE, {})
-    lead, card, download, *curves = handlers.draw_model(shown.model_of)
-    assert len(curves) == 2 * PLOTS
+    lead, card, download, *curves = handlers.show_model(shown.model_of).flat()
+    assert len(curves) == 2 * CURVES
     plots = [update for update in curves[1::2] if update["visible"]]
     assert len(plots) == 5
     assert all(value(update).data for update in plots)
@@ -308,9 +309,9 @@ def test_curves_card_and_download_of_a_checkpoint(handlers):
 
 
 def test_a_checkpoint_that_is_none_says_so(workspace):
-    handlers = Handlers(Application(workspace, "scripted"))
+    handlers = MetricsHandlers(Application(workspace, "scripted"))
     shown = handlers.show(HERE, url.read("checkpoint=sample"))
-    lead, card, *_ = handlers.draw_model(shown.model_of)
+    lead, card, *_ = handlers.show_model(shown.model_of).flat()
     assert "No checkpoint" in lead
     assert card == ""
 
@@ -324,10 +325,10 @@ def test_a_checkpoint_of_the_workspace_is_offered_and_its_missing_log_is_said(
     shutil.copytree(workspace, place)
     shutil.copytree(resolve("sample"), place / "checkpoints" / "mine")
     (place / "checkpoints" / "mine" / "training_log.jsonl").unlink()
-    handlers = Handlers(Application(place, "sample", evaluations=[folder]))
+    handlers = MetricsHandlers(Application(place, "sample", evaluations=[folder]))
     shown = handlers.show(HERE, url.read("checkpoint=mine"))
     assert shown.checkpoint["choices"] == ["sample", "mine"]
-    lead, card, _, *curves = handlers.draw_model(shown.model_of)
+    lead, card, _, *curves = handlers.show_model(shown.model_of).flat()
     assert "expected training_log.jsonl" in lead
     assert "<b>mine</b>" in card
     assert not any(update["visible"] for update in curves[1::2])

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 
 from calrec.errors import CalrecError
 from demo.server.origins import origins
-from demo.server.refusal import Refused
+from demo.server.request_rules import Refused
 
 
 def check(rules, *headers: tuple[str, str]) -> None:

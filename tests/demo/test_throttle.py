@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from demo.server import throttle
-from demo.server.throttle import Throttle
+from demo.server import access
+from demo.server.access import Throttle
 
 
 class Clock:
@@ -56,12 +56,12 @@ def test_others_go_on(tries):
 def test_one_address_for_all_names(tries):
     names = ["ann", "bo", "eve", "mallory"]
     let_in = sum(wrong(tries, "192.0.2.1", names[i % 4]) == 0 for i in range(100))
-    assert let_in <= throttle.ADDRESS.at_once
+    assert let_in <= access.ADDRESS.at_once
 
 
 def test_one_name_from_all_addresses(tries):
     let_in = sum(wrong(tries, f"198.51.100.{i}", "ann") == 0 for i in range(200))
-    assert let_in == throttle.PERSON.at_once
+    assert let_in == access.PERSON.at_once
 
 
 def test_a_home_has_one_network_of_ipv6(tries):
@@ -92,7 +92,7 @@ def test_the_log_tells_each_try_and_no_word_of_a_stranger(tries, log):
 
 
 def test_the_table_is_bounded(tries, monkeypatch):
-    monkeypatch.setattr(throttle, "LARGEST_TABLE", 50)
+    monkeypatch.setattr(access, "LARGEST_TABLE", 50)
     for i in range(200):
         wrong(tries, f"10.0.{i}.1", "eve")
     assert len(tries._until) <= 50

@@ -132,7 +132,8 @@ def _of_one_rule(runs: Sequence[EvaluationRun]) -> list[EvaluationRun]:
 def _pair(runs: Mapping[str, EvaluationRun], fingerprint: str) -> tuple[str, str]:
     shown = default_runs(runs, fingerprint)
     if len(shown) < 2:
-        return (*shown, *shown, "", "")[:2]
+        only = shown[0] if shown else ""
+        return only, only
     trained = [entry.id for entry in register.entries().values() if entry.trained]
     first = _first_of(trained, shown, runs) or shown[0]
     rest: Sequence[str] = [name for name in shown if name != first]

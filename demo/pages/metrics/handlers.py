@@ -1,10 +1,10 @@
-"""What the Metrics page answers: plain functions from a choice to updates."""
+"""What the Metrics page answers: from a choice to updates of the parts."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
@@ -12,6 +12,7 @@ from markupsafe import Markup
 from calrec.errors import CalrecError
 from calrec.evaluation.metrics import TITLES
 from calrec.report import figures
+from demo.html import metrics as words
 from demo.html import model_card_text
 from demo.html.templating import render
 from demo.html.widgets import empty_state, notice, plot_title
@@ -25,81 +26,43 @@ from demo.inspect.session import Session
 from demo.inspect.training_curves import Log
 from demo.inspect.url import Query
 from demo.pages.figures import HIDDEN, shown
-from demo.pages.metrics import drawing
 from demo.pages.metrics.address import DIMENSIONS, checked, from_query
-
-PLOTS = 6
-"""Training curves shown, at most."""
-
-
-class Controls(NamedTuple):
-    """What a visitor chose, and what is to be drawn of it; drawn when it changes."""
-
-    runs: Any
-    metric: Any
-    dimension: Any
-    first: Any
-    second: Any
-    checkpoint: Any
-    problems: Any
-    report_of: Any
-    slices_of: Any
-    pair_of: Any
-    model_of: Any
-    address: Any
+from demo.pages.metrics.parts import (
+    CURVES,
+    Controls,
+    Curve,
+    Model,
+    Pair,
+    Report,
+    Slices,
+)
 
 
-class Report(NamedTuple):
-    """The comparison of the chosen runs."""
-
-    status: Any
-    overview: Any
-    plots_lead: Any
-    distribution: Any
-    details: Any
-    more: Any
-
-
-class Slices(NamedTuple):
-    """A metric by a dimension."""
-
-    caption: Any
-    slices: Any
-
-
-class PairUpdate(NamedTuple):
-    """Two runs compared."""
-
-    table: Any
-    caption: Any
-    scatter: Any
-
-
-class Model(NamedTuple):
-    """Training and card of a checkpoint; the plots follow."""
-
-    curves_lead: Any
-    card: Any
-    download: Any
-
-
-class Handlers:
+class MetricsHandlers:
     """Answers for all visitors; holds nothing of one."""
 
     def __init__(self, app: Application) -> None:
         self._app = app
         self._reports = Reports()
 
-    # Choosing
-
     def show(self, session: Session, query: Query) -> Controls:
-        """The controls for an address; what they ask for is drawn by the events that follow."""
+        """The controls for an address; what they ask for is shown by the events that follow."""
         return self._controls(session.domain, from_query(query))
 
-    def choose(self, session: Session, *chosen_: Any) -> Controls:
+    def choose(
+        self,
+        session: Session,
+        runs: Any,
+        metric: Any,
+        dimension: Any,
+        first: Any,
+        second: Any,
+        checkpoint: Any,
+    ) -> Controls:
         """The same after a visitor chose something."""
-        fields = ("runs", "metric", "dimension", "first", "second", "checkpoint")
-        return self._controls(session.domain, dict(zip(fields, chosen_, strict=True)))
+        wanted = {"runs": runs, "metric": metric, "dimension": dimension}
+        wanted |= {"first": first, "second": second, "checkpoint": checkpoint}
+        return self._controls(session.domain, wanted)
 
     def _controls(self, domain: str, wanted: dict[str, Any]) -> Controls:
         found = self._found(domain)
@@ -107,7 +70,7 @@ class Handlers:
         known = list(checkpoints.known(self._app))
         choice = checked(wanted, domain, found.runs, fingerprint, known)
         default = checked({}, domain, found.runs, fingerprint, known)
-        offered = drawing.run_choices(found.runs)
+        offered = words.run_choices(found.runs)
         return Controls(
             runs=gr.update(choices=offered, value=list(choice.runs)),
             metric=gr.update(value=choice.metric),
@@ -137,27 +100,25 @@ class Handlers:
         """An error without where the runs lie on this machine: their own names stay."""
         return local(str(line), *self._app.evaluations.folders)
 
-    # Drawing
-
-    def draw_report(self, asked: Any) -> Iterator[Report]:
+    def show_report(self, asked: Any) -> Iterator[Report]:
         """Tables and the rank distribution; says first what it does where that takes a while."""
         if not asked:
             return
         domain, names, metric = asked
         runs = chosen(names, self._found(domain).runs)
         if not runs:
-            yield _no_report(drawing.no_runs(domain))
+            yield _no_report(words.no_runs(domain))
             return
         if not self._reports.known(runs, metric):
             text = f"Comparing {count(len(runs), 'run')} on the shoppers that they share."
-            yield Report(notice(text), *(gr.skip() for _ in Report._fields[1:]))
+            yield Report(status=notice(text))
         try:
             content = self._reports.report(runs, metric)
-            overview, details, more = drawing.tables_html(content)
+            overview, details, more = words.tables_html(content)
             yield Report(
                 status="",
                 overview=overview,
-                plots_lead=drawing.plots_lead(content),
+                plots_lead=words.plots_lead(content),
                 distribution=shown(figures.rank_distribution(content.comparisons[0][1])),
                 details=details,
                 more=more,
@@ -165,89 +126,97 @@ class Handlers:
         except CalrecError as error:
             yield _no_report(notice(self._without_folders(error), "error"))
 
-    def draw_slices(self, asked: Any) -> Slices:
+    def show_slices(self, asked: Any) -> Slices:
         """A metric over the bands of a dimension."""
         if not asked:
-            return Slices("", HIDDEN)
+            return _NO_SLICES
         domain, names, metric, dimension = asked
         runs = chosen(names, self._found(domain).runs)
         if not runs:
-            return Slices("", HIDDEN)
+            return _NO_SLICES
         cut = DIMENSIONS[dimension]
         try:
             one = self._reports.report(runs, metric).comparisons[0][1]
             drawn = self._reports.slices(runs, metric, cut)
         except CalrecError:
-            return Slices("", HIDDEN)  # the report says why
+            return _NO_SLICES  # the report says why
         dimension = cut(one.cases[0]).dimension.lower()
         level = one.bootstrap.level
         caption = render("metrics", "slices_caption", TITLES[metric], dimension, level)
-        return Slices(caption, shown(drawn))
+        return Slices(caption=caption, slices=shown(drawn))
 
-    def draw_pair(self, asked: Any) -> PairUpdate:
+    def show_pair(self, asked: Any) -> Pair:
         """Two runs on their common users."""
         if not asked:
-            return PairUpdate("", "", HIDDEN)
+            return _no_pair("")
         domain, *names = asked
         found = self._found(domain).runs
         runs = chosen(names, found)
         if len(runs) < 2:
             text = "This shop needs two finished evaluations; evaluate a second recommender."
-            return PairUpdate(empty_state("Nothing to compare yet", text), "", HIDDEN)
+            return _no_pair(empty_state("Nothing to compare yet", text))
         try:
             one = self._reports.pair(*runs)
         except CalrecError as error:
-            return PairUpdate(notice(self._without_folders(error), "error"), "", HIDDEN)
-        return PairUpdate(
-            drawing.pair_html(one), drawing.scatter_caption(one), shown(_scatter(one))
+            return _no_pair(notice(self._without_folders(error), "error"))
+        return Pair(
+            table=words.pair_html(one),
+            caption=words.scatter_caption(one),
+            # Below the line the first of the two is better.
+            scatter=shown(figures.rank_scatter(one, 1, 0)),
         )
 
-    def draw_model(self, asked: Any) -> tuple[Any, ...]:
+    def show_model(self, asked: Any) -> Model:
         """Training curves and model card of a checkpoint."""
         if not asked:
-            return (*Model("", "", ""), *_curves(None))
+            return _no_model("")
         domain, _, name = asked
         folder = checkpoints.known(self._app).get(name)
         if folder is None:
             text = "The served model comes from no checkpoint folder that can be read."
-            return (*Model(empty_state("No checkpoint", text), "", ""), *_curves(None))
+            return _no_model(empty_state("No checkpoint", text))
         log: Log | None = None
         try:
             log = training_curves.read(folder)
-            lead = drawing.curves_lead(log)
+            lead = words.curves_lead(log)
         except CalrecError as error:
             lead = notice(local(str(error), folder.parent))
         try:
             shops = {shop: info.fingerprint for shop, info in self._app.domains.items()}
             card = model_card.read(folder, shops, domain)
-            model = Model(lead, model_card_text.to_html(card), _download(card))
+            shown_card, download = model_card_text.to_html(card), _download(card)
         except CalrecError as error:
-            model = Model(lead, notice(local(str(error), folder.parent), "error"), "")
-        return (*model, *_curves(log))
+            shown_card, download = notice(local(str(error), folder.parent), "error"), ""
+        return Model(curves_lead=lead, card=shown_card, download=download, curves=_curves(log))
 
 
-def _curves(log: Log | None) -> tuple[Any, ...]:
-    """A caption and a plot for each curve; the places that are left over are hidden."""
-    updates: list[Any] = []
-    for place in range(PLOTS):
-        if log is None or place >= len(log.curves):
-            updates += ["", HIDDEN]
-            continue
-        curve = log.curves[place]
-        updates += [
-            plot_title(curve.title),
-            shown(training_curves.figure(curve, log.colours())),
+def _curves(log: Log | None) -> list[Curve]:
+    """All curves of a log that have a place; the places that are left over are hidden."""
+    found = []
+    if log is not None:
+        found = [
+            Curve(
+                title=plot_title(curve.title),
+                plot=shown(training_curves.figure(curve, log.colours())),
+            )
+            for curve in log.curves[:CURVES]
         ]
-    return tuple(updates)
-
-
-def _scatter(one: Any) -> Any:
-    """Below the line the first of the two is better."""
-    return figures.rank_scatter(one, 1, 0)
+    return [*found, *[Curve(title="", plot=HIDDEN)] * (CURVES - len(found))]
 
 
 def _no_report(text: str) -> Report:
-    return Report(text, "", "", HIDDEN, "", "")
+    return Report(status=text, overview="", plots_lead="", distribution=HIDDEN, details="", more="")
+
+
+_NO_SLICES = Slices(caption="", slices=HIDDEN)
+
+
+def _no_pair(text: str) -> Pair:
+    return Pair(table=text, caption="", scatter=HIDDEN)
+
+
+def _no_model(text: str) -> Model:
+    return Model(curves_lead=text, card="", download="", curves=_curves(None))
 
 
 def _download(card: model_card.Card) -> Markup:

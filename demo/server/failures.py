@@ -1,4 +1,4 @@
-"""Gradio's pages, whose failures are one line for the visitor and bounded ones in the log."""
+"""Failures are one line for whoever asked, and bounded ones in the log."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calrec.errors import CalrecError
 
@@ -67,3 +70,39 @@ def _bounded(error: Exception) -> list[str]:
 
 def _say(line: str) -> None:
     print(line[:WIDTH], file=sys.stderr, flush=True)
+
+
+class Stumbles:
+    """ASGI middleware, innermost: before it, an error would be answered with 500 and logged whole.
+
+    Args:
+      app: gradio's own.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun: list[Headers] = []
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                begun.append(Headers(raw=message["headers"]))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        except Exception as error:
+            found = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            print(f"error: {scope['method']} {scope['path'][:200]!r}: {found}", file=sys.stderr)
+            if not begun:
+                line = "expected a request that these pages know, found another"
+                answer = PlainTextResponse(f"{line}; see /gradio_api/info\n", 400)
+                await answer(scope, receive, send)
+            elif begun[0].get("content-type", "").startswith("text/event-stream"):
+                # What it had to say has been said. Of anything else the connection's end tells.
+                await send({"type": "http.response.body", "body": b""})

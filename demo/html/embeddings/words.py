@@ -1,4 +1,4 @@
-"""The Embeddings page's own HTML: legends, the nearest items, and what the cosines say."""
+"""Words around the plots: legends, the nearest items, and what the cosines say."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from markupsafe import Markup
 
 from calrec.evaluation.alignment import Alignment, cosine
 from calrec.model.checkpoint import Description
-from calrec.records import Item
 from calrec.records.ranks import ranks_of
+from demo.html.embeddings import plots
 from demo.html.templating import render
 from demo.html.widgets import empty_state, lead
 from demo.html.wording import count
-from demo.inspect.projection import PCA, Neighbours
+from demo.inspect.item_map import ItemMap
+from demo.inspect.projection import PCA
 from demo.inspect.towers import Towers, Visitor
 
 NEAREST = 10
 
 
-def map_lead(projected: PCA | Neighbours, drawn: int, items: int, seed: int) -> Markup:
+def map_lead(of: ItemMap, seed: int) -> Markup:
     """What the map shows, and how much it leaves out."""
+    projected, drawn, items = of.projected, len(of.drawn), len(of.items)
     if isinstance(projected, PCA):
         first, second = projected.share
         how = (
@@ -42,25 +43,15 @@ def map_lead(projected: PCA | Neighbours, drawn: int, items: int, seed: int) -> 
     return lead(f"{shown}. {how} Drag over the map to zoom, double-click to go back.")
 
 
-def map_legend(entries: Sequence[tuple[str, str, str]]) -> Markup:
+def map_legend(of: ItemMap) -> Markup:
     """Names, colours and signs."""
+    entries = plots.map_legend(plots.category_colours(of.categories), of.special)
     return render("embeddings", "map_legend", entries)
 
 
-def nearest_html(
-    items: Sequence[Item],
-    cosines: Float[np.ndarray, " N"] | None,
-    history: Sequence[int],
-    target: int | None,
-) -> Markup:
-    """The items whose vectors lie nearest to the user vector, with buttons to add them.
-
-    Args:
-      items: all N.
-      cosines: of the user vector with each; `None` without a history.
-      history: item indices in the history.
-      target: of the item really bought next.
-    """
+def nearest_html(of: ItemMap) -> Markup:
+    """The items whose vectors lie nearest to the user vector, with buttons to add them."""
+    items, cosines, target = of.items, of.cosines, of.special.target
     if cosines is None:
         return empty_state(
             "No history yet",
@@ -68,7 +59,9 @@ def nearest_html(
             " vector and what lies near it appear here.",
         )
     order = np.argsort(-cosines, kind="stable")[:NEAREST]
-    rows = [(items[i], float(cosines[i]), int(i) in history, int(i) == target) for i in order]
+    rows = [
+        (items[i], float(cosines[i]), int(i) in of.special.history, int(i) == target) for i in order
+    ]
     place = None
     if target is not None:
         optimistic, pessimistic = ranks_of(cosines, target)
@@ -120,10 +113,11 @@ def spread_caption(read: bool) -> Markup:
 
 def spread_legend(marked: bool) -> Markup:
     """Colours of the plots of cosines."""
-    from demo.pages.embeddings.plots import OTHER, TARGET, USER
-
-    entries = [("with the own purchase", TARGET), ("with other shoppers' purchases", OTHER)]
-    entries += [("this shopper", USER)] if marked else []
+    entries = [
+        ("with the own purchase", plots.TARGET),
+        ("with other shoppers' purchases", plots.OTHER),
+    ]
+    entries += [("this shopper", plots.USER)] if marked else []
     return render("embeddings", "spread_legend", entries)
 
 
@@ -167,6 +161,18 @@ def _fine(stage: Any) -> bool:
 def progress(text: str, done: int, of: int) -> Markup:
     """How far a computation is."""
     return render("parts", "progress", done / of if of else 0, 0, f"{text}: {done:,} of {of:,}.")
+
+
+def question(items: int, parameters: int | None) -> Markup:
+    """Whether the vectors of a large shop are to be computed; `parameters` where they are known."""
+    takes = "may take minutes"
+    if parameters is not None:
+        takes = f"takes {estimate(items, parameters)} on two processor cores"
+    return empty_state(
+        f"The {count(items, 'item')} of this shop have no vectors yet",
+        f"The model has to read each of them once. That {takes}; meanwhile it answers nobody"
+        " else. The result is kept.",
+    )
 
 
 def estimate(items: int, parameters: int) -> str:

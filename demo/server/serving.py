@@ -6,27 +6,72 @@ names, and knows no IPv6; this one does neither.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
+import h11
 import uvicorn
 from fastapi import FastAPI
+from gradio.routes import App
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from calrec.errors import CalrecError
-from demo.server import connections
-from demo.server.access import Login
+from demo.server.access import Login, Throttle
+from demo.server.failures import Stumbles
 from demo.server.guard import Door, Guard
 from demo.server.origins import Origins
-from demo.server.stumbles import Stumbles
-from demo.server.tabs import Tabs
-from demo.server.throttle import Throttle
+from demo.server.request_rules import SessionOwners
 from demo.server.visitors import Visitors
+
+PATIENCE = 30.0
+"""Seconds for the beginning of a request to come, from its first byte or the connection's start."""
+MOST_CONNECTIONS = 2_000
+"""Connections at once; a page keeps two or three of them."""
+
+
+class Connection(H11Protocol):
+    """uvicorn's, which bounds only the time between two requests of a connection."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The clock starts."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """It runs as long as no whole head of a request has come."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It stops."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._stop()
+        elif self._patience is None:
+            self._patience = self.loop.call_later(PATIENCE, self._close)
+
+    def _stop(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _close(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
 
 START = 60.0
 """Seconds within which the server answers, or something is wrong."""
@@ -41,12 +86,12 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app=app,
-                http=connections.Connection,
+                http=Connection,
                 ws="none",
                 log_level="warning",
                 access_log=False,
                 server_header=False,
-                limit_concurrency=connections.MOST,
+                limit_concurrency=MOST_CONNECTIONS,
                 timeout_graceful_shutdown=END,
             )
         )
@@ -114,7 +159,10 @@ def serve(
         app_kwargs={"openapi_url": None, "middleware": [Middleware(Stumbles)]},
         **options,
     )
-    app = page.app = parent.routes[-1].app  # what `page.close()` ends
+    mounted = parent.routes[-1]
+    assert isinstance(mounted, Mount), "gradio was mounted last"
+    assert isinstance(mounted.app, App), "and what it mounts is its own application"
+    app = page.app = mounted.app  # what `page.close()` ends
     app.state_holder = Visitors(page, sessions)
     if page.mcp_server_obj:
         # The tools ask the server itself, and not whoever their caller says that it is.
@@ -122,7 +170,7 @@ def serve(
     door = None
     if auth:
         throttle = Throttle([user for user, _ in auth])
-        door = Door(throttle=throttle, person=app.tokens.get, tabs=Tabs())
+        door = Door(throttle=throttle, person=app.tokens.get, owners=SessionOwners())
     server = Server(Guard(parent, origins, root_path, door), sockets)
     server.start()
-    page.server = server
+    page.server = cast(Any, server)  # gradio calls nothing but its `close`

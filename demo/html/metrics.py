@@ -1,4 +1,4 @@
-"""The Metrics page's own HTML: tables sorted into shown and folded, legends, two runs compared."""
+"""The Metrics page's HTML: tables sorted into shown and folded, legends, two runs compared."""
 
 from __future__ import annotations
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from markupsafe import Markup
 
 from calrec.evaluation.alignment import Alignment
@@ -18,9 +17,8 @@ from calrec.records import Item
 from calrec.report.figures import layout
 from demo.html.templating import render
 from demo.html.wording import title_of
+from demo.inspect.item_map import ItemMap, Special
 
-DRAWN = 5_000
-"""Items drawn at most; a browser stays quick with so many."""
 COLOURS = (
     "#6470d8",
     "#2b97b8",
@@ -38,66 +36,23 @@ ELSE = "(other)"
 BINS = 44
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Special:
-    """What is marked on a map, by item index and place.
-
-    Attributes:
-      history: items bought, oldest first.
-      target: the item bought next; `None` where it is not known.
-      user: where the user vector lies; `None` without a history.
-    """
-
-    history: Sequence[int] = ()
-    target: int | None = None
-    user: Float[np.ndarray, " 2"] | None = None
-
-
-def drawn_items(
-    count: int, seed: int, always: Sequence[int], limit: int = DRAWN
-) -> Int[np.ndarray, " n"]:
-    """Which of `count` items are drawn: all, or a sample by seed and those that must be there."""
-    if count <= limit:
-        return np.arange(count)
-    sample = np.random.default_rng(seed).choice(count, size=limit, replace=False)
-    return np.union1d(sample, np.asarray(always, int))
-
-
 def category_colours(categories: Sequence[str | None]) -> dict[str, str]:
     """Colours of the most frequent categories, and of `ELSE` for the rest, most frequent first."""
     number = Counter(name for name in categories if name)
     # Of equally frequent ones the first in the alphabet.
     first = sorted(number, key=lambda name: (-number[name], name))[: len(COLOURS)]
-    colours = dict(zip(first, COLOURS, strict=False))
-    return (
-        colours
-        if sum(number[name] for name in first) == len(categories)
-        else {
-            **colours,
-            ELSE: OTHER,
-        }
-    )
+    colours: dict[str, str] = dict(zip(first, COLOURS, strict=False))
+    if sum(number[name] for name in first) < len(categories):
+        colours[ELSE] = OTHER
+    return colours
 
 
-def item_map(
-    points: Float[np.ndarray, "N 2"],
-    items: Sequence[Item],
-    categories: Sequence[str | None],
-    drawn: Int[np.ndarray, " n"],
-    special: Special,
-) -> go.Figure:
-    """Items as dots in the colour of their category; history, target and user stand out.
-
-    Args:
-      points: of all N items.
-      items: all N.
-      categories: of each.
-      drawn: which of them are drawn.
-      special: what is marked.
-    """
+def map_figure(of: ItemMap) -> go.Figure:
+    """Items as dots in the colour of their category; history, target and user stand out."""
     figure = go.Figure()
-    colours = category_colours(categories)
-    names = [categories[i] if categories[i] in colours else ELSE for i in drawn]
+    points, items, drawn = of.projected.points, of.items, of.drawn
+    colours = category_colours(of.categories)
+    names = [name if (name := of.categories[i]) in colours else ELSE for i in drawn]
     for name, colour in colours.items():
         own = [int(i) for i, of in zip(drawn, names, strict=True) if of == name]
         if own:
@@ -109,7 +64,7 @@ def item_map(
                 hovertext=[_hover(items[i]) for i in own],
                 hoverinfo="text",
             )
-    _mark(figure, points, items, special)
+    _mark(figure, points, items, of.special)
     layout(figure, height=560)
     bare = {"showticklabels": False, "showgrid": True, "fixedrange": False}
     figure.update_layout(dragmode="zoom")
@@ -224,7 +179,7 @@ def span_of(alignments: Sequence[Alignment], marks: Sequence[float]) -> tuple[fl
     return max(-1.0, low - room), min(1.0, high + room)
 
 
-def legend(colours: Mapping[str, str], special: Special) -> list[tuple[str, str, str]]:
+def map_legend(colours: Mapping[str, str], special: Special) -> list[tuple[str, str, str]]:
     """Name, colour and sign of all that is on a map: a dot, ring, star or diamond."""
     entries = []
     if special.user is not None:
