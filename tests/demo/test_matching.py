@@ -14,14 +14,18 @@ def by_id(application):
 
 def test_best_items_by_kept_texts_with_exact_values(recommendation, application):
     figure = heat_maps(recommendation, by_id(application))
-    rows = recommendation.order()[:ROWS]
-    steps = (recommendation.raw, recommendation.scaled, recommendation.modulated)
+    rows = recommendation.ranking.order()[:ROWS]
+    steps = (
+        recommendation.ranking.raw,
+        recommendation.ranking.scaled,
+        recommendation.ranking.modulated,
+    )
     assert len(figure.data) == len(steps)
     for trace, values, drawn in zip(
         figure.data, steps, (np.asarray, stretched, stretched), strict=True
     ):
         np.testing.assert_allclose(trace.z, drawn(values[rows]))
-        assert np.shape(trace.z) == (ROWS, len(recommendation.columns))
+        assert np.shape(trace.z) == (ROWS, len(recommendation.ranking.columns))
         for line, row in zip(trace.text, rows, strict=True):
             shown = [float(value) for value in line]
             np.testing.assert_allclose(shown, values[row], atol=0.006)
@@ -55,14 +59,16 @@ def test_stretched_is_monotone_and_finite_up_to_and_beyond_one():
 def test_a_frame_marks_the_winning_text_of_each_row(recommendation, application):
     figure = heat_maps(recommendation, by_id(application))
     found = [(round((s.x0 + s.x1) / 2), round((s.y0 + s.y1) / 2)) for s in figure.layout.shapes]
-    rows = recommendation.order()[:ROWS]
-    assert found == [(int(recommendation.modulated[row].argmax()), y) for y, row in enumerate(rows)]
+    rows = recommendation.ranking.order()[:ROWS]
+    assert found == [
+        (int(recommendation.ranking.modulated[row].argmax()), y) for y, row in enumerate(rows)
+    ]
 
 
 def test_the_true_item_gets_a_row_of_its_own_if_it_is_not_among_the_best(
     recommendation, application
 ):
-    last = application.shop("lamps").catalogue.items[int(recommendation.order()[-1])]
+    last = application.shop("lamps").catalogue.items[int(recommendation.ranking.order()[-1])]
     figure = heat_maps(recommendation, by_id(application), last)
     labels = figure.layout.yaxis.ticktext
     assert len(labels) == ROWS + 1
@@ -81,9 +87,9 @@ def test_titles_and_texts_cannot_bring_tags_of_their_own(recommendation, applica
 
 
 def test_nothing_to_draw_without_a_kept_text(recommendation, application):
-    n = recommendation.corpus_size
-    empty = replace(
-        recommendation,
+    n = recommendation.ranking.corpus_size
+    ranking = replace(
+        recommendation.ranking,
         columns=(),
         column_scores=(),
         raw=np.zeros((n, 0)),
@@ -91,10 +97,12 @@ def test_nothing_to_draw_without_a_kept_text(recommendation, application):
         modulated=np.zeros((n, 0)),
         scores=np.zeros(n),
     )
+    empty = replace(recommendation, ranking=ranking)
     assert heat_maps(empty, by_id(application)) is None
 
 
 def test_a_picture_of_equal_values_still_has_a_scale(recommendation, application):
-    flat = replace(recommendation, modulated=recommendation.modulated * 0)
+    equal = recommendation.ranking.modulated * 0
+    flat = replace(recommendation, ranking=replace(recommendation.ranking, modulated=equal))
     trace = heat_maps(flat, by_id(application)).data[2]
     assert trace.zmax > trace.zmin
