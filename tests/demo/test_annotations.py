@@ -319,6 +319,8 @@ def anybodys(path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to become another user")
+# Another test may have imported jax; the child uses none of it.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_a_folder_that_cannot_be_written_can_be_read(anybodys):
     """By somebody with other rights, as root may write everywhere."""
     path = anybodys

@@ -255,7 +255,7 @@ def test_words_that_the_model_does_not_read_are_said(page, application, monkeypa
     catalogue = application.shop("lamps").catalogue
     long = catalogue.items[5].__class__(item_id="long", title="word " * 31)
     items = (*catalogue.items[:5], long, *catalogue.items[6:])
-    monkeypatch.setattr(catalogue, "items", items)
+    monkeypatch.setattr(catalogue, "_items", items)
     said = text_of(shown(page, open=catalogue.item_ids[5]).item)
     assert "The title is cut from 31 to 25 words." in said
 

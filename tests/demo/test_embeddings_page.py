@@ -220,7 +220,7 @@ def test_a_shop_rebuilt_meanwhile_is_drawn_as_it_was_when_the_map_was_begun(
 ):
     before = app.shop("lamps")
     expected = drawn(page, shopper)
-    for change in ({"items": before.catalogue.items[1:]}, {"domain": "other"}):
+    for change in ({"_items": before.catalogue.items[1:]}, {"domain": "other"}):
         catalogue = copy.copy(before.catalogue)
         for name, value in change.items():
             setattr(catalogue, name, value)
