@@ -11,7 +11,11 @@ sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 
 # What the arrays' annotations say is checked as the tests run; what measures time goes without.
 if os.environ.get("CALREC_CHECK_ARRAYS", "1") != "0":
-    install_import_hook("calrec", "array_types.check")
+    root = Path(__file__).parents[1]
+    named = [path for path in (root / "calrec").rglob("*.py") if "jaxtyping" in path.read_text()]
+    # A module without arrays has nothing to check, and its functions may be called for each word.
+    modules = [".".join(path.relative_to(root).with_suffix("").parts) for path in named]
+    install_import_hook(modules, "array_types.check")
 
 # Arrays of unlike rank are broadcast in words or not at all, in commands that tests start too.
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
