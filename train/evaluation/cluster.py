@@ -80,7 +80,7 @@ class Cluster:
 
     def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """See `Work`; a table a part, in the order of finishing."""
-        from ray.util import ActorPool
+        from ray.util import ActorPool  # pyright: ignore[reportMissingImports] -- an extra
 
         size = min(MOST, -(-len(places) // (SHARES * len(self._workers))))
         size = max(size, self._least)
@@ -105,8 +105,8 @@ def cluster(settings: Evaluate, fingerprint: str) -> Iterator[Cluster]:
         has other data or code than this process.
     """
     try:
-        import ray
-        from ray.exceptions import RayError
+        import ray  # pyright: ignore[reportMissingImports]
+        from ray.exceptions import RayError  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise CalrecError(
             "expected Ray for --engine ray, found none; install it with: "
