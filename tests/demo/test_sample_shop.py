@@ -113,7 +113,7 @@ def test_a_telling_case_in_five_steps(visit):
     other.wait_for_selector("#status .cr-done")
     other.wait_for_selector("#samples .cr-strip", state="attached")
     assert other.locator("#step-5").is_visible()
-    for part in ("#ranks", "#rankings tbody >> nth=0", "#rankings tbody >> nth=1"):
+    for part in ("#ranks .cr-cards", "#rankings tbody >> nth=0", "#rankings tbody >> nth=1"):
         assert other.text_content(part) == page.text_content(part)
 
 

@@ -211,6 +211,7 @@ def _load_meta(
     markers = marked_missing(connection, [*attributes])
     unreviewed = "FROM staged WHERE NOT reviewed AND problem IS NULL"
     unused = connection.execute(f"SELECT count(*) {unreviewed}").fetchall()[0][0]
-    examples = connection.execute(f"SELECT item_id {unreviewed} LIMIT 2").fetchall()
+    first = f"SELECT DISTINCT item_id {unreviewed} ORDER BY item_id LIMIT 2"
+    examples = connection.execute(first).fetchall()
     connection.execute("DROP TABLE staged")
     return unused, tuple(example for (example,) in examples), markers
