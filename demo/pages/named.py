@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import fields
 from functools import wraps
+from types import SimpleNamespace
 from typing import Any
 
 from demo.inspect.session import Session
@@ -14,33 +14,52 @@ from demo.inspect.url import Query
 from demo.pages.events import SKIP
 from demo.pages.page import Page
 
-Update = Mapping[str, Any]
+Update = dict[str, Any]
 """New values of parts by name; a part that is not in it stays as it is."""
 
 
-class Named:
-    """The components of a page, and its handlers' updates brought to them.
+class Named(SimpleNamespace):
+    """The components of a page as its attributes; the page's query is in `address`."""
 
-    Args:
-      parts: a record of components; the page's query is in `address`.
-    """
+    def of(self, names: Iterable[str]) -> list[Any]:
+        """The components of some names."""
+        return [getattr(self, name) for name in names]
 
-    def __init__(self, parts: Any) -> None:
-        self._components: dict[str, Any] = {
-            field.name: getattr(parts, field.name) for field in fields(parts)
-        }
+    def on(
+        self,
+        event: Callable[..., Any],
+        handler: Callable[..., Any] | None,
+        reads: Iterable[str] = (),
+        changes: Iterable[str] = (),
+        **options: Any,
+    ) -> Any:
+        """Lets an event call a handler that returns, or yields, an `Update`.
 
-    def of(self, *names: str) -> list[Any]:
-        """The components of some names, for an event's inputs or outputs."""
-        return [self._components[name] for name in names]
+        Args:
+          event: of a component, or what follows an event.
+          handler: `None` where the browser does it all.
+          reads: parts whose values the handler takes.
+          changes: parts that its updates may name.
+          options: of gradio's.
+        """
+        answer = handler and self._answering(handler)
+        return event(answer, self.of(reads), self.of(changes), **options)
 
-    def updating(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """A handler that returns, or yields, an `Update` as gradio takes it: by component."""
+    def page(self, show: Callable[[Session, Query], Update], changes: Iterable[str]) -> Page:
+        """The page whose `show` changes the components of these names."""
+        return Page(
+            show=lambda session, query: self._by_component(show(session, query)),
+            outputs=self.of(changes),
+            address=self.address,
+        )
+
+    def _answering(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """The handler as gradio takes it: updates by component."""
         if not inspect.isgeneratorfunction(handler):
 
             @wraps(handler)
             def answered(*arguments: Any) -> Any:
-                return self._by_component(handler(*arguments))
+                return self._by_component(handler(*arguments)) or SKIP
 
             return answered
 
@@ -48,18 +67,9 @@ class Named:
         def streamed(*arguments: Any) -> Iterator[Any]:
             with closing(handler(*arguments)) as updates:
                 for update in updates:
-                    yield self._by_component(update)
+                    yield self._by_component(update) or SKIP
 
         return streamed
 
-    def page(self, show: Callable[[Session, Query], Update], names: Sequence[str]) -> Page:
-        """The page whose `show` changes the components of these names."""
-
-        def listed(session: Session, query: Query) -> list[Any]:
-            update = show(session, query)
-            return [update.get(name, SKIP) for name in names]
-
-        return Page(show=listed, outputs=self.of(*names), address=self._components["address"])
-
-    def _by_component(self, update: Update) -> Any:
-        return {self._components[name]: value for name, value in update.items()} or SKIP
+    def _by_component(self, update: Update) -> dict[Any, Any]:
+        return {getattr(self, name): value for name, value in update.items()}

@@ -36,12 +36,12 @@ class Page:
     """A page's way to be shown: its state is its query.
 
     Attributes:
-      show: updates of `outputs` for a visitor and a query; an empty query shows the defaults.
+      show: updates of some `outputs` for a visitor and a query; an empty query shows the defaults.
       outputs: among them `address`.
       address: of `address()`; the page writes its query into it.
     """
 
-    show: Callable[[Session, Query], Sequence[Any]]
+    show: Callable[[Session, Query], dict[Component, Any]]
     outputs: Sequence[Component]
     address: gr.Textbox
 

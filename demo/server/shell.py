@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.themes import Base, Default, LocalFont, colors, sizes
 
 from calrec.errors import CalrecError
@@ -31,9 +32,11 @@ PAGES = ("walkthrough", "cases", "metrics", "catalogue", "embeddings")
 LOOK_AGAIN = 5.0
 """Seconds between two looks at whether the shop was built anew."""
 
+Updates = dict[Block, Any]
+
 
 class Common(NamedTuple):
-    """What all pages share: components as outputs, and as an answer their updates.
+    """The components that all pages share.
 
     Attributes:
       session: this visitor's `Session`.
@@ -43,11 +46,11 @@ class Common(NamedTuple):
       opened: page -> fingerprint of the shop that it shows.
     """
 
-    session: Any = SKIP
-    shop: Any = SKIP
-    data: Any = SKIP
-    toast: Any = SKIP
-    opened: Any = SKIP
+    session: gr.State
+    shop: gr.Dropdown
+    data: gr.State
+    toast: gr.HTML
+    opened: gr.State
 
 
 def theme() -> Base:
@@ -109,14 +112,14 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
                 box.render()
             again = gr.Button(elem_id="arrive-again", visible="hidden")
 
-        showing = _Showing(app, pages)
-        shown = [component for page in pages.values() for component in page.outputs]
+        showing = _Showing(app, pages, common, tabs)
+        shown = [*common, *(component for page in pages.values() for component in page.outputs)]
         for when in (blocks.load, again.click):
-            asked = when(showing.arrive, None, [*common, tabs, *shown], **LOOK_UP)
+            asked = when(showing.arrive, None, [*shown, tabs], **LOOK_UP)
             asked.success(None, None, None, js=script("arrive"), **LOOK_UP)
             asked.failure(None, None, None, js=script("failed"), **LOOK_UP)
-        shop.input(showing.another_shop, shop, [*common, *shown], **EDIT)
-        gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], [*common, *shown], **QUIET)
+        shop.input(showing.another_shop, shop, shown, **EDIT)
+        gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], shown, **QUIET)
         for name, page in pages.items():
             tab = tab_of[name]
             tab.select(None, None, None, js=script("open", name), **LOOK_UP)
@@ -154,30 +157,32 @@ def _header(app: Application, first: str, login: bool) -> gr.Dropdown:
 class _Showing:
     """Which page is shown when: on arrival, for another shop, for new data, when it is opened."""
 
-    def __init__(self, app: Application, pages: Mapping[str, Page]) -> None:
+    def __init__(
+        self, app: Application, pages: Mapping[str, Page], common: Common, tabs: gr.Tabs
+    ) -> None:
         self._app = app
         self._pages = pages
+        self._common = common
+        self._tabs = tabs
 
-    def arrive(self, request: gr.Request) -> list[Any]:
+    def arrive(self, request: gr.Request) -> Updates:
         """The view of the address."""
         query = url.read(str(request.query_params))
         page = self._page_of(query)
         visitor, said = self._visitor(query)
-        common, shown = self._views(visitor, page, said, query)
-        return [*common, gr.Tabs(selected=page), *shown]
+        return {**self._views(visitor, page, said, query), self._tabs: gr.Tabs(selected=page)}
 
-    def another_shop(self, domain: str, request: gr.Request) -> list[Any]:
+    def another_shop(self, domain: str, request: gr.Request) -> Updates:
         """An empty history in another shop, and the page that is open anew."""
         page = self._page_of(url.read(str(request.query_params)))
-        common, shown = self._views(Session(domain=domain), page, "", {})
-        return [*common, *shown]
+        return self._views(Session(domain=domain), page, "", {})
 
     def look_again(self, visitor: Session, data: str, request: gr.Request) -> Any:
         """Nothing, unless the shop was built anew since this visitor last looked."""
         try:
             now = self._app.shop(visitor.domain).fingerprint
         except CalrecError as error:
-            return self._only_said(str(error))
+            return {self._common.toast: widgets.notice(str(error), "error")}
         if now == data:
             return SKIP
         page = self._page_of(url.read(str(request.query_params)))
@@ -185,8 +190,7 @@ class _Showing:
         # Without data before, the shop could not be read when this visitor came.
         rebuilt = "The shop was rebuilt with other data: this page now shows the new ones, with an"
         said = widgets.notice(f"{rebuilt} empty history.") if data else ""
-        common, shown = self._views(fresh, page, said, {})
-        return [*common, *shown]
+        return self._views(fresh, page, said, {})
 
     def opener(self, name: str) -> Callable[..., Any]:
         """Shows a page when its tab is opened, unless it shows this shop already."""
@@ -196,9 +200,10 @@ class _Showing:
             if not data or opened.get(name) == data:
                 return SKIP
             try:
-                return [{**opened, name: data}, *self._of(name, visitor, url.read(written))]
+                shown = self._pages[name].show(visitor, url.read(written))
             except Exception as error:
                 raise gr.Error(_failed(error), print_exception=False) from None
+            return {self._common.opened: {**opened, name: data}, **shown}
 
         return show
 
@@ -220,39 +225,22 @@ class _Showing:
         except CalrecError:
             return ""
 
-    def _views(
-        self, visitor: Session, page: str, said: str, query: Query
-    ) -> tuple[Common, list[Any]]:
-        """Updates of what all pages share, and of all pages' outputs."""
+    def _views(self, visitor: Session, name: str, said: str, query: Query) -> Updates:
+        """What all pages share, and one page; the others forget what they showed."""
+        data, common = self._fingerprint(visitor.domain), self._common
+        forgotten = {page.address: "" for page in self._pages.values()}
         try:
-            shown = self._shown(page, visitor, query)
+            shown = {**forgotten, **self._pages[name].show(visitor, query)}
         except Exception as error:  # whatever it is, the other pages are of use
-            shown = [SKIP] * sum(len(one.outputs) for one in self._pages.values())
-            said = widgets.notice(_failed(error), "error")
-        return self._common(visitor, page, said), shown
-
-    def _common(self, visitor: Session, page: str, said: str) -> Common:
-        data = self._fingerprint(visitor.domain)
-        return Common(
-            session=visitor, shop=visitor.domain, data=data, toast=said, opened={page: data}
-        )
-
-    def _only_said(self, line: str) -> list[Any]:
-        rest = sum(len(page.outputs) for page in self._pages.values())
-        return [*Common(toast=widgets.notice(line, "error")), *[SKIP] * rest]
-
-    def _shown(self, name: str, visitor: Session, query: Query) -> list[Any]:
-        """Updates of all pages' outputs: one page's own; the others forget what they showed."""
-        updates: list[Any] = []
-        for other, page in self._pages.items():
-            if other == name:
-                updates += self._of(name, visitor, query)
-            else:
-                updates += ["" if box is page.address else SKIP for box in page.outputs]
-        return updates
-
-    def _of(self, name: str, visitor: Session, query: Query) -> list[Any]:
-        return list(self._pages[name].show(visitor, query))
+            shown = {common.toast: widgets.notice(_failed(error), "error")}
+        return {
+            common.session: visitor,
+            common.shop: visitor.domain,
+            common.data: data,
+            common.toast: said,
+            common.opened: {name: data},
+            **shown,
+        }
 
 
 def _failed(error: Exception) -> str:

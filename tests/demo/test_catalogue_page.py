@@ -19,10 +19,10 @@ from demo.inspect.bars import is_calendar, over_time, sizes
 from demo.inspect.session import MOST, Session
 from demo.pages.catalogue.address import LONGEST, PAGE_SIZE, SORTS, CatalogueAddress
 from demo.pages.catalogue.handlers import CatalogueHandlers
-from demo.pages.catalogue.parts import CatalogueUpdate
-from demo.pages.events import SKIP
+from demo.pages.named import Update
 
 LAMPS = Session(domain="lamps")
+PARTS = {"address", "search", "sort", "filters", "chips", "results", "item", "words", "vectors"}
 same_application = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40
 )
@@ -37,7 +37,7 @@ def click(**data) -> gr.EventData:
     return gr.EventData(None, data)
 
 
-def shown(page: CatalogueHandlers, **query) -> CatalogueUpdate:
+def shown(page: CatalogueHandlers, **query) -> Update:
     return page.show(LAMPS, url.read(url.write(query)))
 
 
@@ -147,11 +147,11 @@ def test_bars_over_time_are_months_quarters_or_years():
 def test_every_filter_leads_to_as_many_items_as_it_says(page):
     followed = 0
     for query in ("", "q=lamp", "brand=Brand+%26+1", "category=Home", "q=lamp&price=10..25"):
-        for target, label in buttons(page.show(LAMPS, url.read(query)).filters, "go"):
+        for target, label in buttons(page.show(LAMPS, url.read(query))["filters"], "go"):
             if not (counted := re.search(r" ([\d,]+)$", label)):
                 continue  # the way up the categories
             target_view = CatalogueAddress.of(target)
-            chips = page.show(LAMPS, url.read(target)).chips
+            chips = page.show(LAMPS, url.read(target))["chips"]
             pressed = len(target_view.write()) < len(query)
             if not pressed:
                 said = int(counted[1].replace(",", ""))
@@ -162,7 +162,7 @@ def test_every_filter_leads_to_as_many_items_as_it_says(page):
 
 def test_chosen_filters_are_chips_that_take_themselves_away(page):
     query = {"category": ["Home", "Lighting"], "brand": "Brand & 1", "sold": "..5", "q": "lamp"}
-    chips = buttons(shown(page, **query).chips, "go")
+    chips = buttons(shown(page, **query)["chips"], "go")
     assert [label for _, label in chips] == [
         "Category Home › Lighting ×",
         "Brand Brand & 1 ×",
@@ -178,7 +178,7 @@ def test_chosen_filters_are_chips_that_take_themselves_away(page):
 def test_pages_follow_each_other_to_the_end(page, application):
     seen, query = [], ""
     for _ in range(10):
-        results = page.show(LAMPS, url.read(query)).results
+        results = page.show(LAMPS, url.read(query))["results"]
         seen += [item_id for item_id, _ in buttons(results, "open")]
         following = [target for target, label in buttons(results, "go") if label == "Next"]
         if not following:
@@ -189,20 +189,22 @@ def test_pages_follow_each_other_to_the_end(page, application):
 
 def test_an_offset_behind_the_end_shows_the_last_page(page):
     update = shown(page, offset=24_000, open="lamps-007")
-    assert "49–60 of 60" in text_of(update.results)
-    assert update.address == "offset=48&open=lamps-007"
+    assert "49–60 of 60" in text_of(update["results"])
+    assert update["address"] == "offset=48&open=lamps-007"
     followed = page.click(LAMPS, "", "", "relevance", click(act="go", id="offset=24000"))
-    assert "49–60 of 60" in text_of(followed.results)
-    assert followed.address == "offset=48"
-    assert "offset" not in shown(page, q="xylophone", brand="none", offset=48).address
-    assert "Nothing found" in shown(page, q="xylophone", brand="none").results
+    assert "49–60 of 60" in text_of(followed["results"])
+    assert followed["address"] == "offset=48"
+    assert "offset" not in shown(page, q="xylophone", brand="none", offset=48)["address"]
+    assert "Nothing found" in shown(page, q="xylophone", brand="none")["results"]
 
 
 def test_titles_that_are_code_show_as_text(page, application):
     catalogue = application.shop("lamps").catalogue
     for item in catalogue.items[:4]:
         update = shown(page, open=item.item_id, q=item.title, brand=item.brand or "")
-        drawn = "".join((update.filters, update.chips, update.results, update.item, update.words))
+        drawn = "".join(
+            (update["filters"], update["chips"], update["results"], update["item"], update["words"])
+        )
         assert item.title in html.unescape(re.sub("</?mark>", "", drawn))
         tags = Tags()
         tags.feed(drawn)
@@ -237,18 +239,18 @@ def test_an_item_page_says_what_is_known(page, application):
     index = int(np.argmax(catalogue.popularity))
     item = catalogue.items[index]
     update = shown(page, open=item.item_id)
-    said = text_of(update.item)
+    said = text_of(update["item"])
     around = catalogue.neighbours(index)
     assert item.title in said
     assert f"{around.purchases} time" in said
     assert f"Title: {item.title}" in said
     assert "Nothing is cut." in said
-    loads = [user for user, _ in buttons(update.item, "load")]
+    loads = [user for user, _ in buttons(update["item"], "load")]
     assert loads == [buyer.user_id for buyer in around.shoppers]
-    opened = [other for other, _ in buttons(update.item, "open")]
+    opened = [other for other, _ in buttons(update["item"], "open")]
     expected = [*around.before[:6], *around.after[:6], *around.together[:6]]
     assert opened == [catalogue.item_ids[one.item] for one in expected]
-    assert item.item_id not in [other for other, _ in buttons(update.words, "open")]
+    assert item.item_id not in [other for other, _ in buttons(update["words"], "open")]
 
 
 def test_words_that_the_model_does_not_read_are_said(page, application, monkeypatch):
@@ -256,29 +258,29 @@ def test_words_that_the_model_does_not_read_are_said(page, application, monkeypa
     long = catalogue.items[5].__class__(item_id="long", title="word " * 31)
     items = (*catalogue.items[:5], long, *catalogue.items[6:])
     monkeypatch.setattr(catalogue, "_items", items)
-    said = text_of(shown(page, open=catalogue.item_ids[5]).item)
+    said = text_of(shown(page, open=catalogue.item_ids[5])["item"])
     assert "The title is cut from 31 to 25 words." in said
 
 
 def test_an_item_that_the_shop_does_not_have(page):
     update = shown(page, open="<b>nothing</b>")
-    assert "This shop has no item <b>nothing</b>" in text_of(update.item)
-    assert "<b>nothing" not in update.item
-    assert update.words == update.vectors == ""
+    assert "This shop has no item <b>nothing</b>" in text_of(update["item"])
+    assert "<b>nothing" not in update["item"]
+    assert update["words"] == update["vectors"] == ""
 
 
 def test_item_vectors_are_computed_on_request(page, model):
     model.embedder = lambda: SimpleNamespace(items=embedded)
     address = "open=lamps-007"
-    assert "Compute item vectors" in page.vectors(LAMPS, address)
+    assert "Compute item vectors" in page.vectors(LAMPS, address)["vectors"]
     told = list(page.compute(LAMPS))
-    assert "Loading the model" in told[0][0]
-    assert "60 of 60 items read" in told[-1][0]
-    assert told[0][1] == ""
-    found = [item_id for item_id, _ in buttons(page.vectors(LAMPS, address), "open")]
+    assert "Loading the model" in told[0]["vectors"]
+    assert "60 of 60 items read" in told[-1]["vectors"]
+    assert told[0]["toast"] == ""
+    found = [item_id for item_id, _ in buttons(page.vectors(LAMPS, address)["vectors"], "open")]
     # Each is nearest to those beside it on a quarter of a circle.
     assert set(found[:2]) == {"lamps-006", "lamps-008"}
-    assert page.vectors(LAMPS, "") == ""
+    assert page.vectors(LAMPS, "")["vectors"] == ""
 
 
 def embedded(items, *, tick):
@@ -294,11 +296,11 @@ def test_a_model_that_cannot_be_loaded_is_one_line(page, application):
         raise CalrecError("expected a checkpoint, found <none>; export one")
 
     application.served.get = broken
-    place, toast = list(page.compute(LAMPS))[-1]
-    assert place is SKIP
-    assert "found &lt;none&gt;" in toast
+    last = list(page.compute(LAMPS))[-1]
+    assert last.keys() == {"toast"}
+    assert "found &lt;none&gt;" in last["toast"]
     # What follows it draws the place anew, and the line stays in the toast.
-    assert "Not computed yet" in page.vectors(LAMPS, "open=lamps-007")
+    assert "Not computed yet" in page.vectors(LAMPS, "open=lamps-007")["vectors"]
 
 
 def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(page, application, caplog):
@@ -306,14 +308,14 @@ def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(page, applicat
         raise RuntimeError("out of <memory>")
 
     application.served.get = broken
-    _, toast = list(page.compute(LAMPS))[-1]
+    toast = list(page.compute(LAMPS))[-1]["toast"]
     assert "failure in the model (RuntimeError)" in toast
     assert "memory" not in toast
     assert "out of <memory>" in caplog.text
 
 
 def test_the_shop_in_numbers(page):
-    said = text_of(shown(page).about)
+    said = text_of(shown(page)["about"])
     for part in ("Shoppers with at least one purchase 4", "Items never bought ones included 60"):
         assert part in said
     assert "24 purchases and 60 items read." in said
@@ -326,62 +328,63 @@ def test_the_shop_in_numbers(page):
 
 def test_only_what_changes_is_shown(page):
     first = shown(page, q="lamp")
-    assert page.search(LAMPS, first.address, "lamp", "relevance") == CatalogueUpdate()
-    other = page.search(LAMPS, first.address, "desk", "relevance")
-    assert other.address == "q=desk"
-    assert other.item is other.about is other.search is SKIP
+    assert page.search(LAMPS, first["address"], "lamp", "relevance") == {}
+    other = page.search(LAMPS, first["address"], "desk", "relevance")
+    assert other["address"] == "q=desk"
+    assert not {"item", "about", "search"} & other.keys()
     opened = page.click(
-        LAMPS, first.address, "lamp", "relevance", click(act="open", id="lamps-005")
+        LAMPS, first["address"], "lamp", "relevance", click(act="open", id="lamps-005")
     )
-    assert opened.address == "q=lamp&open=lamps-005"
-    assert opened.results is opened.filters is SKIP
-    closed = page.click(LAMPS, opened.address, "lamp", "relevance", click(act="close"))
-    assert closed.address == "q=lamp"
-    assert closed.item == closed.words == closed.vectors == ""
+    assert opened["address"] == "q=lamp&open=lamps-005"
+    assert not {"results", "filters"} & opened.keys()
+    closed = page.click(LAMPS, opened["address"], "lamp", "relevance", click(act="close"))
+    assert closed["address"] == "q=lamp"
+    assert closed["item"] == closed["words"] == closed["vectors"] == ""
 
 
 def test_what_was_typed_a_moment_ago_counts(page):
     update = page.click(
         LAMPS, "q=de", "desk", "title", click(act="go", id="q=de&brand=Brand+%26+1")
     )
-    view = CatalogueAddress.of(update.address)
+    view = CatalogueAddress.of(update["address"])
     assert (view.q, view.sort, view.filters.brand) == ("desk", "title", "Brand & 1")
 
 
 def test_a_link_without_the_search_clears_it(page):
     update = page.click(LAMPS, "q=desk", "desk", "relevance", click(act="go", id="brand=x"))
-    assert update.search == ""
+    assert update["search"] == ""
     corrected = page.click(LAMPS, "q=dekk", "dekk", "relevance", click(act="search", id="desk"))
-    assert (corrected.search, corrected.address) == ("desk", "q=desk")
+    assert (corrected["search"], corrected["address"]) == ("desk", "q=desk")
 
 
 def test_add_and_load(page, application):
-    session, line, tabs = page.edit(LAMPS, click(act="add", id="lamps-001"))
-    assert session.history == ("lamps-001",)
-    assert "which now has 1 purchase" in text_of(line)
-    assert "<img" not in line
-    assert tabs is SKIP
-    loaded, line, tabs = page.edit(session, click(act="load", id="user-1"))
+    added = page.edit(LAMPS, click(act="add", id="lamps-001"))
+    assert added.keys() == {"session", "toast"}
+    assert added["session"].history == ("lamps-001",)
+    assert "which now has 1 purchase" in text_of(added["toast"])
+    assert "<img" not in added["toast"]
+    update = page.edit(added["session"], click(act="load", id="user-1"))
+    loaded = update["session"]
     case = application.shop("lamps").catalogue.case("user-1")
     assert loaded.history == tuple(item.item_id for item in case.history)
     assert (loaded.user_id, loaded.target) == ("user-1", case.target.item_id)
-    assert tabs.selected == "walkthrough"
+    assert update["tabs"].selected == "walkthrough"
 
 
 def test_a_full_history_says_so(page):
     full = Session(domain="lamps", history=("lamps-001",) * MOST)
-    session, line, _ = page.edit(full, click(act="add", id="lamps-002"))
-    assert session is SKIP
-    assert "history is full" in line
+    update = page.edit(full, click(act="add", id="lamps-002"))
+    assert update.keys() == {"toast"}
+    assert "history is full" in update["toast"]
 
 
 @pytest.mark.parametrize("act", ["add", "load", "nonsense", ""])
 @pytest.mark.parametrize("value", ["<b>x</b>", "", None, 7])
 def test_an_edit_of_something_unknown_is_one_line(page, act, value):
-    session, line, _ = page.edit(LAMPS, click(act=act, id=value))
-    assert session is SKIP
-    assert line.count("<p") == 1
-    assert "<b>" not in line
+    update = page.edit(LAMPS, click(act=act, id=value))
+    assert update.keys() == {"toast"}
+    assert update["toast"].count("<p") == 1
+    assert "<b>" not in update["toast"]
 
 
 @same_application
@@ -395,16 +398,16 @@ def test_an_edit_of_something_unknown_is_one_line(page, act, value):
 def test_no_click_fails(application, act, wanted, written, typed, sort):
     page = CatalogueHandlers(application)
     update = page.click(LAMPS, written, typed, sort, click(act=act, id=wanted))
-    assert len(update) == len(CatalogueUpdate())
+    assert update.keys() <= PARTS
     page.click(LAMPS, written, typed, sort, gr.EventData(None, None))
 
 
 def test_a_shop_that_is_gone_is_one_line(page):
     gone = Session(domain="gone")
-    assert "expected a shop of" in page.show(gone, {}).results
-    assert "expected a shop of" in page.vectors(gone, "open=x")
-    assert "expected a shop of" in list(page.compute(gone))[-1][1]
-    assert "expected a shop of" in page.edit(gone, click(act="add", id="x"))[1]
+    assert "expected a shop of" in page.show(gone, {})["results"]
+    assert "expected a shop of" in page.vectors(gone, "open=x")["vectors"]
+    assert "expected a shop of" in list(page.compute(gone))[-1]["toast"]
+    assert "expected a shop of" in page.edit(gone, click(act="add", id="x"))["toast"]
 
 
 # In a browser

@@ -31,11 +31,10 @@ from demo.inspect.application import Application
 from demo.inspect.item_map import Special, drawn_items
 from demo.inspect.session import Session
 from demo.inspect.towers import Models, Towers, Visitor
-from demo.inspect.url import one, read
+from demo.inspect.url import read
 from demo.pages.embeddings import handlers
 from demo.pages.embeddings.address import USERS, EmbeddingsAddress, checked, from_query
 from demo.pages.embeddings.handlers import EmbeddingsHandlers
-from demo.pages.embeddings.parts import Cosines, Map
 
 HERE = Path(__file__).parent
 
@@ -73,7 +72,7 @@ def last(steps):
 
 
 def drawn(page, visitor, query=""):
-    return last(page.show_map(page.show(visitor, read(query)).map_of))
+    return last(page.show_map(page.show(visitor, read(query))["map_of"]))
 
 
 # Choosing
@@ -81,10 +80,10 @@ def drawn(page, visitor, query=""):
 
 def test_the_address_brings_back_the_same_view(page, shopper):
     chosen = page.choose(shopper, "neighbours", "", 50, 7)
-    assert read(chosen.address) == {"method": ["neighbours"], "users": ["50"], "seed": ["7"]}
-    again = page.show(shopper, read(chosen.address))
+    assert read(chosen["address"]) == {"method": ["neighbours"], "users": ["50"], "seed": ["7"]}
+    again = page.show(shopper, read(chosen["address"]))
     assert again == chosen
-    assert page.show(shopper, {}).address == ""
+    assert page.show(shopper, {})["address"] == ""
 
 
 @settings(max_examples=80)
@@ -109,8 +108,8 @@ def test_a_checkpoint_is_found_by_its_name_alone():
 
 def test_items_shopper_target_and_history_lie_where_their_vectors_say(page, app, shopper):
     end = drawn(page, shopper)
-    assert end.status == ""
-    figure = end.plot["value"]
+    assert end["status"] == ""
+    figure = end["plot"]["value"]
     catalogue = app.shop("lamps").catalogue
     vectors = np.stack([Embedding.vector(item) for item in catalogue.items])
     x = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -133,7 +132,7 @@ def test_the_nearest_items_are_those_of_the_highest_cosines(page, app, shopper):
     bought = np.stack([vectors[catalogue.index[i]] for i in shopper.history]).mean(axis=0)
     cosines = vectors @ bought / np.linalg.norm(vectors, axis=1) / np.linalg.norm(bought)
     best = [catalogue.items[i].item_id for i in np.argsort(-cosines)[: words.NEAREST]]
-    listed = drawn(page, shopper).nearest
+    listed = drawn(page, shopper)["nearest"]
     places = [listed.index(f'data-id="{item_id}"') for item_id in best]
     assert places == sorted(places)
     rank = 1 + (cosines > cosines[catalogue.index[shopper.target]]).sum()
@@ -142,33 +141,33 @@ def test_the_nearest_items_are_those_of_the_highest_cosines(page, app, shopper):
 
 def test_without_a_history_the_items_are_drawn_and_the_rest_is_explained(page, model):
     end = drawn(page, Session(domain="lamps"))
-    assert len(end.plot["value"].data) >= 1
-    assert "No history yet" in end.nearest
+    assert len(end["plot"]["value"].data) >= 1
+    assert "No history yet" in end["nearest"]
     assert model.calls == ["items 60"]
 
 
 def test_vectors_are_computed_once_and_progress_is_shown(page, model, shopper, monkeypatch):
     monkeypatch.setattr(handlers, "EVERY", 0.0)
-    steps = list(page.show_map(page.show(shopper, {}).map_of))
-    assert any("30 of 60" in step.status for step in steps)
-    assert steps[-1].plot["visible"]
-    again = list(page.show_map(page.show(shopper, read("method=neighbours")).map_of))
-    assert not any("of 60" in step.status for step in again)
+    steps = list(page.show_map(page.show(shopper, {})["map_of"]))
+    assert any("30 of 60" in step["status"] for step in steps)
+    assert steps[-1]["plot"]["visible"]
+    again = list(page.show_map(page.show(shopper, read("method=neighbours"))["map_of"]))
+    assert not any("of 60" in step["status"] for step in again)
     assert model.calls.count("items 60") == 1
 
 
 def test_a_large_shop_asks_first(page, model, monkeypatch):
     monkeypatch.setattr(handlers, "ASK", 59)
     visitor = Session(domain="lamps")
-    (asked,) = page.show_map(page.show(visitor, {}).map_of)
-    assert "60 items of this shop have no vectors" in asked.status
-    assert asked.go["visible"]
+    (asked,) = page.show_map(page.show(visitor, {})["map_of"])
+    assert "60 items of this shop have no vectors" in asked["status"]
+    assert asked["go"]["visible"]
     assert model.calls == []
     chosen = page.go(visitor, "pca", "", 100, 0)
-    assert chosen.map_of != page.show(visitor, {}).map_of
-    assert last(page.show_map(chosen.map_of)).plot["visible"]
+    assert chosen["map_of"] != page.show(visitor, {})["map_of"]
+    assert last(page.show_map(chosen["map_of"]))["plot"]["visible"]
     # From then on they are known.
-    assert last(page.show_map(page.show(visitor, {}).map_of)).plot["visible"]
+    assert last(page.show_map(page.show(visitor, {})["map_of"]))["plot"]["visible"]
 
 
 def test_closing_the_drawing_ends_the_computation(page, model, monkeypatch):
@@ -184,7 +183,7 @@ def test_closing_the_drawing_ends_the_computation(page, model, monkeypatch):
         return whole(self, items)
 
     monkeypatch.setattr(Embedding, "items", slow)
-    steps = page.show_map(page.show(Session(domain="lamps"), {}).map_of)
+    steps = page.show_map(page.show(Session(domain="lamps"), {})["map_of"])
     next(steps)
     next(steps)
     steps.close()
@@ -198,8 +197,8 @@ def test_a_model_that_cannot_be_loaded_is_one_line(workspace):
     app = Application(workspace, "scripted", load_model=fail)
     page = EmbeddingsHandlers(app, Models(app))
     controls = page.show(Session(domain="lamps"), {})
-    assert "expected weights" in last(page.show_map(controls.map_of)).status
-    assert "expected weights" in last(page.show_cosines(controls.cosines_of)).status
+    assert "expected weights" in last(page.show_map(controls["map_of"]))["status"]
+    assert "expected weights" in last(page.show_cosines(controls["cosines_of"]))["cosines_status"]
 
 
 def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(workspace, caplog):
@@ -209,9 +208,13 @@ def test_a_model_that_breaks_is_one_line_and_the_log_has_the_rest(workspace, cap
     app = Application(workspace, "scripted", load_model=fail)
     page = EmbeddingsHandlers(app, Models(app))
     controls = page.show(Session(domain="lamps"), {})
-    for end in (last(page.show_map(controls.map_of)), last(page.show_cosines(controls.cosines_of))):
-        assert "failure in the model (RuntimeError)" in end.status
-        assert "a shape of" not in end.status
+    said = (
+        last(page.show_map(controls["map_of"]))["status"],
+        last(page.show_cosines(controls["cosines_of"]))["cosines_status"],
+    )
+    for line in said:
+        assert "failure in the model (RuntimeError)" in line
+        assert "a shape of" not in line
     assert caplog.text.count("RuntimeError: a shape of <3>") == 2
 
 
@@ -227,31 +230,31 @@ def test_a_shop_rebuilt_meanwhile_is_drawn_as_it_was_when_the_map_was_begun(
         now = replace(before, catalogue=catalogue)
         app.item_vectors._held.clear()
         shutil.rmtree(app.workspace / "embeddings", ignore_errors=True)
-        steps = page.show_map(page.show(shopper, {}).map_of)
+        steps = page.show_map(page.show(shopper, {})["map_of"])
         next(steps)
         with monkeypatch.context() as rebuilt:
             rebuilt.setattr(app, "shop", lambda domain, now=now: now)
             end = last(steps)
-        assert end.nearest == expected.nearest
-        assert end.plot["value"] == expected.plot["value"]
+        assert end["nearest"] == expected["nearest"]
+        assert end["plot"]["value"] == expected["plot"]["value"]
 
 
 def test_closing_the_cosines_ends_the_computation(page, model, shopper, monkeypatch):
     monkeypatch.setattr("demo.inspect.towers.CHUNK", 1)
-    steps = page.show_cosines(page.show(shopper, {}).cosines_of)
-    while "1 of 4" not in next(steps).status:
+    steps = page.show_cosines(page.show(shopper, {})["cosines_of"])
+    while "1 of 4" not in next(steps)["cosines_status"]:
         pass
     steps.close()
     assert model.calls.count("users 1") == 1
     halted = handlers.stopped_cosines()
-    assert (halted.again["visible"], halted.stop["visible"]) == (True, False)
+    assert (halted["again"]["visible"], halted["cosines_stop"]["visible"]) == (True, False)
 
 
 def test_titles_are_text_in_figure_and_list(page, app):
     hostile = tuple(item.item_id for item in app.shop("lamps").catalogue.items[:4])
     end = drawn(page, Session(domain="lamps", history=hostile, target=hostile[0]))
-    assert "<script>" not in end.nearest
-    texts = [text for trace in end.plot["value"].data for text in trace.hovertext]
+    assert "<script>" not in end["nearest"]
+    texts = [text for trace in end["plot"]["value"].data for text in trace.hovertext]
     assert any("&lt;script&gt;" in text for text in texts)
     assert not any("<script" in text or "<img" in text for text in texts)
 
@@ -279,7 +282,7 @@ def test_the_most_frequent_categories_have_colours_and_the_rest_one():
 
 
 def test_cosines_are_those_of_the_test_users(page, app, shopper):
-    end = last(page.show_cosines(page.show(shopper, {}).cosines_of))
+    end = last(page.show_cosines(page.show(shopper, {})["cosines_of"]))
     catalogue = app.shop("lamps").catalogue
     users = [catalogue.case(f"user-{k}") for k in range(4)]
 
@@ -293,13 +296,13 @@ def test_cosines_are_those_of_the_test_users(page, app, shopper):
         for item_id, target in targets.items():
             value = unit(mean) @ unit(Embedding.vector(target))
             (own if item_id == case.target.item_id else others).append(value)
-    assert f"<b>{np.mean(own):.4f}</b> beside <b>{np.mean(others):.4f}</b>" in end.words
+    assert f"<b>{np.mean(own):.4f}</b> beside <b>{np.mean(others):.4f}</b>" in end["words"]
     case = catalogue.case("user-1")
     mean = np.stack([Embedding.vector(item) for item in case.history]).mean(axis=0)
     mine = unit(mean) @ unit(Embedding.vector(case.target))
-    assert f"This shopper: <b>{mine:.4f}</b>" in end.words
-    assert end.other_before["visible"] is False
-    shares = [sum(trace.y) for trace in end.before["value"].data]
+    assert f"This shopper: <b>{mine:.4f}</b>" in end["words"]
+    assert end["other_before"]["visible"] is False
+    shares = [sum(trace.y) for trace in end["before"]["value"].data]
     assert shares == pytest.approx([1, 1], abs=1e-3)
 
 
@@ -316,7 +319,9 @@ def test_users_are_drawn_by_seed_and_kept(page, model, shopper, app):
 def test_progress_is_of_the_users_that_the_shop_has(page, app, model, shopper):
     *steps, _ = Models(app, load=lambda _: model).stream(app.shop("lamps"), "", 100, 0)
     assert steps == [(0, 4), (4, 4)]
-    said = [step.status for step in page.show_cosines(page.show(shopper, {}).cosines_of)]
+    said = [
+        step["cosines_status"] for step in page.show_cosines(page.show(shopper, {})["cosines_of"])
+    ]
     assert any("4 of 4" in status for status in said)
     assert not any("of 100" in status for status in said)
 
@@ -337,14 +342,16 @@ def test_another_checkpoint_stands_beside(workspace, tmp_path, model, shopper):
     app = Application(place, "scripted", load_model=lambda _: model)
     page = EmbeddingsHandlers(app, Models(app, load=load))
     controls = page.show(shopper, read("checkpoint=mine"))
-    assert controls.checkpoint["choices"] == [("None", ""), ("mine", "mine")]
-    end = last(page.show_cosines(controls.cosines_of))
-    assert ">mine</h3>" in end.other_words
-    assert "weight 0.125" in end.other_words
-    assert "not recorded" in end.words
-    assert end.other_after["visible"]
-    assert end.before["value"].layout.xaxis.range == end.other_before["value"].layout.xaxis.range
-    last(page.show_cosines(controls.cosines_of))
+    assert controls["checkpoint"]["choices"] == [("None", ""), ("mine", "mine")]
+    end = last(page.show_cosines(controls["cosines_of"]))
+    assert ">mine</h3>" in end["other_words"]
+    assert "weight 0.125" in end["other_words"]
+    assert "not recorded" in end["words"]
+    assert end["other_after"]["visible"]
+    assert (
+        end["before"]["value"].layout.xaxis.range == end["other_before"]["value"].layout.xaxis.range
+    )
+    last(page.show_cosines(controls["cosines_of"]))
     assert loaded == ["mine"]
     with pytest.raises(CalrecError, match="gone"):
         Models(app).folder("gone")
@@ -352,9 +359,9 @@ def test_another_checkpoint_stands_beside(workspace, tmp_path, model, shopper):
 
 def test_a_shop_without_two_targets_says_so(page, app, monkeypatch):
     monkeypatch.setattr(towers, "_cases", lambda *_: [([0], 1), ([2], 1)])
-    end = last(page.show_cosines(page.show(Session(domain="lamps"), {}).cosines_of))
-    assert "two different purchases" in end.status
-    assert end.before["visible"] is False
+    end = last(page.show_cosines(page.show(Session(domain="lamps"), {})["cosines_of"]))
+    assert "two different purchases" in end["cosines_status"]
+    assert end["before"]["visible"] is False
 
 
 @pytest.mark.parametrize(
@@ -397,24 +404,26 @@ def test_the_sentence_follows_the_sign_and_the_ranks():
 
 def test_items_are_added_and_the_map_says_when_it_is_old(page, app, shopper):
     controls = page.show(shopper, {})
-    assert page.follow(shopper, controls.map_of) == ""
-    assert page.follow(shopper, None) == ""
+    assert page.follow(shopper, controls["map_of"])["stale"] == ""
+    assert page.follow(shopper, None)["stale"] == ""
     item = app.shop("lamps").catalogue.items[7]
-    changed, said = page.add(shopper, item.item_id)
+    update = page.add(shopper, item.item_id)
+    changed, said = update["session"], update["toast"]
     assert changed.history == (*shopper.history, item.item_id)
     assert "cr-done" in said
-    assert 'data-act="again"' in page.follow(changed, controls.map_of)
-    assert page.follow(Session(domain="tools"), controls.map_of) == ""
+    assert 'data-act="again"' in page.follow(changed, controls["map_of"])["stale"]
+    assert page.follow(Session(domain="tools"), controls["map_of"])["stale"] == ""
     for bad in (None, "nothing", "<script>"):
-        same, said = page.add(shopper, bad)
-        assert same is shopper
-        assert "cr-error" in said
-        assert "<script>" not in said
+        update = page.add(shopper, bad)
+        assert update.keys() == {"toast"}
+        assert "cr-error" in update["toast"]
+        assert "<script>" not in update["toast"]
 
 
 def test_a_random_shopper_has_a_history_and_a_target(page):
-    visitor, said = page.random_shopper(Session(domain="lamps"))
-    assert said == ""
+    update = page.random_shopper(Session(domain="lamps"))
+    visitor = update["session"]
+    assert update["toast"] == ""
     assert visitor.target
     assert visitor.history
 
@@ -511,10 +520,3 @@ def test_nothing_sticks_out_of_a_narrow_screen(visit):
     tab.click("[role=tab]:has-text('Embeddings')")
     tab.wait_for_selector("#embeddings-served .cr-says")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_the_map_has_as_many_updates_as_outputs():
-    assert len(handlers.stopped()) == len(Map._fields)
-    assert len(handlers.stopped_cosines()) == len(Cosines._fields)
-    assert len(handlers.begin_cosines()) == 1 + len(Cosines._fields)
-    assert one(read("seed=3"), "seed") == "3"

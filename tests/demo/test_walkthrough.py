@@ -14,7 +14,9 @@ from demo.inspect.draws import Draws
 from demo.inspect.session import Session
 from demo.pages.walkthrough import address
 from demo.pages.walkthrough.address import DEFAULT
-from demo.pages.walkthrough.handlers import WalkthroughHandlers, first_stage, stale
+from demo.pages.walkthrough.assembling import stale
+from demo.pages.walkthrough.handlers import WalkthroughHandlers
+from demo.pages.walkthrough.recommending import first_stage
 
 EMPTY = Session(domain="lamps")
 

@@ -6,16 +6,10 @@ from typing import Any
 
 from demo.inspect.cases import Cases
 from demo.pages.cases.handlers import FILTERS, CasesHandlers
-from demo.pages.cases.parts import (
-    CasesParts,
-    FileUpdate,
-    ReasonsUpdate,
-    SliceUpdate,
-    WalkUpdate,
-    lay_out,
-)
+from demo.pages.cases.parts import ACTIONS, lay_out
 from demo.pages.components import script
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, UNCHECKED
+from demo.pages.named import Named
 from demo.pages.page import Page, Shell
 
 TITLE = "Cases"
@@ -29,83 +23,73 @@ _IN_TURN: dict[str, Any] = {
 _NOTE: dict[str, Any] = {**LOOK_UP, "concurrency_id": "note", "concurrency_limit": 1}
 
 
+_STATE = ("session", "address")
+
+
 def build(shell: Shell) -> Page:
     """The page over one application: its parts, and which handler answers which event."""
     handlers = CasesHandlers(Cases(shell.app))
-    parts = lay_out()
-    state = [shell.session, parts.shown.address]
-    _choosing(handlers, parts, state)
-    _one_case(handlers, parts, state)
-    _saving(handlers, parts, state)
-    walk = WalkUpdate(session=shell.session, tabs=shell.tabs, message=parts.shown.message)
-    parts.walk.click(handlers.walk, state, list(walk), **EDIT)
-    return Page(show=handlers.show, outputs=list(parts.shown), address=parts.shown.address)
+    components = lay_out()
+    shown = [name for name in components if name not in ACTIONS]
+    parts = Named(**components, session=shell.session, tabs=shell.tabs)
+    _choosing(handlers, parts, shown)
+    _one_case(handlers, parts, shown)
+    _saving(handlers, parts)
+    parts.on(parts.walk.click, handlers.walk, _STATE, ("session", "tabs", "message"), **EDIT)
+    return parts.page(handlers.show, shown)
 
 
-def _choosing(handlers: CasesHandlers, parts: CasesParts, state: list[Any]) -> None:
+def _choosing(handlers: CasesHandlers, parts: Named, shown: list[str]) -> None:
     """Which runs are compared, and which cases are shown."""
-    shown, outputs = parts.shown, list(parts.shown)
-    redraw: dict[str, Any] = {
-        "fn": handlers.scatter,
-        "inputs": state,
-        "outputs": shown.scatter,
-        **LOOK_UP,
-    }
-    runs = [shown.run, shown.against]
-    for run in runs:
-        run.input(handlers.choose_runs, [*state, *runs], outputs, **BROWSE)
+    redraw = (handlers.scatter, _STATE, ["scatter"])
+    runs = ("run", "against")
+    for run in parts.of(runs):
+        parts.on(run.input, handlers.choose_runs, (*_STATE, *runs), shown, **BROWSE)
 
     named = {"star": "star_filter", "label": "label_filter"}
-    filters = [getattr(shown, named.get(name, name)) for name in FILTERS]
-    lists = [one for one in filters if one is not shown.text]
+    filters = [named.get(name, name) for name in FILTERS]
+    lists = parts.of(name for name in (*filters, "sort") if name != "text")
+    chosen = (*_STATE, "sort", *filters)
     # Not text.input, which a paste does not set off.
-    for changed in (shown.text.change, *(one.input for one in [*lists, shown.sort])):
-        chosen = [*state, shown.sort, *filters]
-        changed(handlers.choose, chosen, outputs, **BROWSE).then(**redraw)
-    for clicked in (shown.agreement, shown.chips, shown.slices):
-        clicked.select(handlers.click, state, outputs, **_IN_TURN).then(**redraw)
-    shown.cases.select(handlers.click, state, outputs, **_IN_TURN)
+    for changed in (parts.text.change, *(one.input for one in lists)):
+        done = parts.on(changed, handlers.choose, chosen, shown, **BROWSE)
+        parts.on(done.then, *redraw, **LOOK_UP)
+    for clicked in (parts.agreement, parts.chips, parts.slices):
+        done = parts.on(clicked.select, handlers.click, _STATE, shown, **_IN_TURN)
+        parts.on(done.then, *redraw, **LOOK_UP)
+    parts.on(parts.cases.select, handlers.click, _STATE, shown, **_IN_TURN)
 
 
-def _one_case(handlers: CasesHandlers, parts: CasesParts, state: list[Any]) -> None:
+def _one_case(handlers: CasesHandlers, parts: Named, shown: list[str]) -> None:
     """What is noted about the case."""
-    shown, outputs = parts.shown, list(parts.shown)
-    shown.star.click(handlers.star, state, outputs, **EDIT)
-    shown.pin.click(handlers.pin, state, outputs, **EDIT)
-    labels = [*state, shown.labels]
-    shown.labels.input(handlers.label, labels, outputs, **{**EDIT, **UNCHECKED})
+    parts.on(parts.star.click, handlers.star, _STATE, shown, **EDIT)
+    parts.on(parts.pin.click, handlers.pin, _STATE, shown, **EDIT)
+    labels = (*_STATE, "labels")
+    parts.on(parts.labels.input, handlers.label, labels, shown, **{**EDIT, **UNCHECKED})
     # While typing the last state is stored whenever the one before is; leaving stores it for sure,
     # and one after another, so that none overwrites a later one.
     # Not note.change: that also comes when another case's note is shown.
-    written = [*state, shown.note, shown.seen]
     for left, mode in (
-        (shown.note.input, "always_last"),
-        (shown.note.blur, "multiple"),
-        (shown.note.submit, "multiple"),
+        (parts.note.input, "always_last"),
+        (parts.note.blur, "multiple"),
+        (parts.note.submit, "multiple"),
     ):
-        left(handlers.note, written, outputs, **{**_NOTE, "trigger_mode": mode})
+        options = {**_NOTE, "trigger_mode": mode}
+        parts.on(left, handlers.note, (*_STATE, "note", "seen"), shown, **options)
 
 
-def _saving(handlers: CasesHandlers, parts: CasesParts, state: list[Any]) -> None:
+def _saving(handlers: CasesHandlers, parts: Named) -> None:
     """Slices, the reasons on offer, and files."""
-    shown = parts.shown
-    slices = SliceUpdate(
-        slices=shown.slices, slice_name=parts.slice_name, slice_said=parts.slice_said
-    )
+    slices, reasons = ("slices", "slice_name", "slice_said"), ("labels", "reasons", "reasons_said")
     for event in (parts.slice_save.click, parts.slice_name.submit):
-        event(handlers.save_slice, [*state, parts.slice_name], list(slices), **EDIT)
-    reasons = ReasonsUpdate(
-        labels=shown.labels, reasons=shown.reasons, reasons_said=parts.reasons_said
-    )
-    given = [*state, shown.reasons]
-    parts.reasons_save.click(handlers.set_reasons, given, list(reasons), **EDIT)
+        parts.on(event, handlers.save_slice, (*_STATE, "slice_name"), slices, **EDIT)
+    given = (*_STATE, "reasons")
+    parts.on(parts.reasons_save.click, handlers.set_reasons, given, reasons, **EDIT)
     for button, save, said in (
-        (parts.cases_csv, handlers.cases_csv, parts.slice_said),
-        (parts.cases_json, handlers.cases_json, parts.slice_said),
-        (parts.case_file, handlers.case_file, shown.said),
-        (parts.case_page, handlers.case_page, shown.said),
+        (parts.cases_csv, handlers.cases_csv, "slice_said"),
+        (parts.cases_json, handlers.cases_json, "slice_said"),
+        (parts.case_file, handlers.case_file, "said"),
+        (parts.case_page, handlers.case_page, "said"),
     ):
-        outputs = list(FileUpdate(file=parts.file, said=said))
-        button.click(save, state, outputs, **EDIT).success(
-            None, None, None, js=script("fetchFile"), **LOOK_UP
-        )
+        saved = parts.on(button.click, save, _STATE, ("file", said), **EDIT)
+        saved.success(None, None, None, js=script("fetchFile"), **LOOK_UP)

@@ -21,8 +21,9 @@ from demo.inspect.session import Session
 from demo.inspect.temporary_files import TemporaryFiles
 from demo.inspect.url import Query
 from demo.pages.cases.address import CasesAddress, clicked
-from demo.pages.cases.parts import CasesUpdate, FileUpdate, ReasonsUpdate, SliceUpdate, WalkUpdate
+from demo.pages.cases.parts import updates
 from demo.pages.events import SKIP
+from demo.pages.named import Update
 
 FILTERS = tuple(field.name for field in fields(CaseFilters))
 LIST, CASE, CONTROLS, SLICES, SCATTER = "list", "case", "controls", "slices", "scatter"
@@ -37,33 +38,31 @@ class CasesHandlers:
 
     # The whole page
 
-    def show(self, session: Session, query: Query) -> CasesUpdate:
+    def show(self, session: Session, query: Query) -> Update:
         """The page for any query."""
         return self._render(session, CasesAddress.read(query), page.SECTIONS.keys())
 
-    def choose_runs(self, session: Session, address: str, run: Any, against: Any) -> CasesUpdate:
+    def choose_runs(self, session: Session, address: str, run: Any, against: Any) -> Update:
         """Other runs; filters and case stay as far as they can."""
         view = replace(CasesAddress.of(address), run=_text(run), against=_text(against), offset=0)
-        return self._render(session, view, page.SECTIONS.keys())._replace(text=SKIP)
+        return {**self._render(session, view, page.SECTIONS.keys()), "text": SKIP}
 
-    def choose(self, session: Session, address: str, sort: Any, *values: Any) -> CasesUpdate:
+    def choose(self, session: Session, address: str, sort: Any, *values: Any) -> Update:
         """Other filters or another order: from the first page on."""
         filters = CaseFilters.of(dict(zip(FILTERS, values, strict=True)))
         before = CasesAddress.of(address)
         view = replace(before, sort=sort if isinstance(sort, str) and sort in SORTS else "")
         if (view.sort, filters) == (before.sort, before.filters):
-            return CasesUpdate()  # the page itself has set its fields
+            return {}  # the page itself has set its fields
         # Somebody may be typing on: only they write into the box.
-        return self._filtered(session, view, filters)._replace(text=SKIP)
+        return {**self._filtered(session, view, filters), "text": SKIP}
 
-    def _filtered(
-        self, session: Session, before: CasesAddress, filters: CaseFilters
-    ) -> CasesUpdate:
+    def _filtered(self, session: Session, before: CasesAddress, filters: CaseFilters) -> Update:
         view = replace(before, filters=filters, offset=0)
         update = self._render(session, view, {LIST, CASE, CONTROLS}, keep=True)
-        return update if filters.text != before.filters.text else update._replace(text=SKIP)
+        return update if filters.text != before.filters.text else {**update, "text": SKIP}
 
-    def click(self, session: Session, address: str, click: gr.EventData) -> CasesUpdate:
+    def click(self, session: Session, address: str, click: gr.EventData) -> Update:
         """A button in one of the page's pieces of HTML."""
         view = CasesAddress.of(address)
         act, what = _said(click, "act"), _said(click, "id")
@@ -76,15 +75,15 @@ class CasesHandlers:
         if act == "drop":
             return self._drop(session, view, what)
         filters = clicked(view.filters, act, what)
-        return CasesUpdate() if filters is None else self._filtered(session, view, filters)
+        return {} if filters is None else self._filtered(session, view, filters)
 
-    def scatter(self, session: Session, address: str) -> Any:
+    def scatter(self, session: Session, address: str) -> Update:
         """The rank scatter of the filtered cases."""
-        return self._render(session, CasesAddress.of(address), {SCATTER}).scatter
+        return _only(self._render(session, CasesAddress.of(address), {SCATTER}), "scatter")
 
     # One case
 
-    def star(self, session: Session, address: str) -> CasesUpdate:
+    def star(self, session: Session, address: str) -> Update:
         """Stars the case, or takes the star away."""
 
         def write(place: Place, user: str, before: Annotation) -> None:
@@ -92,7 +91,7 @@ class CasesHandlers:
 
         return self._annotate(session, address, write, "")
 
-    def label(self, session: Session, address: str, labels: Any) -> CasesUpdate:
+    def label(self, session: Session, address: str, labels: Any) -> Update:
         """Stores the case's labels."""
         chosen = [one for one in labels if isinstance(one, str)] if isinstance(labels, list) else []
 
@@ -101,7 +100,7 @@ class CasesHandlers:
 
         return self._annotate(session, address, write, "Labels stored.")
 
-    def note(self, session: Session, address: str, note: Any, seen: Any = None) -> CasesUpdate:
+    def note(self, session: Session, address: str, note: Any, seen: Any = None) -> Update:
         """Stores the case's note, if it differs.
 
         Args:
@@ -121,12 +120,12 @@ class CasesHandlers:
 
         left = f"Note stored, {LONGEST_NOTE - len(text):,} more characters fit." if text else ""
         update = self._annotate(session, address, write, left, only_said=True)
-        if update.said is SKIP or "cr-error" in update.said:
+        if "said" not in update or "cr-error" in update["said"]:
             return update
         if stored != text:
             said = "Another tab wrote a note on this case meanwhile: both are kept."
-            return update._replace(note=stored, said=widgets.quiet(said), seen=stored)
-        return update._replace(seen=stored)
+            update |= {"note": stored, "said": widgets.quiet(said)}
+        return {**update, "seen": stored}
 
     def _annotate(
         self,
@@ -135,47 +134,47 @@ class CasesHandlers:
         write: Callable[[Place, str, Annotation], None],
         said: str,
         only_said: bool = False,
-    ) -> CasesUpdate:
+    ) -> Update:
         view, stored = CasesAddress.of(address), self.cases.annotations
         try:
             pair = self._pair(session, view)
             if not isinstance(pair, RunPair) or view.case not in self.cases.table(pair).place_of:
-                return CasesUpdate()
+                return {}
             write(pair.place, view.case, stored.of(pair.place).get(view.case, NOTHING))
             if only_said:
-                return CasesUpdate(said=widgets.quiet(said))
+                return {"said": widgets.quiet(said)}
             noted = stored.of(pair.place)
-            starred = CasesUpdate.of({"star": noted.get(view.case, NOTHING).star})
-            return self._render(session, view, {LIST})._replace(
-                said=widgets.quiet(said),
-                star=starred.star,
-                label_filter=gr.update(choices=page.label_choices(noted, view.filters.label)),
-                address=SKIP,
-            )
+            annotated = {"said": widgets.quiet(said), "star": noted.get(view.case, NOTHING).star}
+            return {
+                **self._render(session, view, {LIST}),
+                **updates(annotated),
+                "label_filter": gr.update(choices=page.label_choices(noted, view.filters.label)),
+                "address": SKIP,
+            }
         except CalrecError as error:
-            return CasesUpdate(said=widgets.notice(str(error), "error"))
+            return {"said": widgets.notice(str(error), "error")}
 
-    def pin(self, session: Session, address: str) -> CasesUpdate:
+    def pin(self, session: Session, address: str) -> Update:
         """Pins the case beside whatever comes next, or takes the pin away."""
         view = CasesAddress.of(address)
         pinned = "" if view.pin == view.case else view.case
         return self._render(session, replace(view, pin=pinned), {LIST, CASE})
 
-    def walk(self, session: Session, address: str) -> WalkUpdate:
+    def walk(self, session: Session, address: str) -> Update:
         """The case in the walkthrough."""
         view = CasesAddress.of(address)
         try:
             pair = self._pair(session, view)
             if not isinstance(pair, RunPair):
-                return WalkUpdate()
+                return {}
             visitor = pair.session(view.case)
         except CalrecError as error:
-            return WalkUpdate(message=widgets.notice(str(error), "error"))
-        return WalkUpdate(session=visitor, tabs=gr.Tabs(selected="walkthrough"), message="")
+            return {"message": widgets.notice(str(error), "error")}
+        return {"session": visitor, "tabs": gr.Tabs(selected="walkthrough"), "message": ""}
 
     # Slices, reasons, files
 
-    def save_slice(self, session: Session, address: str, name: Any) -> SliceUpdate:
+    def save_slice(self, session: Session, address: str, name: Any) -> Update:
         """Keeps the filters under a name."""
         view = CasesAddress.of(address)
         query = url.write(view.filters.write())
@@ -186,46 +185,45 @@ class CasesHandlers:
                 )
             self.cases.annotations.save_slice(session.domain, _text(name), query)
         except CalrecError as error:
-            return SliceUpdate(slice_said=widgets.notice(str(error), "error"))
-        slices = self._render(session, view, {SLICES}).slices
-        done = widgets.notice("Slice saved.", "done")
-        return SliceUpdate(slices=slices, slice_name="", slice_said=done)
+            return {"slice_said": widgets.notice(str(error), "error")}
+        slices = _only(self._render(session, view, {SLICES}), "slices")
+        return {**slices, "slice_name": "", "slice_said": widgets.notice("Slice saved.", "done")}
 
-    def _drop(self, session: Session, view: CasesAddress, name: str) -> CasesUpdate:
+    def _drop(self, session: Session, view: CasesAddress, name: str) -> Update:
         try:
             self.cases.annotations.drop_slice(session.domain, name)
         except CalrecError as error:
-            return CasesUpdate(message=widgets.notice(str(error), "error"))
+            return {"message": widgets.notice(str(error), "error")}
         return self._render(session, view, {SLICES})
 
-    def set_reasons(self, session: Session, address: str, text: Any) -> ReasonsUpdate:
+    def set_reasons(self, session: Session, address: str, text: Any) -> Update:
         """Replaces the reasons on offer."""
         try:
             self.cases.annotations.set_reasons(_text(text).splitlines())
         except CalrecError as error:
-            return ReasonsUpdate(reasons_said=widgets.notice(str(error), "error"))
+            return {"reasons_said": widgets.notice(str(error), "error")}
         update = self._render(session, CasesAddress.of(address), {CASE, SLICES})
         done = widgets.notice("Reasons stored.", "done")
-        return ReasonsUpdate(labels=update.labels, reasons=update.reasons, reasons_said=done)
+        return {**_only(update, "labels", "reasons"), "reasons_said": done}
 
-    def cases_csv(self, session: Session, address: str) -> FileUpdate:
+    def cases_csv(self, session: Session, address: str) -> Update:
         """The filtered cases as CSV."""
         return self._save(session, address, "cases", ".csv")
 
-    def cases_json(self, session: Session, address: str) -> FileUpdate:
+    def cases_json(self, session: Session, address: str) -> Update:
         """The filtered cases as JSON."""
         return self._save(session, address, "cases", ".json")
 
-    def case_file(self, session: Session, address: str) -> FileUpdate:
+    def case_file(self, session: Session, address: str) -> Update:
         """The case as a case file."""
         return self._save(session, address, "case", ".json")
 
-    def case_page(self, session: Session, address: str) -> FileUpdate:
+    def case_page(self, session: Session, address: str) -> Update:
         """The case as a page that opens offline."""
         return self._save(session, address, "case", ".html")
 
-    def _save(self, session: Session, address: str, what: str, ending: str) -> FileUpdate:
-        view = CasesAddress.of(address)
+    def _save(self, session: Session, address: str, what: str, ending: str) -> Update:
+        view, said = CasesAddress.of(address), "slice_said" if what == "cases" else "said"
         try:
             pair = self._pair(session, view)
             if not isinstance(pair, RunPair):
@@ -240,8 +238,8 @@ class CasesHandlers:
                 name, text = export.case_file(study, session.domain, ending, styles())
             file = str(self._files.write(name, text))
         except CalrecError as error:
-            return FileUpdate(said=widgets.notice(str(error), "error"))
-        return FileUpdate(file=file, said=widgets.notice(f"Saved as {name}.", "done"))
+            return {said: widgets.notice(str(error), "error")}
+        return {"file": file, said: widgets.notice(f"Saved as {name}.", "done")}
 
     # What is shown for a view
 
@@ -256,7 +254,7 @@ class CasesHandlers:
         *,
         keep: bool = False,
         last: bool = False,
-    ) -> CasesUpdate:
+    ) -> Update:
         """Some sections of the page for a view; anything wrong is one line.
 
         Args:
@@ -270,7 +268,7 @@ class CasesHandlers:
         try:
             pair = self._pair(session, view)
             if not isinstance(pair, RunPair):
-                return CasesUpdate.of(page.no_evaluation(session.domain, pair))
+                return updates(page.no_evaluation(session.domain, pair))
             # Whatever is wrong with these two, another run may be whole: it can be chosen.
             known |= page.runs(pair)
             noted, problems = self.cases.noted(pair)
@@ -282,9 +280,13 @@ class CasesHandlers:
             shown = page.message(pair, problems) | {"address": settled.write()}
             for name in sections:
                 shown |= page.SECTIONS[name](self.cases, reading)
-            return CasesUpdate.of(shown)
+            return updates(shown)
         except CalrecError as error:
-            return CasesUpdate.of({**known, "message": widgets.notice(str(error), "error")})
+            return updates({**known, "message": widgets.notice(str(error), "error")})
+
+
+def _only(update: Update, *names: str) -> Update:
+    return {name: update[name] for name in names if name in update}
 
 
 def _said(click: gr.EventData, name: str) -> str:

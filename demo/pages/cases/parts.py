@@ -1,10 +1,9 @@
-"""The page's parts by name, and the updates that its events make of them."""
+"""The page's parts by name, and how gradio shows in them what the sections say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
@@ -15,118 +14,27 @@ from demo.inspect import case_filters
 from demo.inspect.annotations import LONGEST_NOTE, MOST_LABELS
 from demo.inspect.case_filters import words
 from demo.pages.components import CLICKS, html, listener, script
-from demo.pages.events import LOOK_UP, SKIP
+from demo.pages.events import LOOK_UP
+from demo.pages.named import Update
 from demo.pages.page import address
 
-
-class CasesUpdate(NamedTuple):
-    """Updates of the page, by the names of its parts; `SKIP` leaves a part as it is."""
-
-    message: Any = SKIP
-    run: Any = SKIP
-    against: Any = SKIP
-    text: Any = SKIP
-    win: Any = SKIP
-    a: Any = SKIP
-    b: Any = SKIP
-    length: Any = SKIP
-    category: Any = SKIP
-    cold: Any = SKIP
-    repeat: Any = SKIP
-    tie: Any = SKIP
-    level: Any = SKIP
-    star_filter: Any = SKIP
-    label_filter: Any = SKIP
-    sort: Any = SKIP
-    figures: Any = SKIP
-    agreement: Any = SKIP
-    chips: Any = SKIP
-    cases: Any = SKIP
-    tools: Any = SKIP
-    star: Any = SKIP
-    pin: Any = SKIP
-    labels: Any = SKIP
-    note: Any = SKIP
-    seen: Any = SKIP
-    said: Any = SKIP
-    case: Any = SKIP
-    pinned: Any = SKIP
-    slices: Any = SKIP
-    reasons: Any = SKIP
-    scatter: Any = SKIP
-    address: Any = SKIP
-
-    @classmethod
-    def of(cls, shown: Shown) -> CasesUpdate:
-        """What the parts are to show, as gradio takes it."""
-        return cls(**{name: _update(name, value) for name, value in shown.items()})
+ACTIONS = (
+    "walk",
+    "case_file",
+    "case_page",
+    "cases_csv",
+    "cases_json",
+    "slice_name",
+    "slice_save",
+    "slice_said",
+    "reasons_save",
+    "reasons_said",
+    "file",
+)
+"""Parts that show nothing of a view: what is done with it, and how that went."""
 
 
-class WalkUpdate(NamedTuple):
-    """Updates that take a case to the walkthrough, or say why not."""
-
-    session: Any = SKIP
-    tabs: Any = SKIP
-    message: Any = SKIP
-
-
-class SliceUpdate(NamedTuple):
-    """Updates where slices are saved."""
-
-    slices: Any = SKIP
-    slice_name: Any = SKIP
-    slice_said: Any = SKIP
-
-
-class ReasonsUpdate(NamedTuple):
-    """Updates where the reasons on offer are edited."""
-
-    labels: Any = SKIP
-    reasons: Any = SKIP
-    reasons_said: Any = SKIP
-
-
-class FileUpdate(NamedTuple):
-    """Updates that hand a file over: the file, and the line beside the button pressed."""
-
-    file: Any = SKIP
-    said: Any = SKIP
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CasesParts:
-    """The page's components.
-
-    Attributes:
-      shown: those that show the cases, by the names of their updates.
-      walk: opens the case in the walkthrough.
-      case_file: saves the case as a file.
-      case_page: saves it as a page.
-      cases_csv: saves the filtered cases for a spreadsheet.
-      cases_json: saves them for a program.
-      slice_name: what to call the filters.
-      slice_save: keeps them.
-      slice_said: how that went.
-      reasons_save: stores the reasons on offer.
-      reasons_said: how that went.
-      file: hidden; hands what was saved to the browser.
-    """
-
-    shown: CasesUpdate
-    walk: gr.Button
-    case_file: gr.Button
-    case_page: gr.Button
-    cases_csv: gr.Button
-    cases_json: gr.Button
-    slice_name: gr.Textbox
-    slice_save: gr.Button
-    slice_said: gr.HTML
-    reasons_save: gr.Button
-    reasons_said: gr.HTML
-    file: gr.DownloadButton
-
-
-def lay_out() -> CasesParts:
+def lay_out() -> dict[str, Any]:
     """What is compared, which cases, one case, and what is kept of them."""
     part: dict[str, Any] = {"address": address(), "message": html("", elem_id="case-message")}
     part |= _overview() | _filters()
@@ -139,9 +47,12 @@ def lay_out() -> CasesParts:
             part["case"] = html("", elem_id="case-view")
         with gr.Column(elem_classes="cr-panel cr-case-pinned", min_width=280):
             part["pinned"] = html("", elem_id="case-pinned")
-    part |= _saved()
-    shown = CasesUpdate(**{name: part.pop(name) for name in CasesUpdate._fields})
-    return CasesParts(shown=shown, **part)
+    return part | _saved()
+
+
+def updates(shown: Shown) -> Update:
+    """What the parts are to show, as gradio takes it."""
+    return {name: _update(name, value) for name, value in shown.items()}
 
 
 def _update(name: str, value: Any) -> Any:

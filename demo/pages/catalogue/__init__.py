@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from demo.pages.catalogue.handlers import CatalogueHandlers
-from demo.pages.catalogue.parts import VectorsUpdate, VisitUpdate, lay_out
+from demo.pages.catalogue.parts import lay_out
 from demo.pages.components import script
 from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL
+from demo.pages.named import Named
 from demo.pages.page import Page, Shell
 
 TITLE = "Catalogue"
@@ -14,25 +15,25 @@ TITLE = "Catalogue"
 def build(shell: Shell) -> Page:
     """The page over one application: its parts, and which handler answers which event."""
     handlers = CatalogueHandlers(shell.app)
-    parts = lay_out()
-    shown, outputs, session = parts.shown, list(parts.shown), shell.session
-
-    parts.fold.click(None, None, None, js=script("foldFilters"), **LOOK_UP)
-    state = [session, shown.address, shown.search, shown.sort]
+    shown = lay_out()
+    shown.pop("fold").click(None, None, None, js=script("foldFilters"), **LOOK_UP)
+    parts = Named(**shown, session=shell.session, toast=shell.toast, tabs=shell.tabs)
+    state = ("session", "address", "search", "sort")
     # Not search.input, which a paste does not set off.
-    for changed in (shown.search.change, shown.search.submit, shown.sort.input):
-        changed(handlers.search, state, outputs, **BROWSE)
-    similar = (shown.words, shown.vectors)
-    for clicked in (shown.filters, shown.chips, shown.results, shown.item, *similar):
-        clicked.select(handlers.click, state, outputs, **BROWSE)
-    visit = VisitUpdate(session=session, toast=shell.toast, tabs=shell.tabs)
-    for clicked in (shown.results, shown.item, *similar):
-        clicked.edit(handlers.edit, session, list(visit), **EDIT)
+    for changed in (parts.search.change, parts.search.submit, parts.sort.input):
+        parts.on(changed, handlers.search, state, shown, **BROWSE)
+    listed = parts.of(("results", "item", "words", "vectors"))
+    for clicked in (parts.filters, parts.chips, *listed):
+        parts.on(clicked.select, handlers.click, state, shown, **BROWSE)
+    for clicked in listed:
+        visit = ("session", "toast", "tabs")
+        parts.on(clicked.edit, handlers.edit, ["session"], visit, **EDIT)
 
     # A failure is said in the toast: what follows shows the vectors' own place anew.
-    anew = (handlers.vectors, [session, shown.address], shown.vectors)
-    told = VectorsUpdate(vectors=shown.vectors, toast=shell.toast)
-    job = shown.vectors.apply(handlers.compute, session, list(told), **MODEL)
-    job.then(*anew, **LOOK_UP)
-    shown.vectors.stop(None, None, None, cancels=[job], **LOOK_UP).then(*anew, **LOOK_UP)
-    return Page(show=handlers.show, outputs=outputs, address=shown.address)
+    anew = (handlers.vectors, ("session", "address"), ["vectors"])
+    told = ("vectors", "toast")
+    job = parts.on(parts.vectors.apply, handlers.compute, ["session"], told, **MODEL)
+    parts.on(job.then, *anew, **LOOK_UP)
+    stopped = parts.vectors.stop(None, None, None, cancels=[job], **LOOK_UP)
+    parts.on(stopped.then, *anew, **LOOK_UP)
+    return parts.page(handlers.show, shown)

@@ -25,7 +25,7 @@ from demo.inspect.shop import Shop
 from demo.inspect.similar import by_vector, by_words
 from demo.pages import failures
 from demo.pages.catalogue.address import PAGE_SIZE, CatalogueAddress
-from demo.pages.catalogue.parts import CatalogueUpdate, VectorsUpdate, VisitUpdate
+from demo.pages.named import Update
 
 NEIGHBOURS = 6
 """Rows of each list on an item's page."""
@@ -38,29 +38,30 @@ class CatalogueHandlers:
         self._app = app
         self._vectors = app.item_vectors
 
-    def show(self, session: Session, query: url.Query) -> CatalogueUpdate:
+    def show(self, session: Session, query: url.Query) -> Update:
         """The whole page for a query."""
         view = CatalogueAddress.read(query)
         try:
             shop = self._app.shop(session.domain)
             view, page = _found(shop.catalogue, view)
-            return _listed(shop.catalogue, view, page)._replace(
-                search=view.q,
-                sort=view.sort,
-                about=about.about(shop),
+            return {
+                **_listed(shop.catalogue, view, page),
+                "search": view.q,
+                "sort": view.sort,
+                "about": about.about(shop),
                 **self._opened(shop, view),
-            )
+            }
         except CalrecError as error:
-            return CatalogueUpdate(results=widgets.notice(str(error), "error"))
+            return {"results": widgets.notice(str(error), "error")}
 
-    def search(self, session: Session, written: str, q: str, sort: str) -> CatalogueUpdate:
+    def search(self, session: Session, written: str, q: str, sort: str) -> Update:
         """Another search or sort. What is shown already is left alone."""
         before = CatalogueAddress.of(written)
         return self._change(session, before, before.asked(q, sort))
 
     def click(
         self, session: Session, written: str, q: str, sort: str, click: gr.EventData
-    ) -> CatalogueUpdate:
+    ) -> Update:
         """A button that leads to another view, opens or closes an item, or corrects the search."""
         before = CatalogueAddress.of(written)
         # What was typed a moment ago counts: the address may be a step behind.
@@ -74,29 +75,27 @@ class CatalogueHandlers:
         else:
             view = replace(now, open=wanted if act == "open" else "")
         changed = self._change(session, before, view)
-        return changed if view.q == now.q else changed._replace(search=view.q)
+        return changed if view.q == now.q else {**changed, "search": view.q}
 
-    def _change(
-        self, session: Session, before: CatalogueAddress, view: CatalogueAddress
-    ) -> CatalogueUpdate:
+    def _change(self, session: Session, before: CatalogueAddress, view: CatalogueAddress) -> Update:
         """Only what differs between two views."""
         if view == before:
-            return CatalogueUpdate()
-        shown = CatalogueUpdate(address=view.write())
+            return {}
+        shown: Update = {"address": view.write()}
         try:
             shop = self._app.shop(session.domain)
             if view.listing() != before.listing():
                 view, page = _found(shop.catalogue, view)
                 shown = _listed(shop.catalogue, view, page)
             if view.open != before.open:
-                shown = shown._replace(**self._opened(shop, view))
+                shown |= self._opened(shop, view)
         except CalrecError as error:
-            shown = shown._replace(results=widgets.notice(str(error), "error"))
+            shown["results"] = widgets.notice(str(error), "error")
         return shown
 
     # One item
 
-    def _opened(self, shop: Shop, view: CatalogueAddress) -> dict[str, str]:
+    def _opened(self, shop: Shop, view: CatalogueAddress) -> Update:
         if not view.open:
             return {"item": "", "words": "", "vectors": ""}
         catalogue = shop.catalogue
@@ -130,7 +129,7 @@ class CatalogueHandlers:
         except CalrecError:
             return DEFAULT_TEXT
 
-    def compute(self, session: Session) -> Iterator[VectorsUpdate]:
+    def compute(self, session: Session) -> Iterator[Update]:
         """Computes the shop's item vectors; closing it stops the work.
 
         Yields how far it is, and the line for the toast: empty, or what went wrong.
@@ -138,45 +137,43 @@ class CatalogueHandlers:
         try:
             shop = self._app.shop(session.domain)
             total = shop.catalogue.info.items
-            yield VectorsUpdate(vectors=item.computing(0, total), toast="")
+            yield {"vectors": item.computing(0, total), "toast": ""}
             with closing(self._vectors.stream(shop)) as stream:
                 for done in stream:
-                    yield VectorsUpdate(vectors=item.computing(done, total))
+                    yield {"vectors": item.computing(done, total)}
         except Exception as error:
             said = failures.line(error, "item vectors")
-            yield VectorsUpdate(toast=widgets.notice(said, "error"))
+            yield {"toast": widgets.notice(said, "error")}
 
-    def vectors(self, session: Session, written: str) -> str:
+    def vectors(self, session: Session, written: str) -> Update:
         """What stands under the item that is open now, when the vectors are there or stopped."""
         try:
             shop = self._app.shop(session.domain)
             index = shop.catalogue.index.get(CatalogueAddress.of(written).open)
-            return "" if index is None else self._similar(shop, index)
+            return {"vectors": "" if index is None else self._similar(shop, index)}
         except CalrecError as error:
-            return widgets.notice(str(error), "error")
+            return {"vectors": widgets.notice(str(error), "error")}
 
     # The visitor's history
 
-    def edit(self, session: Session, click: gr.EventData) -> VisitUpdate:
+    def edit(self, session: Session, click: gr.EventData) -> Update:
         """Adds an item to the history, or loads a shopper and goes to the walkthrough."""
         try:
             shop = self._app.shop(session.domain)
             if _said(click, "act") == "load":
                 loaded, said = _shopper(shop, _said(click, "id"))
-                walkthrough = gr.Tabs(selected="walkthrough")
-                return VisitUpdate(
-                    session=loaded, toast=widgets.notice(said, "done"), tabs=walkthrough
-                )
+                done = widgets.notice(said, "done")
+                return {"session": loaded, "toast": done, "tabs": gr.Tabs(selected="walkthrough")}
             [found] = shop.items([_said(click, "id")])
         except CalrecError as error:
-            return VisitUpdate(toast=widgets.notice(str(error), "error"))
+            return {"toast": widgets.notice(str(error), "error")}
         added = sessions.added(session, found.item_id)
         if added is session:
             full = f"The history is full: it holds {len(session.history):,} items. Remove some."
-            return VisitUpdate(toast=widgets.notice(full, "error"))
+            return {"toast": widgets.notice(full, "error")}
         now = count(len(added.history), "purchase")
         said = f"Added to the history, which now has {now}: {title_of(found)}"
-        return VisitUpdate(session=added, toast=widgets.notice(said, "done"))
+        return {"session": added, "toast": widgets.notice(said, "done")}
 
 
 def _shopper(shop: Shop, user_id: str) -> tuple[Session, str]:
@@ -206,23 +203,23 @@ def _found(catalogue: Catalogue, view: CatalogueAddress) -> tuple[CatalogueAddre
     return view, page
 
 
-def _listed(catalogue: Catalogue, view: CatalogueAddress, page: Page) -> CatalogueUpdate:
+def _listed(catalogue: Catalogue, view: CatalogueAddress, page: Page) -> Update:
     def link(**changes: Any) -> str:
         return view.filtered(**changes).write()
 
     facets = catalogue.facets(query=view.q, filters=view.filters)
-    return CatalogueUpdate(
-        address=view.write(),
-        filters=listing.filter_lists(facets, view.filters, link),
-        chips=listing.chips(view.filters, link, facets, page.total),
-        results=listing.results(
+    return {
+        "address": view.write(),
+        "filters": listing.filter_lists(facets, view.filters, link),
+        "chips": listing.chips(view.filters, link, facets, page.total),
+        "results": listing.results(
             page,
             opened=view.open,
             offset=view.offset,
             limit=PAGE_SIZE,
             at=lambda offset: replace(view, offset=offset).write(),
         ),
-    )
+    }
 
 
 def _said(click: gr.EventData, name: str) -> str:

@@ -12,6 +12,8 @@ from demo.inspect.projection import METHODS
 USERS = (25, 50, 100, 200, 500)
 DEFAULT_USERS = 100
 HIGHEST_SEED = 2**31 - 1
+CHOICES = ("method", "checkpoint", "users", "seed")
+"""What a visitor sets, by names of fields of `EmbeddingsAddress`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +35,8 @@ class EmbeddingsAddress:
     def query(self) -> str:
         """The address, without what it would be anyway."""
         usual = EmbeddingsAddress()
-        names = ("method", "checkpoint", "users", "seed")
-        changed = {n: getattr(self, n) for n in names if getattr(self, n) != getattr(usual, n)}
-        return url.write(changed)
+        changed = [name for name in CHOICES if getattr(self, name) != getattr(usual, name)]
+        return url.write({name: getattr(self, name) for name in changed})
 
 
 def checked(wanted: Mapping[str, Any], checkpoints: Iterable[str]) -> EmbeddingsAddress:
@@ -58,7 +59,7 @@ def checked(wanted: Mapping[str, Any], checkpoints: Iterable[str]) -> Embeddings
 
 def from_query(query: url.Query) -> dict[str, Any]:
     """What an address asks for, unchecked."""
-    return {name: url.one(query, name) for name in ("method", "checkpoint", "users", "seed")}
+    return {name: url.one(query, name) for name in CHOICES}
 
 
 def whole(value: Any, default: int) -> int:

@@ -21,9 +21,10 @@ from demo.inspect.session import Session
 from demo.inspect.towers import Compared, Models, Towers, Visitor
 from demo.inspect.url import Query
 from demo.pages import failures
-from demo.pages.embeddings.address import checked, from_query
-from demo.pages.embeddings.parts import Controls, Cosines, Map
+from demo.pages.embeddings.address import CHOICES, checked, from_query
+from demo.pages.events import WAITING
 from demo.pages.figures import HIDDEN, shown
+from demo.pages.named import Update
 
 ASK = 5_000
 """A shop of more items is not embedded before somebody says so."""
@@ -39,74 +40,73 @@ class EmbeddingsHandlers:
         self._vectors = app.item_vectors
         self._models = models
 
-    def show(self, visitor: Session, query: Query) -> Controls:
+    def show(self, visitor: Session, query: Query) -> Update:
         """The controls for an address; what they ask for is shown by the events that follow."""
         return self._controls(visitor, from_query(query))
 
-    def choose(self, visitor: Session, method: Any, name: Any, users: Any, seed: Any) -> Controls:
-        """The same after a visitor chose something."""
-        wanted = {"method": method, "checkpoint": name, "users": users, "seed": seed}
-        return self._controls(visitor, wanted)
+    def choose(self, visitor: Session, *values: Any) -> Update:
+        """The same after a visitor chose something; the values are of `CHOICES`."""
+        return self._controls(visitor, dict(zip(CHOICES, values, strict=True)))
 
-    def go(self, visitor: Session, method: Any, name: Any, users: Any, seed: Any) -> Controls:
+    def go(self, visitor: Session, *values: Any) -> Update:
         """The same, with the vectors of a large shop to be computed."""
-        chosen = self.choose(visitor, method, name, users, seed)
+        chosen = self.choose(visitor, *values)
         # The time sets it apart from what was asked before, so that it is shown again.
-        return chosen._replace(map_of=(*chosen.map_of[:-1], time.time()))
+        return {**chosen, "map_of": (*chosen["map_of"][:-1], time.time())}
 
-    def _controls(self, visitor: Session, wanted: dict[str, Any]) -> Controls:
+    def _controls(self, visitor: Session, wanted: dict[str, Any]) -> Update:
         others = checkpoints.others(self._app)
         choice = checked(wanted, others)
         fingerprint = self._app.domains[visitor.domain].fingerprint
         who = (visitor.domain, fingerprint, visitor.history, visitor.target)
-        return Controls(
-            method=gr.update(value=choice.method),
-            checkpoint=gr.update(
+        return {
+            "method": gr.update(value=choice.method),
+            "checkpoint": gr.update(
                 choices=[("None", ""), *((name, name) for name in others)],
                 value=choice.checkpoint,
             ),
-            users=gr.update(value=choice.users),
-            seed=gr.update(value=choice.seed),
-            stale="",
-            map_of=(*who, choice.method, choice.seed, 0.0),
-            cosines_of=(*who, choice.checkpoint, choice.users, choice.seed),
-            address=choice.query(),
-        )
+            "users": gr.update(value=choice.users),
+            "seed": gr.update(value=choice.seed),
+            "stale": "",
+            "map_of": (*who, choice.method, choice.seed, 0.0),
+            "cosines_of": (*who, choice.checkpoint, choice.users, choice.seed),
+            "address": choice.query(),
+        }
 
-    def follow(self, visitor: Session, map_of: Any) -> str:
+    def follow(self, visitor: Session, map_of: Any) -> Update:
         """A line that offers to draw anew where the history is no longer that of the map."""
-        if not map_of or map_of[0] != visitor.domain:
-            return ""
-        if (visitor.history, visitor.target) == tuple(map_of[2:4]):
-            return ""
-        return render("embeddings", "follow")
+        drawn = map_of and map_of[0] == visitor.domain
+        stale = drawn and (visitor.history, visitor.target) != tuple(map_of[2:4])
+        return {"stale": render("embeddings", "follow") if stale else ""}
 
-    def press(self, visitor: Session, click: gr.EventData) -> tuple[Session, str]:
+    def press(self, visitor: Session, click: gr.EventData) -> Update:
         """A click among the nearest items: the button of one adds it."""
         if getattr(click, "act", "") != "add":
-            return visitor, ""
+            return {"toast": ""}
         return self.add(visitor, getattr(click, "id", ""))
 
-    def add(self, visitor: Session, item_id: Any) -> tuple[Session, str]:
+    def add(self, visitor: Session, item_id: Any) -> Update:
         """An item of the nearest ones goes into the history."""
         try:
             item = self._app.shop(visitor.domain).items([str(item_id)])[0]
         except CalrecError as error:
-            return visitor, notice(str(error), "error")
+            return {"toast": notice(str(error), "error")}
         changed = session.added(visitor, item.item_id)
         if changed is visitor:
-            return visitor, notice(f"The history is full: {session.MOST} purchases.", "error")
-        return changed, notice(f"Added “{title_of(item)}” to the history.", "done")
+            full = f"The history is full: {session.MOST} purchases."
+            return {"toast": notice(full, "error")}
+        added = f"Added “{title_of(item)}” to the history."
+        return {"session": changed, "toast": notice(added, "done")}
 
-    def random_shopper(self, visitor: Session) -> tuple[Session, str]:
+    def random_shopper(self, visitor: Session) -> Update:
         """A shopper whose last purchase is held out."""
         try:
             shop = self._app.shop(visitor.domain)
-            return session.of_shopper(shop, shop.random_shopper()), ""
+            return {"session": session.of_shopper(shop, shop.random_shopper()), "toast": ""}
         except CalrecError as error:
-            return visitor, notice(str(error), "error")
+            return {"toast": notice(str(error), "error")}
 
-    def show_map(self, asked: Any) -> Iterator[Map]:
+    def show_map(self, asked: Any) -> Iterator[Update]:
         """The map; says how far it is where the vectors are not known yet."""
         if not asked:
             return
@@ -132,12 +132,12 @@ class EmbeddingsHandlers:
         except Exception as error:
             yield _no_map(notice(failures.line(error, "a map"), "error"))
 
-    def _question(self, items: int) -> Map:
+    def _question(self, items: int) -> Update:
         record = self._models.description()
         parameters = model_card.parameters(record.decoder) if record else None
-        return _no_map(words.question(items, parameters))._replace(go=gr.update(visible=True))
+        return {**_no_map(words.question(items, parameters)), "go": gr.update(visible=True)}
 
-    def show_cosines(self, asked: Any) -> Iterator[Cosines]:
+    def show_cosines(self, asked: Any) -> Iterator[Update]:
         """Cosines of test users; says how far it is where they are not known yet."""
         if not asked:
             return
@@ -166,43 +166,42 @@ class EmbeddingsHandlers:
         except Exception as error:
             yield _no_cosines(notice(failures.line(error, "cosines"), "error"))
 
-    def _compared(self, compared: Sequence[Compared]) -> Cosines:
+    def _compared(self, compared: Sequence[Compared]) -> Update:
         marks = [words.visitor_marks(one.visitor) for one in compared]
         known = [mark for pair in marks for mark in pair if mark is not None]
         towers = [one.towers for one in compared]
         span = plots.span_of([a for one in towers for a in (one.history, one.read)], known)
-        updates = _no_cosines("")._replace(legend=words.spread_legend(bool(known)))
+        updates = _no_cosines("") | {"cosines_legend": words.spread_legend(bool(known))}
         for one, pair in zip(compared, marks, strict=True):
             contrast = words.contrast_words(self._models.description(one.name))
             said = words.towers_html(self._models.title(one.name), one.towers, pair, contrast)
-            before = shown(plots.cosine_spread(one.towers.history, pair[0], span))
-            after = shown(plots.cosine_spread(one.towers.read, pair[1], span))
-            if one.name:
-                updates = updates._replace(other_words=said, other_before=before, other_after=after)
-            else:
-                updates = updates._replace(words=said, before=before, after=after)
+            prefix = "other_" if one.name else ""
+            updates[f"{prefix}words"] = said
+            for name, tower, mark in zip(
+                ("before", "after"), (one.towers.history, one.towers.read), pair, strict=True
+            ):
+                updates[f"{prefix}{name}"] = shown(plots.cosine_spread(tower, mark, span))
         return updates
 
 
-def waiting() -> str:
+def waiting() -> Update:
     """Until it is this visitor's turn."""
-    return notice("Waiting for the model; it serves one visitor at a time.")
+    return {"status": notice(WAITING)}
 
 
-def begin_cosines() -> tuple[Any, ...]:
+def begin_cosines() -> Update:
     """Another moment, which sets the job off, and the line until it is this visitor's turn."""
-    return time.time(), *_said(waiting(), stop=True)
+    return {"begun": time.time(), **_said(notice(WAITING), stop=True)}
 
 
-def stopped_cosines() -> Cosines:
+def stopped_cosines() -> Update:
     """After Stop: what was there stays, and it can be started again."""
     return _said(notice("Stopped."), again=True)
 
 
-def stopped() -> Map:
+def stopped() -> Update:
     """After Stop: what was there stays, and it can be started again."""
-    text = notice("Stopped. Nothing of it is kept.")
-    return _working(text)._replace(go=gr.update(visible=True))
+    return {**_working(notice("Stopped. Nothing of it is kept.")), "go": gr.update(visible=True)}
 
 
 def _now_and_then(steps: Iterator[int]) -> Iterator[int]:
@@ -213,28 +212,33 @@ def _now_and_then(steps: Iterator[int]) -> Iterator[int]:
             yield done
 
 
-def _working(text: str, *, stop: bool = False) -> Map:
-    return Map(status=text, go=gr.update(visible=False), stop=gr.update(visible=stop))
+def _working(text: str, *, stop: bool = False) -> Update:
+    return {"status": text, "go": gr.update(visible=False), "stop": gr.update(visible=stop)}
 
 
-def _drawn(of: ItemMap, seed: int) -> Map:
-    return _working("")._replace(
-        lead=words.map_lead(of, seed),
-        plot=shown(plots.map_figure(of)),
-        legend=words.map_legend(of),
-        nearest=words.nearest_html(of),
-    )
+def _drawn(of: ItemMap, seed: int) -> Update:
+    return {
+        **_working(""),
+        "lead": words.map_lead(of, seed),
+        "plot": shown(plots.map_figure(of)),
+        "legend": words.map_legend(of),
+        "nearest": words.nearest_html(of),
+    }
 
 
-def _no_map(text: str) -> Map:
-    return _working(text)._replace(lead="", plot=HIDDEN, legend="", nearest="")
+def _no_map(text: str) -> Update:
+    return {**_working(text), "lead": "", "plot": HIDDEN, "legend": "", "nearest": ""}
 
 
-def _said(text: str, *, again: bool = False, stop: bool = False) -> Cosines:
+def _said(text: str, *, again: bool = False, stop: bool = False) -> Update:
     """What is drawn stays."""
-    return Cosines(status=text, again=gr.update(visible=again), stop=gr.update(visible=stop))
+    return {
+        "cosines_status": text,
+        "again": gr.update(visible=again),
+        "cosines_stop": gr.update(visible=stop),
+    }
 
 
-def _no_cosines(text: str) -> Cosines:
-    none = dict.fromkeys(("before", "after", "other_before", "other_after"), HIDDEN)
-    return _said(text)._replace(legend="", words="", other_words="", **none)
+def _no_cosines(text: str) -> Update:
+    plots_hidden = dict.fromkeys(("before", "after", "other_before", "other_after"), HIDDEN)
+    return {**_said(text), "cosines_legend": "", "words": "", "other_words": "", **plots_hidden}

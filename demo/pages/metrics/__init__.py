@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from demo.pages.events import BROWSE, LOOK_UP
+from demo.pages.metrics.address import CHOICES
 from demo.pages.metrics.handlers import MetricsHandlers
-from demo.pages.metrics.parts import MetricsParts, lay_out
+from demo.pages.metrics.parts import CURVES, lay_out
+from demo.pages.named import Named
 from demo.pages.page import Page, Shell
 
 TITLE = "Metrics"
+# What is to be shown of the choices; it is shown when one of these changes.
+_ASKED = ("report_of", "slices_of", "pair_of", "model_of")
+_CONTROLS = (*CHOICES, "problems", *_ASKED, "address")
+_REPORT = ("status", "overview", "plots_lead", "distribution", "details", "more")
 
 
 def build(shell: Shell) -> Page:
     """The page in the current context."""
     handlers = MetricsHandlers(shell.app)
-    parts = lay_out()
-    controls = list(parts.controls)
+    parts = Named(**lay_out(), session=shell.session)
     # Menus are used one after another; the last choice counts.
-    for control in parts.choices:
-        control.input(handlers.choose, [shell.session, *parts.choices], controls, **BROWSE)
-    _show_what_changes(parts, handlers)
-    return Page(show=handlers.show, outputs=controls, address=parts.controls.address)
-
-
-def _show_what_changes(parts: MetricsParts, handlers: MetricsHandlers) -> None:
-    of, quick = parts.controls, {**LOOK_UP, "trigger_mode": "always_last"}
-    of.report_of.change(handlers.show_report, of.report_of, list(parts.report), **quick)
-    of.slices_of.change(handlers.show_slices, of.slices_of, list(parts.slices), **quick)
-    of.pair_of.change(handlers.show_pair, of.pair_of, list(parts.pair), **quick)
-    of.model_of.change(
-        lambda asked: handlers.show_model(asked).flat(), of.model_of, parts.model.flat(), **quick
+    for control in parts.of(CHOICES):
+        parts.on(control.input, handlers.choose, ("session", *CHOICES), _CONTROLS, **BROWSE)
+    curves = (*CURVES, *(f"{name}_title" for name in CURVES))
+    answers = (
+        (handlers.show_report, _REPORT),
+        (handlers.show_slices, ("slices_caption", "slices")),
+        (handlers.show_pair, ("table", "scatter_caption", "scatter")),
+        (handlers.show_model, ("curves_lead", "card", "download", *curves)),
     )
+    quick = {**LOOK_UP, "trigger_mode": "always_last"}
+    for asked, (answer, changes) in zip(_ASKED, answers, strict=True):
+        parts.on(getattr(parts, asked).change, answer, [asked], changes, **quick)
+    return parts.page(handlers.show, _CONTROLS)

@@ -18,6 +18,8 @@ from demo.inspect import url
 MOST = 8
 """Runs shown together; more colours and columns nobody tells apart."""
 METRIC = "ndcg@10"
+CHOICES = ("runs", "metric", "dimension", "first", "second", "checkpoint")
+"""What a visitor sets, by names of fields of `MetricsAddress`."""
 DIMENSIONS: Mapping[str, Dimension] = {
     dimension.__name__.removeprefix("by_"): dimension for dimension in OF_THE_CASE
 }
@@ -54,14 +56,8 @@ class MetricsAddress:
 
     def query(self, default: MetricsAddress) -> str:
         """The address, without what it would be anyway."""
-        names = ("runs", "metric", "dimension", "first", "second", "checkpoint")
-        return url.write(
-            {
-                name: getattr(self, name)
-                for name in names
-                if getattr(self, name) != getattr(default, name)
-            }
-        )
+        changed = [name for name in CHOICES if getattr(self, name) != getattr(default, name)]
+        return url.write({name: getattr(self, name) for name in changed})
 
 
 def checked(
@@ -99,8 +95,7 @@ def checked(
 
 def from_query(query: url.Query) -> dict[str, Any]:
     """What an address asks for, unchecked."""
-    fields = ("metric", "dimension", "first", "second", "checkpoint")
-    return {"runs": query.get("runs", ()), **{name: url.one(query, name) for name in fields}}
+    return {name: url.one(query, name) for name in CHOICES} | {"runs": query.get("runs", ())}
 
 
 def default_runs(runs: Mapping[str, EvaluationRun], fingerprint: str) -> tuple[str, ...]:

@@ -26,16 +26,9 @@ from demo.inspect.session import Session
 from demo.inspect.training_curves import Log
 from demo.inspect.url import Query
 from demo.pages.figures import HIDDEN, shown
-from demo.pages.metrics.address import DIMENSIONS, checked, from_query
-from demo.pages.metrics.parts import (
-    CURVES,
-    Controls,
-    Curve,
-    Model,
-    Pair,
-    Report,
-    Slices,
-)
+from demo.pages.metrics.address import CHOICES, DIMENSIONS, checked, from_query
+from demo.pages.metrics.parts import CURVES
+from demo.pages.named import Update
 
 
 class MetricsHandlers:
@@ -45,46 +38,35 @@ class MetricsHandlers:
         self._app = app
         self._reports = Reports()
 
-    def show(self, session: Session, query: Query) -> Controls:
+    def show(self, session: Session, query: Query) -> Update:
         """The controls for an address; what they ask for is shown by the events that follow."""
         return self._controls(session.domain, from_query(query))
 
-    def choose(
-        self,
-        session: Session,
-        runs: Any,
-        metric: Any,
-        dimension: Any,
-        first: Any,
-        second: Any,
-        checkpoint: Any,
-    ) -> Controls:
-        """The same after a visitor chose something."""
-        wanted = {"runs": runs, "metric": metric, "dimension": dimension}
-        wanted |= {"first": first, "second": second, "checkpoint": checkpoint}
-        return self._controls(session.domain, wanted)
+    def choose(self, session: Session, *values: Any) -> Update:
+        """The same after a visitor chose something; the values are of `CHOICES`."""
+        return self._controls(session.domain, dict(zip(CHOICES, values, strict=True)))
 
-    def _controls(self, domain: str, wanted: dict[str, Any]) -> Controls:
+    def _controls(self, domain: str, wanted: dict[str, Any]) -> Update:
         found = self._found(domain)
         fingerprint = self._app.domains[domain].fingerprint
         known = list(checkpoints.known(self._app))
         choice = checked(wanted, domain, found.runs, fingerprint, known)
         default = checked({}, domain, found.runs, fingerprint, known)
         offered = words.run_choices(found.runs)
-        return Controls(
-            runs=gr.update(choices=offered, value=list(choice.runs)),
-            metric=gr.update(value=choice.metric),
-            dimension=gr.update(value=choice.dimension),
-            first=gr.update(choices=offered, value=choice.first or None),
-            second=gr.update(choices=offered, value=choice.second or None),
-            checkpoint=gr.update(choices=known, value=choice.checkpoint or None),
-            problems=self._problems(found),
-            report_of=(domain, choice.runs, choice.metric),
-            slices_of=(domain, choice.runs, choice.metric, choice.dimension),
-            pair_of=(domain, choice.first, choice.second),
-            model_of=(domain, fingerprint, choice.checkpoint),
-            address=choice.query(default),
-        )
+        return {
+            "runs": gr.update(choices=offered, value=list(choice.runs)),
+            "metric": gr.update(value=choice.metric),
+            "dimension": gr.update(value=choice.dimension),
+            "first": gr.update(choices=offered, value=choice.first or None),
+            "second": gr.update(choices=offered, value=choice.second or None),
+            "checkpoint": gr.update(choices=known, value=choice.checkpoint or None),
+            "problems": self._problems(found),
+            "report_of": (domain, choice.runs, choice.metric),
+            "slices_of": (domain, choice.runs, choice.metric, choice.dimension),
+            "pair_of": (domain, choice.first, choice.second),
+            "model_of": (domain, fingerprint, choice.checkpoint),
+            "address": choice.query(default),
+        }
 
     def _found(self, domain: str) -> Found:
         return self._app.evaluations.of(domain)
@@ -100,7 +82,7 @@ class MetricsHandlers:
         """An error without where the runs lie on this machine: their own names stay."""
         return local(str(line), *self._app.evaluations.folders)
 
-    def show_report(self, asked: Any) -> Iterator[Report]:
+    def show_report(self, asked: Any) -> Iterator[Update]:
         """Tables and the rank distribution; says first what it does where that takes a while."""
         if not asked:
             return
@@ -111,22 +93,22 @@ class MetricsHandlers:
             return
         if not self._reports.known(runs, metric):
             text = f"Comparing {count(len(runs), 'run')} on the shoppers that they share."
-            yield Report(status=notice(text))
+            yield {"status": notice(text)}
         try:
             content = self._reports.report(runs, metric)
             overview, details, more = words.tables_html(content)
-            yield Report(
-                status="",
-                overview=overview,
-                plots_lead=words.plots_lead(content),
-                distribution=shown(figures.rank_distribution(content.comparisons[0][1])),
-                details=details,
-                more=more,
-            )
+            yield {
+                "status": "",
+                "overview": overview,
+                "plots_lead": words.plots_lead(content),
+                "distribution": shown(figures.rank_distribution(content.comparisons[0][1])),
+                "details": details,
+                "more": more,
+            }
         except CalrecError as error:
             yield _no_report(notice(self._without_folders(error), "error"))
 
-    def show_slices(self, asked: Any) -> Slices:
+    def show_slices(self, asked: Any) -> Update:
         """A metric over the bands of a dimension."""
         if not asked:
             return _NO_SLICES
@@ -143,9 +125,9 @@ class MetricsHandlers:
         dimension = cut(one.cases[0]).dimension.lower()
         level = one.bootstrap.level
         caption = render("metrics", "slices_caption", TITLES[metric], dimension, level)
-        return Slices(caption=caption, slices=shown(drawn))
+        return {"slices_caption": caption, "slices": shown(drawn)}
 
-    def show_pair(self, asked: Any) -> Pair:
+    def show_pair(self, asked: Any) -> Update:
         """Two runs on their common users."""
         if not asked:
             return _no_pair("")
@@ -159,14 +141,14 @@ class MetricsHandlers:
             one = self._reports.pair(*runs)
         except CalrecError as error:
             return _no_pair(notice(self._without_folders(error), "error"))
-        return Pair(
-            table=words.pair_html(one),
-            caption=words.scatter_caption(one),
+        return {
+            "table": words.pair_html(one),
+            "scatter_caption": words.scatter_caption(one),
             # Below the line the first of the two is better.
-            scatter=shown(figures.rank_scatter(one, 1, 0)),
-        )
+            "scatter": shown(figures.rank_scatter(one, 1, 0)),
+        }
 
-    def show_model(self, asked: Any) -> Model:
+    def show_model(self, asked: Any) -> Update:
         """Training curves and model card of a checkpoint."""
         if not asked:
             return _no_model("")
@@ -187,36 +169,32 @@ class MetricsHandlers:
             shown_card, download = model_card_text.to_html(card), _download(card)
         except CalrecError as error:
             shown_card, download = notice(local(str(error), folder.parent), "error"), ""
-        return Model(curves_lead=lead, card=shown_card, download=download, curves=_curves(log))
+        return {"curves_lead": lead, "card": shown_card, "download": download, **_curves(log)}
 
 
-def _curves(log: Log | None) -> list[Curve]:
-    """All curves of a log that have a place; the places that are left over are hidden."""
-    found = []
+def _curves(log: Log | None) -> Update:
+    update: Update = dict.fromkeys(CURVES, HIDDEN) | {f"{name}_title": "" for name in CURVES}
     if log is not None:
-        found = [
-            Curve(
-                title=plot_title(curve.title),
-                plot=shown(training_curves.figure(curve, log.colours())),
-            )
-            for curve in log.curves[:CURVES]
-        ]
-    return [*found, *[Curve(title="", plot=HIDDEN)] * (CURVES - len(found))]
+        for name, curve in zip(CURVES, log.curves, strict=False):
+            update[name] = shown(training_curves.figure(curve, log.colours()))
+            update[f"{name}_title"] = plot_title(curve.title)
+    return update
 
 
-def _no_report(text: str) -> Report:
-    return Report(status=text, overview="", plots_lead="", distribution=HIDDEN, details="", more="")
+def _no_report(text: str) -> Update:
+    empty = dict.fromkeys(("overview", "plots_lead", "details", "more"), "")
+    return {"status": text, "distribution": HIDDEN, **empty}
 
 
-_NO_SLICES = Slices(caption="", slices=HIDDEN)
+_NO_SLICES = {"slices_caption": "", "slices": HIDDEN}
 
 
-def _no_pair(text: str) -> Pair:
-    return Pair(table=text, caption="", scatter=HIDDEN)
+def _no_pair(text: str) -> Update:
+    return {"table": text, "scatter_caption": "", "scatter": HIDDEN}
 
 
-def _no_model(text: str) -> Model:
-    return Model(curves_lead=text, card="", download="", curves=_curves(None))
+def _no_model(text: str) -> Update:
+    return {"curves_lead": text, "card": "", "download": "", **_curves(None)}
 
 
 def _download(card: model_card.Card) -> Markup:

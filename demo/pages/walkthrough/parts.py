@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -12,8 +11,9 @@ from demo.html import widgets
 from demo.html.walkthrough import no_prompt, step_heading
 from demo.html.wording import listed
 from demo.inspect.choices import Choices
-from demo.inspect.session import Session
 from demo.pages.components import CLICKS, html
+from demo.pages.named import Update
+from demo.pages.page import address
 from demo.pages.walkthrough.address import DEFAULT
 
 SORTS = [
@@ -31,98 +31,15 @@ BOUGHT = [("ranked like all others", "ranked"), ("behind all others", "last")]
 COUNT = [("training parts alone", "training"), ("validation parts, too", "all")]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Opening:
-    """What stands on the page before a visitor's own is shown.
-
-    Attributes:
-      session: a visitor's who has just come.
-      browse: the catalogue's list.
-      filters: what the list can be narrowed to.
-      shoppers: some ids.
-      presets: the telling cases.
-      texts: where no texts are.
-      heat_empty: where no matrix is.
-      rankings: where no rankings are.
-    """
-
-    session: Session
-    browse: str
-    filters: Choices
-    shoppers: list[str]
-    presets: str
-    texts: str
-    heat_empty: str
-    rankings: str
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class WalkthroughParts:
-    """The page's components; those of settings have the names of `WalkthroughAddress`'s fields.
-
-    Attributes:
-      session: the visitor's.
-      address: the box of the page's query.
-      shown: what the results are of.
-      start: any new value of it starts the model.
-    """
-
-    session: gr.State
-    address: gr.Textbox
-    shown: gr.State
-    start: gr.Textbox
-    run: gr.Button
-    stop: gr.Button
-    message: gr.HTML
-    status: gr.HTML
-    stale: gr.HTML
-    presets: gr.HTML
-    query: gr.Textbox
-    sort: gr.Dropdown
-    category: gr.Dropdown
-    brand: gr.Dropdown
-    price: gr.Dropdown
-    browse: gr.HTML
-    shopper: gr.Dropdown
-    any_shopper: gr.Button
-    history: gr.HTML
-    target: gr.HTML
-    seed: gr.Number
-    temperature: gr.Slider
-    samples: gr.Slider
-    template: gr.Dropdown
-    prompt: gr.HTML
-    texts: gr.HTML
-    n_pred: gr.Slider
-    epsilon: gr.Number
-    k1: gr.Slider
-    b: gr.Slider
-    pooling: gr.Dropdown
-    retrieval: gr.Dropdown
-    first: gr.Dropdown
-    modulation: gr.Checkbox
-    bought: gr.Dropdown
-    count: gr.Dropdown
-    heat_empty: gr.HTML
-    heat: gr.Plot
-    others: gr.CheckboxGroup
-    ranks: gr.HTML
-    rankings: gr.HTML
-    text: gr.Number
-
-
-def lay_out(session: gr.State, address: gr.Textbox, opening: Opening) -> WalkthroughParts:
+def lay_out(opening: Update) -> dict[str, Any]:
     """The page in the current container.
 
-    Args:
-      session: the visitor's.
-      address: the box of the page's query.
-      opening: what stands there at first.
+    Those of settings have the names of `WalkthroughAddress`'s fields. `shown` is what the results
+    are of; any new value of `start` starts the model.
     """
-    shown = gr.State(None)
-    parts = _bar()
+    parts: dict[str, Any] = {"address": address(), "shown": gr.State(None)} | _bar()
     with _step(1):
-        parts["presets"] = html(opening.presets, js_on_load=CLICKS, elem_id="presets")
+        parts["presets"] = html(opening["presets"], js_on_load=CLICKS, elem_id="presets")
         with gr.Row(elem_classes="cr-columns"):
             with gr.Column(scale=6, min_width=320, elem_classes="cr-panel"):
                 parts |= _browser(opening)
@@ -135,23 +52,23 @@ def lay_out(session: gr.State, address: gr.Textbox, opening: Opening) -> Walkthr
         html(widgets.step_buttons(2))
     with _step(3), gr.Column(elem_classes="cr-panel"):
         html(step_heading(3))
-        parts["texts"] = html(opening.texts, js_on_load=CLICKS, elem_id="samples")
+        parts["texts"] = html(opening["texts"], js_on_load=CLICKS, elem_id="samples")
         html(widgets.step_buttons(3))
     with _step(4), gr.Column(elem_classes="cr-panel"):
         html(step_heading(4))
         parts |= _switches() | _ways() | _rules()
-        parts["heat_empty"] = html(opening.heat_empty, elem_id="heat-empty")
+        parts["heat_empty"] = html(opening["heat_empty"]["value"], elem_id="heat-empty")
         parts["heat"] = gr.Plot(visible=False, show_label=False, elem_id="heat", container=False)
         html(widgets.step_buttons(4))
     with _step(5), gr.Column(elem_classes="cr-panel"):
         html(step_heading(5))
         parts |= _rankings(opening)
         html(widgets.step_buttons(5))
-    text = gr.Number(-1, visible=False, precision=0)
-    start = gr.Textbox(visible="hidden", show_label=False, elem_id="start", interactive=False)
-    return WalkthroughParts(
-        session=session, address=address, shown=shown, start=start, text=text, **parts
+    parts["text"] = gr.Number(-1, visible=False, precision=0)
+    parts["start"] = gr.Textbox(
+        visible="hidden", show_label=False, elem_id="start", interactive=False
     )
+    return parts
 
 
 def _bar() -> dict[str, Any]:
@@ -168,7 +85,7 @@ def _bar() -> dict[str, Any]:
     }
 
 
-def _browser(opening: Opening) -> dict[str, Any]:
+def _browser(opening: Update) -> dict[str, Any]:
     html(step_heading(1))
     with gr.Row(elem_classes="cr-filters"):
         query = gr.Textbox(
@@ -182,19 +99,23 @@ def _browser(opening: Opening) -> dict[str, Any]:
     with gr.Row(elem_classes="cr-filters"):
         filters = {
             name: gr.Dropdown(
-                offered, value="", label=name.capitalize(), elem_id=name, min_width=130
+                opening[name]["choices"],
+                value="",
+                label=name.capitalize(),
+                elem_id=name,
+                min_width=130,
             )
-            for name, offered in opening.filters._asdict().items()
+            for name in Choices._fields
         }
-    browse = html(opening.browse, js_on_load=CLICKS, elem_id="catalogue-list")
+    browse = html(opening["browse"], js_on_load=CLICKS, elem_id="catalogue-list")
     return {"query": query, "sort": sort, **filters, "browse": browse}
 
 
-def _assembly(opening: Opening) -> dict[str, Any]:
+def _assembly(opening: Update) -> dict[str, Any]:
     html(step_heading(0))
     with gr.Row(elem_classes="cr-filters"):
         shopper = gr.Dropdown(
-            opening.shoppers,
+            opening["shopper"]["choices"],
             value=None,
             label="Shopper (type the beginning of an id)",
             allow_custom_value=True,
@@ -206,9 +127,7 @@ def _assembly(opening: Opening) -> dict[str, Any]:
     return {
         "shopper": shopper,
         "any_shopper": any_shopper,
-        "history": html(
-            widgets.history_list([], opening.session), js_on_load=CLICKS, elem_id="history"
-        ),
+        "history": html(opening["history"], js_on_load=CLICKS, elem_id="history"),
         "target": html("", elem_id="target", visible=False),
     }
 
@@ -348,13 +267,13 @@ def _rules() -> dict[str, Any]:
         }
 
 
-def _rankings(opening: Opening) -> dict[str, Any]:
+def _rankings(opening: Update) -> dict[str, Any]:
     return {
         "others": gr.CheckboxGroup(
             _rivals(), value=list(DEFAULT.others), label="Compare with", elem_id="others"
         ),
         "ranks": html("", elem_id="ranks"),
-        "rankings": html(opening.rankings, elem_id="rankings"),
+        "rankings": html(opening["rankings"], elem_id="rankings"),
     }
 
 

@@ -1,0 +1,142 @@
+"""What the history's side of the walkthrough does: each event returns the parts that it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from calrec.errors import CalrecError
+from demo.html import walkthrough, widgets
+from demo.inspect import session as edits
+from demo.inspect.application import Application
+from demo.inspect.choices import choices, chosen_filters
+from demo.inspect.presets import presets
+from demo.inspect.session import Session, target_of
+from demo.pages.named import Update
+from demo.pages.walkthrough.results import Shown
+
+
+class Assembling:
+    """The events of step one over one `Application`; holds nothing of a visitor."""
+
+    def __init__(self, application: Application) -> None:
+        self._app = application
+
+    def browse(
+        self, session: Session, query: str, category: Any, brand: Any, price: Any, sort: str
+    ) -> Update:
+        """The first page of what is asked for, and what the filters still offer."""
+        filters = chosen_filters(category, brand, price)
+        try:
+            catalogue = self._app.shop(session.domain).catalogue
+            browse = walkthrough.catalogue_page(catalogue, query, filters, sort)
+            facets = catalogue.facets(query=query or "", filters=filters)
+        except CalrecError as error:
+            return {"browse": widgets.notice(str(error), "error")}
+        offered = choices(facets, filters)._asdict()
+        return {"browse": browse} | {n: gr.update(choices=one) for n, one in offered.items()}
+
+    def shoppers(self, session: Session, prefix: str = "") -> list[str]:
+        """Some shoppers whose last purchase is held out."""
+        return self._app.shop(session.domain).catalogue.users(prefix=prefix or "", limit=50)
+
+    def telling(self, session: Session) -> str:
+        """The shop's telling cases as buttons."""
+        try:
+            shop = self._app.shop(session.domain)
+        except CalrecError:
+            return widgets.preset_list(())  # what is wrong is said elsewhere on the page
+        return widgets.preset_list(presets(shop, self._app.evaluations))
+
+    def click_catalogue(
+        self,
+        session: Session,
+        query: str,
+        category: Any,
+        brand: Any,
+        price: Any,
+        sort: str,
+        click: gr.EventData,
+    ) -> Update:
+        """A click in the catalogue: adds an item, turns the page or takes the corrected query."""
+        if click.act == "search":
+            return {"query": click.id}
+        if click.act == "page":
+            filters = chosen_filters(category, brand, price)
+            try:
+                catalogue = self._app.shop(session.domain).catalogue
+                page = walkthrough.catalogue_page(catalogue, query, filters, sort, int(click.id))
+            except CalrecError as error:
+                page = widgets.notice(str(error), "error")
+            return {"browse": page}
+        if click.id not in self._app.shop(session.domain).catalogue.index:
+            return {}  # the list of another shop was still on the screen
+        return {"session": edits.added(session, click.id)}
+
+    def click_history(self, session: Session, click: gr.EventData) -> Update:
+        """A click in the history: moves, removes or clears."""
+        if click.act == "clear":
+            return {"session": edits.cleared(session)}
+        position, item_id = int(click.position), click.id
+        if click.act == "remove":
+            return {"session": edits.removed(session, position, item_id)}
+        step = -1 if click.act == "up" else 1
+        return {"session": edits.moved(session, position, item_id, step)}
+
+    def load_shopper(self, session: Session, user_id: str | None) -> Update:
+        """A test user's history; the true next item becomes the known target."""
+        if not user_id:
+            return {}
+        try:
+            loaded = edits.of_shopper(self._app.shop(session.domain), user_id)
+        except CalrecError as error:
+            return {"message": widgets.notice(str(error), "error")}
+        return {"session": loaded, "message": ""}
+
+    def click_preset(self, session: Session, click: gr.EventData) -> Update:
+        """Loads a telling case, with the seed that it was found with."""
+        return {**self.load_shopper(session, click.id), "seed": int(click.seed)}
+
+    def random_shopper(self, session: Session) -> Update:
+        """Some test user's history."""
+        try:
+            return self.load_shopper(session, self._app.shop(session.domain).random_shopper())
+        except CalrecError as error:
+            return {"message": widgets.notice(str(error), "error")}
+
+    def search_shoppers(self, session: Session, typed: gr.KeyUpData) -> Update:
+        """Shoppers that begin with what was typed."""
+        return {"shopper": gr.update(choices=self.shoppers(session, typed.input_value))}
+
+    def assembly(self, session: Session, shown: Shown | None, template: str) -> Update:
+        """The history's side of the page, and the prompt that it makes."""
+        try:
+            shop = self._app.shop(session.domain)
+            items = shop.items(session.history)
+            target = target_of(session, shop)
+            read = walkthrough.prompt_view(shop, session.history, template)
+        except CalrecError as error:
+            return {"message": widgets.notice(str(error), "error")}
+        card = gr.update(value=widgets.target_card(target), visible=target is not None)
+        return {
+            "history": widgets.history_list(items, session),
+            "target": card,
+            "message": "",
+            **stale(session, shown),
+            "prompt": read,
+            "shopper": gr.update(value=session.user_id),
+        }
+
+    def prompt(self, session: Session, template: str) -> Update:
+        """The prompt of the history as it is now; one line where there is none."""
+        try:
+            shop = self._app.shop(session.domain)
+            return {"prompt": walkthrough.prompt_view(shop, session.history, template)}
+        except CalrecError as error:
+            return {"prompt": widgets.notice(str(error), "error")}
+
+
+def stale(session: Session, shown: Shown | None) -> Update:
+    """Whether the results belong to another history than the one now shown."""
+    return {"stale": walkthrough.stale_line(session, shown and shown.session)}

@@ -1,0 +1,138 @@
+"""What the results' side of the walkthrough does: each event returns the parts that it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from calrec.errors import CalrecError
+from calrec.records import Generation
+from demo.html import walkthrough, widgets
+from demo.inspect.application import Application
+from demo.inspect.draws import Draws
+from demo.inspect.session import Session
+from demo.inspect.side_by_side import ranked
+from demo.pages import failures
+from demo.pages.named import Update
+from demo.pages.walkthrough import results
+from demo.pages.walkthrough.address import WalkthroughAddress, chosen
+from demo.pages.walkthrough.results import Shown
+
+ALTERNATIVES = 5
+"""Tokens shown beside each drawn one."""
+
+
+class Recommending:
+    """The events of steps three to five over one `Application`; holds nothing of a visitor."""
+
+    def __init__(self, application: Application) -> None:
+        self._app = application
+        self._draws = Draws()
+
+    def recommend(self, session: Session, *values: Any) -> Generator[Update, None, None]:
+        """Streams the samples, then all rankings; closing it stops the model.
+
+        The last update gives the button Recommend back; an earlier job that was stopped says no
+        more, so that it takes nothing from the one after it.
+        """
+        if not session.history:
+            yield results.failed(
+                "The history is empty: add an item from the catalogue or load a shopper."
+            )
+            return
+        try:
+            yield from self._recommended(session, chosen(*values))
+        except Exception as error:
+            yield results.failed(failures.line(error, "a recommendation"))
+
+    def _recommended(
+        self, session: Session, choice: WalkthroughAddress
+    ) -> Generator[Update, None, None]:
+        shop = self._app.shop(session.domain)
+        shown = Shown(session=session, choice=choice, draw=choice.draw(shop, session.history))
+        if (kept := self._draws.known(shown.draw)) is not None:
+            yield results.drawn(shop, kept, shown, "kept from an earlier run of the same seed")
+            return
+        waiting = "Reading the history." if shop.served.is_loaded else "Loading the model."
+        yield {**results.no_results(), "status": widgets.notice(waiting)}
+        stream = (
+            shop.served.get()
+            .with_template(choice.template)
+            .stream(
+                shop.items(session.history),
+                seed=choice.seed,
+                temperature=choice.temperature,
+                samples=choice.samples,
+                alternatives=ALTERNATIVES,
+            )
+        )
+        try:
+            for update in stream:
+                if isinstance(update, Generation):
+                    self._draws.put(shown.draw, update)
+                    yield results.drawn(shop, update, shown, "computed live")
+                else:
+                    yield results.progress(update)
+        finally:
+            stream.close()
+
+    def again(self, shown: Shown | None, *values: Any) -> Update:
+        """The shown texts ranked with the settings as they are now; nothing is sampled."""
+        choice = chosen(*values)
+        if shown is None:
+            return {"address": results.address(choice, shown)}
+        shown = replace(shown, choice=choice.as_drawn(shown.draw))
+        try:
+            shop = self._app.shop(shown.session.domain)
+            return results.ranked_anew(shop, self._kept(shown), shown)
+        except CalrecError as error:
+            return {"message": widgets.notice(str(error), "error")}
+
+    def settled(self, shown: Shown | None, *values: Any) -> Update:
+        """Nothing, unless a switch was moved while the model wrote."""
+        if shown is None or chosen(*values).as_drawn(shown.draw) == shown.choice:
+            return {}
+        return self.again(shown, *values)
+
+    def click_text(self, click: gr.EventData, shown: Shown | None, *values: Any) -> Update:
+        """Opens a text token by token, or closes it."""
+        if shown is None:
+            return {}
+        choice = chosen(*values).as_drawn(shown.draw)
+        try:
+            order = int(click.id)
+            choice = replace(choice, text=-1 if order == choice.text else order)
+            shop = self._app.shop(shown.session.domain)
+            record = ranked(shop, self._kept(shown), choice.ranked_by())
+        except ValueError:
+            return {}
+        except CalrecError as error:
+            return {"message": widgets.notice(str(error), "error")}
+        return {
+            "text": choice.text,
+            "texts": walkthrough.texts_view(shop, record, choice.text),
+            "address": results.address(choice, shown),
+            "message": "",
+        }
+
+    def _kept(self, shown: Shown) -> Generation:
+        """The shown texts.
+
+        Raises:
+          CalrecError: if they have been given up for those of others.
+        """
+        generation = self._draws.known(shown.draw)
+        if generation is None:
+            raise CalrecError(
+                "expected the texts on this page among those that are kept for a while, found them "
+                "gone; press Recommend, and the same seed writes them again"
+            )
+        return generation
+
+
+def first_stage(retrieval: str) -> Update:
+    """The choice of a first stage, where there is one."""
+    return {"first": gr.update(visible=retrieval == "rerank")}
