@@ -8,7 +8,7 @@ repeats, true repurchases, and items that no training history holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -25,6 +25,13 @@ DEPARTMENTS: Mapping[str, str] = MappingProxyType(
         "sample-outdoors": "Garden, camping and cycling: gear, spare parts, seeds, trail guides",
     }
 )
+
+
+def invented(domains: Collection[str]) -> bool:
+    """Whether these are departments of the sample shop and nothing else."""
+    return bool(domains) and set(domains) <= DEPARTMENTS.keys()
+
+
 _THREADS = {
     "sample-kitchen": kitchen.THREADS,
     "sample-studio": studio.THREADS,

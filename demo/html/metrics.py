@@ -15,12 +15,12 @@ from calrec.report import figures
 from calrec.report.comparison import SIDES, Comparison
 from calrec.report.layouts.cells import tested_cells
 from calrec.report.layouts.remarks import interval_words
+from calrec.report.model_card import stage_title
 from calrec.report.rendering import html_table, html_text
 from calrec.report.report import Content
 from calrec.report.tables import Column, Table
 from calrec.report.variants import names
 from demo.html.templating import render
-from demo.inspect import training_curves
 from demo.inspect.training_curves import Log
 
 OVERVIEW = ("runs", "table2")
@@ -137,5 +137,5 @@ def scatter_caption(one: Comparison) -> Markup:
 def curves_lead(log: Log) -> Markup:
     """Which colour is which stage."""
     colours = log.colours()
-    entries = [(_text(training_curves.stage_title(stage)), colours[stage]) for stage in log.stages]
+    entries = [(_text(stage_title(stage)), colours[stage]) for stage in log.stages]
     return render("metrics", "curves_lead", log.damaged, entries)

@@ -19,6 +19,7 @@ from markupsafe import escape
 
 from calrec.errors import CalrecError
 from calrec.report.figures import COLOURS, GENERATIVE, layout
+from calrec.report.model_card import stage_title
 
 FILE = "training_log.jsonl"
 POINTS = 600
@@ -33,11 +34,6 @@ TITLES: Mapping[str, str] = {
 }
 """Known quantities, in the order shown; others follow under their own names."""
 
-STAGES: Mapping[str, str] = {
-    "pretrain": "Pre-training",
-    "stage1": "Stage I, many shops",
-    "stage2": "Stage II, one shop",
-}
 _COLOURS = (COLOURS[0], GENERATIVE, *COLOURS[1:])
 _NO_CURVE = ("stage", "step", "seconds")
 
@@ -167,11 +163,6 @@ def _part(stage: str, by_step: dict[int, float]) -> Part:
     # Thinned from the end: where the training ended is always there.
     steps = steps[::-1][::stride][::-1]
     return Part(stage=stage, steps=tuple(steps), values=tuple(by_step[step] for step in steps))
-
-
-def stage_title(stage: str) -> str:
-    """For people."""
-    return STAGES.get(stage, stage)
 
 
 def figure(curve: Curve, colours: Mapping[str, str]) -> go.Figure:

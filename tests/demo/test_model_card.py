@@ -10,8 +10,9 @@ import pytest
 from calrec.errors import CalrecError
 from calrec.model import checkpoint
 from calrec.model.backbone.config import DecoderConfig, Rope
+from calrec.report.model_card import parameters
 from demo.html.model_card_text import to_html, to_markdown
-from demo.inspect.model_card import card, parameters, read, seen_words
+from demo.inspect.model_card import card, read, seen_words
 
 HOSTILE = "<script>alert(1)</script>|`x`\n# y"
 

@@ -44,7 +44,7 @@ def test_the_text_says_what_the_record_says(record, card):
     assert all(f"| {domain} | {data} |" in card.text for domain, data in record.data.items())
     assert all(f"| {name} | ranked | all |" in card.text for name in record.figures)
     assert "invented buyers only" in card.text
-    assert "| stage1 | 150 | 50 | 0.0005 | 0.125 | -0.025 |" in card.text
+    assert "| Stage I, many shops | 150 | 50 | 32 | 0.0005 | 0.125 | -0.025 | 0.5 |" in card.text
 
 
 def test_a_record_that_says_little_makes_a_card_that_says_so(record):
@@ -53,7 +53,7 @@ def test_a_record_that_says_little_makes_a_card_that_says_so(record):
     assert card.data.eval_results is None
     assert "names no stage" in card.text
     assert "names no training data" in card.text
-    assert "None are recorded" in card.text
+    assert "The record holds none" in card.text
     assert "invented" not in card.text
     assert "|" not in card.text
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calrec.model.checkpoint import Description, describe
-from catalog.sample import DEPARTMENTS
+from calrec.report import model_card
+from calrec.report.model_card import Section
+from catalog.sample import invented
 from demo.inspect.model_card import decoder, training
-from demo.inspect.model_card.section import Section, listed, short_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,31 +63,33 @@ def card(
       shop: likewise.
       tokens: that its tokenizer knows; `None` where that is unknown.
     """
-    invented = bool(record.data) and set(record.data) <= set(DEPARTMENTS)
+    all_invented = invented(record.data)
     return Card(
         name=name,
-        lead=_lead(record, invented),
+        lead=_lead(record, all_invented),
         sections=(
             decoder.size(record, tokens),
             decoder.reading(record),
             decoder.recommending(record),
             training.data(record, shops, shop),
-            training.training(record),
-            training.figures(record),
-            _use(record, invented),
+            model_card.training(record),
+            model_card.figures(record),
+            model_card.limits(record, all_invented),
         ),
     )
 
 
-def _lead(record: Description, invented: bool) -> str:
-    size = short_count(decoder.parameters(record.decoder))
-    begun = next((one.get("stage") for one in training.stages(record)), None)
+def _lead(record: Description, all_invented: bool) -> str:
+    size = _short_count(model_card.parameters(record.decoder))
+    begun = next((one.get("stage") for one in model_card.stages(record)), None)
     scratch = ", trained from scratch" if begun == "pretrain" else ""
     where = ""
     if record.data:
         shop = "shop" if len(record.data) == 1 else "shops"
-        shops = f"invented {shop}" if invented else f"purchases of the {shop}"
-        where = f" on the {shops} {listed(sorted(record.data))}"
+        shops = f"invented {shop}" if all_invented else f"purchases of the {shop}"
+        *others, last = sorted(record.data)
+        named = f"{', '.join(others)} and {last}" if others else last
+        where = f" on the {shops} {named}"
         where = f"{'' if scratch else ', trained'}{where}"
     return (
         f"A language model of {size} parameters{scratch}{where}. It reads a purchase history as"
@@ -94,20 +97,9 @@ def _lead(record: Description, invented: bool) -> str:
     )
 
 
-def _use(record: Description, invented: bool) -> Section:
-    remarks = [
-        "Meant for looking at how a generative recommender works and for comparing such models;"
-        " not for decisions about people.",
-        "It knows the words of its training data: of shops in another language or trade it writes"
-        " texts that name no item there.",
-        "A text's probability is the model's own; it is no chance that somebody buys the item.",
-    ]
-    if invented:
-        remarks.insert(
-            1,
-            "Trained on invented items and invented buyers only: its figures say nothing about"
-            " real shops.",
-        )
-    if not record.figures:
-        remarks.append("No figures are recorded, so how good it is is not known from here.")
-    return Section(title="Intended use and limits", remarks=tuple(remarks), wide=True)
+def _short_count(number: int) -> str:
+    """A number in words, such as 1.2 million."""
+    for size, word in ((1e9, " billion"), (1e6, " million"), (1e3, " thousand")):
+        if number >= size:
+            return f"{number / size:.1f}{word}"
+    return str(number)

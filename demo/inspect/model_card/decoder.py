@@ -5,26 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from calrec.model.backbone.config import DecoderConfig
 from calrec.model.checkpoint import Description
-from demo.inspect.model_card.section import Section, shown
-
-
-def parameters(shape: DecoderConfig) -> int:
-    """How many weights a decoder of this shape has."""
-    width, inner, head = shape.hidden_size, shape.intermediate_size, shape.head_dim
-    queries, shared = shape.num_attention_heads * head, shape.num_key_value_heads * head
-    layered = 2 if shape.norm == "layer" else 1  # a bias beside the weight
-    norm = width * layered
-    attention = width * (2 * queries + 2 * shared)
-    attention += shape.attention_bias * (queries + 2 * shared) + shape.output_bias * width
-    attention += shape.norm_queries_and_keys * 2 * head * layered
-    wide = 1 + shape.gated_mlp
-    mlp = (wide + 1) * width * inner + shape.mlp_bias * (wide * inner + width)
-    layer = attention + mlp + norm * (4 if shape.norm_outputs else 2)
-    tables = 1 + (not shape.tie_word_embeddings)
-    positions = shape.max_position_embeddings * width if shape.rope is None else 0
-    return tables * shape.vocab_size * width + positions + shape.num_hidden_layers * layer + norm
+from calrec.report.model_card import Section, parameters, shown
 
 
 def vocabulary(folder: Path) -> int | None:

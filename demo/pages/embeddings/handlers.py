@@ -10,11 +10,12 @@ from typing import Any
 import gradio as gr
 
 from calrec.errors import CalrecError
+from calrec.report.model_card import parameters
 from demo.html.embeddings import plots, words
 from demo.html.templating import render
 from demo.html.widgets import notice
 from demo.html.wording import title_of
-from demo.inspect import checkpoints, model_card, session
+from demo.inspect import checkpoints, session
 from demo.inspect.application import Application
 from demo.inspect.item_map import ItemMap, item_map
 from demo.inspect.session import Session
@@ -134,8 +135,8 @@ class EmbeddingsHandlers:
 
     def _question(self, items: int) -> Update:
         record = self._models.description()
-        parameters = model_card.parameters(record.decoder) if record else None
-        return {**_no_map(words.question(items, parameters)), "go": gr.update(visible=True)}
+        weights = parameters(record.decoder) if record else None
+        return {**_no_map(words.question(items, weights)), "go": gr.update(visible=True)}
 
     def show_cosines(self, asked: Any) -> Iterator[Update]:
         """Cosines of test users; says how far it is where they are not known yet."""
