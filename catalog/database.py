@@ -5,6 +5,7 @@ No file that it reads makes it fetch, load or open another.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,11 @@ def quoted_name(name: str) -> str:
 def quoted_text(text: str) -> str:
     """A text in SQL, where a parameter cannot stand."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def one_file(path: Path) -> str:
+    """The path as DuckDB's readers take it for that file alone, in quotes (SQL).
+
+    They would take it for a pattern, and a `~` at its beginning for a home.
+    """
+    return quoted_text(re.sub(r"[*?\[]", r"[\g<0>]", str(path.absolute())))

@@ -21,7 +21,8 @@ from demo.inspect.case_table import CaseTable, Selection
 from demo.inspect.local_paths import local
 from demo.inspect.run_pair import RunPair
 from demo.inspect.shop import Shop
-from demo.inspect.stored import Stored, Tables, corpus, rebuild
+from demo.inspect.stored import Stored, corpus, rebuild
+from demo.inspect.stored_tables import Tables
 
 TABLES = 6
 """Pairs of runs whose tables are kept; one of 50,000 users takes some 30 MB, 90 MB with texts."""

@@ -8,12 +8,10 @@ ranks. What was made is compared with the ranks that the run wrote.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 
 from calrec.errors import CalrecError
@@ -28,10 +26,9 @@ from calrec.records.ranks import TIE
 from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings, parse, prompt_text
 from catalog.bm25 import BM25Settings
-from catalog.database import connect
 from catalog.sequences import Case
 from catalog.store import Catalogue
-from demo.inspect.evaluations import file_of
+from demo.inspect.stored_tables import Tables
 
 if TYPE_CHECKING:
     from demo.inspect.shop import Shop
@@ -55,49 +52,7 @@ class Stored:
     notes: tuple[str, ...]
 
 
-class Tables:
-    """A user's rows of the tables of runs, out of the files; safe for several threads."""
-
-    def __init__(self) -> None:
-        # One for all reads: to open another takes longer than to read.
-        self._connection = connect(threads=2)
-
-    def rows(self, run: EvaluationRun, name: str, user_id: str) -> list[dict[str, Any]]:
-        """A user's rows; DuckDB reads no more of the file than it must.
-
-        Raises:
-          CalrecError: if the run has no such table, or it is damaged.
-        """
-        path = file_of(run, name)
-        try:
-            with self._connection.cursor() as cursor:
-                found = cursor.execute(
-                    "SELECT * FROM read_parquet($path) WHERE user_id = $user",
-                    {"path": _GLOB.sub(r"[\g<0>]", str(path)), "user": user_id},
-                )
-                names = [column[0] for column in found.description]
-                return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-        except duckdb.Error:
-            raise CalrecError(
-                f"expected {run.folder.name}/{name} as it was written, found a damaged file; "
-                "evaluate again"
-            ) from None
-
-    def row(self, run: EvaluationRun, name: str, user_id: str) -> Mapping[str, Any]:
-        """A user's one row; raises as `rows` does, and if there is none."""
-        rows = self.rows(run, name, user_id)
-        if not rows:
-            raise CalrecError(
-                f"expected the user in {run.folder.name}/{name}, found no such row; choose "
-                "another case"
-            )
-        return rows[0]
-
-
 _OF_TEXTS = ("text", "max_prompt_tokens", "sampling")
-
-# A path is a pattern to DuckDB; in brackets a sign is itself.
-_GLOB = re.compile(r"[*?\[]")
 
 
 def rebuild(shop: Shop, run: EvaluationRun, user_id: str, tables: Tables) -> Stored:

@@ -7,6 +7,8 @@ own names; `view` and what `demo.inspect.session` needs are the shell's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 Query = Mapping[str, Sequence[str]]
@@ -27,6 +29,12 @@ def write(query: Mapping[str, object]) -> str:
     """The query as text, without what is empty; lists give a name several values."""
     filled = {name: value for name, value in query.items() if value not in (None, "", (), [])}
     return urlencode(filled, doseq=True)
+
+
+def changed(view: Any, usual: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from those of another."""
+    both = ((field.name, getattr(view, field.name)) for field in fields(view))
+    return {name: value for name, value in both if value != getattr(usual, name)}
 
 
 def one(query: Query, name: str, default: str = "") -> str:

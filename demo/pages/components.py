@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demo.html.assets import STATIC
+from demo.html.widgets import heading
 
 
 def listener(name: str) -> str:
@@ -22,6 +23,11 @@ CLICKS = listener("clicks")
 def html(value: str, **options: Any) -> gr.HTML:
     """HTML of our own making, without gradio's styles for prose."""
     return gr.HTML(value, apply_default_css=False, **options)
+
+
+def head(title: str, text: str) -> gr.HTML:
+    """The heading of a panel, and what is in it."""
+    return html(heading(0, title, text))
 
 
 def script(function: str, *arguments: Any) -> str:

@@ -31,3 +31,12 @@ MODEL: dict[str, Any] = {
     "concurrency_id": "model",
     "concurrency_limit": 1,
 }
+
+
+def carried(click: gr.EventData, name: str) -> str:
+    """What a click carries under a name; it comes from the browser and may lack it."""
+    try:
+        value = getattr(click, name)
+    except (AttributeError, TypeError):
+        return ""
+    return value if isinstance(value, str) else ""

@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
 from calrec.errors import CalrecError
+from demo.html.widgets import notice
+from demo.pages.named import Update
+
+Given = ParamSpec("Given")
+
+
+def told_in(part: str) -> Callable[[Callable[Given, Update]], Callable[Given, Update]]:
+    """A handler whose `CalrecError` becomes a line in the part of this name."""
+
+    def telling(handler: Callable[Given, Update]) -> Callable[Given, Update]:
+        @wraps(handler)
+        def told(*given: Given.args, **options: Given.kwargs) -> Update:
+            try:
+                return handler(*given, **options)
+            except CalrecError as error:
+                return {part: notice(str(error), "error")}
+
+        return told
+
+    return telling
 
 
 def line(error: Exception, wanted: str, where: str = "the model") -> str:

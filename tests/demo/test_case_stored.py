@@ -13,7 +13,8 @@ from case_runs import DOMAIN, USERS, build_shop, write_evaluations
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
 from calrec.records import Recommendation
-from demo.inspect.stored import Tables, rebuild
+from demo.inspect.stored import rebuild
+from demo.inspect.stored_tables import Tables
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ import duckdb
 import pyarrow as pa
 from isal import igzip, isal_zlib
 
-from catalog.database import quoted_text
 from catalog.errors import CatalogueError
 
 _GZIP = b"\x1f\x8b"
@@ -41,14 +39,6 @@ def require_file(path: Path, expected: str) -> None:
         raise CatalogueError(
             f"expected {expected} at {path}, found a file that may not be read: change its rights"
         )
-
-
-def one_file(path: Path) -> str:
-    """The path as DuckDB's readers take it for that file alone, in quotes (SQL).
-
-    They would take it for a pattern, and a `~` at its beginning for a home.
-    """
-    return quoted_text(re.sub(r"[*?\[]", r"[\g<0>]", str(path.absolute())))
 
 
 def is_gzip(path: Path) -> bool:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import duckdb
 
-from catalog.database import connect, quoted_text
+from catalog.database import connect, one_file, quoted_text
 from catalog.errors import CatalogueError
 from catalog.ingest.columns import require_different
-from catalog.ingest.files.access import is_gzip, one_file, open_bytes, read_ahead
+from catalog.ingest.files.access import is_gzip, open_bytes, read_ahead
 from catalog.ingest.files.dialect import MARKS, Dialect, Quotes, rows, told
 from catalog.ingest.files.row_shape import RowShape
 

@@ -22,10 +22,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from catalog.database import quoted_text
+from catalog.database import one_file, quoted_text
 from catalog.errors import CatalogueError
 from catalog.ingest.files.access import (
-    one_file,
     require_utf8,
     streamed,
 )

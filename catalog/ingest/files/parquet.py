@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
+from catalog.database import one_file
 from catalog.ingest.columns import require_different
-from catalog.ingest.files.access import one_file
 from catalog.ingest.files.dialect import Quotes
 from catalog.ingest.files.table import FileFormat, TypedTable
 

@@ -20,9 +20,10 @@ from demo.inspect.run_pair import RunPair
 from demo.inspect.session import Session
 from demo.inspect.temporary_files import TemporaryFiles
 from demo.inspect.url import Query
+from demo.pages import failures
 from demo.pages.cases.address import CasesAddress, clicked
 from demo.pages.cases.parts import updates
-from demo.pages.events import SKIP
+from demo.pages.events import SKIP, carried
 from demo.pages.named import Update
 
 FILTERS = tuple(field.name for field in fields(CaseFilters))
@@ -65,7 +66,7 @@ class CasesHandlers:
     def click(self, session: Session, address: str, click: gr.EventData) -> Update:
         """A button in one of the page's pieces of HTML."""
         view = CasesAddress.of(address)
-        act, what = _said(click, "act"), _said(click, "id")
+        act, what = carried(click, "act"), carried(click, "id")
         if act == "case":
             return self._render(session, replace(view, case=what), {CASE})
         if act == "page":
@@ -160,48 +161,38 @@ class CasesHandlers:
         pinned = "" if view.pin == view.case else view.case
         return self._render(session, replace(view, pin=pinned), {LIST, CASE})
 
+    @failures.told_in("message")
     def walk(self, session: Session, address: str) -> Update:
         """The case in the walkthrough."""
         view = CasesAddress.of(address)
-        try:
-            pair = self._pair(session, view)
-            if not isinstance(pair, RunPair):
-                return {}
-            visitor = pair.session(view.case)
-        except CalrecError as error:
-            return {"message": widgets.notice(str(error), "error")}
+        pair = self._pair(session, view)
+        if not isinstance(pair, RunPair):
+            return {}
+        visitor = pair.session(view.case)
         return {"session": visitor, "tabs": gr.Tabs(selected="walkthrough"), "message": ""}
 
     # Slices, reasons, files
 
+    @failures.told_in("slice_said")
     def save_slice(self, session: Session, address: str, name: Any) -> Update:
         """Keeps the filters under a name."""
         view = CasesAddress.of(address)
         query = url.write(view.filters.write())
-        try:
-            if not query:
-                raise CalrecError(
-                    "expected at least one filter for a slice, found none; set one first"
-                )
-            self.cases.annotations.save_slice(session.domain, _text(name), query)
-        except CalrecError as error:
-            return {"slice_said": widgets.notice(str(error), "error")}
+        if not query:
+            raise CalrecError("expected at least one filter for a slice, found none; set one first")
+        self.cases.annotations.save_slice(session.domain, _text(name), query)
         slices = _only(self._render(session, view, {SLICES}), "slices")
         return {**slices, "slice_name": "", "slice_said": widgets.notice("Slice saved.", "done")}
 
+    @failures.told_in("message")
     def _drop(self, session: Session, view: CasesAddress, name: str) -> Update:
-        try:
-            self.cases.annotations.drop_slice(session.domain, name)
-        except CalrecError as error:
-            return {"message": widgets.notice(str(error), "error")}
+        self.cases.annotations.drop_slice(session.domain, name)
         return self._render(session, view, {SLICES})
 
+    @failures.told_in("reasons_said")
     def set_reasons(self, session: Session, address: str, text: Any) -> Update:
         """Replaces the reasons on offer."""
-        try:
-            self.cases.annotations.set_reasons(_text(text).splitlines())
-        except CalrecError as error:
-            return {"reasons_said": widgets.notice(str(error), "error")}
+        self.cases.annotations.set_reasons(_text(text).splitlines())
         update = self._render(session, CasesAddress.of(address), {CASE, SLICES})
         done = widgets.notice("Reasons stored.", "done")
         return {**_only(update, "labels", "reasons"), "reasons_said": done}
@@ -287,10 +278,6 @@ class CasesHandlers:
 
 def _only(update: Update, *names: str) -> Update:
     return {name: update[name] for name in names if name in update}
-
-
-def _said(click: gr.EventData, name: str) -> str:
-    return _text(getattr(click, name, ""))
 
 
 def _text(value: Any) -> str:

@@ -7,13 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from demo.html import widgets
 from demo.html.case_study import listing
 from demo.html.case_study.page import Offered, Shown
 from demo.inspect import case_filters
 from demo.inspect.annotations import LONGEST_NOTE, MOST_LABELS
 from demo.inspect.case_filters import words
-from demo.pages.components import CLICKS, html, listener, script
+from demo.pages.components import CLICKS, head, html, listener, script
 from demo.pages.events import LOOK_UP
 from demo.pages.named import Update
 from demo.pages.page import address
@@ -71,14 +70,11 @@ def _update(name: str, value: Any) -> Any:
 def _overview() -> dict[str, Any]:
     part: dict[str, Any] = {}
     with gr.Column(elem_classes="cr-panel"):
-        html(
-            widgets.heading(
-                0,
-                "Cases of an evaluation",
-                "Each case is one shopper: a history, the item really bought next, and the rank "
-                "that each of two recommenders gave it. Find the cases where they differ, look "
-                "into one, and note why.",
-            )
+        head(
+            "Cases of an evaluation",
+            "Each case is one shopper: a history, the item really bought next, and the rank "
+            "that each of two recommenders gave it. Find the cases where they differ, look "
+            "into one, and note why.",
         )
         with gr.Row(elem_classes="cr-filters"):
             part["run"] = _list("Evaluation A", "case-run")
@@ -172,13 +168,10 @@ def _saved() -> dict[str, Any]:
     """Slices, downloads, and the reasons on offer."""
     part: dict[str, Any] = {}
     with gr.Column(elem_classes="cr-panel"):
-        html(
-            widgets.heading(
-                0,
-                "Saved slices and downloads",
-                "A slice is a set of filters with a name; its metrics are those of the two "
-                "evaluations chosen above.",
-            )
+        head(
+            "Saved slices and downloads",
+            "A slice is a set of filters with a name; its metrics are those of the two "
+            "evaluations chosen above.",
         )
         part["slices"] = html("", elem_id="case-slices", js_on_load=CLICKS)
         with gr.Row(elem_classes="cr-filters"):

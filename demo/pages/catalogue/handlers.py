@@ -25,6 +25,7 @@ from demo.inspect.shop import Shop
 from demo.inspect.similar import by_vector, by_words
 from demo.pages import failures
 from demo.pages.catalogue.address import PAGE_SIZE, CatalogueAddress
+from demo.pages.events import carried
 from demo.pages.named import Update
 
 NEIGHBOURS = 6
@@ -38,21 +39,19 @@ class CatalogueHandlers:
         self._app = app
         self._vectors = app.item_vectors
 
+    @failures.told_in("results")
     def show(self, session: Session, query: url.Query) -> Update:
         """The whole page for a query."""
         view = CatalogueAddress.read(query)
-        try:
-            shop = self._app.shop(session.domain)
-            view, page = _found(shop.catalogue, view)
-            return {
-                **_listed(shop.catalogue, view, page),
-                "search": view.q,
-                "sort": view.sort,
-                "about": about.about(shop),
-                **self._opened(shop, view),
-            }
-        except CalrecError as error:
-            return {"results": widgets.notice(str(error), "error")}
+        shop = self._app.shop(session.domain)
+        view, page = _found(shop.catalogue, view)
+        return {
+            **_listed(shop.catalogue, view, page),
+            "search": view.q,
+            "sort": view.sort,
+            "about": about.about(shop),
+            **self._opened(shop, view),
+        }
 
     def search(self, session: Session, written: str, q: str, sort: str) -> Update:
         """Another search or sort. What is shown already is left alone."""
@@ -66,7 +65,7 @@ class CatalogueHandlers:
         before = CatalogueAddress.of(written)
         # What was typed a moment ago counts: the address may be a step behind.
         now = before.asked(q, sort)
-        act, wanted = _said(click, "act"), _said(click, "id")
+        act, wanted = carried(click, "act"), carried(click, "id")
         if act == "go":
             view = CatalogueAddress.of(wanted)
             view = view if now == before else view.asked(q, sort)
@@ -145,28 +144,24 @@ class CatalogueHandlers:
             said = failures.line(error, "item vectors")
             yield {"toast": widgets.notice(said, "error")}
 
+    @failures.told_in("vectors")
     def vectors(self, session: Session, written: str) -> Update:
         """What stands under the item that is open now, when the vectors are there or stopped."""
-        try:
-            shop = self._app.shop(session.domain)
-            index = shop.catalogue.index.get(CatalogueAddress.of(written).open)
-            return {"vectors": "" if index is None else self._similar(shop, index)}
-        except CalrecError as error:
-            return {"vectors": widgets.notice(str(error), "error")}
+        shop = self._app.shop(session.domain)
+        index = shop.catalogue.index.get(CatalogueAddress.of(written).open)
+        return {"vectors": "" if index is None else self._similar(shop, index)}
 
     # The visitor's history
 
+    @failures.told_in("toast")
     def edit(self, session: Session, click: gr.EventData) -> Update:
         """Adds an item to the history, or loads a shopper and goes to the walkthrough."""
-        try:
-            shop = self._app.shop(session.domain)
-            if _said(click, "act") == "load":
-                loaded, said = _shopper(shop, _said(click, "id"))
-                done = widgets.notice(said, "done")
-                return {"session": loaded, "toast": done, "tabs": gr.Tabs(selected="walkthrough")}
-            [found] = shop.items([_said(click, "id")])
-        except CalrecError as error:
-            return {"toast": widgets.notice(str(error), "error")}
+        shop = self._app.shop(session.domain)
+        if carried(click, "act") == "load":
+            loaded, said = _shopper(shop, carried(click, "id"))
+            done = widgets.notice(said, "done")
+            return {"session": loaded, "toast": done, "tabs": gr.Tabs(selected="walkthrough")}
+        [found] = shop.items([carried(click, "id")])
         added = sessions.added(session, found.item_id)
         if added is session:
             full = f"The history is full: it holds {len(session.history):,} items. Remove some."
@@ -220,11 +215,3 @@ def _listed(catalogue: Catalogue, view: CatalogueAddress, page: Page) -> Update:
             at=lambda offset: replace(view, offset=offset).write(),
         ),
     }
-
-
-def _said(click: gr.EventData, name: str) -> str:
-    """What a click carries under a name; it comes from the browser and may lack it."""
-    try:
-        return str(getattr(click, name))
-    except (AttributeError, TypeError):
-        return ""

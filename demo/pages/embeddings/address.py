@@ -34,9 +34,7 @@ class EmbeddingsAddress:
 
     def query(self) -> str:
         """The address, without what it would be anyway."""
-        usual = EmbeddingsAddress()
-        changed = [name for name in CHOICES if getattr(self, name) != getattr(usual, name)]
-        return url.write({name: getattr(self, name) for name in changed})
+        return url.write(url.changed(self, EmbeddingsAddress()))
 
 
 def checked(wanted: Mapping[str, Any], checkpoints: Iterable[str]) -> EmbeddingsAddress:

@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 
-from calrec.errors import CalrecError
 from calrec.report.model_card import parameters
 from demo.html.embeddings import plots, words
 from demo.html.templating import render
@@ -23,7 +22,7 @@ from demo.inspect.towers import Compared, Models, Towers, Visitor
 from demo.inspect.url import Query
 from demo.pages import failures
 from demo.pages.embeddings.address import CHOICES, checked, from_query
-from demo.pages.events import WAITING
+from demo.pages.events import WAITING, carried
 from demo.pages.figures import HIDDEN, shown
 from demo.pages.named import Update
 
@@ -82,16 +81,13 @@ class EmbeddingsHandlers:
 
     def press(self, visitor: Session, click: gr.EventData) -> Update:
         """A click among the nearest items: the button of one adds it."""
-        if getattr(click, "act", "") != "add":
-            return {"toast": ""}
-        return self.add(visitor, getattr(click, "id", ""))
+        add = carried(click, "act") == "add"
+        return self.add(visitor, carried(click, "id")) if add else {"toast": ""}
 
+    @failures.told_in("toast")
     def add(self, visitor: Session, item_id: Any) -> Update:
         """An item of the nearest ones goes into the history."""
-        try:
-            item = self._app.shop(visitor.domain).items([str(item_id)])[0]
-        except CalrecError as error:
-            return {"toast": notice(str(error), "error")}
+        item = self._app.shop(visitor.domain).items([str(item_id)])[0]
         changed = session.added(visitor, item.item_id)
         if changed is visitor:
             full = f"The history is full: {session.MOST} purchases."
@@ -99,13 +95,11 @@ class EmbeddingsHandlers:
         added = f"Added “{title_of(item)}” to the history."
         return {"session": changed, "toast": notice(added, "done")}
 
+    @failures.told_in("toast")
     def random_shopper(self, visitor: Session) -> Update:
         """A shopper whose last purchase is held out."""
-        try:
-            shop = self._app.shop(visitor.domain)
-            return {"session": session.of_shopper(shop, shop.random_shopper()), "toast": ""}
-        except CalrecError as error:
-            return {"toast": notice(str(error), "error")}
+        shop = self._app.shop(visitor.domain)
+        return {"session": session.of_shopper(shop, shop.random_shopper()), "toast": ""}
 
     def show_map(self, asked: Any) -> Iterator[Update]:
         """The map; says how far it is where the vectors are not known yet."""

@@ -9,7 +9,7 @@ import gradio as gr
 from demo.html import widgets
 from demo.html.embeddings import words
 from demo.inspect.projection import METHODS
-from demo.pages.components import CLICKS, html
+from demo.pages.components import CLICKS, head, html
 from demo.pages.embeddings.address import DEFAULT_USERS, HIGHEST_SEED, USERS
 from demo.pages.figures import place
 from demo.pages.page import address
@@ -33,14 +33,11 @@ def lay_out() -> dict[str, Any]:
 
 def _map_controls() -> dict[str, Any]:
     """How items are laid out, and the button of a random shopper."""
-    html(
-        widgets.heading(
-            0,
-            "The shop as the model sees it",
-            "Each dot is an item: the mean of what the model computes while it reads the item's"
-            " text (v_T), laid out in two dimensions. The shopper's vector (v_U) is the same"
-            " mean over the whole purchase history.",
-        )
+    head(
+        "The shop as the model sees it",
+        "Each dot is an item: the mean of what the model computes while it reads the item's"
+        " text (v_T), laid out in two dimensions. The shopper's vector (v_U) is the same"
+        " mean over the whole purchase history.",
     )
     with gr.Row(elem_classes="cr-filters"):
         method = gr.Dropdown(
@@ -80,15 +77,12 @@ def _map() -> dict[str, Any]:
 
 def _cosines_controls() -> dict[str, Any]:
     """The other checkpoint, how many test users, and the seed that draws them."""
-    html(
-        widgets.heading(
-            0,
-            "What the contrastive losses did",
-            "They compare each shopper with the item bought next, beside the items that other"
-            " shoppers bought next. Here are these cosines for test shoppers whom training did"
-            " not show their last purchase: the further apart the two hills, the better the"
-            " vectors tell the own purchase from the others.",
-        )
+    head(
+        "What the contrastive losses did",
+        "They compare each shopper with the item bought next, beside the items that other"
+        " shoppers bought next. Here are these cosines for test shoppers whom training did"
+        " not show their last purchase: the further apart the two hills, the better the"
+        " vectors tell the own purchase from the others.",
     )
     with gr.Row(elem_classes="cr-filters"):
         other = gr.Dropdown(

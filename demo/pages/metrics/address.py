@@ -56,8 +56,7 @@ class MetricsAddress:
 
     def query(self, default: MetricsAddress) -> str:
         """The address, without what it would be anyway."""
-        changed = [name for name in CHOICES if getattr(self, name) != getattr(default, name)]
-        return url.write({name: getattr(self, name) for name in changed})
+        return url.write(url.changed(self, default))
 
 
 def checked(

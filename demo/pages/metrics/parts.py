@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from calrec.evaluation.metrics import TITLES
-from demo.html.widgets import heading, lead
-from demo.pages.components import html
+from demo.html.widgets import lead
+from demo.pages.components import head, html
 from demo.pages.figures import place
 from demo.pages.metrics.address import DIMENSION_TITLES, METRIC, MOST
 from demo.pages.page import address
@@ -28,7 +28,7 @@ def lay_out() -> dict[str, Any]:
 
 
 def _overview() -> dict[str, Any]:
-    _head(
+    head(
         "Evaluations side by side",
         "Each recommender was asked for the last purchase of many shoppers, which it could not"
         " see. A rank says how far down its list the item really bought stands; items with"
@@ -60,7 +60,7 @@ def _overview() -> dict[str, Any]:
 
 
 def _plots() -> dict[str, Any]:
-    _head(
+    head(
         "How far down, and for whom",
         "Where in the lists the item really bought stands, and for which shoppers a recommender"
         " does well.",
@@ -89,7 +89,7 @@ def _plots() -> dict[str, Any]:
 
 
 def _pair() -> dict[str, Any]:
-    _head(
+    head(
         "Two compared",
         "Two evaluations on the shoppers that both have in common: whose figures are better, by"
         " how much, and whether chance alone would do.",
@@ -108,7 +108,7 @@ def _pair() -> dict[str, Any]:
 
 
 def _details() -> dict[str, Any]:
-    _head(
+    head(
         "Differences and parts in numbers",
         "The model against each other evaluation, and the metric for parts of the shoppers.",
     )
@@ -120,7 +120,7 @@ def _details() -> dict[str, Any]:
 
 
 def _training() -> dict[str, Any]:
-    _head(
+    head(
         "How the model was trained",
         "What the training log of a checkpoint says, step by step.",
     )
@@ -136,12 +136,8 @@ def _training() -> dict[str, Any]:
 
 
 def _card() -> dict[str, Any]:
-    _head("Model card", "Everything that the checkpoint says of itself, in words.")
+    head("Model card", "Everything that the checkpoint says of itself, in words.")
     return {name: html("", elem_id=f"metrics-{name}") for name in ("card", "download")}
-
-
-def _head(title: str, text: str) -> None:
-    html(heading(0, title, text))
 
 
 def _list(label: str, name: str) -> gr.Dropdown:

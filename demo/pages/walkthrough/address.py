@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, get_args
 
 from calrec.errors import CalrecError
@@ -132,8 +132,7 @@ class WalkthroughAddress:
 
     def query(self) -> dict[str, Any]:
         """What differs from the defaults, by name in the address."""
-        own = asdict(self)
-        changed = {n: v for n, v in own.items() if v != getattr(DEFAULT, n)}
+        changed = url.changed(self, DEFAULT)
         if "modulation" in changed:
             changed["modulation"] = "no"
         if changed.get("others") == ():

@@ -13,6 +13,7 @@ from demo.inspect.application import Application
 from demo.inspect.choices import choices, chosen_filters
 from demo.inspect.presets import presets
 from demo.inspect.session import Session, target_of
+from demo.pages import failures
 from demo.pages.named import Update
 from demo.pages.walkthrough.results import Shown
 
@@ -23,17 +24,15 @@ class Assembling:
     def __init__(self, application: Application) -> None:
         self._app = application
 
+    @failures.told_in("browse")
     def browse(
         self, session: Session, query: str, category: Any, brand: Any, price: Any, sort: str
     ) -> Update:
         """The first page of what is asked for, and what the filters still offer."""
         filters = chosen_filters(category, brand, price)
-        try:
-            catalogue = self._app.shop(session.domain).catalogue
-            browse = walkthrough.catalogue_page(catalogue, query, filters, sort)
-            facets = catalogue.facets(query=query or "", filters=filters)
-        except CalrecError as error:
-            return {"browse": widgets.notice(str(error), "error")}
+        catalogue = self._app.shop(session.domain).catalogue
+        browse = walkthrough.catalogue_page(catalogue, query, filters, sort)
+        facets = catalogue.facets(query=query or "", filters=filters)
         offered = choices(facets, filters)._asdict()
         return {"browse": browse} | {n: gr.update(choices=one) for n, one in offered.items()}
 
@@ -84,40 +83,34 @@ class Assembling:
         step = -1 if click.act == "up" else 1
         return {"session": edits.moved(session, position, item_id, step)}
 
+    @failures.told_in("message")
     def load_shopper(self, session: Session, user_id: str | None) -> Update:
         """A test user's history; the true next item becomes the known target."""
         if not user_id:
             return {}
-        try:
-            loaded = edits.of_shopper(self._app.shop(session.domain), user_id)
-        except CalrecError as error:
-            return {"message": widgets.notice(str(error), "error")}
+        loaded = edits.of_shopper(self._app.shop(session.domain), user_id)
         return {"session": loaded, "message": ""}
 
     def click_preset(self, session: Session, click: gr.EventData) -> Update:
         """Loads a telling case, with the seed that it was found with."""
         return {**self.load_shopper(session, click.id), "seed": int(click.seed)}
 
+    @failures.told_in("message")
     def random_shopper(self, session: Session) -> Update:
         """Some test user's history."""
-        try:
-            return self.load_shopper(session, self._app.shop(session.domain).random_shopper())
-        except CalrecError as error:
-            return {"message": widgets.notice(str(error), "error")}
+        return self.load_shopper(session, self._app.shop(session.domain).random_shopper())
 
     def search_shoppers(self, session: Session, typed: gr.KeyUpData) -> Update:
         """Shoppers that begin with what was typed."""
         return {"shopper": gr.update(choices=self.shoppers(session, typed.input_value))}
 
+    @failures.told_in("message")
     def assembly(self, session: Session, shown: Shown | None, template: str) -> Update:
         """The history's side of the page, and the prompt that it makes."""
-        try:
-            shop = self._app.shop(session.domain)
-            items = shop.items(session.history)
-            target = target_of(session, shop)
-            read = walkthrough.prompt_view(shop, session.history, template)
-        except CalrecError as error:
-            return {"message": widgets.notice(str(error), "error")}
+        shop = self._app.shop(session.domain)
+        items = shop.items(session.history)
+        target = target_of(session, shop)
+        read = walkthrough.prompt_view(shop, session.history, template)
         card = gr.update(value=widgets.target_card(target), visible=target is not None)
         return {
             "history": widgets.history_list(items, session),
@@ -128,13 +121,11 @@ class Assembling:
             "shopper": gr.update(value=session.user_id),
         }
 
+    @failures.told_in("prompt")
     def prompt(self, session: Session, template: str) -> Update:
         """The prompt of the history as it is now; one line where there is none."""
-        try:
-            shop = self._app.shop(session.domain)
-            return {"prompt": walkthrough.prompt_view(shop, session.history, template)}
-        except CalrecError as error:
-            return {"prompt": widgets.notice(str(error), "error")}
+        shop = self._app.shop(session.domain)
+        return {"prompt": walkthrough.prompt_view(shop, session.history, template)}
 
 
 def stale(session: Session, shown: Shown | None) -> Update:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -46,24 +48,16 @@ def lay_out(opening: Update) -> dict[str, Any]:
             with gr.Column(scale=5, min_width=320, elem_classes="cr-panel"):
                 parts |= _assembly(opening) | _sampling()
         html(widgets.step_buttons(1))
-    with _step(2), gr.Column(elem_classes="cr-panel"):
-        html(step_heading(2))
+    with _panel(2):
         parts["prompt"] = html(no_prompt(), elem_id="prompt")
-        html(widgets.step_buttons(2))
-    with _step(3), gr.Column(elem_classes="cr-panel"):
-        html(step_heading(3))
+    with _panel(3):
         parts["texts"] = html(opening["texts"], js_on_load=CLICKS, elem_id="samples")
-        html(widgets.step_buttons(3))
-    with _step(4), gr.Column(elem_classes="cr-panel"):
-        html(step_heading(4))
+    with _panel(4):
         parts |= _switches() | _ways() | _rules()
         parts["heat_empty"] = html(opening["heat_empty"]["value"], elem_id="heat-empty")
         parts["heat"] = gr.Plot(visible=False, show_label=False, elem_id="heat", container=False)
-        html(widgets.step_buttons(4))
-    with _step(5), gr.Column(elem_classes="cr-panel"):
-        html(step_heading(5))
+    with _panel(5):
         parts |= _rankings(opening)
-        html(widgets.step_buttons(5))
     parts["text"] = gr.Number(-1, visible=False, precision=0)
     parts["start"] = gr.Textbox(
         visible="hidden", show_label=False, elem_id="start", interactive=False
@@ -283,3 +277,12 @@ def _rivals() -> list[tuple[str, str]]:
 
 def _step(number: int) -> gr.Column:
     return gr.Column(elem_id=f"step-{number}", elem_classes="cr-stage")
+
+
+@contextmanager
+def _panel(number: int) -> Iterator[None]:
+    """A step of one panel, between its heading and its buttons."""
+    with _step(number), gr.Column(elem_classes="cr-panel"):
+        html(step_heading(number))
+        yield
+        html(widgets.step_buttons(number))

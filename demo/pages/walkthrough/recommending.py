@@ -79,17 +79,15 @@ class Recommending:
         finally:
             stream.close()
 
+    @failures.told_in("message")
     def again(self, shown: Shown | None, *values: Any) -> Update:
         """The shown texts ranked with the settings as they are now; nothing is sampled."""
         choice = chosen(*values)
         if shown is None:
             return {"address": results.address(choice, shown)}
         shown = replace(shown, choice=choice.as_drawn(shown.draw))
-        try:
-            shop = self._app.shop(shown.session.domain)
-            return results.ranked_anew(shop, self._kept(shown), shown)
-        except CalrecError as error:
-            return {"message": widgets.notice(str(error), "error")}
+        shop = self._app.shop(shown.session.domain)
+        return results.ranked_anew(shop, self._kept(shown), shown)
 
     def settled(self, shown: Shown | None, *values: Any) -> Update:
         """Nothing, unless a switch was moved while the model wrote."""
