@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 
 from calrec.records import Item
-from calrec.text import DEFAULT_TEXT, TextSettings, truncated
+from calrec.text import DEFAULT_TEXT, truncated
 from catalog.store import Catalogue
 
 
@@ -52,10 +52,10 @@ class Statistics:
         return asdict(self)
 
 
-def statistics(catalogue: Catalogue, text: TextSettings = DEFAULT_TEXT) -> Statistics:
+def statistics(catalogue: Catalogue) -> Statistics:
     """The columns of Table 1; a ratio over nothing is 0."""
     info = catalogue.info
-    words = Counter(word for item in catalogue.items for word in _words(item, text))
+    words = Counter(word for item in catalogue.items for word in _words(item))
     removed = info.report["repeats_removed"]
     repeats = removed + info.report.get("repeats_kept", 0)  # which earlier builds do not report
     return Statistics(
@@ -73,8 +73,10 @@ def statistics(catalogue: Catalogue, text: TextSettings = DEFAULT_TEXT) -> Stati
     )
 
 
-def _words(item: Item, text: TextSettings) -> list[str]:
-    return " ".join(value for value in truncated(item, text).values() if value).lower().split()
+def _words(item: Item) -> list[str]:
+    return (
+        " ".join(value for value in truncated(item, DEFAULT_TEXT).values() if value).lower().split()
+    )
 
 
 def _ratio(part: float, whole: float) -> float:

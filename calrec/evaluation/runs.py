@@ -272,13 +272,13 @@ class EvaluationRun:
         kept = [("kept", "==", True)] if "kept" in column_names(path) else None
         return read_table(path, columns=["user_id", "text"], filters=kept)
 
-    def top(self, users: Sequence[str] | None = None) -> pa.Table:
-        """The best 100 items with their scores (higher is better), of some users or all.
+    def top(self) -> pa.Table:
+        """The best 100 items of each user, with their scores (higher is better).
 
         Raises:
           CalrecError: if the run wrote none, or the file is damaged.
         """
-        return self.table(TOP, users)
+        return self.table(TOP)
 
     def timings(self) -> pa.Table:
         """Seconds per user, to sample and to match.

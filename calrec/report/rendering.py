@@ -73,14 +73,9 @@ def interval_lines(value: Value) -> tuple[str, ...]:
     return lines[:1] if set(lines) == {ABSENT} else lines
 
 
-def markdown(table: Table, level: int = 2) -> str:
-    """The table with heading and notes; best optimistic values bold, best pessimistic ones italic.
-
-    Args:
-      table: to write.
-      level: of its heading.
-    """
-    parts = [f"{'#' * level} {markdown_text(table.title)}"]
+def markdown(table: Table) -> str:
+    """The table with heading and notes; best optimistic values bold, pessimistic ones italic."""
+    parts = [f"## {markdown_text(table.title)}"]
     if table.rows:
         heads = [" · ".join(filter(None, (c.group, c.title))) for c in table.columns]
         aligned = ["---:" if table.numeric(k) else "---" for k in range(len(heads))]

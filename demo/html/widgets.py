@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from calrec.records import Attributes, Item
+from calrec.records import Item
 from catalog.store import Page
 from demo.html.templating import render
 from demo.inspect.session import Session
@@ -78,16 +78,6 @@ def preset_list(presets: Sequence[Any]) -> Markup:
     return render("walkthrough", "preset_list", presets)
 
 
-def item_block(item: Item, shown: Attributes | None = None) -> Markup:
-    """Title over category and brand, each on one clipped line.
-
-    Args:
-      item: the item.
-      shown: its attributes as HTML, where words are marked in them.
-    """
-    return render("parts", "item_block", item, shown)
-
-
 def catalogue_list(page: Page, offset: int, limit: int) -> Markup:
     """One page of the catalogue, each row a button that adds the item; then the pager."""
     return render(
@@ -99,11 +89,6 @@ def catalogue_list(page: Page, offset: int, limit: int) -> Markup:
         offset=offset,
         limit=limit,
     )
-
-
-def search_note(page: Page) -> Markup:
-    """What the search has to say of the query, with a button for the corrected one."""
-    return render("parts", "search_note", page)
 
 
 def history_list(items: list[Item], session: Session) -> Markup:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -32,20 +31,6 @@ CHUNK = 1024
 """Rows of cosines made at a time: 80 MB for a shop of 20,000 items."""
 SMALL = 300
 """Up to so many vectors the eigenvectors come from the dense matrix: exact, and as quick."""
-
-
-class Projection(Protocol):
-    """A map of N vectors that further vectors can be placed on.
-
-    Attributes:
-      points: where each of the N vectors lies.
-    """
-
-    points: Float[np.ndarray, "N 2"]
-
-    def place(self, vectors: Float[np.ndarray, "Q D"]) -> Float[np.ndarray, "Q 2"]:
-        """Where further vectors of the same model lie on the map."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,6 +9,7 @@ from catalog.highlight import Mark, highlight_item
 from catalog.store import Page
 from demo.html import widgets
 from demo.html.record import prompt, ranking, texts, tokens
+from demo.html.templating import render
 from demo.inspect.session import Session
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> & ${x} {{y}}"
@@ -131,13 +132,13 @@ def test_buttons_carry_the_id_and_never_a_position_in_the_catalogue(views):
 
 def test_the_full_text_is_in_the_tooltip():
     long = "word " * 60
-    view = widgets.item_block(Item(item_id="i", title=long.strip()))
+    view = render("parts", "item_block", Item(item_id="i", title=long.strip()))
     title = dict(read(view).attributes[:2])["title"]
     assert long.strip() in title
 
 
 def test_an_item_without_title_has_a_stand_in():
-    assert "Untitled item i7" in widgets.item_block(Item(item_id="i7"))
+    assert "Untitled item i7" in render("parts", "item_block", Item(item_id="i7"))
 
 
 def test_the_pager_says_where_it_is_and_stops_at_the_ends():

@@ -131,8 +131,8 @@ def _hover(item: Item, mark: str = "") -> Markup:
     return render("plots", "item", _wrapped(title_of(item)), details, mark)
 
 
-def _wrapped(text: str, width: int = 56) -> list[str]:
-    return textwrap.wrap(" ".join(plain(text).split()), width, max_lines=3, placeholder=" …")
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(" ".join(plain(text).split()), 56, max_lines=3, placeholder=" …")
 
 
 def cosine_spread(alignment: Alignment, mark: float | None, span: tuple[float, float]) -> go.Figure:

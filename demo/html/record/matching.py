@@ -172,13 +172,10 @@ def _label(item: Item, is_target: bool) -> Markup:
     return render("plots", "label", lines, is_target)
 
 
-def _shortened(title: str, width: int = 34) -> str:
+def _shortened(title: str) -> str:
     """Without its middle: what sets two titles of a series apart is often at the end."""
-    if len(title) <= width:
-        return title
-    tail = width // 3
-    return f"{title[: width - tail - 1].rstrip()}…{title[-tail:].lstrip()}"
+    return title if len(title) <= 34 else f"{title[:22].rstrip()}…{title[-11:].lstrip()}"
 
 
-def _wrapped(text: str, width: int = 60) -> Markup:
-    return render("plots", "lines", textwrap.wrap(text, width) or ["–"])
+def _wrapped(text: str) -> Markup:
+    return render("plots", "lines", textwrap.wrap(text, 60) or ["–"])

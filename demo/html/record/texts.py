@@ -197,11 +197,6 @@ def _so_far(text: str) -> Attributes | None:
     return Attributes(**dict(zip(("title", "category", "brand", "price"), values, strict=False)))
 
 
-def match_badge(sample: Sample, level: int) -> Markup:
-    """How exactly the text names some item of the catalogue: on how many attributes."""
-    return render("parts", "badge", *_match(sample, level))
-
-
 def _match(sample: Sample, level: int) -> tuple[str, str, str]:
     if sample.attributes is None:
         return "format error", "bad", "not the four labels in order; matched as plain words"
