@@ -125,6 +125,7 @@ def test_the_corpus_counts_the_words_of_all_fields_by_either_rule(tmp_path_facto
         assert found == Counter(document_words(item, rule=rule))
 
 
+@pytest.mark.slow
 def test_processes_and_segments_change_nothing(tmp_path):
     items = random_items(23)
     queries = [document_words(item) for item in items[:5]]
@@ -158,6 +159,7 @@ def test_a_folder_holds_only_what_is_read(built):
     assert kinds == {".seg": 3, ".toc": 1, ".json": 1, ".npz": 1}
 
 
+@pytest.mark.slow
 def test_progress_is_said(tmp_path):
     said = []
     write_index(
