@@ -98,22 +98,24 @@ class WrittenDates:
         `None` if no such date is read.
       named_order: the same of one whose month is a name, its year of two digits.
       zones: what each zone name means.
+      strict: whether all are `STRICT`, so that nothing else is to be read.
     """
 
     order: str | None = None
     named_order: str = "dmy"
     zones: Mapping[str, str]
+    strict: bool = False
 
     def sql(self, text: str) -> str:
         """The time as TIMESTAMPTZ, `NULL` if it cannot be read (SQL over a trimmed text)."""
+        strict = f"regexp_full_match({text}, '{STRICT}') THEN TRY_CAST({text} AS TIMESTAMPTZ)"
+        if self.strict:
+            return f"CASE WHEN {strict} END"
         canonical = _chain(parts(text), "p", _chain(self._date("p"), "d", self._joined("p", "d")))
         cast = f"TRY_CAST({canonical} AS TIMESTAMPTZ)"
         if self.order == "ydm":
             return cast
-        return (
-            f"CASE WHEN regexp_full_match({text}, '{STRICT}') THEN TRY_CAST({text} AS TIMESTAMPTZ)"
-            f" ELSE {cast} END"
-        )
+        return f"CASE WHEN {strict} ELSE {cast} END"
 
     def _date(self, p: str) -> str:
         """`YYYY-MM-DD` of the parts, or `NULL`."""
