@@ -83,6 +83,7 @@ def built(tmp_path) -> Path:
     return tmp_path / "index"
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(ITEMS, st.integers(1, 4))
 def test_an_index_holds_exactly_the_words_of_each_field(tmp_path_factory, values, segment_items):
@@ -108,6 +109,7 @@ def test_queries_are_cut_as_items_are(text):
     assert [token.text for token in WordTokenizer()(text)] == words(text, "unicode")
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(ITEMS, st.sampled_from(RULES))
 def test_the_corpus_counts_the_words_of_all_fields_by_either_rule(tmp_path_factory, values, rule):
