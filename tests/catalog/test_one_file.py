@@ -7,7 +7,7 @@ import os
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from in_memory import shop_of
+from in_memory import connection
 
 from catalog.build import build
 from catalog.errors import CatalogueError
@@ -56,9 +56,14 @@ def test_a_path_is_one_file(tmp_path, name, others, ending, monkeypatch):
             _write(tmp_path / table / f"{other}.{ending}", rows)
     files = [_write(tmp_path / t / f"{name}.{ending}", rows) for t, rows in right.items()]
     items, events = (file.relative_to(tmp_path) for file in files)
-    shop = shop_of(TwoTables(items=items, interactions=events))
-    assert shop.bought == [("a", "i"), ("b", "i")]
-    assert shop.items == {"i": ("right", None, None, None)}
+    source = TwoTables(items=items, interactions=events)
+    source.check()
+    with connection() as opened:
+        source.load(opened)
+        bought = opened.execute("SELECT problem, user_id, item_id FROM raw_events").fetchall()
+        listed = opened.execute("SELECT problem, item_id, title FROM raw_items").fetchall()
+    assert bought == [(None, "a", "i"), (None, "b", "i")]
+    assert listed == [(None, "i", "right")]
 
 
 def test_a_name_that_is_no_text_is_refused_in_one_line(tmp_path, run):
