@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
+
+import duckdb
 
 from catalog.build import bad_lines, word_rule
 from catalog.errors import CatalogueError
@@ -13,7 +16,13 @@ from catalog.ingest.sources.two_tables import TwoTables
 from catalog.sequences import ROLES, clean_events
 from catalog.build.staging import Say, changing, commit, place_index, staged_database
 from catalog.build.tables import domain_items, number_items, titles, write_domain
-from catalog.workspace import DomainInfo, check_domain_name, domains
+from catalog.workspace import (
+    DomainInfo,
+    check_domain_name,
+    domains,
+    list_domains,
+    open_for_reading,
+)
 
 WITH_REPEATS = "-repeats"
 """Ends the name of a department of the sample shop whose exact repeats were kept."""
@@ -66,8 +75,12 @@ def build(
             words=words,
             say=lambda step: say(f"{domain}: {step}"),
         )
-        bad_lines.publish(workspace, domain)
-        return next(info for info in domains(workspace) if info.domain == domain)
+        connection = open_for_reading(workspace, files=True)
+        assert connection is not None  # the domain is in it
+        with connection:
+            bad_lines.publish(connection, workspace, domain)
+            built = list_domains(workspace, connection)
+        return next(info for info in built if info.domain == domain)
 
 
 def build_sample(
@@ -128,36 +141,61 @@ def missing_departments(workspace: Path) -> list[str]:
     return [department for department in DEPARTMENTS if department not in built]
 
 
+def read(
+    connection: duckdb.DuckDBPyConnection,
+    workspace: Path,
+    domain: str,
+    source: Source,
+    *,
+    keep_repeats: bool = False,
+    allow_bad_lines: bool = False,
+    say: Say = lambda step: None,
+) -> dict[str, Any]:
+    """Reads a source and cleans it: makes `kept_events`, `numbered` and what goes with them.
+
+    Args:
+      connection: has the workspace's table `bad_lines`, which is filled.
+      workspace: where bad lines are listed if there are too many.
+      domain: as `build`, and so are the others.
+
+    Returns:
+      For the report, all that was found.
+
+    Raises:
+      CatalogueError: if the input is not as expected.
+    """
+    say("reading")
+    loaded = source.load(connection)
+    ids = meet_ids(connection)
+    found = bad_lines.collect(connection, domain, loaded)
+    if not allow_bad_lines:
+        bad_lines.stop_if_too_many(connection, workspace, domain, loaded)
+    say("ordering histories")
+    report = {
+        "form": loaded.form,
+        "compared": list(loaded.compared),
+        "missing": list(loaded.missing),
+        "bad_lines": found,
+        "attributes_unusable": bad_lines.collect_lost(connection, domain, loaded),
+        **loaded.notes,
+        **ids,
+    }
+    report |= clean_events(connection, keep_repeats=keep_repeats)
+    return report | number_items(connection, loaded)
+
+
 def _build(
     workspace: Path,
     domain: str,
     source: Source,
     *,
     role: str,
-    keep_repeats: bool,
-    allow_bad_lines: bool,
     words: word_rule.Asked,
     say: Say,
+    **how: bool,
 ) -> None:
     with staged_database(workspace) as connection:
-        say("reading")
-        loaded = source.load(connection)
-        ids = meet_ids(connection)
-        found = bad_lines.collect(connection, domain, loaded)
-        if not allow_bad_lines:
-            bad_lines.stop_if_too_many(connection, workspace, domain, loaded)
-        say("ordering histories")
-        report = {
-            "form": loaded.form,
-            "compared": list(loaded.compared),
-            "missing": list(loaded.missing),
-            "bad_lines": found,
-            "attributes_unusable": bad_lines.collect_lost(connection, domain, loaded),
-            **loaded.notes,
-            **ids,
-        }
-        report |= clean_events(connection, keep_repeats=keep_repeats)
-        report |= number_items(connection, loaded)
+        report = read(connection, workspace, domain, source, say=say, **how)
         report["words"] = word_rule.choose(words, titles(connection))
         say("writing tables")
         fingerprint = write_domain(connection, domain, role, report)

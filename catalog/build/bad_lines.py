@@ -150,17 +150,21 @@ def report_path(workspace: Path, domain: str, *, stopped: bool = False) -> Path:
     return workspace / "reports" / f"{domain}{'.stopped' if stopped else ''}.csv"
 
 
-def publish(workspace: Path, domain: str) -> None:
-    """Makes `reports/` say what is committed; as that is done already, a failure is only logged."""
+def publish(connection: duckdb.DuckDBPyConnection, workspace: Path, domain: str) -> None:
+    """Makes `reports/` say what is committed; as that is done already, a failure is only logged.
+
+    Args:
+      connection: of `open_for_reading` with `files`.
+      workspace: the folder.
+      domain: its name.
+    """
     place = report_path(workspace, domain)
+    count = "SELECT count(*) FROM store.bad_lines WHERE domain = $domain"
     try:
-        connection = open_for_reading(workspace, files=True)
-        assert connection is not None  # the domain is in it
-        with connection:
-            if kept(workspace, domain, limit=1):
-                _write_csv(connection, "store.bad_lines", domain, place)
-            else:
-                place.unlink(missing_ok=True)
+        if one_row(connection.execute(count, {"domain": domain}))[0]:
+            _write_csv(connection, "store.bad_lines", domain, place)
+        else:
+            place.unlink(missing_ok=True)
         report_path(workspace, domain, stopped=True).unlink(missing_ok=True)
     except (OSError, duckdb.Error) as error:
         _log.warning(

@@ -160,16 +160,20 @@ def _tidy(workspace: Path) -> None:
     shutil.rmtree(workspace / STAGING, ignore_errors=True)
     if (workspace / "index").is_symlink():
         return
+    ours = [
+        folder
+        for folder in (workspace / "index").glob("*/*")
+        if _FINGERPRINT.fullmatch(folder.name)
+        and not (folder.is_symlink() or folder.parent.is_symlink())
+    ]
     try:
-        known = domains(workspace)
+        known = domains(workspace) if ours else []
     except CatalogueError:  # of another format, or damaged: what is unused cannot be told
         return
     kept = {index_folder(workspace, info.domain, info.fingerprint) for info in known}
-    for folder in (workspace / "index").glob("*/*"):
-        linked = folder.is_symlink() or folder.parent.is_symlink()
-        if folder not in kept and not linked and _FINGERPRINT.fullmatch(folder.name):
-            shutil.rmtree(folder, ignore_errors=True)
-            _remove_empty(folder.parent)
+    for folder in set(ours) - kept:
+        shutil.rmtree(folder, ignore_errors=True)
+        _remove_empty(folder.parent)
     _remove_empty(workspace / "index")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import in_memory
 import pytest
 
 from catalog.build import build
@@ -92,8 +93,7 @@ def _source(folder: Path, reviews: list[dict], meta: list[dict] | None = None) -
 
 def _items(source: AmazonReviews) -> list[tuple]:
     """`(item_id, title, category, path, brand, price)` of each row of items."""
-    with duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute("BEGIN")
+    with in_memory.connection() as connection:
         source.load(connection)
         return connection.execute(
             "SELECT item_id, title, category, path, brand, price FROM raw_items ORDER BY rowid"

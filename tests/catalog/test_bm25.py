@@ -69,6 +69,7 @@ def _okapi(documents: list[list[str]], query: list[str], k1=1.5, b=0.75, epsilon
     return scores
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(DOCUMENTS, QUERIES, st.sampled_from([{}, {"k1": 0.9, "b": 0.4}, {"epsilon": 1.0}]))
 def test_scores_are_those_of_an_independent_okapi(documents, queries, parameters):

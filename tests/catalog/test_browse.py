@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -34,11 +35,18 @@ class Row:
     bought_by: frozenset[str] = frozenset()
 
 
-def store(rows: list[Row], users: tuple[str, ...] = ()) -> duckdb.DuckDBPyConnection:
-    """The tables of a workspace with the domain `x`, and another with an item of every kind."""
+@cache
+def _tables() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("ATTACH ':memory:' AS store; USE store")
     connection.execute(SCHEMA)
+    return connection
+
+
+def store(rows: list[Row], users: tuple[str, ...] = ()) -> duckdb.DuckDBPyConnection:
+    """The tables of a workspace with the domain `x`, and another with an item of every kind."""
+    connection = _tables().cursor()
+    connection.execute("USE store; DELETE FROM items; DELETE FROM users; DELETE FROM events")
     items = [
         ("x", i, str(i), r.title, None, r.brand, None, r.popularity, r.path, r.price_low)
         for i, r in enumerate(rows)

@@ -383,6 +383,7 @@ def test_a_locked_database_is_not_to_be_removed(tmp_path, tables):
     assert domains(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_cut_off_is_one_line(tmp_path, tables):
     items = [(f"i{i}", f"title {i} {i * i}", None, None, None) for i in range(20_000)]
     build(tmp_path, "x", tables(items, []))

@@ -137,6 +137,7 @@ def _folded(text: str) -> str | None:
     return re.sub(r"[ \t\n\r\f]+", " ", text).strip(" ") or None
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=20))
 @example("&ampx")

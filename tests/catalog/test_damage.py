@@ -21,9 +21,9 @@ REMEDIES = ("build the domain again", "build its domains again")
 
 
 @pytest.fixture
-def workspace(tmp_path, tables):
-    build(tmp_path / "w", "music", tables())
-    return tmp_path / "w"
+def workspace(shop, tmp_path):
+    """A copy of the workspace with the domain `music`."""
+    return shutil.copytree(shop, tmp_path / "w")
 
 
 def index_of(workspace):
@@ -66,6 +66,7 @@ def line_of(use):
         return str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["*.seg", "*.toc", "counts.npz", "index.json"])
 def test_no_damage_to_an_index_goes_unnoticed(workspace, name):
     whole = answers(workspace)
@@ -103,6 +104,7 @@ def test_migrate_makes_a_damaged_index_anew_without_the_sources(workspace):
     assert answers(workspace) == whole
 
 
+@pytest.mark.slow
 def test_no_damage_to_the_database_goes_unnoticed(workspace):
     whole = answers(workspace)
     path = workspace / "catalog.duckdb"
@@ -118,6 +120,7 @@ def test_no_damage_to_the_database_goes_unnoticed(workspace):
     assert found > 3
 
 
+@pytest.mark.slow
 def test_every_table_is_read_behind_the_same_door(workspace):
     """Damage is found when a part is read, and DuckDB raises its plainest error for it."""
     with duckdb.connect(str(workspace / "catalog.duckdb")) as connection:
@@ -162,6 +165,7 @@ class _Runs:
         return os.mkdir, (str(self.mark),)
 
 
+@pytest.mark.slow
 def test_somebody_elses_index_runs_no_code(workspace, tmp_path):
     mark = tmp_path / "ran"
     pickle.loads(pickle.dumps(_Runs(mark)))

@@ -2,24 +2,21 @@
 
 import pyarrow as pa
 import pytest
+from in_memory import shop_of
 
-from catalog.build import build
-from catalog.build.bad_lines import kept
 from catalog.errors import CatalogueError
 from catalog.ingest.files.csv_rows import CSVFile
 from catalog.ingest.sources.two_tables import TwoTables
-from catalog.store import Catalogue
 
 
-def _built(folder, name: str, text: str, quotes="auto", **settings):
-    """The titles by item, and what was said."""
+def _read(folder, name: str, text: str, quotes="auto", **how):
+    """The shop of that text and its titles by item."""
     path = folder / name
     path.write_text(text, newline="")
     bought = pa.table({"user_id": ["u"], "item_id": ["p0"], "timestamp": [1]})
     source = TwoTables(items=path, interactions=bought, quotes=quotes)
-    info = build(folder / "w", "x", source, **settings)
-    with Catalogue.open(folder / "w", "x") as catalogue:
-        return {item.item_id: item.title for item in catalogue.items}, info.report
+    shop = shop_of(source, folder=folder, **how)
+    return shop, {item_id: title for item_id, (title, *_) in shop.items.items()}
 
 
 QUOTED_TSV = 'item_id\ttitle\np0\t"say ""x"""\np1\t"two\nlines"\np2\tplain\n'
@@ -28,27 +25,27 @@ QUOTED_TSV = 'item_id\ttitle\np0\t"say ""x"""\np1\t"two\nlines"\np2\tplain\n'
 def test_a_tsv_has_no_quotes(tmp_path):
     text = 'item_id\ttitle\tbrand\np0\t"Heroes\tB\np1\t12" disk\tB\np2\tLodger"\tB\n'
     text += 'p3\t\'Low\tB\np4\t"Heroes" (single)\tB\n'
-    titles, report = _built(tmp_path, "x.tsv", text)
+    shop, titles = _read(tmp_path, "x.tsv", text)
     assert titles == {
         "p0": '"Heroes', "p1": '12" disk', "p2": 'Lodger"', "p3": "'Low",
         "p4": '"Heroes" (single)',
     }  # fmt: skip
-    assert report["read_as"]["items"] == "CSV with tabs, no quotes"
-    assert "remarks" not in report
+    assert shop.report["read_as"]["items"] == "CSV with tabs, no quotes"
+    assert "remarks" not in shop.report
 
 
 def test_a_tsv_with_quotes_is_said_to_be_one(tmp_path, run):
-    titles, report = _built(tmp_path, "x.tsv", QUOTED_TSV, "double")
+    shop, titles = _read(tmp_path, "x.tsv", QUOTED_TSV, "double")
     assert titles == {"p0": 'say "x"', "p1": "two lines", "p2": "plain"}
-    titles, report = _built(tmp_path, "x.tsv", 'item_id\ttitle\np0\t"a"\np1\tb\n')
+    shop, titles = _read(tmp_path, "x.tsv", 'item_id\ttitle\np0\t"a"\np1\tb\n')
     assert titles == {"p0": '"a"', "p1": "b"}
-    (remark,) = report["remarks"]
+    (remark,) = shop.report["remarks"]
     assert remark.startswith("1 fields of ")
     assert remark.endswith("give --quotes double if it encloses them")
     with pytest.raises(
         CatalogueError, match=r'TSV has none, found "item_id": give --quotes double'
     ):
-        _built(tmp_path, "x.tsv", '"item_id"\t"title"\n"p0"\t"a"\n')
+        _read(tmp_path, "x.tsv", '"item_id"\t"title"\n"p0"\t"a"\n')
     events = tmp_path / "e.csv"
     events.write_text("user_id,item_id,timestamp\nu,p0,1\n")
     for quotes, shown in (("auto", "note: 1 fields of"), ("double", "")):
@@ -88,9 +85,9 @@ def _saved(path, text):
     ],
 )
 def test_titles_come_as_they_were_meant(tmp_path, text, titles):
-    found, report = _built(tmp_path, "x.csv", text)
+    shop, found = _read(tmp_path, "x.csv", text)
     assert found == dict(zip(("p0", "p1"), titles, strict=True))
-    assert report["bad_lines"]["items"] == 0
+    assert shop.report["bad_lines"]["items"] == 0
 
 
 SWALLOWING = [
@@ -108,29 +105,27 @@ def test_quotes_that_swallow_rows_are_bad_lines(tmp_path, text, lines):
         match=rf"first is line {lines[0]}: a quote opens on line {lines[0]} and closes on line "
         rf"{lines[1]}, .* --quotes none .* --quotes double",
     ):
-        _built(tmp_path, "x.csv", text)
-    _built(tmp_path, "x.csv", text, allow_bad_lines=True)
-    assert [line.line for line in kept(tmp_path / "w", "x", limit=9)] == [
-        *range(lines[0], lines[1] + 1)
-    ]
-    titles, report = _built(tmp_path, "x.csv", text, "none", allow_bad_lines=True)
-    assert report["bad_lines"]["items"] == ("live" in text)  # its comma is no text then
+        _read(tmp_path, "x.csv", text)
+    shop, _ = _read(tmp_path, "x.csv", text, allow_bad_lines=True)
+    assert [line for _, line, *_ in shop.bad] == [*range(lines[0], lines[1] + 1)]
+    shop, titles = _read(tmp_path, "x.csv", text, "none", allow_bad_lines=True)
+    assert shop.report["bad_lines"]["items"] == ("live" in text)  # its comma is no text then
     assert titles["p0"] == "Low"
     assert not [title for title in titles.values() if title and "p2" in title]
-    titles, report = _built(tmp_path, "x.csv", text, "double")
-    assert report["bad_lines"]["items"] == 0
+    shop, titles = _read(tmp_path, "x.csv", text, "double")
+    assert shop.report["bad_lines"]["items"] == 0
     assert "p2," in titles["p1"] or "p3," in titles["p1"]
 
 
 def test_a_late_swallowing_quote_is_found_and_long_texts_are_none(tmp_path):
     rows = "".join(f"p{n},Title of {n},Brand {n}\n" for n in range(2000))
     swallowing = 'q0,"Heroes,B\nq1,Lodger,B\nq2,Blue 12",N\n'
-    titles, report = _built(tmp_path, "x.csv", f"item_id,title,brand\n{rows}{swallowing}")
-    assert report["bad_lines"]["items"] == 3
+    shop, titles = _read(tmp_path, "x.csv", f"item_id,title,brand\n{rows}{swallowing}")
+    assert shop.report["bad_lines"]["items"] == 3
     assert len(titles) == 2000
     text = 'q0,"one\nGreat, soft, warm\nVery, very, good\nlast, and, least",Brand\n'
-    titles, report = _built(tmp_path, "x.csv", f"item_id,title,brand\n{rows}{text}")
-    assert report["bad_lines"]["items"] == 0
+    shop, titles = _read(tmp_path, "x.csv", f"item_id,title,brand\n{rows}{text}")
+    assert shop.report["bad_lines"]["items"] == 0
     assert titles["q0"].startswith("one Great, soft, warm Very")
 
 

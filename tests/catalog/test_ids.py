@@ -3,22 +3,20 @@
 import gzip
 import json
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from in_memory import connection, shop_of
 
-from catalog.build import build
 from catalog.ingest.sources.amazon import AmazonReviews
 from catalog.ingest.sources.two_tables import TwoTables
 from catalog.ingest.values.ids import clean_id
-from catalog.store import Catalogue
 
 
 def _clean(text: str) -> str:
     query = f"SELECT {clean_id('id')} FROM (SELECT ?::VARCHAR AS id)"
-    with duckdb.connect() as connection:
-        return connection.execute(query, [text]).fetchall()[0][0]
+    with connection() as opened:
+        return opened.execute(query, [text]).fetchall()[0][0]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +46,7 @@ def test_what_was_added_to_an_id_goes(written, id):
     assert _clean(written) == id
 
 
-def _built(tmp_path, listed: list, bought: list, users: list | None = None, form="memory"):
+def _met(tmp_path, listed: list, bought: list, users: list | None = None, form="memory"):
     """The report, the ids that are listed, bought and of users."""
     items = pa.table({"item_id": listed, "title": [f"t{n}" for n in range(len(listed))]})
     n = len(bought)
@@ -68,17 +66,15 @@ def _built(tmp_path, listed: list, bought: list, users: list | None = None, form
         else:
             continue
         tables[name] = path
-    info = build(tmp_path / "w", "x", TwoTables(**tables))
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        sequences = catalogue.sequences()
-        ids = [item.item_id for item in catalogue.items]
-        titled = {item.item_id for item in catalogue.items if item.title}
-    return info.report, titled, {ids[i] for i in sequences.items}, sequences.user_ids
+    shop = shop_of(TwoTables(**tables))
+    titled = {item_id for item_id, (title, *_) in shop.items.items() if title}
+    users, items = zip(*shop.bought, strict=True)
+    return shop.report, titled, set(items), tuple(sorted(set(users)))
 
 
 @pytest.mark.parametrize("form", ["memory", "csv", "parquet", "jsonl"])
 def test_the_ids_of_two_tables_meet_in_every_form(tmp_path, form):
-    report, listed, bought, users = _built(
+    report, listed, bought, users = _met(
         tmp_path,
         ["0017", "18\u00a0", '="0019"', "Boîte", "20"],
         ["0017\t", "18", "0019", "Boi\u0302te", "20"],
@@ -110,17 +106,17 @@ def test_the_ids_of_two_tables_meet_in_every_form(tmp_path, form):
     ],
 )
 def test_what_pandas_makes_of_whole_numbers_meets_them(tmp_path, listed, bought, met):
-    assert _built(tmp_path, listed, bought)[2] == met
+    assert _met(tmp_path, listed, bought)[2] == met
 
 
 def test_users_meet_whatever_pandas_made_of_them(tmp_path):
-    assert _built(tmp_path, ["i"], ["i"] * 3, ["7.0", "7", "x"])[3] == ("7", "x")
-    assert _built(tmp_path, ["i"], ["i"] * 3, ["7.0", "8.0", "8"])[3] == ("7", "8")
-    assert _built(tmp_path, ["i"], ["i"] * 2, ["7.0", "x"])[3] == ("7.0", "x")
+    assert _met(tmp_path, ["i"], ["i"] * 3, ["7.0", "7", "x"])[3] == ("7", "x")
+    assert _met(tmp_path, ["i"], ["i"] * 3, ["7.0", "8.0", "8"])[3] == ("7", "8")
+    assert _met(tmp_path, ["i"], ["i"] * 2, ["7.0", "x"])[3] == ("7.0", "x")
 
 
 def test_zeros_and_capitals_are_kept_apart_and_named(tmp_path):
-    report, _, bought, users = _built(
+    report, _, bought, users = _met(
         tmp_path, ["0101", "AB-2", "c"], ["101", "ab2", "c"], ["07", "7", "x"]
     )
     assert bought == {"101", "ab2", "c"}
@@ -131,17 +127,17 @@ def test_zeros_and_capitals_are_kept_apart_and_named(tmp_path):
 
 
 def test_plain_ids_have_nothing_to_report(tmp_path):
-    report, *_ = _built(tmp_path, ["a1", "a2"], ["a1", "a2", "a3"], ["u", "v", "v"])
+    report, *_ = _met(tmp_path, ["a1", "a2"], ["a1", "a2", "a3"], ["u", "v", "v"])
     assert not {"ids_put_right", "items_alike", "users_alike", "ids_in_scientific_notation"} & set(
         report
     )
 
 
-def test_an_id_of_invisible_characters_is_missing(tmp_path):
+def test_an_id_of_invisible_characters_is_missing():
     items = pa.table({"item_id": ["i", "\u200b\t"]})
     columns = {"user_id": ["u", "\u00a0"], "item_id": ["i", "i"], "timestamp": [1, 2]}
     source = TwoTables(items=items, interactions=pa.table(columns))
-    report = build(tmp_path, "x", source, allow_bad_lines=True).report
+    report = shop_of(source, allow_bad_lines=True).report
     assert report["bad_lines"] == {"items": 1, "events": 1}
 
 
@@ -169,10 +165,9 @@ def test_the_ids_of_amazon_meet_as_well(tmp_path):
         with gzip.open(tmp_path / f"{name}.json.gz", "wt") as file:
             file.write("\n".join(map(json.dumps, rows)))
     source = AmazonReviews(reviews=tmp_path / "r.json.gz", meta=tmp_path / "m.json.gz")
-    info = build(tmp_path / "w", "x", source)
-    assert info.users == 1
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        assert [(item.item_id, item.title) for item in catalogue.items] == [
-            ("B1", "One"),
-            ("B2", "Two"),
-        ]
+    shop = shop_of(source)
+    assert {user for user, _ in shop.bought} == {"u"}
+    assert {item_id: title for item_id, (title, *_) in shop.items.items()} == {
+        "B1": "One",
+        "B2": "Two",
+    }

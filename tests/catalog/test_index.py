@@ -83,6 +83,7 @@ def built(tmp_path) -> Path:
     return tmp_path / "index"
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(ITEMS, st.integers(1, 4))
 def test_an_index_holds_exactly_the_words_of_each_field(tmp_path_factory, values, segment_items):
@@ -108,6 +109,7 @@ def test_queries_are_cut_as_items_are(text):
     assert [token.text for token in WordTokenizer()(text)] == words(text, "unicode")
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(ITEMS, st.sampled_from(RULES))
 def test_the_corpus_counts_the_words_of_all_fields_by_either_rule(tmp_path_factory, values, rule):
@@ -125,6 +127,7 @@ def test_the_corpus_counts_the_words_of_all_fields_by_either_rule(tmp_path_facto
         assert found == Counter(document_words(item, rule=rule))
 
 
+@pytest.mark.slow
 def test_processes_and_segments_change_nothing(tmp_path):
     items = random_items(23)
     queries = [document_words(item) for item in items[:5]]
@@ -158,6 +161,7 @@ def test_a_folder_holds_only_what_is_read(built):
     assert kinds == {".seg": 3, ".toc": 1, ".json": 1, ".npz": 1}
 
 
+@pytest.mark.slow
 def test_progress_is_said(tmp_path):
     said = []
     write_index(

@@ -6,6 +6,7 @@ import io
 import json
 
 import duckdb
+import in_memory
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -20,18 +21,18 @@ FIELDS = fields({"a": "VARCHAR"})
 
 
 def _records(path) -> list[tuple]:
-    with duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute("BEGIN")
-        with json_records(connection, path, FIELDS) as records:
-            return connection.execute(
-                f"SELECT line, problem, record.a FROM {records} ORDER BY line"
-            ).fetchall()
+    with (
+        in_memory.connection() as connection,
+        json_records(connection, path, FIELDS) as records,
+    ):
+        return connection.execute(
+            f"SELECT line, problem, record.a FROM {records} ORDER BY line"
+        ).fetchall()
 
 
 def _csv_rows(path) -> tuple[list[tuple] | None, list[tuple]]:
     """What DuckDB reads, `None` if it rejects a row, and what Python's csv does."""
-    with duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute("BEGIN")
+    with in_memory.connection() as connection:
         file = CSVFile.opened(path)
         fast = connection.execute(f"FROM {file.sound_rows()}").fetchall()
         rejects = connection.execute("SELECT count(*) FROM csv_rejects").fetchall()[0][0]
@@ -92,14 +93,14 @@ def test_values_of_records_are_read_as_text(tmp_path):
     assert [value for *_, value in _records(path)] == texts
 
 
+@pytest.mark.slow
 def test_order_and_numbers_hold_over_many_batches(tmp_path):
     path = tmp_path / "x.jsonl.gz"
     bad = {7, 4_000, 149_999}
     with gzip.open(path, "wt") as file:
         for n in range(1, 150_001):
             file.write("{\n" if n in bad else f'{{"a": {n}, "b": "{"word " * (n % 30)}"}}\n')
-    with duckdb.connect() as connection:
-        connection.execute("BEGIN")
+    with in_memory.connection() as connection:
         with json_records(connection, path, FIELDS) as records:
             connection.execute(f"CREATE TEMP TABLE t AS SELECT line, record.a FROM {records}")
         assert connection.execute(
@@ -111,6 +112,7 @@ def test_order_and_numbers_hold_over_many_batches(tmp_path):
         ).fetchall() == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_line_of_megabytes_is_read_and_one_without_end_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "x.jsonl"
     path.write_text(json.dumps({"a": "x" * 20_000_000}) + '\n{"a": "y"}\n')
@@ -140,7 +142,7 @@ def test_what_is_raised_while_reading_comes_out_as_it_is():
 
     schema = pa.schema([("n", pa.int64())])
     with (
-        duckdb.connect() as connection,
+        in_memory.connection() as connection,
         pytest.raises(KeyboardInterrupt),
         access.streamed(connection, "numbers", schema, broken()),
     ):
@@ -333,6 +335,7 @@ def test_csv_in_another_encoding_is_named(tmp_path, encoding):
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.slow
 def test_a_field_of_megabytes_is_read_and_a_longer_one_is_a_bad_line(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text(f"a,b\n1,{'x' * 5_000_000}\n2,y\n")
@@ -344,7 +347,7 @@ def test_a_field_of_megabytes_is_read_and_a_longer_one_is_a_bad_line(tmp_path):
     path.write_text(f"a,b\n1,{'x' * 40_000_000}\n2,y\n")
     file = CSVFile.opened(path)
     assert not file.regular
-    with duckdb.connect() as connection, file.with_line_numbers(connection) as rows:
+    with in_memory.connection() as connection, file.with_line_numbers(connection) as rows:
         found = connection.execute(f"SELECT line, problem FROM {rows}").fetchall()
     assert [(line, (problem or "")[:15]) for line, problem in found] == [
         (2, "not CSV: field "),
@@ -365,7 +368,7 @@ def test_lines_may_end_in_different_ways(tmp_path_factory, ends, chunk):
         patch.setattr(csv_form, "_CHUNK", chunk)
         file = CSVFile.opened(path)
     assert file.regular == (len(set(ends)) == 1)
-    with duckdb.connect() as connection, file.with_line_numbers(connection) as rows:
+    with in_memory.connection() as connection, file.with_line_numbers(connection) as rows:
         found = connection.execute(f"FROM {rows}").fetchall()
     assert found == [(n, None, None, "a", "b") for n in range(2, len(ends) + 1)]
 

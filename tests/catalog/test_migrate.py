@@ -20,16 +20,23 @@ UPDATE format SET version = 1;
 """
 
 
-@pytest.fixture
-def old(tmp_path, tables):
-    """A workspace of format 1 with two domains, their indexes such as nobody can read today."""
+@pytest.fixture(scope="module")
+def of_format_1(tmp_path_factory, tables):
+    """A workspace with two domains, their indexes such as nobody can read today; read it only."""
+    workspace = tmp_path_factory.mktemp("old")
     for domain in ("music", "other"):
-        build(tmp_path, domain, tables())
-    with duckdb.connect(str(tmp_path / "catalog.duckdb")) as connection:
+        build(workspace, domain, tables())
+    with duckdb.connect(str(workspace / "catalog.duckdb")) as connection:
         connection.execute(_BACK_TO_1)
-    for path in (tmp_path / "index").glob("*/*/*"):
+    for path in (workspace / "index").glob("*/*/*"):
         path.write_bytes(b"of old")
-    return tmp_path
+    return workspace
+
+
+@pytest.fixture
+def old(of_format_1, tmp_path):
+    """A copy of the workspace of format 1."""
+    return shutil.copytree(of_format_1, tmp_path / "w")
 
 
 def test_an_old_workspace_is_refused_with_the_command_to_run(old, tables):
@@ -102,8 +109,8 @@ def test_a_failing_migration_changes_nothing(old, monkeypatch):
     assert (old / "catalog.duckdb").read_bytes() == before
 
 
-def test_a_newer_workspace_is_refused(tmp_path, tables):
-    build(tmp_path, "x", tables())
+def test_a_newer_workspace_is_refused(shop, tmp_path, tables):
+    shutil.copytree(shop, tmp_path, dirs_exist_ok=True)
     with duckdb.connect(str(tmp_path / "catalog.duckdb")) as connection:
         connection.execute("UPDATE format SET version = 99")
     for use in (

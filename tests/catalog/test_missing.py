@@ -5,11 +5,10 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from in_memory import shop_of
 
-from catalog.build import build
 from catalog.ingest.sources.two_tables import TwoTables
 from catalog.ingest.values.missing import MARKERS
-from catalog.store import Catalogue
 
 NAMES = ("title", "category", "brand", "price")
 FORMS = ("csv", "tsv", "jsonl", "parquet", "memory")
@@ -39,11 +38,10 @@ def test_in_attributes(tmp_path, form):
     source = TwoTables(
         items=_given(tmp_path, "i", columns, form), interactions=_given(tmp_path, "e", events, form)
     )
-    info = build(tmp_path / "w", "x", source)
-    assert info.report["taken_as_missing"] == {"items": dict.fromkeys(NAMES, count)}
-    assert info.report["attributes_unusable"] == {}
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        values = {item.item_id: item.values() for item in catalogue.items}
+    shop = shop_of(source)
+    assert shop.report["taken_as_missing"] == {"items": dict.fromkeys(NAMES, count)}
+    assert shop.report["attributes_unusable"] == {}
+    values = dict(shop.items)
     assert values.pop(f"i{count}") == ("Nancy",) * 4
     assert set(values.values()) == {(None,) * 4}
 
@@ -60,10 +58,10 @@ def test_in_ids_times_and_ratings(tmp_path, form):
     source = TwoTables(
         items=_given(tmp_path, "i", items, form), interactions=_given(tmp_path, "e", events, form)
     )
-    info = build(tmp_path / "w", "x", source, allow_bad_lines=True)
-    assert (info.items, info.events) == (1, 2)
-    assert info.report["bad_lines"] == {"items": 1, "events": 3}
-    assert info.report["taken_as_missing"] == {
+    shop = shop_of(source, allow_bad_lines=True)
+    assert (len(shop.items), len(shop.bought)) == (1, 2)
+    assert shop.report["bad_lines"] == {"items": 1, "events": 3}
+    assert shop.report["taken_as_missing"] == {
         "items": {"item_id": 1},
         "interactions": dict.fromkeys(events, 1),
     }
@@ -79,11 +77,10 @@ def test_in_floats(tmp_path, form):
     source = TwoTables(
         items=_given(tmp_path, "i", items, form), interactions=_given(tmp_path, "e", events, form)
     )
-    info = build(tmp_path / "w", "x", source, allow_bad_lines=True)
-    assert info.report["bad_lines"] == {"items": 1, "events": 2}
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        assert [(i.item_id, i.price) for i in catalogue.items] == [("1", None), ("2", "2.5")]
-        assert catalogue.sequences().user_ids == ("7",)
+    shop = shop_of(source, allow_bad_lines=True)
+    assert shop.report["bad_lines"] == {"items": 1, "events": 2}
+    assert {item: price for item, (*_, price) in shop.items.items()} == {"1": None, "2": "2.5"}
+    assert {user for user, _ in shop.bought} == {"7"}
 
 
 def test_infinity_is_no_price_and_may_be_a_title(tmp_path):
@@ -91,8 +88,5 @@ def test_infinity_is_no_price_and_may_be_a_title(tmp_path):
     path.write_text('{"item_id": "i", "title": "Infinity", "brand": "inf", "price": Infinity}\n'
                     '{"item_id": "j", "title": NaN, "brand": NaN, "price": NaN}\n')  # fmt: skip
     events = pa.table({"user_id": ["u"], "item_id": ["i"], "timestamp": [1]})
-    build(tmp_path / "w", "x", TwoTables(items=path, interactions=events))
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        assert [i.values() for i in catalogue.items] == [
-            ("Infinity", None, "inf", None), (None,) * 4,
-        ]  # fmt: skip
+    shop = shop_of(TwoTables(items=path, interactions=events))
+    assert shop.items == {"i": ("Infinity", None, "inf", None), "j": (None,) * 4}

@@ -102,6 +102,7 @@ def kitchen(tmp_path_factory):
         yield catalogue
 
 
+@pytest.mark.slow
 def test_a_catalogue_agrees_with_its_popularity(kitchen):
     for item in range(0, len(kitchen.items), 25):
         sold = kitchen.popularity[item]
@@ -113,6 +114,7 @@ def test_a_catalogue_agrees_with_its_popularity(kitchen):
             assert times[-1] <= kitchen.time_span[1]
 
 
+@pytest.mark.slow
 def test_right_before_and_right_after_mirror_each_other(kitchen):
     everything = len(kitchen.items)
     item = int(np.argmax(kitchen.popularity))

@@ -5,9 +5,9 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from in_memory import Shop, shop_of
 
 from catalog.build import build
-from catalog.build.bad_lines import kept
 from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue
 
@@ -30,10 +30,10 @@ PRODUCTS = [
 ]
 
 
-def _built(folder, items):
-    info = build(folder / "w", "x", TwoTables(items=items, interactions=EVENTS))
-    with Catalogue.open(folder / "w", "x") as catalogue:
-        return [item.values() for item in catalogue.items], info.report
+def _read(items) -> tuple[list[tuple], Shop]:
+    """The values of the items, and the shop."""
+    shop = shop_of(TwoTables(items=items, interactions=EVENTS))
+    return [*shop.items.values()], shop
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet", "memory", "csv of JSON", "csv of Python"])
@@ -52,20 +52,18 @@ def test_objects_become_their_names_and_those_without_one_are_kept_aside(tmp_pat
         ]
         lines = map(json.dumps, PRODUCTS) if form == "jsonl" else rows
         items.write_text("\n".join(lines))
-    values, report = _built(tmp_path, items)
+    values, shop = _read(items)
     assert values == [
         ("Soap", "Clothing, T-shirts", "Acme", "21.99 EUR"),
         ("Salt", "Clothing", None, None),
     ]
-    assert report["attributes_unusable"] == {"brand": 1, "category": 1}
-    assert report["bad_lines"] == {"items": 0, "events": 0}
-    lost = kept(tmp_path / "w", "x", limit=9)
-    line = 3 if form.startswith("csv") else 2
-    lost.sort(key=lambda one: one.reason)
-    assert [(one.line, one.reason.split(":")[0]) for one in lost] == [
-        (line, "brand"), (line, "category"),
-    ]  # fmt: skip
-    assert '"id"' in lost[0].content.replace("'", '"')
+    assert shop.report["attributes_unusable"] == {"brand": 1, "category": 1}
+    assert shop.report["bad_lines"] == {"items": 0, "events": 0}
+    at = 3 if form.startswith("csv") else 2
+    brand, category = sorted(shop.bad, key=lambda lost: lost[2])
+    for (_, line, reason, _), name in ((brand, "brand"), (category, "category")):
+        assert (line, reason.split(":")[0]) == (at, name)
+    assert '"id"' in brand[3].replace("'", '"')
 
 
 TITLES = ["[1984]", "[28]", "[REC] 2", '["quoted"]', "{set of 3}", "{1}", "[]", "(new)", "['A']"]
@@ -86,10 +84,10 @@ def test_brackets_around_a_title_are_part_of_it(tmp_path, form):
         fields = [[f'"{v.replace(chr(34), chr(34) * 2)}"' for v in row.values()]
                   for row in items.to_pylist()]  # fmt: skip
         path.write_text("\n".join(map(",".join, [items.column_names, *fields])))
-    values, report = _built(tmp_path, items if form == "memory" else path)
+    values, shop = _read(items if form == "memory" else path)
     assert [title for title, *_ in values] == TITLES
     assert [brand for *_, brand, _ in values] == items["brand"].to_pylist()
-    assert report["attributes_unusable"] == {}
+    assert shop.report["attributes_unusable"] == {}
 
 
 @pytest.mark.parametrize("memory", [True, False])
@@ -105,14 +103,14 @@ def test_bytes_are_text_that_is_not_marked_as_such(tmp_path, memory):
     )
     path = tmp_path / "i.parquet"
     pq.write_table(items, path)
-    values, report = _built(tmp_path, items if memory else path)
+    values, shop = _read(items if memory else path)
     assert values == [
         ("Küche", "保温杯, B", "Ä", "1.50"), (None,) * 4, (None, None, "x", "2"),
     ]  # fmt: skip
-    assert report["attributes_unusable"] == {"title": 1}
-    assert report["taken_as_missing"] == {"items": {"price": 1}}
-    (lost,) = kept(tmp_path / "w", "x", limit=9)
-    assert (lost.line, lost.content) == (2, "K\\xFCche")
+    assert shop.report["attributes_unusable"] == {"title": 1}
+    assert shop.report["taken_as_missing"] == {"items": {"price": 1}}
+    ((_, line, _, content),) = shop.bad
+    assert (line, content) == (2, "K\\xFCche")
 
 
 def test_categories_of_every_notation_have_the_same_levels(tmp_path):
@@ -122,12 +120,12 @@ def test_categories_of_every_notation_have_the_same_levels(tmp_path):
         "array(['A', 'B, C'], dtype=object)",
     ]  # fmt: skip
     items = pa.table({"item_id": [f"p{n}" for n in range(len(written))], "category": written})
-    values, _ = _built(tmp_path, items)
-    assert [category for _, category, *_ in values] == [
-        "A, B, C, D" if "D" in text else "A, B, C" for text in written
-    ]
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
+    build(tmp_path, "x", TwoTables(items=items, interactions=EVENTS))
+    with Catalogue.open(tmp_path, "x") as catalogue:
         found = catalogue.facets().categories
         assert [(facet.label, facet.count) for facet in found] == [("A", len(written))]
+        assert [item.category for item in catalogue.items] == [
+            "A, B, C, D" if "D" in text else "A, B, C" for text in written
+        ]
     lists = pa.table({"item_id": ["p0"], "category": [["Home > Pots", "Home > Pans"]]})
-    assert _built(tmp_path, lists)[0][0][1] == "Home > Pots, Home > Pans"
+    assert _read(lists)[0][0][1] == "Home > Pots, Home > Pans"

@@ -7,11 +7,11 @@ import os
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from in_memory import connection
 
 from catalog.build import build
 from catalog.errors import CatalogueError
 from catalog.ingest.sources.two_tables import TwoTables
-from catalog.store import Catalogue
 
 EVENTS = [{"user_id": user, "item_id": "i", "timestamp": n} for n, user in enumerate("ab")]
 # Beside each file those that it would be a pattern of.
@@ -56,10 +56,14 @@ def test_a_path_is_one_file(tmp_path, name, others, ending, monkeypatch):
             _write(tmp_path / table / f"{other}.{ending}", rows)
     files = [_write(tmp_path / t / f"{name}.{ending}", rows) for t, rows in right.items()]
     items, events = (file.relative_to(tmp_path) for file in files)
-    info = build(tmp_path / "w", "x", TwoTables(items=items, interactions=events))
-    assert (info.users, info.events) == (2, 2)
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        assert [item.title for item in catalogue.items] == ["right"]
+    source = TwoTables(items=items, interactions=events)
+    source.check()
+    with connection() as opened:
+        source.load(opened)
+        bought = opened.execute("SELECT problem, user_id, item_id FROM raw_events").fetchall()
+        listed = opened.execute("SELECT problem, item_id, title FROM raw_items").fetchall()
+    assert bought == [(None, "a", "i"), (None, "b", "i")]
+    assert listed == [(None, "i", "right")]
 
 
 def test_a_name_that_is_no_text_is_refused_in_one_line(tmp_path, run):

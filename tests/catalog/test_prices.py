@@ -2,10 +2,10 @@
 
 import json
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from in_memory import shop_of
 
 from catalog.attributes.price_texts import find_price
 from catalog.attributes.prices import lowest_numbers
@@ -153,7 +153,7 @@ def test_a_typed_price_is_that_number(tmp_path, column, texts, lows, form):
     if form == "parquet":
         pq.write_table(items, items_path := tmp_path / "i.parquet")
         items = items_path
-    assert _built(tmp_path, items) == list(zip(texts, lows, strict=True))
+    assert _prices(items) == list(zip(texts, lows, strict=True))
 
 
 def test_a_number_of_json_is_that_number_and_a_text_beside_it_a_text(tmp_path):
@@ -161,7 +161,7 @@ def test_a_number_of_json_is_that_number_and_a_text_beside_it_a_text(tmp_path):
     path = tmp_path / "i.jsonl"
     path.write_text("\n".join(json.dumps({"item_id": f"i{n}", "price": price, "title": "t"})
                               for n, price in enumerate(prices)))  # fmt: skip
-    assert _built(tmp_path, path) == [
+    assert _prices(path) == [
         ("2.349", 2.349), ("12.5", 12.5), ("1000.0", 1000.0), ("7", 7.0), ("1.299,00 €", 1299.0),
         ("5", 5.0), (None, None), ("2350.0", 2350.0),
     ]  # fmt: skip
@@ -171,18 +171,12 @@ def test_a_column_of_json_may_be_price_and_title(tmp_path):
     path = tmp_path / "i.jsonl"
     path.write_text('{"item_id": "i0", "name": "5"}\n{"item_id": "i1", "name": 6.5}')
     columns = {"title": "name", "price": "name"}
-    info = build(tmp_path, "x", TwoTables(items=path, interactions=NO_EVENTS, columns=columns))
-    with Catalogue.open(tmp_path, info.domain) as catalogue:
-        assert [(item.title, item.price) for item in catalogue.items] == [
-            ("5", "5"),
-            ("6.5", "6.5"),
-        ]
+    shop = shop_of(TwoTables(items=path, interactions=NO_EVENTS, columns=columns))
+    assert shop.items == {"i0": ("5", None, None, "5"), "i1": ("6.5", None, None, "6.5")}
 
 
-def _built(folder, items) -> list[tuple]:
-    build(folder, "x", TwoTables(items=items, interactions=NO_EVENTS))
-    with duckdb.connect(str(folder / "catalog.duckdb"), read_only=True) as connection:
-        return connection.execute("SELECT price, price_low FROM items ORDER BY item_id").fetchall()
+def _prices(items) -> list[tuple]:
+    return shop_of(TwoTables(items=items, interactions=NO_EVENTS)).prices
 
 
 def test_the_report_and_the_command_say_what_was_decided(tmp_path, run):

@@ -17,6 +17,8 @@ from catalog.ingest.sources.two_tables import TwoTables
 from catalog.statistics import statistics
 from catalog.store import Catalogue
 
+pytestmark = pytest.mark.slow
+
 
 def _two_tables(folder: Path) -> TwoTables:
     return TwoTables(items=folder / "items.parquet", interactions=folder / "interactions.parquet")
@@ -58,7 +60,6 @@ def _histories(folder: Path) -> tuple[dict[str, list[str]], int]:
     return kept, len(events) - sum(map(len, kept.values()))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "repeats", "missing"),
     [

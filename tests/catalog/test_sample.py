@@ -55,10 +55,12 @@ def ndcg(scores: np.ndarray, target: int) -> float:
     return 1 / np.log2(1 + rank) if rank <= 10 else 0.0
 
 
+@pytest.mark.slow
 def test_a_seed_fixes_every_byte(shop):
     assert digest(shop) == digest(make_shop(0)) == DIGEST
 
 
+@pytest.mark.slow
 def test_another_seed_makes_another_shop(shop):
     other = make_shop(1)
     for domain, (items, interactions) in shop.items():

@@ -156,6 +156,7 @@ def test_half_a_surrogate_pair_is_in_nothing_that_comes_back(music):
     page.note.encode()
 
 
+@pytest.mark.slow
 def test_a_phrase_of_frequent_words_is_found_where_it_stands(large):
     """Of as many items as these, all are read at once."""
     found = large.search('title:"gui fender a"').items.tolist()
@@ -242,6 +243,7 @@ def in_whoosh(tree):
     return Or([type(tree)(field, content) for field in FIELDS])
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(catalogues, st.lists(trees, min_size=1, max_size=8))
 def test_whooshs_own_searcher_finds_the_same_items(rows, asked):
@@ -360,6 +362,7 @@ hostile = st.text(max_size=300) | st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=250)
 @given(hostile)
 def test_any_text_is_answered_in_bounded_time(large, query):
@@ -371,6 +374,7 @@ def test_any_text_is_answered_in_bounded_time(large, query):
     assert len(hits.note.splitlines()) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [

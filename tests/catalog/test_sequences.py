@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from itertools import groupby
 
-import duckdb
+import in_memory
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,7 +51,7 @@ def _brute_force(events: list[tuple], keep_repeats: bool) -> tuple[list[tuple], 
 @given(st.lists(EVENT, max_size=25), st.booleans())
 def test_repeats_and_order_are_those_of_brute_force(events, keep_repeats):
     kept, read, repeats, ties = _brute_force(events, keep_repeats)
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with in_memory.connection() as connection:
         connection.execute(RAW_TABLES)
         if events:
             connection.executemany(

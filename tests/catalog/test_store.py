@@ -104,6 +104,7 @@ def test_the_corpus_is_made_once_and_in_item_order(music):
     assert np.flatnonzero(best == best.max()).tolist() == [3, 4]
 
 
+@pytest.mark.slow
 def test_many_threads_read_at_once(music):
     def ask(number: int) -> tuple[int, int, int]:
         page = music.page(query="guitar", limit=number % 3)

@@ -6,10 +6,12 @@ from fractions import Fraction
 from math import floor
 
 import duckdb
+import in_memory
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_memory import shop_of
 
 from catalog.build import build
 from catalog.cli.findings import findings
@@ -31,8 +33,7 @@ def _loaded(values: list | pa.Array, time_format: str | None = None) -> tuple[li
         time_format=time_format,
     )
     source.check()
-    with duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute("BEGIN")
+    with in_memory.connection() as connection:
         loaded = source.load(connection)
         rows = connection.execute("SELECT problem, microseconds FROM raw_events").fetchall()
     return rows, loaded.notes
@@ -43,13 +44,13 @@ def _times(values: list | pa.Array) -> tuple[list[tuple], str]:
     return rows, notes["timestamp"]
 
 
-def _read(values: list, time_format: str | None = None) -> list[str]:
-    """Each time in UTC, or its problem."""
-    rows, _ = _loaded(values, time_format)
+def _read(values: list, time_format: str | None = None) -> tuple[list[str], dict]:
+    """Each time in UTC, or its problem, and the notes."""
+    rows, notes = _loaded(values, time_format)
     return [
         problem or str(datetime(1970, 1, 1) + timedelta(microseconds=microseconds))
         for problem, microseconds in rows
-    ]
+    ], notes
 
 
 @pytest.mark.parametrize(
@@ -165,10 +166,11 @@ def test_times_do_not_depend_on_the_zone_of_the_machine(monkeypatch):
 )  # fmt: skip
 def test_written_dates(values, times, name):
     whole = [time if ":" in time else f"{time} 00:00:00" for time in times]
-    assert _read(values) == whole
-    assert name in _times(values)[1]
+    times, notes = _read(values)
+    assert times == whole
+    assert name in notes["timestamp"]
     # Those that are read at once and those that take the long way are read alike.
-    assert _read([f" {value}  " for value in values]) == whole
+    assert _read([f" {value}  " for value in values])[0] == whole
 
 
 @pytest.mark.parametrize("typed", [int, float, str])
@@ -193,13 +195,13 @@ def test_written_dates(values, times, name):
 )  # fmt: skip
 def test_digits_that_are_dates_are_told_from_unix_times(values, times, name, typed):
     whole = [time if ":" in time else f"{time} 00:00:00" for time in times]
-    column = [typed(value) for value in values]
-    assert _read(column) == whole
-    assert name in _times(column)[1]
+    times, notes = _read([typed(value) for value in values])
+    assert times == whole
+    assert name in notes["timestamp"]
 
 
 def test_days_of_excel_have_clocks():
-    assert _read(["43524.4375", "43525.75"]) == ["2019-02-28 10:30:00", "2019-03-01 18:00:00"]
+    assert _read(["43524.4375", "43525.75"])[0] == ["2019-02-28 10:30:00", "2019-03-01 18:00:00"]
 
 
 @pytest.mark.parametrize(
@@ -242,10 +244,11 @@ def test_what_means_two_times_is_refused_with_the_option_that_decides(values, sa
     ],
 )
 def test_a_time_format_decides(values, time_format, times):
-    for read, time in zip(_read(values, time_format), times, strict=True):
+    found, notes = _read(values, time_format)
+    for read, time in zip(found, times, strict=True):
         assert read.startswith(time)
     if "=" not in time_format or " " in time_format:
-        said = _loaded(values, time_format)[1]["timestamp_decided_by"]
+        said = notes["timestamp_decided_by"]
         assert said == f"--time-format {time_format.partition(' EST')[0]}"
 
 
@@ -261,7 +264,10 @@ def test_a_time_format_that_is_none_is_named(text):
 def test_a_time_format_without_times_is_refused():
     events = pa.table({"user_id": ["u"], "item_id": ["i1"], "position": [1]})
     source = TwoTables(items=pa.table({"item_id": ["i1"]}), interactions=events, time_format="dmy")
-    with duckdb.connect() as connection, pytest.raises(CatalogueError, match="only positions"):
+    with (
+        in_memory.connection() as connection,
+        pytest.raises(CatalogueError, match="only positions"),
+    ):
         source.load(connection)
 
 
@@ -272,19 +278,17 @@ def test_zones_of_one_column_decide_each_other():
     assert offsets({"EST", "AEDT"}, {}) == {"AEDT": "+11:00"}
     assert offsets({"EST", "EDT"}, {"EST": "+10:00"})["EST"] == "+10:00"
     summer = ["2019-07-28 10:00:00 CEST", "2019-01-28 10:00:00 CET"]
-    assert _read(summer) == ["2019-07-28 08:00:00", "2019-01-28 09:00:00"]
-    assert _loaded(summer)[1]["timestamp_zone"] == (
-        "CEST as +02:00, CET as +01:00, UTC where none is written"
-    )
+    times, notes = _read(summer)
+    assert times == ["2019-07-28 08:00:00", "2019-01-28 09:00:00"]
+    assert notes["timestamp_zone"] == ("CEST as +02:00, CET as +01:00, UTC where none is written")
 
 
 def test_few_values_that_do_not_fit_are_problems_of_their_lines():
     values = ["28/02/2019"] * 300 + ["02/28/2019", "28/02/2019 10:00 QST", "soon"]
-    *good, other, zone, soon = _read(values)
+    (*good, other, zone, soon), notes = _read(values)
     assert set(good) == {"2019-02-28 00:00:00"}
     expected = "timestamp: expected dates of day, month, year, as in the other lines, found"
     assert [other, zone, soon] == [f"{expected} '{value}'" for value in values[-3:]]
-    notes = _loaded(values)[1]
     assert notes["timestamp"] == "dates of day, month, year"
     assert notes["timestamp_decided_by"] == (
         "the whole column: 301 of 302 values are dates only so"
@@ -303,6 +307,7 @@ def test_an_order_fits_the_dates_that_are_written_in_it(day, order):
     assert as_date(written, found.order) == day or order in found.rivals
 
 
+@pytest.mark.slow
 def test_the_order_of_the_file_decides_between_equal_times(tmp_path):
     """Also where several threads read, and times take every way of being read."""
     n = 150_000
@@ -325,7 +330,7 @@ def test_the_order_of_the_file_decides_between_equal_times(tmp_path):
         assert rows == [(f"u{k // 1000}", item) for k, item in enumerate(sold)]
 
 
-def test_the_report_counts_what_the_order_of_the_file_decides(tmp_path, tables):
+def test_the_report_counts_what_the_order_of_the_file_decides(tables):
     events = [
         ("a", "i1", 10, None, 5.0, None),
         ("a", "i2", 10, None, 5.0, None),
@@ -338,14 +343,14 @@ def test_the_report_counts_what_the_order_of_the_file_decides(tmp_path, tables):
         ("b", "i3", 11, None, 5.0, None),  # an exact repeat
         ("c", "i1", 30, None, 5.0, None),
     ]
-    info = build(tmp_path, "x", tables(events=events))
-    assert info.report["purchases_at_equal_times"] == 5
-    assert info.report["purchases_in_file_order"] == 3
-    assert findings(info.report) == [
+    report = shop_of(tables(events=events)).report
+    assert report["purchases_at_equal_times"] == 5
+    assert report["purchases_in_file_order"] == 3
+    assert findings(report) == [
         "order: 5 purchases share their time with another item of their user; their positions "
         "decide, for 3 the order of the file"
     ]
-    assert (info.report["purchases_from"], info.report["purchases_to"]) == ("1970-01-01",) * 2
+    assert (report["purchases_from"], report["purchases_to"]) == ("1970-01-01",) * 2
 
 
 def test_the_command_says_how_times_were_read(tmp_path, run):

@@ -111,9 +111,9 @@ def read_texts(
       CatalogueError: if days and months, or the zones, cannot be told apart.
     """
     iso = f"regexp_full_match(trim({column}), '{STRICT}')"
-    strict, wrong = connection.execute(
-        f"SELECT count(*), count(*) FILTER (substr(trim({column}), 6, 2) > '12')"
-        f" FROM {table} WHERE {iso}"
+    present, strict, wrong = connection.execute(
+        f"SELECT count(nullif(trim({column}), '')), count(*) FILTER ({iso}),"
+        f" count(*) FILTER ({iso} AND substr(trim({column}), 6, 2) > '12') FROM {table}"
     ).fetchall()[0]
     # Year, day, month looks the same.
     everything = wrong > _FEW * strict
@@ -124,7 +124,8 @@ def read_texts(
         table=table,
         looked_at="true" if everything else f"NOT {iso}",
     )
-    rows = connection.execute(query).fetchall()
+    # Most columns have no others.
+    rows = connection.execute(query).fetchall() if everything or strict < present else []
     strict = 0 if everything else strict
     numeric = [Day(a, b, c, n) for a, b, _, c, _, n, _ in rows if b and len(a) < 4]
     year_first = [Day(a, b, c, n) for a, b, _, c, _, n, _ in rows if b and len(a) == 4]
@@ -137,7 +138,12 @@ def read_texts(
     form = f"dates of {_IN_WORDS[order]}" if order else "ISO dates"
     return DateTexts(
         name="dates with named months" if not order and 2 * by_name > clear else form,
-        dates=WrittenDates(order=order, named_order=named_order or "dmy", zones=zones),
+        dates=WrittenDates(
+            order=order,
+            named_order=named_order or "dmy",
+            zones=zones,
+            strict=not rows and order != "ydm",
+        ),
         fast=_fast_forms(connection, table, column, order) if rows and order != "ydm" else (),
         decided_by=decided_by,
         zone=zone,
@@ -222,11 +228,15 @@ def _fast_forms(
     dates = [form.format(sign) for form in _FAST_DATES.get(order or "", ()) for sign in "/.-"]
     forms = [date + clock for date in (*dates, *_FAST_CLEAR_DATES) for clock in _FAST_CLOCKS]
     forms.append("%a %b %d %H:%M:%S %Y")
-    counts = ", ".join(f"count(*) FILTER (regexp_full_match(text, '{_pattern(f)}'))" for f in forms)
-    found = connection.execute(
-        f"SELECT {counts} FROM (SELECT trim({column}) AS text FROM {table}"
-        f" WHERE {column} IS NOT NULL LIMIT 2000)"
-    ).fetchall()[0]
+    texts = connection.execute(
+        f"SELECT trim({column}) FROM {table} WHERE {column} IS NOT NULL LIMIT 2000"
+    ).fetchall()
+    # No form tells one digit from another, and but for them few texts differ.
+    shapes = Counter(re.sub("[0-9]", "0", text) for (text,) in texts)
+    found = [
+        sum(n for shape, n in shapes.items() if re.fullmatch(_pattern(form), shape))
+        for form in forms
+    ]
     ranked = sorted(zip(found, forms, strict=True), key=lambda pair: -pair[0])
     return tuple(form for count, form in ranked[:_MOST_FAST] if count)
 

@@ -27,8 +27,9 @@ _MONTHS = (
     "nov november novembre noviembre novembro",
     "dec december dezember dez décembre déc diciembre dic dicembre dezembro",
 )
-_WEEKDAY = r"(?:\p{L}{2,12}\.?,? )?"
-_MONTH = r"(\p{L}{3,10})"
+# No upper bound: RE2 would compile the class of all letters once for each letter.
+_WEEKDAY = r"(?:\p{L}{2,}\.?,? )?"
+_MONTH = r"(\p{L}{3,})"
 # In this order; each makes another way of writing one that the next ones and `_PARTS` know.
 _TIDY = (
     (r"\p{Cf}", ""),
@@ -97,35 +98,45 @@ class WrittenDates:
         `None` if no such date is read.
       named_order: the same of one whose month is a name, its year of two digits.
       zones: what each zone name means.
+      strict: whether all are `STRICT`, so that nothing else is to be read.
     """
 
     order: str | None = None
     named_order: str = "dmy"
     zones: Mapping[str, str]
+    strict: bool = False
 
     def sql(self, text: str) -> str:
         """The time as TIMESTAMPTZ, `NULL` if it cannot be read (SQL over a trimmed text)."""
+        strict = f"regexp_full_match({text}, '{STRICT}') THEN TRY_CAST({text} AS TIMESTAMPTZ)"
+        if self.strict:
+            return f"CASE WHEN {strict} END"
         canonical = _chain(parts(text), "p", _chain(self._date("p"), "d", self._joined("p", "d")))
         cast = f"TRY_CAST({canonical} AS TIMESTAMPTZ)"
         if self.order == "ydm":
             return cast
-        return (
-            f"CASE WHEN regexp_full_match({text}, '{STRICT}') THEN TRY_CAST({text} AS TIMESTAMPTZ)"
-            f" ELSE {cast} END"
-        )
+        return f"CASE WHEN {strict} ELSE {cast} END"
 
     def _date(self, p: str) -> str:
         """`YYYY-MM-DD` of the parts, or `NULL`."""
         first_year = "ydm" if self.order == "ydm" else "ymd"
-        by_name = f"{p}.name <> ''"
         return f"""
 CASE
   WHEN {p}.a = '' THEN NULL
-  WHEN {by_name} AND length({p}.a) = 4 THEN {_iso(p, "ymd", named=True)}
-  WHEN {by_name} AND length({p}.c) = 4 THEN {_iso(p, "dmy", named=True)}
-  WHEN {by_name} THEN {_iso(p, self.named_order, named=True)}
+  WHEN {p}.name <> '' THEN {self._named(p)}
   WHEN length({p}.a) = 4 THEN {_iso(p, first_year)}
   ELSE {_iso(p, self.order) if self.order else "NULL"} END"""
+
+    def _named(self, p: str) -> str:
+        """`YYYY-MM-DD` of the parts of a date whose month is a name, or `NULL`."""
+        a, c = f"{p}.a", f"{p}.c"
+        year, day = (a, c) if self.named_order == "ymd" else (c, a)
+        # The months once only: they are most of this statement.
+        return _written(
+            f"CASE WHEN length({a}) = 4 THEN {a} WHEN length({c}) = 4 THEN {c} ELSE {year} END",
+            _month(f"{p}.name"),
+            f"CASE WHEN length({a}) = 4 THEN {c} WHEN length({c}) = 4 THEN {a} ELSE {day} END",
+        )
 
     def _joined(self, p: str, d: str) -> str:
         """Date, clock and zone as one text; `NULL` if one of them is wrong."""
@@ -153,16 +164,24 @@ CASE WHEN c.h <> '' THEN lpad(({hour})::VARCHAR, 2, '0') || ':' || coalesce(null
         return f"CASE WHEN {p}.clock = '' THEN {d} ELSE {d} || ' ' || {timed} END"
 
 
-def _iso(p: str, order: str, *, named: bool = False) -> str:
+def _iso(p: str, order: str) -> str:
+    """`YYYY-MM-DD` of the parts that are numbers, or `NULL`."""
     places = dict(zip(order, ("a", "b", "c"), strict=True))
-    month = _month(f"{p}.name") if named else f"lpad({p}.{places['m']}, 2, '0')"
-    day, year = f"{p}.{places['d']}", f"{p}.{places['y']}"
+    day, month, year = (f"{p}.{places[part]}" for part in "dmy")
+    written = _written(year, f"lpad({month}, 2, '0')", day)
+    return f"CASE WHEN length({month}) <= 2 THEN {written} END"
+
+
+def _written(year: str, month: str, day: str) -> str:
+    """`YYYY-MM-DD` of those texts; `NULL` of a day or year of too many digits."""
     century = (
         f"CASE length({year}) WHEN 4 THEN {year}"
         f" WHEN 2 THEN CASE WHEN {year} < '69' THEN '20' ELSE '19' END || {year} END"
     )
-    short = f"length({day}) <= 2" + ("" if named else f" AND length({p}.{places['m']}) <= 2")
-    return f"CASE WHEN {short} THEN {century} || '-' || {month} || '-' || lpad({day}, 2, '0') END"
+    return (
+        f"CASE WHEN length({day}) <= 2"
+        f" THEN {century} || '-' || {month} || '-' || lpad({day}, 2, '0') END"
+    )
 
 
 def _month(name: str) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 import duckdb
 
+from catalog.database import one_row
+
 _INVISIBLE = r"[\s\p{Z}\p{Cc}\p{Cf}]"
 _SCIENTIFIC = r"[0-9]([.,][0-9]+)?[eE][+][0-9]+"
 _FLOAT = r"-?[0-9]+[.]0+"
@@ -133,7 +135,8 @@ def _meet(
         for place, (table, column) in places.items()
     )
     connection.execute(_IDS.format(clean=clean_id("raw"), each=each))
-    connection.execute(_FLOATS)
+    if one_row(connection.execute("SELECT count(*) FROM ids WHERE contains(id, '.')"))[0]:
+        connection.execute(_FLOATS)
     changed = _put_right(connection, places)
     return {"ids_put_right": changed} if changed else {}
 
@@ -162,7 +165,8 @@ def _put_right(
 def _alike(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
     notes: dict[str, object] = {}
     connection.execute(_UNLISTED)
-    items, bought, listed = connection.execute(_ALIKE).fetchall()[0]
+    unlisted = one_row(connection.execute("SELECT count(*) FROM unlisted_ids"))[0]
+    items, bought, listed = one_row(connection.execute(_ALIKE)) if unlisted else (0, None, None)
     if items:
         notes["items_alike"] = f"{items:,}, as {bought} (bought) and {listed} (listed)"
     users, one, other = connection.execute(_USERS_ALIKE).fetchall()[0]

@@ -108,14 +108,15 @@ def resolve(connection: duckdb.DuckDBPyConnection, attributes: Sequence[str]) ->
         `lost STRUCT(attribute VARCHAR, value VARCHAR)[]`.
       attributes: the names of those that it has.
     """
-    found = []
-    for name in attributes:
+    counts = ", ".join(f"count(odd_{name})" for name in attributes)
+    odd = connection.execute(f"SELECT {counts} FROM staged").fetchall()[0] if counts else ()
+    found = [name for name, count in zip(attributes, odd, strict=True) if count]
+    for name in found:
         columns = {"text": "VARCHAR", "lost": "BOOLEAN"}
         columns |= {"path": "VARCHAR[]"} if name == "category" else {}
         function = _category if name == "category" else partial(_text, name)
         query = f"SELECT odd_{name} AS raw FROM staged"
-        if map_distinct(connection, f"plain_{name}", query, function, columns=columns):
-            found.append(name)
+        map_distinct(connection, f"plain_{name}", query, function, columns=columns)
     if found:
         connection.execute(
             _RESOLVED.format(
@@ -130,7 +131,7 @@ def resolve(connection: duckdb.DuckDBPyConnection, attributes: Sequence[str]) ->
                 ),
             )
         )
-    for name in attributes:
+    for name in found:
         connection.execute(f"DROP TABLE plain_{name}")
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import in_memory
 import pytest
 import xlsxwriter
 
@@ -33,8 +33,7 @@ def read() -> Callable[..., Read]:
     def call(*files: Path, **settings) -> Read:
         source = Orders(files=files, **settings)
         source.check()
-        with duckdb.connect(config={"threads": 2}) as connection:
-            connection.execute("BEGIN")
+        with in_memory.connection() as connection:
             loaded = source.load(connection)
             events = connection.execute("FROM raw_events").fetchall()
             items = connection.execute(

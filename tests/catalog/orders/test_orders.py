@@ -3,12 +3,11 @@
 from datetime import datetime
 
 import pytest
+from in_memory import shop_of
 
-from catalog.build import build
 from catalog.errors import CatalogueError
 from catalog.ingest.order_lines.report import summary
 from catalog.ingest.sources.orders import Orders
-from catalog.store import Catalogue
 
 UCI = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID")
 
@@ -45,34 +44,26 @@ def test_returns_take_back_what_they_cancel_whatever_the_order_of_the_file(read,
 
 
 @pytest.mark.parametrize(
-    ("quantity", "kind"),
+    ("kind", "quantities"),
     [
-        ("1", "purchases"),
-        ("1.0000", "purchases"),
-        ("+2", "purchases"),
-        ("1,200", "purchases"),
-        ("0,5", "purchases"),
-        ("1e3", "purchases"),
-        ("2.5E-1", "purchases"),
-        (" 3 ", "purchases"),
-        ("-1", "lines_return"),
-        ("−1", "lines_return"),
-        ("-1,200", "lines_return"),
-        ("5-", "lines_return"),
-        ("(5)", "lines_return"),
-        ("0", "lines_refunded"),
-        ("0.0", "lines_refunded"),
-        ("two", "lines_bad"),
-        ("1 2", "lines_bad"),
-        ("", "lines_bad"),
+        ("purchases", ["1", "1.0000", "+2", "1e3", "2.5E-1", " 3 "]),
+        # What a comma means is told by the column: each has one of its own.
+        ("purchases", ["1,200"]),
+        ("purchases", ["0,5"]),
+        ("lines_return", ["-1", "−1", "5-", "(5)"]),
+        ("lines_return", ["-1,200"]),
+        ("lines_refunded", ["0", "0.0"]),
+        ("lines_bad", ["two", "1 2", ""]),
     ],
 )
-def test_quantities_as_people_write_them(read, lines, quantity, kind):
+def test_quantities_as_people_write_them(read, lines, kind, quantities):
     header = ("user_id", "item_id", "timestamp", "quantity")
-    rows = [("u", "a", "2020-01-01", quantity), ("u", "b", "2020-01-02", "1")]
-    notes = read(lines(header, rows)).notes
-    assert notes[f"order_{kind}"] == (2 if kind == "purchases" else 1)
-    assert notes["order_lines"] == 2
+    rows = [("u", f"i{n}", "2020-01-01", units) for n, units in enumerate(quantities)]
+    found = read(lines(header, [*rows, ("u", "plain", "2020-01-02", "1")]))
+    bought = [item for _, item, *_ in rows] if kind == "purchases" else []
+    assert found.bought == [("u", item) for item in [*bought, "plain"]]
+    assert found.notes[f"order_{kind}"] == len(quantities) + (kind == "purchases")
+    assert found.notes["order_lines"] == len(quantities) + 1
 
 
 @pytest.mark.parametrize("price", ["-2.50", "€ -2.50", "-€2.50", "(2.50)", "−3"])
@@ -118,13 +109,10 @@ def test_title_and_price_are_the_most_frequent_and_among_equals_the_last(read, l
         assert found.notes["items_of_several_prices"] == 3
 
 
-def test_a_basket_keeps_the_order_of_the_file(lines, tmp_path):
+def test_a_basket_keeps_the_order_of_the_file(lines):
     items = ["Z", "B", "Y", "A", "B", "M"]
     path = lines(UCI, [_sold("1", item, 1, 1) for item in items] + [_sold("2", "N", 1, 2)])
-    build(tmp_path / "w", "x", Orders(files=(path,)))
-    with Catalogue.open(tmp_path / "w", "x") as catalogue:
-        history = [catalogue.item_ids[i] for i in catalogue.sequences().whole(0)]
-    assert history == [*items, "N"]
+    assert [item for _, item in shop_of(Orders(files=(path,))).bought] == [*items, "N"]
 
 
 def test_orders_in_two_exports_count_once(read, lines):
@@ -217,11 +205,11 @@ def test_a_file_with_too_many_bad_lines_stops_the_build_and_guests_are_none(line
     good = [("u", "a", "2020-01-01")] * 50 + [(None, "a", "2020-01-01")] * 60
     first = lines(header, good, "1.csv")
     second = lines(header, [*good, ("u", None, "2020-01-01")], "2.csv")
-    info = build(tmp_path / "w", "x", Orders(files=(first, second)))
-    assert info.report["bad_lines"] == {"items": 0, "events": 1}
+    report = shop_of(Orders(files=(first, second))).report
+    assert report["bad_lines"] == {"items": 0, "events": 1}
     third = lines(header, [*good[:20], ("u", None, "2020-01-01")], "3.csv")
     with pytest.raises(CatalogueError, match=r"in .*3\.csv, found 1 of 21 .*the first is line 22"):
-        build(tmp_path / "w", "x", Orders(files=(first, third)))
+        shop_of(Orders(files=(first, third)), folder=tmp_path)
 
 
 def test_no_purchase_at_all_is_said_with_what_there_was(read, lines):

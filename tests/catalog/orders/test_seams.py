@@ -6,8 +6,8 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from in_memory import shop_of
 
-from catalog.build import bad_lines, build
 from catalog.errors import CatalogueError
 from catalog.ingest.sources.orders import Orders
 
@@ -15,24 +15,14 @@ HEADER = ("order_id", "user_id", "item_id", "timestamp", "title", "price", "quan
 UCI = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID")
 
 
-@pytest.fixture
-def shop(tmp_path):
-    """Builds of order lines: the report, the lowest price of each item, and the users."""
-
-    def call(*files, allow_bad_lines=False, **settings):
-        source = Orders(files=files, **settings)
-        info = build(tmp_path / "w", "shop", source, allow_bad_lines=allow_bad_lines)
-        with bad_lines.open_for_reading(tmp_path / "w") as connection:
-            lows = dict(connection.execute("SELECT item_id, price_low FROM store.items").fetchall())
-            users = {
-                user for (user,) in connection.execute("SELECT user_id FROM store.users").fetchall()
-            }
-        return info.report, lows, users
-
-    return call
+def shop(*files, **settings):
+    """Of order lines the report, the lowest price of each item, and the users."""
+    found = shop_of(Orders(files=files, **settings))
+    lows = {item_id: low for item_id, (_, low) in zip(found.items, found.prices, strict=True)}
+    return found.report, lows, {user for user, _ in found.bought}
 
 
-def test_a_float_of_one_file_returns_the_whole_number_of_another(shop, lines):
+def test_a_float_of_one_file_returns_the_whole_number_of_another(lines):
     first = lines(
         HEADER,
         [
@@ -59,7 +49,7 @@ def test_a_float_of_one_file_returns_the_whole_number_of_another(shop, lines):
     ]
 
 
-def test_ids_that_meet_are_counted(shop, lines):
+def test_ids_that_meet_are_counted(lines):
     rows = [
         ("1", "u1", '="0001"', "2020-01-13", "Bowl", "1", "1"),
         ("2", "u1", "0001\t", "2020-01-14", "Bowl", "1", "1"),
@@ -80,7 +70,7 @@ def test_guests_are_nobody_however_their_number_is_written(read, lines, guest):
     assert found.notes["order_lines_guest"] == 1
 
 
-def test_how_files_are_read_and_what_is_missing_is_in_the_report(shop, lines, tmp_path):
+def test_how_files_are_read_and_what_is_missing_is_in_the_report(lines, tmp_path):
     plain = lines(
         HEADER,
         [
@@ -102,7 +92,7 @@ def test_how_files_are_read_and_what_is_missing_is_in_the_report(shop, lines, tm
     assert "--quotes double" in remark
 
 
-def test_lost_values_have_their_file_and_line(shop, tmp_path):
+def test_lost_values_have_their_file_and_line(tmp_path):
     columns = dict(
         zip(HEADER, [["1"], ["u1"], ["A"], ["2020-01-13"], ["T"], ["1"], ["1"]], strict=True)
     )
@@ -111,19 +101,19 @@ def test_lost_values_have_their_file_and_line(shop, tmp_path):
         files.append(tmp_path / f"{number}.parquet")
         columns |= {"title": title, "order_id": [str(number)]}
         pq.write_table(pa.table(columns), files[-1])
-    report, _, _ = shop(*files)
-    assert report["attributes_unusable"] == {"title": 1}
-    (kept,) = bad_lines.kept(tmp_path / "w", "shop", limit=9)
-    assert (kept.file, kept.line, kept.content) == (str(files[1]), 1, '{"en":1}')
+    found = shop_of(Orders(files=files))
+    assert found.report["attributes_unusable"] == {"title": 1}
+    ((file, line, _, content),) = found.bad
+    assert (file, line, content) == (str(files[1]), 1, '{"en":1}')
 
 
-def test_what_cleaning_leaves_nothing_of_is_counted(shop, lines):
+def test_what_cleaning_leaves_nothing_of_is_counted(lines):
     rows = [("1", "u1", "A", "2020-01-13", "<br>", "1", "1")]
     report, _, _ = shop(lines(HEADER, rows), clean=True)
     assert report["attributes_unusable"] == {"title": 1}
 
 
-def test_prices_of_json_lines_are_the_numbers_that_they_are(shop, tmp_path):
+def test_prices_of_json_lines_are_the_numbers_that_they_are(tmp_path):
     """WooCommerce's REST API gives the price of an order's line as a number."""
     path = tmp_path / "orders.jsonl"
     orders = [
@@ -141,7 +131,7 @@ def test_prices_of_json_lines_are_the_numbers_that_they_are(shop, tmp_path):
     assert lows == {"A": 12.375}
 
 
-def test_numbers_of_a_mixed_column_of_a_sheet_are_those_numbers(shop, workbook):
+def test_numbers_of_a_mixed_column_of_a_sheet_are_those_numbers(workbook):
     rows = [
         UCI,
         ("1", "A", "Bowl", 1, datetime(2020, 1, 13), 6.955, 7),
@@ -153,7 +143,7 @@ def test_numbers_of_a_mixed_column_of_a_sheet_are_those_numbers(shop, workbook):
     assert "prices_of_two_meanings" not in report
 
 
-def test_a_line_in_a_workbook_and_in_a_file_is_one(shop, workbook, lines):
+def test_a_line_in_a_workbook_and_in_a_file_is_one(workbook, lines):
     sheet = workbook({"2020": [UCI, ("1", "A", "Bowl", 12, datetime(2020, 1, 13, 7, 45), 3, 7)]})
     rows = [
         ("1", "A", "Bowl", "12", "2020-01-13 07:45:00", "3.00", "7"),
@@ -195,7 +185,7 @@ def test_one_export_in_two_files_decides_together(read, lines):
     assert read(both[0], time_format="dmy").times == [1585872000]
 
 
-def test_what_is_missing_in_a_list_of_lines_is_missing(shop, tmp_path):
+def test_what_is_missing_in_a_list_of_lines_is_missing(tmp_path):
     lines = [
         {"sku": "NULL", "product_id": 6, "name": "nan", "price": "NaN", "quantity": 1},
         {"sku": "A", "product_id": 5, "name": "Bowl", "price": "2.50", "quantity": 1},
