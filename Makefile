@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 CALREC_WORKSPACE ?= workspace
 export CALREC_WORKSPACE
 
+# Tests start many processes, which need not read all modules' sources again.
+unexport PYTHONDONTWRITEBYTECODE
+
 PROCESSES ?= 2
 
 .PHONY: demo sample evaluations test test-fast lint lock oracle clean

@@ -34,9 +34,9 @@ def embedder(model, tokenizer):
     return embedder_of(model, tokenizer)
 
 
-def embedder_of(model, tokenizer, **changed):
+def embedder_of(model, tokenizer, text=DEFAULT_TEXT, **changed):
     given = {"max_prompt_tokens": PROMPT, "max_target_tokens": TARGET, "batch_tokens": 300}
-    return Embedder(model, tokenizer, DEFAULT_TEXT, **given | changed)
+    return Embedder(model, tokenizer, text, **given | changed)
 
 
 def prompt_ids(tokenizer, history):
@@ -50,9 +50,11 @@ def target_ids(tokenizer, item):
 
 
 def states(model, ids):
-    """Final hidden states of one text alone, without padding or batch."""
-    tokens = np.array([ids])
-    return np.asarray(hidden_of(model, tokens, np.ones(tokens.shape, bool)))[0]
+    """Final hidden states of one text alone; behind it is room, so that all have one shape."""
+    tokens = np.zeros((1, PROMPT + TARGET), np.int32)
+    tokens[0, : len(ids)] = ids
+    mask = np.arange(PROMPT + TARGET) < len(ids)
+    return np.asarray(hidden_of(model, tokens, mask[None]))[0, : len(ids)]
 
 
 def mean(rows):
@@ -85,6 +87,7 @@ def test_every_vector_is_the_mean_of_its_own_tokens(embedder, model, tokenizer):
         assert vectors.dtype == np.float32
 
 
+@pytest.mark.slow
 def test_training_sees_the_same_vectors(embedder, model, tokenizer):
     prompts = [prompt_ids(tokenizer, history) for history in HISTORIES]
     targets = [target_ids(tokenizer, item) for item in TARGETS]
@@ -126,6 +129,7 @@ def test_order_and_company_change_nothing(embedder, chosen):
     np.testing.assert_allclose(some.v_tu, every.v_tu[chosen], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_tokens", [1, 64, 5000])
 def test_the_size_of_batches_changes_nothing(embedder, model, tokenizer, batch_tokens):
     other = embedder_of(model, tokenizer, batch_tokens=batch_tokens)
@@ -141,12 +145,13 @@ def test_equal_texts_get_equal_vectors(embedder):
 
 
 def test_items_read_the_text_settings_of_the_model(model, tokenizer):
-    short = Embedder(model, tokenizer, TextSettings(title_words=2))
+    short = embedder_of(model, tokenizer, TextSettings(title_words=2))
     cut = Item(item_id="x", title="Aroma Kettle", category=ITEMS[0].category, brand="Aroma")
     assert ITEMS[0].title == "Aroma Kettle 0"
     np.testing.assert_array_equal(*short.items([ITEMS[0], cut]))
 
 
+@pytest.mark.slow
 def test_few_shapes_are_compiled(embedder):
     embeddings._means.clear_cache()
     for count in range(1, len(ITEMS) + 1):

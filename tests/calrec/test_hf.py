@@ -115,11 +115,12 @@ def test_buffers_do_not_decide_the_dtype(tmp_path):
     assert dtypes(hf.load(tmp_path)) == {"bfloat16"}
 
 
+@pytest.mark.slow
 def test_each_user_is_at_its_own_step():
     """One user feeds each token twice, at one step each: what it hears must not change."""
     said = np.load(GOLDEN / "gemma3_text" / "golden.npz")
     model = hf.load(GOLDEN / "gemma3_text")
-    _, prompt = model.prefill(jnp.asarray(said["prompts"]), jnp.asarray(said["length"]))
+    _, prompt = nnx.jit(type(model).prefill)(model, said["prompts"], said["length"])
     cache = decoding.SampleCache.empty(model.config, 2, 2, 10, jnp.float32)
     for turn in range(10):
         step = np.array([turn, turn // 2], np.int32)
@@ -131,6 +132,7 @@ def test_each_user_is_at_its_own_step():
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["gpt2", "qwen2_window", "gemma3_text"])
 def test_cached_decoding_in_bfloat16(family):
     """As far from the float32 truth as the whole pass over the same tokens is, no further."""
@@ -148,6 +150,7 @@ def test_cached_decoding_in_bfloat16(family):
     assert np.abs(steps.reshape(whole.shape) - truth).mean() < 1.25 * np.abs(whole - truth).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["gemma3_text", "gpt2"])
 def test_causality_by_gradient(family):
     """A state depends on its own token and those before, in a window no further back."""

@@ -157,6 +157,7 @@ def test_a_generation_without_samples_cannot_be_ranked(calrec):
         calrec.rank(generation)
 
 
+@pytest.mark.slow
 def test_many_users_are_recommended_to_as_each_alone(calrec):
     histories = [ITEMS[:3], ITEMS[4:5], ITEMS[2:9], ITEMS[6:8]]
     found = dict(calrec.recommend_many(histories, [4, 5, 6, 7], width=3))
@@ -171,6 +172,7 @@ def test_many_users_are_recommended_to_as_each_alone(calrec):
         assert set(found[user].timings) == {"sample", "match"}
 
 
+@pytest.mark.slow
 def test_the_record_tells_what_else_might_have_been_written(calrec):
     record = calrec.recommend(ITEMS[:2], alternatives=3)
     for sample in record.samples:
@@ -207,6 +209,7 @@ def roomy(calrec):
     return dataclasses.replace(calrec.model, description=described)
 
 
+@pytest.mark.slow
 def test_another_template_changes_the_prompt_and_nothing_else(roomy):
     calrec = CALRec.over(roomy, PlainCorpus(ITEMS), ITEMS)
     other = calrec.with_template("gpt4rec")

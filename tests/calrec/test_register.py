@@ -80,6 +80,7 @@ def test_one_that_cannot_be_read_is_one_line(installed, source, value, found):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_commands_name_it(installed):
     folder = installed()
     shown = subprocess.run(

@@ -29,7 +29,7 @@ def recommender():
     graph, state = nnx.split(model)
     generator = np.random.default_rng(0)
     state = jax.tree.map(
-        lambda x: jnp.asarray(x + generator.normal(0, 0.4, x.shape), np.float32), state
+        lambda x: np.float32(np.asarray(x) + generator.normal(0, 0.4, x.shape)), state
     )
     return SASRec(IDS, nnx.merge(graph, state), SETTINGS)
 
@@ -100,6 +100,7 @@ def test_the_record_names_items_and_settings(recommender):
     np.testing.assert_array_equal(found.ranking.scores, recommender.scores([np.array([3])])[0])
 
 
+@pytest.mark.slow
 def test_an_item_sees_its_own_history_up_to_itself_and_nothing_else(recommender):
     """By gradient: two histories in a row, then padding; every place holds another item."""
     items = jnp.arange(7)[None]
@@ -119,6 +120,7 @@ def test_an_item_sees_its_own_history_up_to_itself_and_nothing_else(recommender)
     np.testing.assert_array_equal(depends[:5], expected)
 
 
+@pytest.mark.slow
 def test_dropout_needs_a_key_and_obeys_it(recommender):
     rows = jnp.arange(6)[None]
     graph, state = nnx.split(recommender.model)

@@ -1,13 +1,15 @@
 """Servers with a scripted model and options of `demo.server.app.launch`, for tests of serving.
 
-python running.py WORKSPACE PORT PAUSE OPTIONS    serves until its standard input closes
+python running.py    starts and stops them as lines of its standard input say
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +17,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,7 +35,7 @@ class Running:
     """A server in a process of its own."""
 
     address: str
-    process: subprocess.Popen
+    pid: int
     log: Path
 
     def logged(self) -> str:
@@ -39,7 +43,7 @@ class Running:
 
     def memory(self) -> int:
         """Resident bytes of the process."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        status = Path(f"/proc/{self.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return 1024 * int(line.split()[1])
 
@@ -51,28 +55,35 @@ def running(workspace: Path, pause: float = 0.0, **options: Any) -> Iterator[Run
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.NamedTemporaryFile("w", suffix=".log") as log:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                HERE / "running.py",
-                workspace,
-                str(port),
-                str(pause),
-                json.dumps(options),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"},
-        )
-        ready = process.stdout.readline()
-        assert ready == "ready\n", ready + Path(log.name).read_text()
+        pid = _told(start=[log.name, str(workspace), port, pause, options])
+        assert pid, Path(log.name).read_text()
         try:
-            yield Running(f"http://127.0.0.1:{port}", process, Path(log.name))
+            yield Running(f"http://127.0.0.1:{port}", pid, Path(log.name))
         finally:
-            process.communicate(timeout=60)
+            _told(stop=pid)
+
+
+def _told(**order: Any) -> int:
+    """Has a server started or stopped; its process, 0 where it did not come up."""
+    nursery = _nursery()
+    nursery.stdin.write(json.dumps(order) + "\n")
+    nursery.stdin.flush()
+    return int(nursery.stdout.readline())
+
+
+@cache
+def _nursery() -> subprocess.Popen:
+    """The process of which all servers are copies: imports, most of a start, are done once."""
+    nursery = subprocess.Popen(
+        [sys.executable, HERE / "running.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"},
+    )
+    atexit.register(nursery.communicate)
+    return nursery
 
 
 class Tab:
@@ -138,27 +149,67 @@ class Events:
         return self._components.get(component, {}).get("props", {})
 
 
-def serve(workspace: str, port: str, pause: str, options: str) -> None:
+def take_orders() -> None:
+    """Starts and stops servers as standard input says; those that are left end with it."""
     sys.path.insert(0, str(HERE))
-    from scripted import ScriptedModel
-
     from demo.server.app import settle
 
     settle()
+    for module in ("scripted", "demo.inspect.application", "demo.server.shell"):
+        import_module(module)
+    left: set[int] = set()
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "stop" in order:
+            left.remove(order["stop"])
+            _end(order["stop"])
+            print(order["stop"], flush=True)
+            continue
+        ready, up = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.close(ready)
+            serve(up, *order["start"])
+            return
+        os.close(up)
+        came = os.read(ready, 1)  # nothing where the process ended first
+        os.close(ready)
+        if came:
+            left.add(pid)
+        else:
+            os.waitpid(pid, 0)
+        print(pid if came else 0, flush=True)
+    for pid in left:
+        _end(pid)
+
+
+def _end(pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+
+
+def serve(up: int, log: str, workspace: str, port: int, pause: float, given: dict) -> None:
+    """Serves until it is terminated; says so in the pipe `up` as soon as it does."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # in all threads to come
+    with open(log, "a") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    from scripted import ScriptedModel
+
     from demo.inspect.application import Application
     from demo.server.app import launch
     from demo.server.origins import origins
 
-    model = ScriptedModel(float(pause))
+    model = ScriptedModel(pause)
     application = Application(Path(workspace), "scripted", load_model=lambda _: model)
     model.shops = [application.shop(domain).catalogue.items for domain in application.domains]
-    given = json.loads(options)
     allowed = origins("127.0.0.1", (), given.pop("allow", ()))
-    page = launch(application, "127.0.0.1", int(port), origins=allowed, **given)
-    print("ready", flush=True)
-    sys.stdin.read()
+    page = launch(application, "127.0.0.1", port, origins=allowed, **given)
+    os.write(up, b"1")
+    os.close(up)
+    signal.sigwait({signal.SIGTERM})
     page.close(verbose=False)
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:])
+    take_orders()

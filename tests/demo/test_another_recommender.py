@@ -49,6 +49,7 @@ def test_the_api_names_it_and_ranks_with_it(installed, application):
     assert [item["item_id"] for item in answer["ranking"]] == [f"lamps-00{i}" for i in range(3)]
 
 
+@pytest.mark.slow
 def test_the_walkthrough_offers_it_and_shows_its_ranking_beside(installed, application, handlers):
     installed()
 

@@ -110,6 +110,7 @@ FILTERS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=120, suppress_health_check=list(HealthCheck))
 @given(filters=FILTERS)
 def test_filters_let_through_what_plain_python_does(runs, table, filters):

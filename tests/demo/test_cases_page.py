@@ -107,6 +107,7 @@ def test_a_view_comes_back_from_its_address(handlers):
     assert "Pinned case" in again["pinned"]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     st.dictionaries(
@@ -125,6 +126,7 @@ def test_any_address_is_a_page(handlers, names, query):
 ANYTHING = st.none() | st.integers() | st.text() | st.lists(st.text()) | st.just({"a": [1]})
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     address=ANYTHING,

@@ -80,6 +80,7 @@ views = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(view=views)
 def test_an_address_brings_the_same_view_back(view):
     assert CatalogueAddress.of(view.write()) == view
@@ -144,6 +145,7 @@ def test_bars_over_time_are_months_quarters_or_years():
 # The lists
 
 
+@pytest.mark.slow
 def test_every_filter_leads_to_as_many_items_as_it_says(page):
     followed = 0
     for query in ("", "q=lamp", "brand=Brand+%26+1", "category=Home", "q=lamp&price=10..25"):
@@ -387,6 +389,7 @@ def test_an_edit_of_something_unknown_is_one_line(page, act, value):
     assert "<b>" not in update["toast"]
 
 
+@pytest.mark.slow
 @same_application
 @given(
     act=st.sampled_from(["go", "open", "close", "search", "x"]),

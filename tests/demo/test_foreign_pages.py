@@ -72,25 +72,23 @@ def names(address: str) -> list[str]:
     return [f"http://{host}:{port}" for host in ("127.0.0.1", "localhost.", "rebound.test", EVIL)]
 
 
-def test_a_foreign_page_reads_and_writes_nothing(workspace, evil):
-    with running(workspace) as server:
-        event = Events(server.address).number("arrive")
-        join = {"data": [], "fn_index": event, "session_hash": "evil"}
-        for name in names(server.address):
-            for path in ("/config", "/gradio_api/info", "/", "/gradio_api/mcp/"):
-                read = evil.evaluate(READ, [name + path, {"credentials": "include"}])
-                assert read == "TypeError: Failed to fetch", (name, path)
-            for kind in ("text/plain", "application/json"):
-                write = {"method": "POST", "headers": {"Content-Type": kind}, "body": str(join)}
-                url = f"{name}/gradio_api/queue/join"
-                assert evil.evaluate(READ, [url, write]) == "TypeError: Failed to fetch"
+def test_a_foreign_page_reads_and_writes_nothing(server, evil):
+    event = Events(server).number("arrive")
+    join = {"data": [], "fn_index": event, "session_hash": "evil"}
+    for name in names(server):
+        for path in ("/config", "/gradio_api/info", "/", "/gradio_api/mcp/"):
+            read = evil.evaluate(READ, [name + path, {"credentials": "include"}])
+            assert read == "TypeError: Failed to fetch", (name, path)
+        for kind in ("text/plain", "application/json"):
+            write = {"method": "POST", "headers": {"Content-Type": kind}, "body": str(join)}
+            url = f"{name}/gradio_api/queue/join"
+            assert evil.evaluate(READ, [url, write]) == "TypeError: Failed to fetch"
 
 
-def test_a_foreign_name_shows_no_page(workspace, evil):
-    with running(workspace) as server:
-        for name in names(server.address)[1:]:
-            assert evil.goto(name).status == 421
-            assert "--allow-host" in evil.inner_text("body")
+def test_a_foreign_name_shows_no_page(server, evil):
+    for name in names(server)[1:]:
+        assert evil.goto(name).status == 421
+        assert "--allow-host" in evil.inner_text("body")
 
 
 def framed(page, port: int, address: str) -> bool:
@@ -101,13 +99,12 @@ def framed(page, port: int, address: str) -> bool:
     return "gradio-app" in frame.content()
 
 
-def test_a_foreign_page_frames_none_unless_it_is_allowed(workspace, misled):
+def test_a_foreign_page_frames_none_unless_it_is_allowed(server, workspace, misled):
     with site() as port:
         page = misled.new_context().new_page()
-        with running(workspace) as server:
-            assert not framed(page, port, server.address)
-        with running(workspace, allow=[f"http://{EVIL}:{port}"]) as server:
-            assert framed(page, port, server.address)
-            read = page.evaluate(READ, [f"{server.address}/config", {"credentials": "include"}])
+        assert not framed(page, port, server)
+        with running(workspace, allow=[f"http://{EVIL}:{port}"]) as other:
+            assert framed(page, port, other.address)
+            read = page.evaluate(READ, [f"{other.address}/config", {"credentials": "include"}])
             assert read[:2] == ["cors", 200]
         page.context.close()

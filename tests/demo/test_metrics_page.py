@@ -118,6 +118,7 @@ def test_at_most_eight_runs_and_the_main_one_among_them(tmp_path, workspace):
     assert every.runs == tuple(runs)[:MOST]
 
 
+@pytest.mark.slow
 def test_by_default_only_runs_of_the_same_rules_stand_together(tmp_path, workspace):
     last = {"bought": "last"}
     for name in ("calrec", "lir"):
@@ -235,6 +236,7 @@ def test_two_that_cannot_be_compared_are_told_apart_in_a_line(handlers, names, w
     assert drawn["scatter"]["visible"] is False
 
 
+@pytest.mark.slow
 def test_every_dimension_is_drawn(handlers):
     names = set()
     for dimension in OF_THE_CASE:

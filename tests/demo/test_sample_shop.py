@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from train.evaluate import main
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 ROOT = Path(__file__).resolve().parents[2]
 # Where the tests themselves run in the background, Ctrl-C is ignored, and children inherit that.
@@ -38,16 +40,11 @@ ONLY = {"resultTypes": ["violations"]}
 
 def evaluate(workspace: Path, recommender: str, *more: str) -> None:
     out = workspace / "evaluations" / f"kitchen-{recommender}"
-    subprocess.run(
-        [
-            *(sys.executable, "-c", "from train.evaluate import main; main()"),
-            *("--workspace", workspace, "--domain", "sample-kitchen", "--out", out),
-            *("--recommender", recommender, "--users", str(CASES), *more),
-        ],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
+    line = ["--workspace", str(workspace), "--domain", "sample-kitchen", "--out", str(out)]
+    line += ["--recommender", recommender, "--users", str(CASES), *more]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["calrec-evaluate", *line])
+        main()
 
 
 @pytest.fixture(scope="module")
