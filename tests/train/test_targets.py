@@ -14,8 +14,9 @@ from calrec.text import item_text
 from calrec.tokenizer import END, PAD, Tokenizer
 from catalog.build import build
 from catalog.ingest.sources.two_tables import TwoTables
-from train.data import Prepared, Records
-from train.presets import PRESETS
+from train import presets
+from train.data.prepared import Prepared
+from train.data.records import Records
 from train.targets import LIMIT, check_given_back, count_cut
 
 BYTES = Tokenizer.train(["x"], 258)
@@ -136,7 +137,7 @@ def test_prepare_says_how_many_targets_are_cut(chinese, tmp_path, capsys):
     prepared = Prepared.load(out)
     found = prepared.meta["domains"]["shop"]["targets"]
     assert (found["limit"], found["items"], found["cut"]) == (80, 7, 7)
-    records, domain = Records(prepared, PRESETS["sample"].stage2), prepared.domains[0]
+    records, domain = Records(prepared, presets.load("sample").stage2), prepared.domains[0]
     kept = [prepared.tokenizer().decode(records.record(domain, [0], i)[1]) for i in range(7)]
     assert found["example"] == kept[0]
     assert found["in_character"] == sum("\ufffd" in text for text in kept)

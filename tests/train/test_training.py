@@ -17,14 +17,14 @@ from calrec.evaluation import leaks
 from calrec.evaluation.runs import EvaluationRun
 from calrec.model import checkpoint
 from calrec.model.backbone.config import DecoderConfig
-from calrec.model.objective import ObjectiveSettings
+from calrec.model.objective_settings import ObjectiveSettings
 from calrec.recommenders.calrec import CALRec
 from calrec.text import TextSettings
 from catalog.store import Catalogue
 from train import model_card
-from train.data import Prepared
-from train.loop import Run
+from train.data.prepared import Prepared
 from train.prepare import prepare
+from train.run.description import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE1 = ("stage1", "--data", "x", "--from-run", "z", "--out", "y")
