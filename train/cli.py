@@ -250,6 +250,11 @@ def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
     data, settings, out = command.data, command.settings, command.out
     if isinstance(command, Pretrain):
         preset = presets.load(command.preset)
+        if settings.objective != preset.settings("pretrain").objective:
+            raise CalrecError(
+                "expected no --alpha, --beta, --tau or --nig-reduction in pretraining, which has no"
+                " contrast, found one; leave it out"
+            )
         from_scratch(data, preset, settings, out, console, command.domains, **given)
         return
     run, folder = command.from_run, command.from_pretrained
@@ -331,11 +336,7 @@ def main() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
     def command() -> None:
-        try:
-            given = tyro.cli(commands(sys.argv[1:]), prog="calrec-train", description=__doc__)
-        except ValueError as error:  # a setting out of range
-            raise CalrecError(f"{error}; give another") from None
-        execute(given)
+        execute(tyro.cli(commands(sys.argv[1:]), prog="calrec-train", description=__doc__))
 
     run_cli(command)
 

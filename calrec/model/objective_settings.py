@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from calrec.errors import CalrecError
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveSettings:
@@ -22,7 +24,7 @@ class ObjectiveSettings:
         target (eq. 1), averaged over users.
 
     Raises:
-      ValueError: if a setting is out of its range.
+      CalrecError: if a setting is out of its range.
     """
 
     alpha: float = 0.125
@@ -34,16 +36,20 @@ class ObjectiveSettings:
         # Written so that a NaN is refused too.
         for name, weight in (("alpha", self.alpha), ("beta", self.beta)):
             if not -1 <= weight <= 1:
-                raise ValueError(f"expected {name} from -1 to 1, found {weight}")
+                raise CalrecError(
+                    f"expected {name} from -1 to 1, found {weight}; give another --{name}"
+                )
         if self.alpha + self.beta >= 1:
-            raise ValueError(
+            raise CalrecError(
                 "expected alpha + beta below 1, so that generation has a weight (the rest), found"
-                f" {self.alpha} + {self.beta}"
+                f" {self.alpha} + {self.beta}; give others"
             )
         if not 1e-3 <= self.tau < math.inf:
-            raise ValueError(f"expected a finite tau of at least 0.001, found {self.tau}")
+            raise CalrecError(
+                f"expected a finite tau of at least 0.001, found {self.tau}; give another --tau"
+            )
         if self.nig_reduction not in ("token_mean", "sequence_sum"):
-            raise ValueError(
+            raise CalrecError(
                 "expected a nig_reduction of token_mean or sequence_sum, found"
-                f" {self.nig_reduction!r}"
+                f" {self.nig_reduction!r}; give another --nig-reduction"
             )

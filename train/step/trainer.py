@@ -90,7 +90,7 @@ class Trainer:
         if self.task.forward.dropout != Dropout():
             key = jax.random.fold_in(jax.random.key(self.seed), state.step)
         grads, losses = self._gradient(state.weights, batch, key)
-        norm = optax.global_norm(grads)
+        norm = optax.tree.norm(grads)
         finite = jnp.isfinite(norm) & jnp.isfinite(losses["total"])
         updates, optimizer = self.tx.update(grads, state.optimizer, state.weights)
         weights = cast(Weights, optax.apply_updates(state.weights, updates))
