@@ -26,7 +26,7 @@ from train.data.batches import Batches, PretrainingBatches, StageBatches, held_o
 from train.data.packing import Layout
 from train.data.prepared import Prepared
 from train.data.records import Records, Split
-from train.run.description import Run
+from train.run.description import Run, require_local
 from train.run.log import Log
 from train.run.states import GOODNESS, States
 from train.run.stopping import Asked, stopping
@@ -87,6 +87,7 @@ def fit(
       KeyboardInterrupt: when asked to stop, behind a saved state.
     """
     watching = watching or Watching()
+    require_local(out)
     mesh = make_mesh(jax.devices(), settings.mesh)
     layout = Layout(
         tokens=1,

@@ -106,7 +106,7 @@ def test_language_modelling_ignores_padding(model):
     ],
 )
 def test_settings_out_of_range_are_refused(bad, message):
-    with pytest.raises(CalrecError, match=f"^expected .*{message}$"):
+    with pytest.raises(CalrecError, match=f"^expected .*{message}; give"):
         ObjectiveSettings(**bad)
 
 

@@ -1,7 +1,5 @@
 """What `prepare` says of texts that are too long, and of tokenizers that lose the text."""
 
-import json
-
 import pytest
 from commands import run
 from tokenizers import Tokenizer as Model
@@ -144,15 +142,6 @@ def test_prepare_says_how_many_targets_are_cut(chinese, tmp_path, capsys):
     # A vocabulary that was trained on the shop's own texts has longer tokens.
     assert run("prepare", *options) == 0
     assert capsys.readouterr().err.startswith("shop: all 7 texts fit into a target of 80 tokens")
-
-
-def test_data_that_was_prepared_before_is_read(chinese, tmp_path):
-    assert run("prepare", "--workspace", chinese, "--domains", "shop", "--out", tmp_path / "d") == 0
-    path = tmp_path / "d" / "meta.json"
-    meta = json.loads(path.read_text())
-    del meta["domains"]["shop"]["targets"], meta["files"], meta["digest"]
-    path.write_text(json.dumps(meta))
-    assert Prepared.load(tmp_path / "d").domains[0].domain == "shop"
 
 
 def test_prepare_refuses_a_tokenizer_that_loses_the_text(chinese, tmp_path, capsys):

@@ -23,7 +23,6 @@ PREPARED = Format(
     remedy="prepare it again",
     name_field="kind",
     version_field="format",
-    may_lack_digest=True,
 )
 
 
@@ -138,14 +137,10 @@ class Prepared:
 
 
 def _check_files(folder: Path, meta: dict[str, Any]) -> None:
-    """Compares what `prepare` wrote with its digests; an older release wrote none."""
-    if not {"files", "digest"} & meta.keys():
-        return
-    changed = None if {"files", "digest"} <= meta.keys() else "meta.json"
-    if changed is None:
-        found = digests.of_files(folder) | {"meta.json": None}
-        wanted = meta["files"] | {"meta.json": None}
-        changed = next((n for n in sorted(wanted | found) if wanted.get(n) != found.get(n)), None)
+    """Compares what `prepare` wrote with its digests."""
+    found = digests.of_files(folder) | {"meta.json": None}
+    wanted = meta.get("files", {}) | {"meta.json": None}
+    changed = next((n for n in sorted(wanted | found) if wanted.get(n) != found.get(n)), None)
     if changed is not None:
         raise CalrecError(
             f"{folder}: expected {changed} as it was prepared, found another, a damaged one or"

@@ -20,6 +20,20 @@ ELSEWHERE = ("mesh", "microbatch", "attention", "remat")
 """Settings with which a run may go on elsewhere: how it is computed, not what."""
 
 
+def require_local(out: Path) -> None:
+    """Refuses an address such as gs://BUCKET/RUN, which would name a folder beside this one.
+
+    Raises:
+      CalrecError: if it is one.
+    """
+    scheme, colon, rest = str(out).partition(":/")
+    if colon and scheme.isalnum() and len(scheme) > 1:
+        raise CalrecError(
+            f"expected a folder of this machine for --out, found {scheme}://{rest.lstrip('/')};"
+            " mount the bucket (gcsfuse, s3fs) and give its folder, which all hosts must share"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """What `run.json` says of a run; fingerprint and role of each domain, as it was then."""
