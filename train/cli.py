@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
+import argparse
 import logging
-import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
 
 from calrec.errors import CalrecError, run_cli
 from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
+from train import presets
+from train.settings import StageSettings
 
 if TYPE_CHECKING:
-    from train.presets import StageSettings
     from train.targets import Targets
-
-PresetName = Literal["tiny", "sample"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,66 +41,6 @@ class Prepare:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overrides:
-    """Settings of a stage that take the place of the preset's."""
-
-    steps: int | None = None
-    """Optimizer steps."""
-    batch_size: int | None = None
-    """Users (rows in pretraining) of a step."""
-    learning_rate: float | None = None
-    """Peak learning rate."""
-    max_prompt_tokens: int | None = None
-    """Token budget of a history."""
-    validate_every: int | None = None
-    """Steps between validations."""
-    weight_decay: float | None = None
-    """AdamW's weight decay."""
-    seed: int | None = None
-    """Seed of weights, order and truncation."""
-
-    def of(self, settings: StageSettings) -> StageSettings:
-        """The settings with what was given put in."""
-        given = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
-        changed = dataclasses.replace(settings, **given)
-        if min(changed.steps, changed.batch_size, changed.validate_every) < 1:
-            found = (changed.steps, changed.batch_size, changed.validate_every)
-            raise CalrecError(
-                f"expected steps, batch size and validate-every of at least 1, found {found}"
-            )
-        if changed.seed < 0:
-            raise CalrecError(f"expected a seed of at least 0, found {changed.seed}")
-        if not 0 < changed.learning_rate < math.inf:
-            raise CalrecError(f"expected a positive learning rate, found {changed.learning_rate}")
-        if not 0 <= changed.weight_decay < math.inf:
-            raise CalrecError(
-                f"expected a weight decay of at least 0, found {changed.weight_decay}"
-            )
-        return changed
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objective:
-    """Settings of the CALRec objective that take the place of the preset's (the paper's)."""
-
-    alpha: float | None = None
-    """Weight of target against target given user (eq. 2); 0.125 in the paper."""
-    beta: float | None = None
-    """Weight of target against user (eq. 3); -0.025 in the paper. Both 0: no contrast at all."""
-    tau: float | None = None
-    """Temperature of both contrasts; 0.5 in the paper."""
-
-    def of(self, settings: StageSettings) -> StageSettings:
-        """The settings with what was given put in."""
-        given = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
-        try:
-            objective = dataclasses.replace(settings.objective, **given)
-        except ValueError as error:
-            raise CalrecError(f"{error}; give other --alpha, --beta or --tau") from None
-        return dataclasses.replace(settings, objective=objective)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Stage:
     """What every stage is given."""
 
@@ -109,9 +48,16 @@ class Stage:
     """Folder that `prepare` wrote."""
     out: Path
     """Folder of the run; an interrupted run is continued."""
-    preset: PresetName = "sample"
-    """Model size and stage settings."""
-    overrides: tyro.conf.OmitArgPrefixes[Overrides] = Overrides()
+    preset: str = "sample"
+    """Settings to start from: a preset's name, or a TOML file like those in train/presets."""
+    workspace: Path | None = None
+    """Where the domains are built, to select by NDCG@10; default $CALREC_WORKSPACE, else
+    ./workspace."""
+    tensorboard: bool = False
+    """Write the log for TensorBoard too, into RUN/tensorboard."""
+    profile: str | None = None
+    """Trace the device in these steps, as 20:23, for xprof, into RUN/profile."""
+    settings: tyro.conf.OmitArgPrefixes[StageSettings]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +78,6 @@ class Stage1(Stage):
     """Or a Hugging Face folder; its tokenizer must have prepared the data."""
     domains: tuple[str, ...] = ()
     """Only these of the prepared domains."""
-    objective: tyro.conf.OmitArgPrefixes[Objective] = Objective()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +90,6 @@ class Stage2(Stage):
     """Run to start from."""
     from_pretrained: Path | None = None
     """Or a Hugging Face folder; its tokenizer must have prepared the data."""
-    objective: tyro.conf.OmitArgPrefixes[Objective] = Objective()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,18 +108,22 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Prepare, pretrain, stage 1 and (for one domain) stage 2, export: one command."""
+    """Prepare, pretrain or start from a pretrained model, both stages, export: one command."""
 
     domains: tuple[str, ...]
-    """Names of the domains; with several, stage 2 is left out."""
+    """Names of the domains."""
     out: Path
     """Checkpoint folder."""
     runs: Path
     """Folder for prepared data and runs; an interrupted recipe is continued there."""
+    stage2: str | None = None
+    """Category of stage 2; that of a single domain, and none (no stage 2) with several."""
+    from_pretrained: Path | None = None
+    """A Hugging Face folder to start from, in place of pretraining."""
     workspace: Path | None = None
     """Workspace; default $CALREC_WORKSPACE, else ./workspace."""
-    preset: PresetName = "sample"
-    """Model size and stage settings."""
+    preset: str = "sample"
+    """Model size and settings of the stages: a name, or a TOML file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,19 +150,44 @@ class Sasrec:
     training: tyro.conf.OmitArgPrefixes[SASRecTraining] = field(default_factory=SASRecTraining)
 
 
-Command = (
-    Annotated[Prepare, tyro.conf.subcommand("prepare")]
-    | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
-    | Annotated[Stage1, tyro.conf.subcommand("stage1")]
-    | Annotated[Stage2, tyro.conf.subcommand("stage2")]
-    | Annotated[Export, tyro.conf.subcommand("export")]
-    | Annotated[Figures, tyro.conf.subcommand("figures")]
-    | Annotated[Recipe, tyro.conf.subcommand("recipe")]
-    | Annotated[Sasrec, tyro.conf.subcommand("sasrec")]
-)
+def commands(argv: Sequence[str]) -> Any:
+    """The commands, a stage's settings being those of the preset that the line names.
+
+    Raises:
+      CalrecError: for a preset that there is not.
+    """
+    preset = presets.load(_given(argv, "--preset") or "sample")
+
+    def stage(kind: type[Stage], name: presets.Stage, **more: Any) -> Any:
+        found = getattr(preset, name)
+        domain = _given(argv, "--domain") if name == "stage2" else None
+        settings = tyro.MISSING if found is None else preset.settings(name, domain)
+        default = kind(data=tyro.MISSING, out=tyro.MISSING, settings=settings, **more)
+        return Annotated[kind, tyro.conf.subcommand(name, default=default)]
+
+    return (
+        Annotated[Prepare, tyro.conf.subcommand("prepare")]
+        | stage(Pretrain, "pretrain")
+        | stage(Stage1, "stage1")
+        | stage(Stage2, "stage2", domain=tyro.MISSING)
+        | Annotated[Export, tyro.conf.subcommand("export")]
+        | Annotated[Figures, tyro.conf.subcommand("figures")]
+        | Annotated[Recipe, tyro.conf.subcommand("recipe")]
+        | Annotated[Sasrec, tyro.conf.subcommand("sasrec")]
+    )
 
 
-def execute(command: Command) -> None:
+def _given(argv: Sequence[str], name: str) -> str | None:
+    """What a command line says of an argument, before it is read as a whole."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(name, dest="found")
+    try:
+        return parser.parse_known_args(argv)[0].found
+    except SystemExit:  # nothing behind it, of which the whole line is told
+        return None
+
+
+def execute(command: Any) -> None:
     """Runs one command; what it does not need (duckdb, jax) is not imported."""
     console = Console(stderr=True)
     match command:
@@ -268,13 +241,21 @@ def _print_cut(targets: Mapping[str, Targets], console: Console) -> None:
 
 
 def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
-    from train.presets import PRESETS
+    from catalog.store import workspace_path
+    from train.loop import Watching
     from train.stages import continue_from, from_pretrained, from_scratch
 
-    preset, out, given = PRESETS[command.preset], command.out, command.overrides
+    watching = Watching(tensorboard=command.tensorboard, profile=_span(command.profile))
+    given = {"workspace": workspace_path(command.workspace), "watching": watching}
+    data, settings, out = command.data, command.settings, command.out
     if isinstance(command, Pretrain):
-        settings = given.of(preset.pretrain)
-        from_scratch(command.data, preset, settings, out, console, command.domains)
+        preset = presets.load(command.preset)
+        if settings.objective != preset.settings("pretrain").objective:
+            raise CalrecError(
+                "expected no --alpha, --beta, --tau or --nig-reduction in pretraining, which has no"
+                " contrast, found one; leave it out"
+            )
+        from_scratch(data, preset, settings, out, console, command.domains, **given)
         return
     run, folder = command.from_run, command.from_pretrained
     if (run is None) == (folder is None):
@@ -283,36 +264,58 @@ def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
             f" {'neither' if run is None else 'both'}; give one"
         )
     if isinstance(command, Stage1):
-        stage, settings, domains = "stage1", given.of(preset.stage1), command.domains
+        stage, domains = "stage1", command.domains
     else:
-        stage, settings, domains = "stage2", given.of(preset.stage2), (command.domain,)
-    settings = command.objective.of(settings)
+        stage, domains = "stage2", (command.domain,)
     if run is not None:
-        continue_from(stage, command.data, run, settings, out, console, domains)
+        continue_from(stage, data, run, settings, out, console, domains, **given)
     elif folder is not None:
-        from_pretrained(stage, command.data, folder, settings, out, console, domains)
+        from_pretrained(stage, data, folder, settings, out, console, domains, **given)
+
+
+def _span(steps: str | None) -> tuple[int, int] | None:
+    if steps is None:
+        return None
+    first, colon, last = steps.partition(":")
+    if not (colon and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise CalrecError(f"expected --profile as FIRST:LAST step, such as 20:23, found {steps}")
+    return int(first), int(last)
 
 
 def _recipe(command: Recipe, console: Console) -> None:
     from catalog.store import workspace_path
     from train.export import export
     from train.prepare import check_same, prepare
-    from train.presets import PRESETS
-    from train.stages import continue_from, from_scratch
+    from train.stages import continue_from, from_pretrained, from_scratch
 
-    preset = PRESETS[command.preset]
+    preset = presets.load(command.preset)
     workspace, data = workspace_path(command.workspace), command.runs / "data"
     if (data / "meta.json").is_file():
         check_same(workspace, command.domains, data)
     else:
-        targets = prepare(workspace, command.domains, data, vocab_size=preset.vocab_size)
+        vocabulary = preset.model.vocab_size if preset.model else 0
+        targets = prepare(
+            workspace,
+            command.domains,
+            data,
+            tokenizer_folder=command.from_pretrained,
+            vocab_size=vocabulary,
+        )
         _print_cut(targets, console)
-    pretrained, last = command.runs / "pretrain", command.runs / "stage1"
-    from_scratch(data, preset, preset.pretrain, pretrained, console)
-    continue_from("stage1", data, pretrained, preset.stage1, last, console)
-    if len(command.domains) == 1:
+    given: dict[str, Any] = {"workspace": workspace}
+    last = command.runs / "stage1"
+    if command.from_pretrained is None:
+        pretrained = command.runs / "pretrain"
+        from_scratch(data, preset, preset.settings("pretrain"), pretrained, console, **given)
+        continue_from("stage1", data, pretrained, preset.stage1, last, console, **given)
+    else:
+        folder = command.from_pretrained
+        from_pretrained("stage1", data, folder, preset.stage1, last, console, **given)
+    category = command.stage2 or (command.domains[0] if len(command.domains) == 1 else None)
+    if category is not None:
         stage1, last = last, command.runs / "stage2"
-        continue_from("stage2", data, stage1, preset.stage2, last, console, command.domains)
+        settings = preset.settings("stage2", category)
+        continue_from("stage2", data, stage1, settings, last, console, (category,), **given)
     export(last, command.out)
     console.print(f"exported {last} to {command.out}")
 
@@ -331,7 +334,11 @@ def main() -> None:
     # A full disk is a line of ours; orbax would log pages of traces besides, from its threads.
     for name in ("absl", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    run_cli(lambda: execute(tyro.cli(Command, prog="calrec-train", description=__doc__)))
+
+    def command() -> None:
+        execute(tyro.cli(commands(sys.argv[1:]), prog="calrec-train", description=__doc__))
+
+    run_cli(command)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,14 @@ from calrec.ranking.rules import DEFAULT
 from calrec.records.files import whole_file
 from calrec.records.settings import RankingSettings, SamplingSettings
 from calrec.text import TextSettings
+from calrec.tokenizer import Tokenizer
 from train import model_card
 from train.evaluation import fingerprints
-from train.loop import Run, best_weights, read_log, run_tokenizer
+from train.run.description import Run
+from train.run.log import read_log
+from train.run.states import best_weights
+
+NDCG = "validation_ndcg@10"
 
 
 def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
@@ -55,7 +60,7 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
     checkpoint.save(
         out,
         model,
-        run_tokenizer(run_folder),
+        Tokenizer.load(run_folder / "tokenizer"),
         description,
         files={"training_log.jsonl": log, model_card.FILE: model_card.text(description)},
     )
@@ -70,7 +75,7 @@ def export_hugging_face(run_folder: Path, out: Path, *, dtype: str = "bfloat16")
     model = best_weights(run_folder)
     state = nnx.state(model)
     nnx.update(model, jax.tree.map(lambda weight: weight.astype(dtype), state))
-    hf.save_pretrained(out, model, run_tokenizer(run_folder))
+    hf.save_pretrained(out, model, Tokenizer.load(run_folder / "tokenizer"))
 
 
 def record_figures(folder: Path, evaluations: Sequence[Path]) -> None:
@@ -142,8 +147,7 @@ def history_entry(run_folder: Path) -> dict[str, Any]:
 
 
 def _summary(entry: dict[str, Any]) -> dict[str, Any]:
-    validated = [line for line in entry["log"] if "validation_nig" in line]
-    best = min(validated, key=lambda line: (line["validation_nig"], -line["step"]), default={})
+    best = _selected(entry["log"])
     return {
         "stage": entry["stage"],
         "settings": entry["settings"],
@@ -154,8 +158,18 @@ def _summary(entry: dict[str, Any]) -> dict[str, Any]:
         },
         "seconds": sum(_spans(entry["log"])),
         "best_step": best.get("step"),
-        "validation_nig": best.get("validation_nig"),
+        **{name: best[name] for name in ("validation_nig", NDCG) if name in best},
     }
+
+
+def _selected(log: list[dict[str, Any]]) -> dict[str, Any]:
+    """The line of the state that was chosen: the best NDCG@10 where it was measured, else the
+    smallest loss; of equals the later one."""
+    measured = [line for line in log if NDCG in line]
+    if measured:
+        return max(measured, key=lambda line: (line[NDCG], line["step"]))
+    validated = [line for line in log if "validation_nig" in line]
+    return min(validated, key=lambda line: (line["validation_nig"], -line["step"]), default={})
 
 
 def _spans(lines: list[dict[str, Any]]) -> list[float]:

@@ -1,143 +1,59 @@
-"""Runs a stage: steps, validation, checkpoints, a log, and a clean stop.
-
-RUN/run.json       what was run: stage, settings, decoder, data, the runs it builds on
-RUN/tokenizer/
-RUN/checkpoints/   orbax: the latest state, to resume from, and the best on validation
-RUN/log.jsonl      a line a logged step
-"""
+"""Runs a stage: steps, validation, states that are saved, a log, and a clean stop."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
-from flax import nnx
-from orbax.checkpoint import checkpoint_managers as policies
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from calrec.errors import CalrecError
+from calrec.model.backbone import stacked
 from calrec.model.backbone.config import DecoderConfig
 from calrec.model.backbone.decoder import Decoder
-from calrec.model.objective import Batch
-from calrec.records import codec
-from calrec.records.files import whole_folder
-from calrec.tokenizer import Tokenizer
-from train.data import CalrecBatches, PackedRows, Prepared, Records
-from train.presets import StageSettings
-from train.step import (
-    Losses,
-    LossFunction,
-    TrainState,
-    calrec_loss,
-    optimizer,
-    pretraining_loss,
-    target_nll,
-    train_step,
-)
+from calrec.model.backbone.forward import Dropout, Forward
+from calrec.records.locks import locked
+from train import flops
+from train.data.batches import Batches, PretrainingBatches, StageBatches, held_out_batches
+from train.data.packing import Layout
+from train.data.prepared import Prepared
+from train.data.records import Records, Split
+from train.run.description import Run, require_local
+from train.run.log import Log
+from train.run.states import GOODNESS, States
+from train.run.stopping import Asked, stopping
+from train.selection import Selection
+from train.settings import StageSettings
+from train.step.mesh import make_mesh, shards_of_process
+from train.step.optimizer import TrainState, optimizer, schedule
+from train.step.rows import Batch
+from train.step.terms import Task
+from train.step.trainer import Metrics, Trainer
 
 LOG_EVERY = 10
+UNMEASURED = -1e9
+"""Goodness of a state that is saved to be resumed from, not to be chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """What `run.json` says of a run; fingerprint and role of each domain, as it was then."""
+class Watching:
+    """What is looked at beside the training; none of it changes the run.
 
-    stage: str
-    settings: dict[str, Any]
-    decoder: DecoderConfig
-    text: dict[str, Any]
-    data: dict[str, str]
-    parents: list[dict[str, Any]]
-    roles: dict[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of `run.json`."""
-        return codec.encode(self)
-
-    @classmethod
-    def load(cls, folder: Path) -> Run:
-        """Reads `run.json`.
-
-        Raises:
-          CalrecError: if the folder is no run.
-        """
-        try:
-            return codec.decode(cls, codec.from_text((folder / "run.json").read_bytes()))
-        except FileNotFoundError:
-            raise CalrecError(
-                f"expected a training run in {folder}, found no run.json;"
-                " train one with: calrec-train pretrain --data DIR --out RUN"
-            ) from None
-        except (CalrecError, ValueError) as error:
-            raise CalrecError(
-                f"{folder}/run.json: expected a run of this version, found a damaged or other one"
-                f" ({error}); train it again"
-            ) from None
-
-
-def _manager(folder: Path) -> ocp.CheckpointManager:
-    def goodness(metrics: dict[str, float]) -> float:
-        return -metrics["validation_nig"]
-
-    keep = policies.AnyPreservationPolicy(
-        [policies.LatestN(1), policies.BestN(get_metric_fn=goodness, n=1)]
-    )
-    # Metrics are only written where `best_fn` is set, also beside a preservation policy.
-    options = ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=goodness)
-    return ocp.CheckpointManager((folder / "checkpoints").resolve(), options=options)
-
-
-def best_weights(folder: Path) -> Decoder:
-    """The decoder of a run, with the weights that were best on validation.
-
-    Raises:
-      CalrecError: if the run has no checkpoint, or a damaged one.
+    Attributes:
+      tensorboard: whether the log is written for TensorBoard too.
+      profile: first and last step of a trace of the device, for xprof.
     """
-    run = Run.load(folder)
-    try:
-        return _best(folder, run)
-    except CalrecError:
-        raise
-    # orbax raises many kinds; each means files that are not what it wrote.
-    except Exception as error:
-        raise CalrecError(
-            f"{folder}: expected whole checkpoints, found damaged ones ({type(error).__name__});"
-            " train it again in another folder"
-        ) from error
 
-
-def _best(folder: Path, run: Run) -> Decoder:
-    with _manager(folder) as manager:
-        steps = {s: manager.metrics(s)["validation_nig"] for s in manager.all_steps()}
-        if not steps:
-            raise CalrecError(f"{folder}: expected a checkpoint, found none; train it on")
-        best = min(steps, key=lambda s: (steps[s], -s))
-        model = Decoder(run.decoder, rngs=nnx.Rngs(0))
-        graph, weights = nnx.split(model)
-        restored = manager.restore(
-            best,
-            args=ocp.args.Composite(
-                weights=ocp.args.StandardRestore(nnx.to_pure_dict(weights)),
-            ),
-        )
-    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(restored["weights"])):
-        raise CalrecError(
-            f"{folder}: expected weights that are numbers, found others in the checkpoint of step"
-            f" {best}, as a damaged file gives them; train it again in another folder"
-        )
-    nnx.replace_by_pure_dict(weights, restored["weights"])
-    return nnx.merge(graph, weights)
+    tensorboard: bool = False
+    profile: tuple[int, int] | None = None
 
 
 def fit(
@@ -149,65 +65,276 @@ def fit(
     parents: Sequence[dict[str, Any]],
     out: Path,
     console: Console,
+    workspace: Path | None = None,
+    watching: Watching | None = None,
 ) -> None:
     """Trains `model` and leaves the run in `out`; continues a run that was stopped.
 
+    Args:
+      stage: its name.
+      data: the prepared domains.
+      settings: of the stage.
+      model: where it starts.
+      parents: the runs that it builds on (`train.export.history_entry`).
+      out: the run's folder.
+      console: told of progress.
+      workspace: where the domains are built, to select by NDCG@10; unused when selecting by nig.
+      watching: what is looked at besides.
+
     Raises:
-      CalrecError: if `out` holds another run, or the data do not serve the stage.
+      CalrecError: if `out` holds another run or is being trained by another process, the data do
+        not serve the stage, or a loss is no number.
+      KeyboardInterrupt: when asked to stop, behind a saved state.
     """
-    graph, weights = nnx.split(model)
-    tx = optimizer(settings)
-    batches, loss = _task(stage, data, settings)
-    validation = _validation(data, settings)
+    watching = watching or Watching()
+    require_local(out)
+    mesh = make_mesh(jax.devices(), settings.mesh)
+    layout = Layout(
+        tokens=1,
+        places=1,
+        shards=mesh.size,
+        microbatch=settings.microbatch,
+        mine=shards_of_process(mesh),
+    )
+    kind = PretrainingBatches if stage == "pretrain" else StageBatches
+    batches: Batches = kind(data, settings, layout)
     _require_positions(model.config, settings)
-    _claim(out, _run(stage, data, settings, model.config, parents), data)
+    config = model.config
+    trainer = Trainer(
+        task=_task(config, settings, batches.users),
+        tx=optimizer(settings),
+        microbatch=settings.microbatch,
+        mesh=mesh,
+        settings=settings.mesh,
+        seed=settings.seed,
+    )
+    judge = _Judge.of(data, settings, trainer, batches, workspace)
+    Run.of(stage, data, settings, config, parents).claim(out, data)
 
-    size = sum(x.size for x in jax.tree.leaves(weights))
-    console.print(f"{stage}: {size / 1e6:.2f} M parameters, {settings.steps} steps; compiling ...")
-    with _manager(out) as manager, _bar(console) as bar:
-        state = TrainState(weights=weights, optimizer=tx.init(weights), step=jnp.zeros((), int))
-        state = _resumed(manager, state)
+    with ExitStack() as stack:
+        _alone(stack, out)
+        states = stack.enter_context(States(out))
+        state = states.resumed(trainer.init(stacked.stack(model)), console.print)
+        del model
         first = int(state.step)
-        log = _Log(out / "log.jsonl", first)
-        task = bar.add_task(stage, total=settings.steps, completed=first, loss="")
-        try:
-            for done in range(first + 1, settings.steps + 1):
-                state, values = train_step(graph, loss, tx, state, batches.batch(done - 1))
-                bar.update(task, completed=done)
-                validate = done % settings.validate_every == 0 or done == settings.steps
-                if not validate and done % LOG_EVERY:
-                    continue
-                line = _line(stage, done, values)
-                bar.update(task, loss="  ".join(f"{name} {v:.3f}" for name, v in line.items()))
-                if validate:
-                    nig = round(_validate(graph, state.weights, validation), 5)
-                    line["validation_nig"] = nig
-                    _save(manager, done, state, nig)
-                    console.print(f"step {done}: validation nig {nig:.4f} nats a token")
-                log.write(done, line)
-        except KeyboardInterrupt:
-            saved = manager.latest_step() or 0
-            console.print(f"stopped; the same command goes on from step {saved}")
-            raise
-
-
-def _task(
-    stage: str, data: Prepared, settings: StageSettings
-) -> tuple[PackedRows | CalrecBatches, LossFunction]:
-    """The batches of a stage, and its loss."""
-    if stage == "pretrain":
-        return PackedRows(data, settings), pretraining_loss()
-    return CalrecBatches(data, settings), calrec_loss(settings.objective, settings.recompute)
-
-
-def _validation(data: Prepared, settings: StageSettings) -> list[Batch]:
-    batches = Records(data, settings).validation()
-    if not batches:
-        raise CalrecError(
-            "expected users with a validation item, found none in these domains;"
-            " add a domain of the evaluation or selection role"
+        log = Log(out, first, tensorboard=watching.tensorboard)
+        stack.callback(log.close)
+        bar = stack.enter_context(_bar(console))
+        asked = stack.enter_context(stopping())
+        progress = _Progress(
+            stage=stage,
+            bar=bar,
+            task=bar.add_task(stage, total=settings.steps, completed=first, loss=""),
+            settings=settings,
+            batches=batches,
+            trainer=trainer,
+            states=states,
+            log=log,
+            judge=judge,
+            console=console,
         )
-    return batches
+        size = flops.parameters(config)
+        console.print(
+            f"{stage}: {size / 1e6:.2f} M parameters, {settings.steps} steps,"
+            f" rows of {batches.layout.tokens} tokens on {_devices(mesh.size)}; compiling ..."
+        )
+        if not states.steps():
+            log.write(0, progress.keep(0, state))
+        progress.run(state, first, asked, watching.profile)
+
+
+def _task(config: DecoderConfig, settings: StageSettings, users: int) -> Task:
+    on_tpu = jax.default_backend() == "tpu"
+    attention = settings.attention
+    if attention == "auto":
+        attention = "splash" if on_tpu else "packed"
+    forward = Forward(
+        remat=settings.remat,
+        dtype=settings.compute,
+        dropout=Dropout(
+            residual=settings.residual_dropout,
+            attention=settings.attention_dropout,
+            embedding=settings.embedding_dropout,
+        ),
+        attention=attention,
+        # A loop costs a CPU a tenth; unrolled, many layers take long to compile.
+        unroll=1 if on_tpu else min(config.num_hidden_layers, 8),
+    )
+    return Task(config=config, forward=forward, users=users, objective=settings.objective)
+
+
+def _alone(stack: ExitStack, out: Path) -> None:
+    """Keeps a second trainer out of the run's folder."""
+    if jax.process_index() == 0 and not stack.enter_context(locked(out / "lock", create=True)):
+        raise CalrecError(
+            f"expected {out} to be trained by one process, found another at it; wait for it, stop"
+            " it, or name another --out"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Judge:
+    """Measures a state: losses of held-out targets, and what selects the best."""
+
+    losses: dict[Split, list[Batch]]
+    trainer: Trainer
+    selection: Selection | None
+    settings: StageSettings
+
+    @classmethod
+    def of(
+        cls,
+        data: Prepared,
+        settings: StageSettings,
+        trainer: Trainer,
+        batches: Batches,
+        workspace: Path | None,
+    ) -> _Judge:
+        records = Records(data, settings)
+        splits: tuple[Split, ...] = ("validation", "test")
+        held_out = {split: records.held_out(split) for split in splits}
+        if not held_out["validation"]:
+            raise CalrecError(
+                "expected users with a validation item, found none in these domains;"
+                " add a domain of the evaluation or selection role"
+            )
+        # As many users as a training step compares, so that their contrast is the same sum.
+        users = min(batches.users or 32, *(len(found) for found in held_out.values() if found))
+        selection = None
+        if settings.select_by != "nig":
+            if workspace is None:
+                raise CalrecError(
+                    "expected a workspace with these domains, to select by NDCG@10, found none;"
+                    " give --workspace, or --select-by nig"
+                )
+            selection = Selection.of(workspace, data, settings)
+        plain = dataclasses.replace(trainer.task, users=users)
+        return cls(
+            losses={s: held_out_batches(r, users, batches.layout) for s, r in held_out.items()},
+            trainer=dataclasses.replace(trainer, task=plain),
+            selection=selection,
+            settings=settings,
+        )
+
+    def measured(self, state: TrainState) -> dict[str, float]:
+        """Losses in nats: `validation_nig` (a token), `validation_tt`, and those of the test."""
+        found: dict[str, float] = {}
+        for split, batches in self.losses.items():
+            if not batches:
+                continue
+            losses = [self.trainer.evaluate(state.weights, self.trainer.placed(b)) for b in batches]
+            tokens = [int(batch.predicted[:-1].sum()) for batch in batches]
+            found[f"{split}_nig"] = float(np.average([x["nig"] for x in losses], weights=tokens))
+            found[f"{split}_tt"] = float(np.mean([x["tt"] for x in losses]))
+        return {name: round(value, 5) for name, value in found.items()}
+
+    def goodness(self, step: int, state: TrainState, measured: dict[str, float]) -> float:
+        """What the best state has most of."""
+        if self.selection is None:
+            return -measured["validation_nig"]
+        every = self.settings.validate_every * self.settings.select_every
+        if step % every and step != self.settings.steps:
+            return UNMEASURED
+        whole = jax.device_get(state.weights)
+        return self.selection.ndcg(stacked.unstack(self.trainer.task.config, whole))
+
+
+@dataclass(kw_only=True, eq=False)
+class _Progress:
+    """The steps of one run, from where it resumes to its end."""
+
+    stage: str
+    bar: Progress
+    task: Any
+    settings: StageSettings
+    batches: Batches
+    trainer: Trainer
+    states: States
+    log: Log
+    judge: _Judge
+    console: Console
+    productive: float = 0.0
+    tokens: int = 0
+
+    def run(
+        self, state: TrainState, first: int, asked: Asked, profile: tuple[int, int] | None
+    ) -> None:
+        """Makes the steps; each one's loss is looked at while the next one runs."""
+        rate, start = schedule(self.settings), time.monotonic()
+        before: tuple[int, Metrics] | None = None
+        for done in range(first + 1, self.settings.steps + 1):
+            with _traced(done, profile, self.log.folder):
+                batch = self.batches.batch(done - 1)
+                since = time.monotonic()
+                state, metrics = self.trainer.step(state, self.trainer.placed(batch))
+                self._require_finite(before)
+                before = done, metrics
+            self.tokens += int(batch.rows.segment.astype(bool).sum())
+            self.bar.update(self.task, completed=done)
+            at_end = done == self.settings.steps
+            validate = done % self.settings.validate_every == 0 or at_end
+            if not (validate or asked.by or done % LOG_EVERY == 0):
+                self.productive += time.monotonic() - since
+                continue
+            self._require_finite(before)
+            self.productive += time.monotonic() - since
+            line = {name: round(float(v), 5) for name, v in metrics.items() if name != "finite"}
+            line["learning_rate"] = float(rate(done - 1))
+            line |= self._speed(batch, time.monotonic() - start)
+            shown = ("total", "nig", "tt", "ut")
+            self.bar.update(
+                self.task, loss="  ".join(f"{n} {line[n]:.3f}" for n in shown if n in line)
+            )
+            if validate or asked.by:
+                line |= self.keep(done, state)
+            self.log.write(done, line)
+            if asked.by:
+                self.console.print(f"stopped; the same command goes on from step {done}")
+                asked.stop()
+
+    def keep(self, step: int, state: TrainState) -> dict[str, float]:
+        """Measures and saves a state; returns what was measured."""
+        measured = self.judge.measured(state)
+        if not np.isfinite(list(measured.values())).all():
+            raise self._not_finite(step)
+        goodness = self.judge.goodness(step, state, measured)
+        said = f"step {step}: validation nig {measured['validation_nig']:.4f} nats a token"
+        if self.judge.selection is not None and goodness != UNMEASURED:
+            measured["validation_ndcg@10"] = round(goodness, 5)
+            said += f", NDCG@10 {goodness:.4f} (pessimistic)"
+        self.states.save(step, state, {**measured, GOODNESS: goodness})
+        self.console.print(said)
+        return measured
+
+    def _speed(self, batch: Batch, seconds: float) -> dict[str, float]:
+        """Real tokens a second since the start or resume, and shares of time and of the peak."""
+        found = {
+            "tokens_per_second": round(self.tokens / seconds, 1),
+            "productive": round(self.productive / seconds, 4),
+        }
+        device = jax.devices()[0]
+        if (peak := flops.peak(device.device_kind)) is not None:
+            predicted = int(batch.predicted.sum())
+            row = self.batches.layout.tokens
+            real = int(batch.rows.segment.astype(bool).sum()) * jax.process_count()
+            each = flops.training(self.trainer.task.config, real, predicted, row) / real
+            chips = self.trainer.mesh.size
+            found["share_of_peak"] = round(each * self.tokens / self.productive / peak / chips, 4)
+        return found
+
+    def _require_finite(self, made: tuple[int, Metrics] | None) -> None:
+        if made is not None and not bool(made[1]["finite"]):
+            raise self._not_finite(made[0])
+
+    def _not_finite(self, step: int) -> CalrecError:
+        names = self.batches.names(step - 1)
+        shown = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+        saved = self.states.best()
+        kept = "no state is saved" if saved is None else f"the best saved state is of step {saved}"
+        return CalrecError(
+            f"{self.stage}: expected losses and gradients that are numbers, found others in step"
+            f" {step} ({shown}); {kept}; lower --learning-rate"
+        )
 
 
 def _require_positions(config: DecoderConfig, settings: StageSettings) -> None:
@@ -219,104 +346,18 @@ def _require_positions(config: DecoderConfig, settings: StageSettings) -> None:
         )
 
 
-def _run(
-    stage: str,
-    data: Prepared,
-    settings: StageSettings,
-    config: DecoderConfig,
-    parents: Sequence[dict[str, Any]],
-) -> Run:
-    domains = {d.domain: data.meta["domains"][d.domain] for d in data.domains}
-    return Run(
-        stage=stage,
-        settings=dataclasses.asdict(settings),
-        decoder=config,
-        text=data.meta["text"],
-        data={name: domain["fingerprint"] for name, domain in domains.items()},
-        parents=list(parents),
-        roles={name: domain["role"] for name, domain in domains.items()},
-    )
+@contextmanager
+def _traced(step: int, profile: tuple[int, int] | None, folder: Path) -> Iterator[None]:
+    """Traces the device from the first to the last of these steps, for `xprof`."""
+    if profile is not None and step == profile[0]:
+        jax.profiler.start_trace(str(folder / "profile"))
+    yield
+    if profile is not None and step == profile[1]:
+        jax.profiler.stop_trace()
 
 
-def _line(stage: str, step: int, values: Losses) -> dict[str, float]:
-    """The losses of a step, for the log and the bar."""
-    line = {name: round(float(value), 5) for name, value in values.items()}
-    if not np.isfinite(line["total"]):
-        raise CalrecError(f"{stage}: the loss is no number at step {step}; lower --learning-rate")
-    return line
-
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """The lines of a `log.jsonl`; none without one, and without a last line cut by a kill."""
-    lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
-
-
-class _Log:
-    """`log.jsonl`: a line a logged step, without those behind the step that a run resumes from."""
-
-    def __init__(self, path: Path, first: int) -> None:
-        lines = [line for line in read_log(path) if line["step"] <= first]
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        self._path = path
-        self._start = time.monotonic()
-
-    def write(self, step: int, line: dict[str, Any]) -> None:
-        """Adds a line; `seconds` count from the start or the resume of the run."""
-        seconds = round(time.monotonic() - self._start, 2)
-        with self._path.open("a") as file:
-            file.write(json.dumps({"step": step, "seconds": seconds, **line}) + "\n")
-
-
-def _claim(out: Path, run: Run, data: Prepared) -> None:
-    """Makes `out` this run's folder, or checks that it is."""
-    if (out / "run.json").is_file():
-        found = Run.load(out)
-        if not found.roles:  # of before they were recorded
-            found = dataclasses.replace(found, roles=run.roles)
-        if found != run:
-            raise CalrecError(
-                f"{out} holds a run with other settings or data; name another --out, or delete it"
-            )
-        return
-    with whole_folder(out, ours=lambda folder: False, what="training run") as new:
-        shutil.copytree(data.folder / "tokenizer", new / "tokenizer")
-        (new / "run.json").write_text(codec.to_text(run.to_json()))
-
-
-def _tree(state: TrainState) -> dict[str, Any]:
-    return {"optimizer": state.optimizer, "step": state.step}
-
-
-def _save(manager: ocp.CheckpointManager, step: int, state: TrainState, nig: float) -> None:
-    manager.save(
-        step,
-        args=ocp.args.Composite(
-            weights=ocp.args.StandardSave(nnx.to_pure_dict(state.weights)),
-            rest=ocp.args.StandardSave(_tree(state)),
-        ),
-        metrics={"validation_nig": nig},
-    )
-
-
-def _resumed(manager: ocp.CheckpointManager, fresh: TrainState) -> TrainState:
-    if (latest := manager.latest_step()) is None:
-        return fresh
-    restored = manager.restore(
-        latest,
-        args=ocp.args.Composite(
-            weights=ocp.args.StandardRestore(nnx.to_pure_dict(fresh.weights)),
-            rest=ocp.args.StandardRestore(_tree(fresh)),
-        ),
-    )
-    nnx.replace_by_pure_dict(fresh.weights, restored["weights"])
-    return TrainState(weights=fresh.weights, **restored["rest"])
-
-
-def _validate(graph: nnx.GraphDef, weights: nnx.State, batches: Sequence[Any]) -> float:
-    """Mean negative log-likelihood of the validation targets, in nats a token."""
-    parts = [target_nll(graph, weights, batch) for batch in batches]
-    return float(sum(p[0] for p in parts)) / float(sum(p[1] for p in parts))
+def _devices(number: int) -> str:
+    return f"{number} device" if number == 1 else f"{number} devices"
 
 
 def _bar(console: Console) -> Progress:
@@ -327,9 +368,5 @@ def _bar(console: Console) -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[loss]}"),
         console=console,
+        disable=jax.process_index() > 0,
     )
-
-
-def run_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a run."""
-    return Tokenizer.load(folder / "tokenizer")

@@ -16,7 +16,7 @@ from calrec.records.files import whole_folder
 from calrec.text import LABELS, TEMPLATES, TextSettings, item_text
 from calrec.tokenizer import Tokenizer
 from catalog.store import Catalogue
-from train.data import PREPARED, Prepared
+from train.data.prepared import PREPARED, Prepared
 from train.targets import Targets, check_given_back, count_cut
 
 
@@ -124,17 +124,18 @@ def _is_prepared(folder: Path) -> bool:
 
 
 def _arrays(catalogue: Catalogue, encoded: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
-    """The arrays of `train.data.DomainData`, from the tokens of each item's text."""
+    """The arrays of `train.data.prepared.DomainData`, from the tokens of each item's text."""
     sequences = catalogue.sequences()
     users = range(len(sequences.user_ids))
     training = [sequences.training(u) for u in users]
-    validation = np.full(len(training), -1, np.int32)
-    for user in sequences.cases("validation"):
-        validation[user] = sequences.target(user, "validation")
+    held_out = {split: np.full(len(training), -1, np.int32) for split in ("validation", "test")}
+    for split, targets in held_out.items():
+        for user in sequences.cases(split):
+            targets[user] = sequences.target(user, split)
     return {
         "item_tokens": np.asarray(list(itertools.chain.from_iterable(encoded)), np.int32),
         "item_offsets": np.cumsum([0, *map(len, encoded)]),
         "items": np.concatenate([*training, np.zeros(0, np.int32)]).astype(np.int32),
         "offsets": np.cumsum([0, *map(len, training)]),
-        "validation": validation,
+        **held_out,
     }

@@ -9,9 +9,9 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +33,6 @@ from calrec.records.files import whole_folder
 from calrec.records.ranks import ranks_of
 from catalog.sequences import Sequences
 from catalog.store import Catalogue
-from train.step import TrainState, train_step
 
 BLOCK = 1024
 """Cases of a validation ranked side by side; bounds its memory."""
@@ -105,11 +104,25 @@ def next_item_loss(logits: Float[Array, "B T N"], targets: Int[Array, "B T"]) ->
     return jnp.where(counts, nll, 0).sum() / counts.sum()
 
 
-def _loss(graph: nnx.GraphDef, weights: nnx.State, batch: Any) -> dict[str, jax.Array]:
+def _loss(graph: nnx.GraphDef, weights: nnx.State, batch: Any) -> jax.Array:
     items, position, targets, key = batch
     model = nnx.merge(graph, weights)
     logits = model.logits(model.hidden(items, position, key))
-    return {"total": next_item_loss(logits, targets)}
+    return next_item_loss(logits, targets)
+
+
+@partial(jax.jit, static_argnames=("graph", "tx"), donate_argnames=("weights", "moments"))
+def _step(
+    graph: nnx.GraphDef,
+    tx: optax.GradientTransformation,
+    weights: nnx.State,
+    moments: optax.OptState,
+    batch: Any,
+) -> tuple[nnx.State, optax.OptState, jax.Array]:
+    """New weights and optimizer state, and the loss before the step."""
+    loss, gradient = jax.value_and_grad(lambda w: _loss(graph, w, batch))(weights)
+    updates, moments = tx.update(gradient, moments, weights)
+    return cast(nnx.State, optax.apply_updates(weights, updates)), moments, loss
 
 
 def validate(
@@ -223,7 +236,7 @@ def fit(
     model = SASRecModel(len(item_ids), settings, rngs=nnx.Rngs(training.seed))
     graph, weights = nnx.split(model)
     tx = _optimizer(training.learning_rate, training.weight_decay)
-    state = TrainState(weights=weights, optimizer=tx.init(weights), step=jnp.zeros((), int))
+    moments, made = tx.init(weights), 0
     seed = jax.random.key(training.seed)
     size = sum(x.size for x in jax.tree.leaves(weights))
     console.print(f"sasrec: {size / 1e6:.2f} M parameters, {len(parts)} users; compiling ...")
@@ -238,13 +251,14 @@ def fit(
             for batch in batches(
                 parts, settings.max_length, training.batch_rows, training.seed, epoch
             ):
-                key = jax.random.fold_in(seed, state.step)
+                key = jax.random.fold_in(seed, made)
                 rows = (batch.items, batch.position, batch.targets, key)
-                state, values = train_step(graph, _loss, tx, state, rows)
-                losses.append(float(values["total"]))
+                weights, moments, value = _step(graph, tx, weights, moments, rows)
+                losses.append(float(value))
+                made += 1
             loss = float(np.mean(losses))
             # The step gives its state away; what is kept of it is copied.
-            kept = jax.tree.map(jnp.copy, state.weights)
+            kept = jax.tree.map(jnp.copy, weights)
             candidate = SASRec(item_ids, nnx.merge(graph, kept), settings)
             figures = validate(candidate, sequences, training.bought)
             line = _log_line(epoch, loss, time.monotonic() - start, figures)

@@ -12,10 +12,13 @@ from calrec.errors import CalrecError
 from calrec.model import hf
 from calrec.model.backbone.decoder import Decoder
 from calrec.tokenizer import Tokenizer
-from train.data import Prepared
+from train.data.prepared import Prepared
 from train.export import history_entry
-from train.loop import Run, best_weights, fit
-from train.presets import Preset, StageSettings
+from train.loop import Watching, fit
+from train.presets import Preset
+from train.run.description import Run
+from train.run.states import best_weights
+from train.settings import StageSettings
 
 
 def from_scratch(
@@ -25,6 +28,9 @@ def from_scratch(
     out: Path,
     console: Console,
     domains: Sequence[str] = (),
+    *,
+    workspace: Path | None = None,
+    watching: Watching | None = None,
 ) -> None:
     """Pretrains a randomly initialised decoder of the preset's size."""
     prepared = Prepared.load(data, domains)
@@ -38,6 +44,8 @@ def from_scratch(
         parents=[],
         out=out,
         console=console,
+        workspace=workspace,
+        watching=watching,
     )
 
 
@@ -49,6 +57,9 @@ def continue_from(
     out: Path,
     console: Console,
     domains: Sequence[str] = (),
+    *,
+    workspace: Path | None = None,
+    watching: Watching | None = None,
 ) -> None:
     """Trains an earlier run's best weights with the CALRec objective.
 
@@ -76,6 +87,8 @@ def continue_from(
         parents=[*earlier.parents, history_entry(run)],
         out=out,
         console=console,
+        workspace=workspace,
+        watching=watching,
     )
 
 
@@ -87,6 +100,9 @@ def from_pretrained(
     out: Path,
     console: Console,
     domains: Sequence[str] = (),
+    *,
+    workspace: Path | None = None,
+    watching: Watching | None = None,
 ) -> None:
     """Trains the language model of a Hugging Face folder with the CALRec objective, in float32.
 
@@ -119,4 +135,6 @@ def from_pretrained(
         parents=[pretrained],
         out=out,
         console=console,
+        workspace=workspace,
+        watching=watching,
     )

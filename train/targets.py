@@ -15,7 +15,7 @@ from typing import Any
 from calrec.errors import CalrecError
 from calrec.text import LABELS, UNKNOWN, parse
 from calrec.tokenizer import Tokenizer
-from train.presets import StageSettings
+from train.settings import StageSettings
 
 LIMIT = StageSettings.max_target_tokens
 """Tokens of a target, end token included, in every preset."""

@@ -15,7 +15,6 @@ refused before any is read.
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from calrec.errors import CalrecError
 from calrec.model.backbone.config import DecoderConfig, Dtype
 from calrec.records import codec, digests
 from calrec.records.codec import Format
-from calrec.records.files import whole_folder
+from calrec.records.files import require_room, whole_folder
 from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings
 from calrec.tokenizer import Tokenizer
@@ -42,8 +41,6 @@ FORMAT = Format(
 PARTS = ("weights", "tokenizer")
 FOR_PEOPLE = ("training_log.jsonl", "README.md")
 """Files of a checkpoint that may be missing or edited: no recommendation depends on them."""
-BESIDE = 2**20
-"""Bytes that a checkpoint takes besides its weights and its tokenizer, at most."""
 SHIPPED = Path(__file__).parents[1] / "checkpoints"
 
 
@@ -133,7 +130,8 @@ def save(
     with whole_folder(folder, ours=_is_checkpoint, what="checkpoint") as new:
         dtype = jnp.dtype(description.dtype)
         weights = jax.tree.map(lambda x: x.astype(dtype), nnx.to_pure_dict(nnx.state(model)))
-        _require_room(new, sum(leaf.nbytes for leaf in jax.tree.leaves(weights)))
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(weights))
+        require_room(new, size, what="checkpoint")
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(new.resolve() / "weights", weights)
         # Names the temporary folder, and stands for nothing once that is renamed.
@@ -143,16 +141,6 @@ def save(
         (new / "calrec.json").write_text(whole.to_text(), "utf-8")
         for name, content in (files or {}).items():
             (new / name).write_text(content, "utf-8")
-
-
-def _require_room(folder: Path, size: int) -> None:
-    """Refuses a disk too full for weights: orbax' threads would tell of it in pages of traces."""
-    needed, free = size + BESIDE, shutil.disk_usage(folder).free
-    if free < needed:
-        raise CalrecError(
-            f"expected {needed / 1e6:,.1f} MB of free space for a checkpoint, found"
-            f" {free / 1e6:,.1f} MB; make room, or choose a folder on another disk"
-        )
 
 
 def _is_checkpoint(folder: Path) -> bool:

@@ -1,8 +1,7 @@
 """The vectors of the two towers, for any number of items and histories (paper section 3.2).
 
 v_T: an item read alone. v_U: a history. v_TU: a target read behind its history. Each is the mean,
-over the tokens concerned, of the hidden states behind the final norm;
-`calrec.model.objective.encode` is the same for a batch of training.
+over the tokens concerned, of the hidden states behind the final norm, as training pools them.
 
 Shapes: I items, U users, D hidden size, B rows of a batch, T tokens of a row.
 """

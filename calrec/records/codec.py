@@ -89,7 +89,6 @@ class Format:
       remedy: what to do with a file of another version or a damaged one.
       name_field: where a file says the name.
       version_field: where it says the version.
-      may_lack_digest: whether files without one are read, as an older release wrote them.
     """
 
     name: str
@@ -97,7 +96,6 @@ class Format:
     remedy: str
     name_field: str = "format"
     version_field: str = "version"
-    may_lack_digest: bool = False
 
     def seal(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """The content with name and version before it and its digest behind it."""
@@ -141,8 +139,7 @@ class Format:
                 f"{where}: expected {self.name} {self.version}, found {found[0]} {found[1]};"
                 f" {self.remedy}"
             )
-        digest = content.get("digest")
-        if digest != digests.of_record(content) and not (digest is None and self.may_lack_digest):
+        if content.get("digest") != digests.of_record(content):
             raise CalrecError(
                 f"{where}: expected it as it was saved, found an edited or damaged one;"
                 f" {self.remedy}"

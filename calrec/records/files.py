@@ -21,6 +21,8 @@ from calrec.records.locks import lock, locked
 
 _FULL = re.compile("No space left on device|Disk quota exceeded|File too large")
 _PARTS = {"new", "old"}
+BESIDE = 2**20
+"""Bytes that whoever asks for room writes besides, at most."""
 
 # Of Linux' renameat2.
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -189,6 +191,20 @@ def _exchanged(one: Path, other: Path) -> bool:
     if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
         return False
     raise OSError(code, os.strerror(code), str(other))
+
+
+def require_room(folder: Path, size: int, *, what: str) -> None:
+    """Refuses a disk too full for so many bytes: orbax would tell of it in pages of traces.
+
+    Raises:
+      CalrecError: if the folder's disk has no room for them.
+    """
+    needed, free = size + BESIDE, shutil.disk_usage(folder).free
+    if free < needed:
+        raise CalrecError(
+            f"expected {needed / 1e6:,.1f} MB of free space for a {what}, found"
+            f" {free / 1e6:,.1f} MB; make room, or choose a folder on another disk"
+        )
 
 
 def _unwritable(error: Exception) -> str | None:

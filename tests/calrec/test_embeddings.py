@@ -3,12 +3,12 @@ import pytest
 from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from padded import Batch, encode
 from tiny import ITEMS, hidden_of, tiny_decoder, tiny_tokenizer
 
 from calrec.errors import CalrecError
 from calrec.model import embeddings
 from calrec.model.embeddings import Embedder
-from calrec.model.objective import Batch, encode
 from calrec.records import Item
 from calrec.text import DEFAULT_TEXT, TextSettings, item_text
 from calrec.text.prompt import build_prompt

@@ -6,17 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from padded import collate, encode, language_modelling
 from tiny import hidden_of, tiny_decoder
 
-from calrec.model.objective import (
-    Batch,
-    Encoded,
-    ObjectiveSettings,
-    contrastive,
-    encode,
-    language_modelling,
-    losses,
-)
+from calrec.errors import CalrecError
+from calrec.model.objective import Encoded, contrastive, losses
+from calrec.model.objective_settings import ObjectiveSettings
 
 V = 30
 
@@ -26,26 +21,12 @@ def model():
     return tiny_decoder(V)
 
 
-def batch_of(records, width, target_width):
-    tokens = np.zeros((len(records), width), np.int32)
-    target = np.zeros((len(records), target_width), np.int32)
-    for row, (history, answer) in enumerate(records):
-        tokens[row, : len(history) + len(answer)] = history + answer
-        target[row, : len(answer)] = answer
-    return Batch(
-        tokens=tokens,
-        history_length=np.array([len(h) for h, _ in records]),
-        target=target,
-        target_length=np.array([len(t) for _, t in records]),
-    )
-
-
 RECORDS = [([1, 2, 3], [4, 5, 0]), ([6, 7, 8, 9, 10], [11, 0]), ([12], [13, 14, 15, 0])]
 
 
 def test_vectors_and_losses_equal_a_row_by_row_computation(model):
     """The oracle runs each user alone, without padding, and indexes by hand."""
-    encoded = nnx.jit(encode)(model, batch_of(RECORDS, 12, 6))
+    encoded = nnx.jit(encode)(model, collate(RECORDS, 12))
     for row, (history, answer) in enumerate(RECORDS):
         whole = np.array([history + answer])
         hidden = hidden_of(model, whole, np.ones(whole.shape, bool))[0]
@@ -101,26 +82,6 @@ def test_unaligned_vectors_cost_about_log_of_the_batch():
     assert abs(float(losses(encoded_of(256), ObjectiveSettings())["tt"]) - np.log(256)) < 0.1
 
 
-def test_padding_and_chunks_change_no_gradient(model):
-    """Two chunks of different widths, contrasted together, equal one padded batch."""
-    from flax import nnx
-
-    graph, weights = nnx.split(model)
-    settings = ObjectiveSettings()
-
-    def loss(weights, *batches):
-        parts = [encode(nnx.merge(graph, weights), batch) for batch in batches]
-        together = jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
-        return losses(together, settings)["total"]
-
-    whole = jax.jit(jax.grad(loss))(weights, batch_of(RECORDS, 12, 6))
-    parts = jax.jit(jax.grad(loss))(
-        weights, batch_of(RECORDS[:2], 9, 5), batch_of(RECORDS[2:], 16, 4)
-    )
-    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parts), strict=True):
-        np.testing.assert_allclose(a, b, atol=2e-5)
-
-
 def test_language_modelling_ignores_padding(model):
     row = jnp.array([[3, 4, 5, 6]])
     whole = language_modelling(model, row, jnp.ones((1, 4), bool))
@@ -145,7 +106,7 @@ def test_language_modelling_ignores_padding(model):
     ],
 )
 def test_settings_out_of_range_are_refused(bad, message):
-    with pytest.raises(ValueError, match=f"^expected .*{message}$"):
+    with pytest.raises(CalrecError, match=f"^expected .*{message}; give"):
         ObjectiveSettings(**bad)
 
 

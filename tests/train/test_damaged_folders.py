@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from commands import run
 from damaging import damages, whole_again
-from flax import nnx
 from rich.console import Console
 
 from calrec.errors import CalrecError
-from calrec.model import checkpoint
-from train.data import Prepared
-from train.presets import PRESETS
+from calrec.records.files import require_room
+from train import presets
+from train.data.prepared import Prepared
+from train.run.states import States
 from train.stages import from_scratch
 
-ROWS = ("item_tokens", "item_offsets", "items", "offsets", "validation")
+ROWS = ("item_tokens", "item_offsets", "items", "offsets", "validation", "test")
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +62,12 @@ def test_no_damage_to_prepared_data_goes_unnoticed(prepared, name):
     assert content(prepared) == whole
 
 
-def test_data_prepared_by_an_older_release_are_read(prepared, tmp_path):
+def test_data_prepared_by_an_older_release_are_refused_with_what_to_do(prepared, tmp_path):
     folder = tmp_path / "older"
     shutil.copytree(prepared, folder)
     meta = json.loads((folder / "meta.json").read_text())
-    older = {name: value for name, value in meta.items() if name not in ("files", "digest")}
-    (folder / "meta.json").write_text(json.dumps(older))
-    assert content(folder) == content(prepared)
+    (folder / "meta.json").write_text(json.dumps(meta | {"format": 1}))
+    assert "expected calrec-prepared 2, found calrec-prepared 1; prepare it" in content(folder)
 
 
 @pytest.mark.slow
@@ -77,33 +76,31 @@ def test_weights_that_are_no_numbers_are_not_exported(
     prepared, tmp_path, monkeypatch, capsys, format, damage
 ):
     """As eight flipped bits once gave them: with fresh digests around them."""
-    import orbax.checkpoint as ocp
+    saved = States.save
 
-    def spoil(manager, step, state, nig):
-        weights = ocp.args.StandardSave(_spoilt(state.weights, damage))
-        rest = ocp.args.StandardSave({"step": state.step})
-        manager.save(
+    def spoil(states, step, state, metrics):
+        saved(
+            states,
             step,
-            args=ocp.args.Composite(weights=weights, rest=rest),
-            metrics={"validation_nig": nig},
+            dataclasses.replace(state, weights=_spoilt(state.weights, damage)),
+            metrics,
         )
 
-    monkeypatch.setattr("train.loop._save", spoil)
-    preset = PRESETS["tiny"]
+    monkeypatch.setattr(States, "save", spoil)
+    preset = presets.load("tiny")
     settings = dataclasses.replace(preset.pretrain, steps=1, batch_size=2, row_tokens=64)
     from_scratch(prepared, preset, settings, tmp_path / "run", Console(stderr=True, quiet=True))
     capsys.readouterr()
     out = tmp_path / "out"
     assert run("export", "--run", tmp_path / "run", "--out", out, "--format", format) == 2
     line = capsys.readouterr().err
-    assert "expected weights that are numbers, found others in the checkpoint of step 1" in line
+    assert "expected weights that are numbers, found others in the checkpoint of step" in line
     assert line.count("\n") == 1
     assert not out.exists()
 
 
 def _spoilt(weights, damage):
-    tree = nnx.to_pure_dict(weights)
-    leaves, form = jax.tree.flatten(tree)
+    leaves, form = jax.tree.flatten(weights)
     leaves[0] = jnp.asarray(leaves[0]).at[(0,) * leaves[0].ndim].set(damage)
     return jax.tree.unflatten(form, leaves)
 
@@ -111,9 +108,9 @@ def _spoilt(weights, damage):
 def test_a_checkpoint_needs_room(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10_000_000))
-    checkpoint._require_room(tmp_path, 8_000_000)
+    require_room(tmp_path, 8_000_000, what="checkpoint")
     with pytest.raises(CalrecError, match=r"expected 13\.0 MB of free space .* found 10\.0 MB"):
-        checkpoint._require_room(tmp_path, 12_000_000)
+        require_room(tmp_path, 12_000_000, what="checkpoint")
 
 
 # On a disk of its own: fills it, but for so many kilobytes, and prepares.

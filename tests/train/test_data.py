@@ -3,17 +3,23 @@ import json
 import shutil
 from collections import Counter
 
+import jax
 import numpy as np
 import pytest
 
 from calrec.errors import CalrecError
+from calrec.records import digests
 from calrec.text import TextSettings, item_text, prompt_text
 from catalog.store import Catalogue
-from train.data import CalrecBatches, PackedRows, Prepared, Records
+from train.data.batches import PretrainingBatches, StageBatches, held_out_batches
+from train.data.packing import Layout
+from train.data.prepared import PREPARED, Prepared
+from train.data.records import Draw, Records
 from train.prepare import check_same, prepare
-from train.presets import StageSettings
+from train.settings import StageSettings
 
-SETTINGS = StageSettings(steps=12, batch_size=6, learning_rate=1.0, chunks=3, row_tokens=40)
+SETTINGS = StageSettings(steps=12, batch_size=6, learning_rate=1.0)
+ONE = Layout(tokens=1, places=1)
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +34,21 @@ def shop(data):
     return Prepared.load(data.folder, ("shop",))
 
 
-def users_of(batches, tokenizer):
-    """Prompt and target texts of every row of some chunks."""
-    for chunk in batches:
-        for row in range(len(chunk.tokens)):
-            length = chunk.history_length[row]
-            answer = chunk.target[row, : chunk.target_length[row]].tolist()
-            assert chunk.tokens[row, length : length + len(answer)].tolist() == answer
-            assert answer[-1] == tokenizer.end_id
-            yield tokenizer.decode(chunk.tokens[row, :length]), tokenizer.decode(answer)
+def users_of(batch, tokenizer, users=6):
+    """Prompt and target texts of the users of a batch, read back from its rows."""
+    rows = batch.rows
+    for user in range(users):
+        parts = [rows.tokens[rows.pool == kind * users + user].tolist() for kind in range(3)]
+        alone, prompt, target = parts
+        assert alone == target
+        assert target[-1] == tokenizer.end_id
+        yield tokenizer.decode(prompt), tokenizer.decode(target)
+
+
+def texts_of(records, tokenizer):
+    return sorted(
+        (tokenizer.decode(prompt), tokenizer.decode(target)) for prompt, target in records
+    )
 
 
 def test_records_are_truncated_training_parts_and_nothing_later(tiny_workspace, shop):
@@ -49,7 +61,7 @@ def test_records_are_truncated_training_parts_and_nothing_later(tiny_workspace, 
         for end in range(max(2, len(part) - 4), len(part) + 1):
             if len(part) >= 2:
                 possible.add((prompt_text(part[: end - 1]), item_text(part[end - 1])))
-    batches = CalrecBatches(shop, SETTINGS)
+    batches = StageBatches(shop, SETTINGS, ONE)
     seen = [row for step in range(12) for row in users_of(batches.batch(step), shop.tokenizer())]
     assert len(seen) == 12 * 6
     assert set(seen) <= possible
@@ -61,7 +73,7 @@ def test_records_have_the_template_that_was_prepared(tiny_workspace, shop, tmp_p
     prepare(tiny_workspace, ("shop",), tmp_path / "data", vocab_size=350, text=text)
     other = Prepared.load(tmp_path / "data")
     rows, usual = (
-        list(users_of(CalrecBatches(data, SETTINGS).batch(0), data.tokenizer()))
+        list(users_of(StageBatches(data, SETTINGS, ONE).batch(0), data.tokenizer()))
         for data in (other, shop)
     )
     assert all(prompt.startswith("Previously, the customer has bought: T") for prompt, _ in rows)
@@ -69,34 +81,92 @@ def test_records_have_the_template_that_was_prepared(tiny_workspace, shop, tmp_p
     assert Counter(target for _, target in rows) == Counter(target for _, target in usual)
 
 
+def same(one, two):
+    jax.tree.map(np.testing.assert_array_equal, one, two)
+
+
 def test_a_batch_is_a_function_of_seed_and_step(shop):
-    one, two = CalrecBatches(shop, SETTINGS), CalrecBatches(shop, SETTINGS)
+    one, two = (StageBatches(shop, SETTINGS, ONE) for _ in range(2))
     two.batch(3)
-    for a, b in zip(one.batch(7), two.batch(7), strict=True):
-        np.testing.assert_array_equal(a.tokens, b.tokens)
-    rows_one, rows_two = PackedRows(shop, SETTINGS), PackedRows(shop, SETTINGS)
-    rows_two.batch(1)
-    np.testing.assert_array_equal(rows_one.batch(5)[0], rows_two.batch(5)[0])
+    same(one.batch(7), two.batch(7))
+    rows = dataclasses.replace(SETTINGS, row_tokens=40)
+    one, two = (PretrainingBatches(shop, rows, ONE) for _ in range(2))
+    two.batch(1)
+    same(one.batch(5), two.batch(5))
+
+
+def test_the_first_batch_of_a_long_run_is_there_at_once(shop):
+    settings = dataclasses.replace(SETTINGS, steps=150_000_000)
+    same(StageBatches(shop, settings, ONE).batch(3), StageBatches(shop, SETTINGS, ONE).batch(3))
 
 
 def test_an_epoch_shows_every_user_once(shop):
-    users = sum(np.diff(shop.domains[0].offsets) >= 2)
-    settings = StageSettings(steps=1, batch_size=int(users), learning_rate=1.0, chunks=1)
-    chosen = [position for _, position in CalrecBatches(shop, settings)._chosen(0)]
-    assert sorted(chosen) == list(range(users))
+    users = np.flatnonzero(np.diff(shop.domains[0].offsets) >= 2)
+    settings = dataclasses.replace(SETTINGS, batch_size=len(users))
+    chosen = [user for _, user in Draw(shop.domains, settings).chosen(0)]
+    assert sorted(chosen) == users.tolist()
 
 
-def test_chunks_are_sorted_by_length_and_keep_one_shape(data):
-    batches = CalrecBatches(data, SETTINGS)
-    shapes = [[chunk.tokens.shape for chunk in batches.batch(step)] for step in range(12)]
-    assert all(shape == shapes[0] for shape in shapes)
-    widths = [width for _, width in shapes[0]]
-    assert widths == sorted(widths, reverse=True)
+def test_a_share_of_the_users_is_always_the_same_part(data):
+    half = dataclasses.replace(SETTINGS, users={"shop": 0.5})
+    whole, some = Draw(data.domains, SETTINGS), Draw(data.domains, half)
+    assert len(some.users[0]) == round(len(whole.users[0]) / 2)
+    assert set(some.users[0]) < set(whole.users[0])
+    np.testing.assert_array_equal(some.users[1], whole.users[1])
+    seen = {user for step in range(40) for d, user in some.chosen(step) if d == 0}
+    assert seen == set(some.users[0].tolist())
+
+
+def test_items_are_left_out_of_histories_and_never_all_of_them(shop):
+    settings = dataclasses.replace(SETTINGS, leave_out=0.5, truncate=0)
+    whole, thinned = Draw(shop.domains, SETTINGS), Draw(shop.domains, settings)
+    lengths = []
+    for step in range(20):
+        for (domain, history, target), (_, user) in zip(
+            thinned.shown(step), thinned.chosen(step), strict=True
+        ):
+            *items, last = domain.history(user).tolist()
+            assert target == last
+            assert history
+            rest = iter(items)
+            assert all(item in rest for item in history)  # in their order
+            lengths.append((len(history), len(items)))
+    kept = sum(a for a, _ in lengths) / sum(b for _, b in lengths)
+    assert 0.4 < kept < 0.8
+    assert whole.chosen(1) == thinned.chosen(1)
+
+
+def test_the_loss_can_predict_histories_and_texts_of_items_too(shop):
+    every = dataclasses.replace(SETTINGS, every_item=True, item_texts=3)
+    batch = StageBatches(shop, every, ONE).batch(0)
+    for user in range(6):
+        joint = (batch.rows.pool == 6 + user).sum() + (batch.rows.pool == 12 + user).sum()
+        assert batch.predicted[user] == joint - 1
+    texts = [
+        [*shop.domains[0].text(i)[1:], shop.tokenizer().end_id]
+        for i in range(len(shop.domains[0].item_offsets) - 1)
+    ]
+    found = batch.rows.next[batch.rows.owner == 6].tolist()
+    assert len(found) == batch.predicted[6] > 0
+    for _ in range(3):
+        (text,) = {tuple(t) for t in texts if found[: len(t)] == t}
+        found = found[len(text) :]
+    assert not found
+
+
+def test_a_domain_of_the_selection_role_chooses_and_is_never_trained_on(data):
+    roles = {"shop": {"role": "selection"}, "others": {"role": "training"}}
+    chosen = dataclasses.replace(data, meta=data.meta | {"domains": roles})
+    assert [d.domain for d in chosen.trained] == ["others"]
+    assert [d.domain for d in chosen.choosing] == ["shop"]
+    names = {name for step in range(9) for name in StageBatches(chosen, SETTINGS, ONE).names(step)}
+    assert all(name.startswith("others/") for name in names)
 
 
 def test_packed_rows_hold_every_training_history(shop, tiny_workspace):
-    rows = PackedRows(shop, StageSettings(steps=1, batch_size=1, learning_rate=1.0, row_tokens=16))
-    tokens = np.concatenate([rows.batch(step)[0] for step in range(rows.rows)]).ravel()
+    settings = dataclasses.replace(SETTINGS, batch_size=1, row_tokens=16)
+    rows = PretrainingBatches(shop, settings, ONE)
+    tokens = np.concatenate([rows.batch(step).rows.tokens[0] for step in range(rows.rows)])
     texts = shop.tokenizer()._fast.decode(tokens).split("<eos>")
     catalogue = Catalogue.open(tiny_workspace, "shop")
     sequences = catalogue.sequences()
@@ -120,8 +190,22 @@ def test_validation_asks_for_the_validation_item(tiny_workspace, shop):
         )
         for user in sequences.cases("validation")
     )
-    batches = Records(shop, SETTINGS).validation()
-    assert sorted(users_of(batches, shop.tokenizer())) == expected
+    records = Records(shop, SETTINGS).held_out("validation")
+    assert texts_of(records, shop.tokenizer()) == expected
+
+
+def test_the_test_item_comes_behind_the_validation_item(tiny_workspace, shop):
+    catalogue = Catalogue.open(tiny_workspace, "shop")
+    sequences = catalogue.sequences()
+    expected = sorted(
+        (
+            prompt_text([catalogue.items[i] for i in sequences.history(user, "test")]),
+            item_text(catalogue.items[sequences.target(user, "test")]),
+        )
+        for user in sequences.cases("test")
+        if len(sequences.training(user))
+    )
+    assert texts_of(Records(shop, SETTINGS).held_out("test"), shop.tokenizer()) == expected
 
 
 def test_bad_input_is_one_line(data, tmp_path, tiny_workspace):
@@ -129,16 +213,14 @@ def test_bad_input_is_one_line(data, tmp_path, tiny_workspace):
         Prepared.load(tmp_path)
     with pytest.raises(CalrecError, match="expected domains among"):
         Prepared.load(data.folder, ("nowhere",))
-    with pytest.raises(CalrecError, match="multiple of 2"):
-        CalrecBatches(data, StageSettings(steps=1, batch_size=5, chunks=2, learning_rate=1.0))
     with pytest.raises(CalrecError, match="at least one domain"):
         prepare(tiny_workspace, (), tmp_path / "x")
     with pytest.raises(CalrecError, match="rows of"):
-        PackedRows(data, StageSettings(steps=1, batch_size=10_000, learning_rate=1.0))
+        PretrainingBatches(data, dataclasses.replace(SETTINGS, row_tokens=512), ONE)
     (tmp_path / "meta.json").write_text(
         json.dumps({"kind": "calrec-prepared", "format": 99, "domains": {}, "text": {}})
     )
-    with pytest.raises(CalrecError, match="expected calrec-prepared 1, found calrec-prepared 99"):
+    with pytest.raises(CalrecError, match="expected calrec-prepared 2, found calrec-prepared 99"):
         Prepared.load(tmp_path)
 
 
@@ -149,8 +231,9 @@ def test_damaged_shards_are_named(data, tmp_path):
     with pytest.raises(CalrecError, match=r"expected shop\.npz as it was prepared"):
         Prepared.load(copy)
     meta = json.loads((copy / "meta.json").read_text())
-    older = {name: value for name, value in meta.items() if name not in ("files", "digest")}
-    (copy / "meta.json").write_text(json.dumps(older))
+    fresh = {**meta, "files": digests.of_files(copy)}
+    del fresh["files"]["meta.json"], fresh["digest"]
+    (copy / "meta.json").write_text(json.dumps(PREPARED.seal(fresh)))
     with pytest.raises(CalrecError, match=r"shop\.npz is damaged"):
         Prepared.load(copy)
 
@@ -161,20 +244,10 @@ def test_prepared_data_of_another_state_are_refused(data, tiny_workspace):
         check_same(tiny_workspace, ("shop",), data.folder)
 
 
-def test_validation_keeps_the_longest_records(shop):
-    """A set that is cut to whole batches loses users at random, not those with long histories."""
-    users = np.flatnonzero(shop.domains[0].validation >= 0)
-    repeated = dataclasses.replace(
-        shop.domains[0],
-        offsets=np.concatenate([[0], np.cumsum(np.tile(np.diff(shop.domains[0].offsets), 5))]),
-        items=np.tile(shop.domains[0].items, 5),
-        validation=np.tile(shop.domains[0].validation, 5),
-    )
-    many = dataclasses.replace(shop, domains=(repeated,))
-    lengths = np.concatenate([b.history_length for b in Records(many, SETTINGS).validation()])
-    longest = max(
-        len(Records(shop, SETTINGS).record(shop.domains[0], shop.domains[0].history(u), 0)[0])
-        for u in users
-    )
-    assert len(lengths) == 32
-    assert lengths.max() == longest
+def test_losses_of_held_out_targets_are_over_batches_that_are_full(shop):
+    records = Records(shop, SETTINGS).held_out("validation")
+    batches = held_out_batches(records, 3, ONE)
+    assert len(batches) == len(records) // 3
+    lengths = [n for batch in batches for n in batch.pooled[1].tolist()]
+    assert lengths == [len(prompt) for prompt, _ in records[: len(lengths)]]
+    assert all((batch.predicted[:-1] > 0).all() for batch in batches)

@@ -1,7 +1,5 @@
 """What `prepare` says of texts that are too long, and of tokenizers that lose the text."""
 
-import json
-
 import pytest
 from commands import run
 from tokenizers import Tokenizer as Model
@@ -14,8 +12,9 @@ from calrec.text import item_text
 from calrec.tokenizer import END, PAD, Tokenizer
 from catalog.build import build
 from catalog.ingest.sources.two_tables import TwoTables
-from train.data import Prepared, Records
-from train.presets import PRESETS
+from train import presets
+from train.data.prepared import Prepared
+from train.data.records import Records
 from train.targets import LIMIT, check_given_back, count_cut
 
 BYTES = Tokenizer.train(["x"], 258)
@@ -136,22 +135,13 @@ def test_prepare_says_how_many_targets_are_cut(chinese, tmp_path, capsys):
     prepared = Prepared.load(out)
     found = prepared.meta["domains"]["shop"]["targets"]
     assert (found["limit"], found["items"], found["cut"]) == (80, 7, 7)
-    records, domain = Records(prepared, PRESETS["sample"].stage2), prepared.domains[0]
+    records, domain = Records(prepared, presets.load("sample").stage2), prepared.domains[0]
     kept = [prepared.tokenizer().decode(records.record(domain, [0], i)[1]) for i in range(7)]
     assert found["example"] == kept[0]
     assert found["in_character"] == sum("\ufffd" in text for text in kept)
     # A vocabulary that was trained on the shop's own texts has longer tokens.
     assert run("prepare", *options) == 0
     assert capsys.readouterr().err.startswith("shop: all 7 texts fit into a target of 80 tokens")
-
-
-def test_data_that_was_prepared_before_is_read(chinese, tmp_path):
-    assert run("prepare", "--workspace", chinese, "--domains", "shop", "--out", tmp_path / "d") == 0
-    path = tmp_path / "d" / "meta.json"
-    meta = json.loads(path.read_text())
-    del meta["domains"]["shop"]["targets"], meta["files"], meta["digest"]
-    path.write_text(json.dumps(meta))
-    assert Prepared.load(tmp_path / "d").domains[0].domain == "shop"
 
 
 def test_prepare_refuses_a_tokenizer_that_loses_the_text(chinese, tmp_path, capsys):

@@ -17,14 +17,15 @@ from calrec.evaluation import leaks
 from calrec.evaluation.runs import EvaluationRun
 from calrec.model import checkpoint
 from calrec.model.backbone.config import DecoderConfig
-from calrec.model.objective import ObjectiveSettings
+from calrec.model.objective_settings import ObjectiveSettings
 from calrec.recommenders.calrec import CALRec
+from calrec.records import codec
 from calrec.text import TextSettings
 from catalog.store import Catalogue
 from train import model_card
-from train.data import Prepared
-from train.loop import Run
+from train.data.prepared import Prepared
 from train.prepare import prepare
+from train.run.description import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE1 = ("stage1", "--data", "x", "--from-run", "z", "--out", "y")
@@ -198,8 +199,8 @@ def test_data_of_another_template_name_it(tiny_workspace, tmp_path, capsys):
     run_json = Run(
         stage="pretrain", settings={}, decoder=CONFIG, text=dataclasses.asdict(TextSettings()),
         data={}, parents=[],
-    ).to_json()  # fmt: skip
-    (earlier / "run.json").write_text(json.dumps(run_json))
+    )  # fmt: skip
+    (earlier / "run.json").write_text(codec.to_text(codec.encode(run_json)))
     capsys.readouterr()
     stage = ("stage1", "--data", data, "--from-run", earlier, "--out", tmp_path / "out")
     assert run(*stage, "--preset", "tiny") == 2
@@ -217,10 +218,8 @@ def test_a_refused_stage_leaves_nothing_behind(tiny_workspace, tmp_path, capsys)
 
 
 def test_a_run_that_never_logged_is_one_line(tmp_path, capsys):
-    run_json = Run(
-        stage="pretrain", settings={}, decoder=CONFIG, text={}, data={}, parents=[]
-    ).to_json()
-    (tmp_path / "run.json").write_text(json.dumps(run_json))
+    run_json = Run(stage="pretrain", settings={}, decoder=CONFIG, text={}, data={}, parents=[])
+    (tmp_path / "run.json").write_text(codec.to_text(codec.encode(run_json)))
     assert run("export", "--run", tmp_path, "--out", tmp_path / "out") == 2
     assert "expected a checkpoint, found none" in capsys.readouterr().err
 

@@ -14,9 +14,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from calrec.model.backbone.config import DecoderConfig, Rope
 from calrec.model.backbone.layers import Linear, Norm, along_last
-
-HIDDEN = -1e30
-"""Score of what a token may not see: its weight is 0 to the bit."""
+from calrec.model.backbone.mixing import Mix, scores
 
 
 def frequencies(rope: Rope, head_dim: int) -> Float[Array, " pairs"]:
@@ -37,13 +35,22 @@ def frequencies(rope: Rope, head_dim: int) -> Float[Array, " pairs"]:
     return frequency
 
 
-def rotate(
-    x: Float[Array, "*lead heads H"], position: Int[Array, "*lead"], rope: Rope
-) -> Float[Array, "*lead heads H"]:
-    """Turns each head by its position, the two halves of a head paired as Hugging Face does."""
-    turned = position[..., None, None].astype(jnp.float32)
-    angle = turned * along_last(frequencies(rope, x.shape[-1]), turned)
-    cos, sin = jnp.cos(angle).astype(x.dtype), jnp.sin(angle).astype(x.dtype)
+Turn = tuple[Float[Array, "*lead 1 pairs"], Float[Array, "*lead 1 pairs"]]
+"""Cosine and sine of the angles by which the heads of each token are turned."""
+
+
+def turn(position: Int[Array, "*lead"], rope: Rope | None, config: DecoderConfig) -> Turn | None:
+    """The angles at these positions, in float32; None without rotary positions."""
+    if rope is None:
+        return None
+    at = position[..., None, None].astype(jnp.float32)
+    angle = at * along_last(frequencies(rope, config.head_dim), at)
+    return jnp.cos(angle), jnp.sin(angle)
+
+
+def rotate(x: Float[Array, "*lead heads H"], by: Turn) -> Float[Array, "*lead heads H"]:
+    """Turns each head, the two halves of a head paired as Hugging Face does."""
+    cos, sin = (part.astype(x.dtype) for part in by)
     left, right = jnp.split(x, 2, axis=-1)
     return jnp.concatenate([left * cos - right * sin, right * cos + left * sin], axis=-1)
 
@@ -51,11 +58,9 @@ def rotate(
 class Attention(nnx.Module):
     """R query heads share each key/value head."""
 
-    def __init__(self, config: DecoderConfig, layer: int, *, rngs: nnx.Rngs) -> None:
+    def __init__(self, config: DecoderConfig, *, rngs: nnx.Rngs) -> None:
         self.groups = config.num_key_value_heads
         self.head_dim = config.head_dim
-        self.rope = config.layer_rope(layer)
-        self.window = config.layer_window(layer)
         self.scale = config.attention_scale or config.head_dim**-0.5
         self.softcap = config.attention_softcap
         queries = config.num_attention_heads * config.head_dim
@@ -70,42 +75,26 @@ class Attention(nnx.Module):
         self.k_norm = Norm(config.head_dim, config) if normed else None
 
     def project(
-        self, x: Float[Array, "*lead D"], position: Int[Array, "*lead"]
+        self, x: Float[Array, "*lead D"], by: Turn | None
     ) -> tuple[Float[Array, "*lead G R H"], Float[Array, "*lead G H"], Float[Array, "*lead G H"]]:
-        """Queries, scaled; keys; values; queries and keys turned by their positions."""
+        """Queries, scaled; keys; values; queries and keys turned."""
         q, k, v = (
             proj(x).reshape(*x.shape[:-1], -1, self.head_dim)
             for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
-        if self.rope is not None:
-            q, k = rotate(q, position, self.rope), rotate(k, position, self.rope)
+        if by is not None:
+            q, k = rotate(q, by), rotate(k, by)
         return (q * self.scale).reshape(*x.shape[:-1], self.groups, -1, self.head_dim), k, v
 
-    def scores(
-        self, products: Float[Array, "*lead K"], visible: Bool[Array, "*#lead K"]
-    ) -> Float[Array, "*lead K"]:
-        """Query x key as what the softmax takes: float32, capped, masked."""
-        score = products.astype(jnp.float32)
-        if self.softcap is not None:
-            score = self.softcap * jnp.tanh(score / self.softcap)
-        return jnp.where(visible, score, HIDDEN)
-
     def __call__(
-        self,
-        x: Float[Array, "B T D"],
-        position: Int[Array, "B T"],
-        visible: Bool[Array, "B T T"],
+        self, x: Float[Array, "B T D"], by: Turn | None, mix: Mix
     ) -> tuple[Float[Array, "B T D"], Float[Array, "B G T H"], Float[Array, "B G T H"]]:
         """Attention within rows; also the keys and values, for a prompt cache."""
-        q, k, v = self.project(x, position)
+        q, k, v = self.project(x, by)
         k, v = k.swapaxes(1, 2), v.swapaxes(1, 2)
-        if self.window is not None:
-            visible &= position[:, :, None] - position[:, None, :] < self.window
-        score = self.scores(jnp.einsum("btgrh,bgsh->bgrts", q, k), visible[:, None, None])
-        weight = jax.nn.softmax(score, axis=-1).astype(x.dtype)
-        mixed = jnp.einsum("bgrts,bgsh->btgrh", weight, v)
+        mixed = mix(q, k, v, self.softcap)
         return self.o_proj(mixed.reshape(*x.shape[:-1], -1)), k, v
 
     def step(
@@ -115,31 +104,27 @@ class Attention(nnx.Module):
         prompt_values: Float[Array, "U G P H"],
         keys: Float[Array, "UGN S H"],
         values: Float[Array, "UGN S H"],
-        length: Int[Array, " U"],
+        by: Turn | None,
+        see_prompt: Bool[Array, "U P"],
+        see_sample: Bool[Array, "U S"],
         step: Int[Array, " U"],
     ) -> tuple[Float[Array, "U N D"], Float[Array, "UGN S H"], Float[Array, "UGN S H"]]:
         """One token of every sample against the shared prompt, the sample's own past.
 
         The softmax runs over both without joining them: each is read where it lies.
         """
-        now = (length + step)[:, None]
-        q, k, v = self.project(x, jnp.broadcast_to(now, x.shape[:2]))
+        q, k, v = self.project(x, by)
         # Heads before samples, so that no product has to move its operands.
         q, k, v = (jnp.moveaxis(array, 2, 1) for array in (q, k, v))
         keys, values = _put(keys, k, step), _put(values, v, step)
-        in_prompt = jnp.arange(prompt_keys.shape[2])[None]
-        in_sample = jnp.arange(keys.shape[1])[None]
-        see_prompt, see_sample = in_prompt < length[:, None], in_sample <= step[:, None]
-        if self.window is not None:
-            see_prompt &= in_prompt > now - self.window
-            see_sample &= in_sample > step[:, None] - self.window
 
         users, groups, samples, repeats, width = q.shape
         rows = (users, groups, samples * repeats, width)
         shared = jnp.einsum("ugmh,ugph->ugmp", q.reshape(rows), prompt_keys)
-        shared = self.scores(shared.reshape(*q.shape[:-1], -1), see_prompt[:, None, None, None])
+        shared = shared.reshape(*q.shape[:-1], -1)
+        shared = scores(shared, see_prompt[:, None, None, None], self.softcap)
         own = jnp.einsum("brh,bsh->brs", q.reshape(-1, repeats, width), keys)
-        own = self.scores(own.reshape(*q.shape[:-1], -1), see_sample[:, None, None, None])
+        own = scores(own.reshape(*q.shape[:-1], -1), see_sample[:, None, None, None], self.softcap)
         top = jnp.maximum(shared.max(axis=-1), own.max(axis=-1))[..., None]
         shared, own = jnp.exp(shared - top), jnp.exp(own - top)
         total = (shared.sum(axis=-1) + own.sum(axis=-1))[..., None]
@@ -158,6 +143,10 @@ def _put(
     User by user: as one operation it would be a scatter, which copies the cache.
     """
     entries = new.reshape(len(new), -1, 1, new.shape[-1])
-    for user, entry in enumerate(entries):
-        cache = jax.lax.dynamic_update_slice(cache, entry, (user * len(entry), step[user], 0))
-    return cache
+
+    def put(user: Int[Array, ""], cache: Float[Array, "UGN S H"]) -> Float[Array, "UGN S H"]:
+        return jax.lax.dynamic_update_slice(
+            cache, entries[user], (user * entries.shape[1], step[user], 0)
+        )
+
+    return jax.lax.fori_loop(0, len(entries), put, cache)

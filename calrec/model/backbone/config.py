@@ -53,6 +53,14 @@ class Rope:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayerKind:
+    """What the tokens of a layer see: their positions, and how many before them (None: all)."""
+
+    rope: Rope | None
+    window: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
     """A decoder-only transformer. The defaults are a plain Llama's.
 
@@ -146,13 +154,15 @@ class DecoderConfig:
         if any(self.windowed) and self.window is None:
             raise CalrecError("decoder config: windowed layers need a window, found none")
 
-    def layer_window(self, layer: int) -> int | None:
-        """The window of a layer, or None where it sees the whole past."""
-        return self.window if self.windowed and self.windowed[layer] else None
-
-    def layer_rope(self, layer: int) -> Rope | None:
-        """The rotary positions of a layer."""
-        return (self.layer_window(layer) and self.windowed_rope) or self.rope
+    @property
+    def layer_kinds(self) -> tuple[LayerKind, ...]:
+        """How each layer sees the tokens before it. But for that, all layers are alike."""
+        windowed = LayerKind(rope=self.windowed_rope or self.rope, window=self.window)
+        whole = LayerKind(rope=self.rope, window=None)
+        return tuple(
+            windowed if self.windowed and self.windowed[layer] else whole
+            for layer in range(self.num_hidden_layers)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON object of all fields."""

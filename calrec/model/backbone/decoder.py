@@ -10,60 +10,67 @@ Shapes, here and in the caches:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
-from calrec.model.backbone.attention import Attention
+from calrec.model.backbone.attention import Attention, Turn, turn
 from calrec.model.backbone.cache import PromptCache, SampleCache
-from calrec.model.backbone.config import DecoderConfig
+from calrec.model.backbone.config import DecoderConfig, LayerKind
 from calrec.model.backbone.layers import MLP, Norm, normal, project
+from calrec.model.backbone.mixing import Mix, dense
+
+Drop = Callable[[Array, int], Array]
+"""Dropout of what attention (0) or the MLP (1) adds to the residual stream."""
 
 
 class Layer(nnx.Module):
     """Attention and MLP, each normalised before and added to the residual stream."""
 
-    def __init__(self, config: DecoderConfig, layer: int, *, rngs: nnx.Rngs) -> None:
+    def __init__(self, config: DecoderConfig, *, rngs: nnx.Rngs) -> None:
         def output_norm() -> Norm | None:
             return Norm(config.hidden_size, config) if config.norm_outputs else None
 
         self.input_layernorm = Norm(config.hidden_size, config)
-        self.self_attn = Attention(config, layer, rngs=rngs)
+        self.self_attn = Attention(config, rngs=rngs)
         self.attention_output_norm = output_norm()
         self.post_attention_layernorm = Norm(config.hidden_size, config)
         self.mlp = MLP(config, rngs=rngs)
         self.mlp_output_norm = output_norm()
 
     def __call__(
-        self,
-        x: Float[Array, "B T D"],
-        position: Int[Array, "B T"],
-        visible: Bool[Array, "B T T"],
+        self, x: Float[Array, "B T D"], by: Turn | None, mix: Mix, drop: Drop = lambda x, _: x
     ) -> tuple[Float[Array, "B T D"], Float[Array, "B G T H"], Float[Array, "B G T H"]]:
-        """Whole rows; see `Attention.__call__`."""
-        mixed, keys, values = self.self_attn(self.input_layernorm(x), position, visible)
-        return self._added(x, mixed), keys, values
+        """Whole rows; see `Attention.__call__`. `drop` thins out what is added to the stream."""
+        mixed, keys, values = self.self_attn(self.input_layernorm(x), by, mix)
+        return self._added(x, mixed, drop), keys, values
 
     def step(
-        self, x: Float[Array, "U N D"], *past: Array
+        self, x: Float[Array, "U N D"], *past: Any
     ) -> tuple[Float[Array, "U N D"], Float[Array, "UGN S H"], Float[Array, "UGN S H"]]:
         """One decoding step; see `Attention.step`."""
         mixed, keys, values = self.self_attn.step(self.input_layernorm(x), *past)
         return self._added(x, mixed), keys, values
 
     def _added(
-        self, x: Float[Array, "*lead D"], mixed: Float[Array, "*lead D"]
+        self,
+        x: Float[Array, "*lead D"],
+        mixed: Float[Array, "*lead D"],
+        drop: Drop = lambda x, _: x,
     ) -> Float[Array, "*lead D"]:
         """The residual stream after attention's output and the MLP's."""
         if self.attention_output_norm is not None:
             mixed = self.attention_output_norm(mixed)
-        x = x + mixed
+        x = x + drop(mixed, 0)
         out = self.mlp(self.post_attention_layernorm(x))
-        return x + (out if self.mlp_output_norm is None else self.mlp_output_norm(out))
+        return x + drop(out if self.mlp_output_norm is None else self.mlp_output_norm(out), 1)
 
 
-class Decoder(nnx.Module):
-    """Token embedding, layers, final norm, vocabulary head."""
+class Ends(nnx.Module):
+    """What stands below and above the layers: token embedding, final norm, vocabulary head."""
 
     def __init__(self, config: DecoderConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
@@ -72,25 +79,38 @@ class Decoder(nnx.Module):
         self.embed_positions = (
             normal(rngs, config.max_position_embeddings, config.hidden_size) if learned else None
         )
-        self.layers = nnx.List(
-            [Layer(config, i, rngs=rngs) for i in range(config.num_hidden_layers)]
-        )
         self.norm = Norm(config.hidden_size, config)
         tied = config.tie_word_embeddings
         self.lm_head = None if tied else normal(rngs, config.vocab_size, config.hidden_size)
+
+    def embed(
+        self, tokens: Int[Array, "*lead"], position: Int[Array, "*lead"]
+    ) -> Float[Array, "*lead D"]:
+        """The residual stream below the first layer."""
+        x = self.embed_tokens[...][tokens]
+        if self.config.scale_embeddings:
+            x *= jnp.asarray(self.config.hidden_size**0.5, x.dtype)
+        return x if self.embed_positions is None else x + self.embed_positions[...][position]
+
+    def logits(self, hidden: Float[Array, "*lead D"]) -> Float[Array, "*lead V"]:
+        """Scores of the next token, in nats up to a constant; float32."""
+        head = self.embed_tokens if self.lm_head is None else self.lm_head
+        logits = project(hidden, head[...], jnp.float32)
+        cap = self.config.logit_softcap
+        return logits if cap is None else cap * jnp.tanh(logits / cap)
+
+
+class Decoder(Ends):
+    """Token embedding, layers, final norm, vocabulary head."""
+
+    def __init__(self, config: DecoderConfig, *, rngs: nnx.Rngs) -> None:
+        super().__init__(config, rngs=rngs)
+        self.layers = nnx.List([Layer(config, rngs=rngs) for _ in config.layer_kinds])
 
     @property
     def dtype(self) -> jnp.dtype:
         """Of the weights, and of all that is computed from them but norms, softmaxes and logits."""
         return self.embed_tokens[...].dtype
-
-    def _embed(
-        self, tokens: Int[Array, "*lead"], position: Int[Array, "*lead"]
-    ) -> Float[Array, "*lead D"]:
-        x = self.embed_tokens[...][tokens]
-        if self.config.scale_embeddings:
-            x *= jnp.asarray(self.config.hidden_size**0.5, x.dtype)
-        return x if self.embed_positions is None else x + self.embed_positions[...][position]
 
     def _run(
         self, tokens: Int[Array, "B T"], mask: Bool[Array, "B T"]
@@ -100,12 +120,19 @@ class Decoder(nnx.Module):
         tuple[Float[Array, "B G T H"], ...],
     ]:
         position = jnp.maximum(jnp.cumsum(mask, axis=1) - 1, 0)
-        x = self._embed(tokens, position)
-        causal = jnp.tril(jnp.ones((tokens.shape[1],) * 2, bool))
-        visible = causal[None] & mask[:, None, :]
+        x = self.embed(tokens, position)
+        behind = position[:, :, None] - position[:, None, :]
+        visible = jnp.tril(jnp.ones((tokens.shape[1],) * 2, bool))[None] & mask[:, None, :]
+
+        def sight(kind: LayerKind) -> tuple[Turn | None, Mix]:
+            seen = visible if kind.window is None else visible & (behind < kind.window)
+            return turn(position, kind.rope, self.config), dense(seen)
+
+        kinds = self.config.layer_kinds
+        sights = {kind: sight(kind) for kind in kinds}
         keys, values = [], []
-        for layer in self.layers:
-            x, k, v = layer(x, position, visible)
+        for layer, kind in zip(self.layers, kinds, strict=True):
+            x, k, v = layer(x, *sights[kind])
             keys.append(k)
             values.append(v)
         return self.norm(x), tuple(keys), tuple(values)
@@ -113,13 +140,6 @@ class Decoder(nnx.Module):
     def hidden(self, tokens: Int[Array, "B T"], mask: Bool[Array, "B T"]) -> Float[Array, "B T D"]:
         """Final hidden states, after the final norm. `mask` is False on padding, left or right."""
         return self._run(tokens, mask)[0]
-
-    def logits(self, hidden: Float[Array, "*lead D"]) -> Float[Array, "*lead V"]:
-        """Scores of the next token, in nats up to a constant; float32."""
-        head = self.embed_tokens if self.lm_head is None else self.lm_head
-        logits = project(hidden, head[...], jnp.float32)
-        cap = self.config.logit_softcap
-        return logits if cap is None else cap * jnp.tanh(logits / cap)
 
     def prefill(
         self, tokens: Int[Array, "U P"], length: Int[Array, " U"]
@@ -142,12 +162,24 @@ class Decoder(nnx.Module):
         Returns:
           the tokens' final hidden states and the new cache.
         """
-        position = (prompt.length + step)[:, None]
-        x = self._embed(tokens, jnp.broadcast_to(position, tokens.shape))
+        now = (prompt.length + step)[:, None]
+        position = jnp.broadcast_to(now, tokens.shape)
+        x = self.embed(tokens, position)
+        in_prompt = jnp.arange(prompt.keys[0].shape[2])[None]
+        in_sample = jnp.arange(cache.keys[0].shape[1])[None]
+
+        def sight(kind: LayerKind) -> tuple[Turn | None, Array, Array]:
+            window = kind.window or self.config.max_position_embeddings
+            see_prompt = (in_prompt < prompt.length[:, None]) & (in_prompt > now - window)
+            see_sample = (in_sample <= step[:, None]) & (in_sample > step[:, None] - window)
+            return turn(position, kind.rope, self.config), see_prompt, see_sample
+
+        kinds = self.config.layer_kinds
+        sights = {kind: sight(kind) for kind in kinds}
         keys, values = [], []
-        for i, layer in enumerate(self.layers):
+        for i, (layer, kind) in enumerate(zip(self.layers, kinds, strict=True)):
             past = (prompt.keys[i], prompt.values[i], cache.keys[i], cache.values[i])
-            x, k, v = layer.step(x, *past, prompt.length, step)
+            x, k, v = layer.step(x, *past, *sights[kind], step)
             keys.append(k)
             values.append(v)
         return self.norm(x), SampleCache(keys=tuple(keys), values=tuple(values))

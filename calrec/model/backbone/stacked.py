@@ -1,0 +1,158 @@
+"""The decoder as it is trained: all layers' weights in one stack, run in one loop over packed rows.
+
+One program for a layer, however many there are: it compiles fast, and what the backward pass
+keeps of a layer is a choice (`calrec.model.backbone.forward.Remat`). Weights and hidden states are
+those of `calrec.model.backbone.decoder`.
+
+Shapes, further to the decoder's: L layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int, Key
+
+from calrec.model.backbone.attention import turn
+from calrec.model.backbone.config import DecoderConfig, LayerKind
+from calrec.model.backbone.decoder import Decoder, Drop, Ends, Layer
+from calrec.model.backbone.forward import Dropout, Forward, Remat
+from calrec.model.backbone.mixing import Mix, packed
+from calrec.model.backbone.splash import splash
+
+Weights = dict[str, Any]
+"""Arrays by the decoder's names; those of all layers stacked, under `layers`."""
+Gather = Callable[[Weights], Weights]
+
+
+def stack(model: Decoder) -> Weights:
+    """The decoder's weights, each kind of its layers' as one array, [L, ...]."""
+    weights = nnx.to_pure_dict(nnx.state(model, nnx.Param))
+    layers = weights["layers"]
+    together = jax.tree.map(lambda *each: jnp.stack(each), *(layers[i] for i in sorted(layers)))
+    return {**weights, "layers": together}
+
+
+def unstack(config: DecoderConfig, weights: Weights) -> Decoder:
+    """The inverse of `stack`."""
+    layers = {
+        i: jax.tree.map(lambda each, i=i: each[i], weights["layers"])
+        for i in range(config.num_hidden_layers)
+    }
+    return _merged(lambda: Decoder(config, rngs=nnx.Rngs(0)), {**weights, "layers": layers})
+
+
+def outline(config: DecoderConfig) -> Weights:
+    """Shapes and types of a decoder's stacked weights, without any memory."""
+    return jax.eval_shape(lambda: stack(Decoder(config, rngs=nnx.Rngs(0))))
+
+
+def hidden(
+    config: DecoderConfig,
+    weights: Weights,
+    tokens: Int[Array, "B T"],
+    position: Int[Array, "B T"],
+    segment: Int[Array, "B T"],
+    keys: Key[Array, " B"] | None = None,
+    *,
+    forward: Forward,
+    gather: Gather = lambda layer: layer,
+) -> Float[Array, "B T D"]:
+    """Final hidden states of packed rows; a token sees those before it in its own segment.
+
+    Args:
+      config: the decoder's.
+      weights: stacked, float32.
+      tokens: ids; any where the segment is padding.
+      position: of each token in its segment, from 0.
+      segment: number of each token's segment.
+      keys: of each row's dropout; None drops nothing.
+      forward: how to run.
+      gather: makes a layer's weights whole, where each device holds a part of them.
+    """
+    dtype = jnp.dtype(forward.dtype)
+    ends = _ends(config, weights, dtype)
+    rates = forward.dropout if keys is not None else Dropout()
+    x = _dropped(ends.embed(tokens, position), keys, 0, rates.embedding)
+    kinds = list(dict.fromkeys(config.layer_kinds))
+    turns = [turn(position, kind.rope, config) for kind in kinds]
+
+    def one(kind: int, x: Array, number: Array, layer: Weights) -> Array:
+        def thinned(values: Array, place: int) -> Array:
+            rate = rates.residual if place < 2 else rates.attention
+            return _dropped(values, keys, 1 + 64 * number + place, rate)
+
+        mix = _mix(kinds[kind], segment, config, forward, thinned if rates.attention else None)
+        made = _merged(lambda: Layer(config, rngs=nnx.Rngs(0)), _cast(layer, dtype))
+        return made(x, turns[kind], mix, thinned)[0]
+
+    def body(x: Array, inputs: tuple[Array, Array, Weights]) -> tuple[Array, None]:
+        number, kind, layer = inputs
+        branches = [partial(one, k) for k in range(len(kinds))]
+        arguments = (x, number, gather(layer))
+        if len(branches) == 1:
+            return branches[0](*arguments), None
+        return jax.lax.switch(kind, branches, *arguments), None
+
+    of_layer = jnp.asarray([kinds.index(kind) for kind in config.layer_kinds])
+    inputs = (jnp.arange(config.num_hidden_layers), of_layer, weights["layers"])
+    x, _ = jax.lax.scan(_remat(body, forward.remat), x, inputs, unroll=forward.unroll)
+    return ends.norm(x)
+
+
+def logits(
+    config: DecoderConfig, weights: Weights, x: Float[Array, "*lead D"]
+) -> Float[Array, "*lead V"]:
+    """Scores of the next token, in nats up to a constant; float32."""
+    return _ends(config, weights, x.dtype).logits(x)
+
+
+def _merged(make: Callable[[], Any], weights: Weights) -> Any:
+    """The module of these weights."""
+    graph, state = nnx.split(nnx.eval_shape(make))
+    nnx.replace_by_pure_dict(state, weights)
+    return nnx.merge(graph, state)
+
+
+def _ends(config: DecoderConfig, weights: Weights, dtype: jnp.dtype) -> Ends:
+    ends = {name: weight for name, weight in weights.items() if name != "layers"}
+    return _merged(lambda: Ends(config, rngs=nnx.Rngs(0)), _cast(ends, dtype))
+
+
+def _cast(weights: Weights, dtype: jnp.dtype) -> Weights:
+    return jax.tree.map(lambda weight: weight.astype(dtype), weights)
+
+
+def _remat(body: Callable, remat: Remat) -> Callable:
+    if remat == "none":
+        return body
+    kept = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
+    return jax.checkpoint(body, policy=kept if remat == "dots" else None, prevent_cse=False)
+
+
+def _mix(
+    kind: LayerKind,
+    segment: Int[Array, "B T"],
+    config: DecoderConfig,
+    forward: Forward,
+    drop: Drop | None,
+) -> Mix:
+    if forward.attention == "splash":
+        return splash(segment, kind.window, interpret=forward.interpret)
+    return packed(segment, kind.window, drop)
+
+
+def _dropped(
+    values: Float[Array, "B ..."], keys: Key[Array, " B"] | None, number: Any, rate: float
+) -> Float[Array, "B ..."]:
+    """Values thinned out by each row's own key, whatever rows stand beside it."""
+    if keys is None or not rate:
+        return values
+    own = jax.vmap(jax.random.fold_in, (0, None))(keys, number)
+    kept = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - rate, values.shape[1:]))(own)
+    return jnp.where(kept, values / (1 - rate), 0).astype(values.dtype)

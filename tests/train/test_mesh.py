@@ -1,0 +1,56 @@
+"""Several devices and several processes compute what one does."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from calrec.errors import CalrecError
+from train.settings import MeshSettings
+from train.step.mesh import make_mesh, split_axis
+
+HERE = Path(__file__).parent
+
+
+def start(script, *arguments, **environment):
+    paths = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "JAX_PLATFORMS": "cpu"} | environment
+    return subprocess.Popen(
+        [sys.executable, str(HERE / script), *map(str, arguments)],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_eight_devices_equal_one():
+    ran = start("meshes.py", XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    said = ran.communicate()[0]
+    assert ran.returncode == 0, said
+    lines = [line for line in said.splitlines() if line[:1].isdigit()]
+    assert [line.split()[3:] for line in lines] == [["True"] * 3] * 3, said
+
+
+def test_the_axis_that_is_split_is_the_longest_that_divides():
+    assert split_axis((30, 8, 12), 4, stacked=True) == 2
+    assert split_axis((32, 8, 6), 4, stacked=True) == 1
+    assert split_axis((32, 8, 6), 4, stacked=False) == 0
+    assert split_axis((5, 7), 4, stacked=False) is None
+
+
+def test_fsdp_must_divide_the_devices():
+    import jax
+
+    with pytest.raises(CalrecError, match="to divide the 1 devices of a slice, found 2"):
+        make_mesh(jax.devices()[:1], MeshSettings(fsdp=2))
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("localhost", 0))
+        return one.getsockname()[1]

@@ -1,0 +1,177 @@
+"""What a run must outlive: damaged states, numbers that are none, signals, a second trainer."""
+
+import dataclasses
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from commands import run
+
+from train.run.states import States, best_weights
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def data(tiny_workspace, tmp_path_factory):
+    out = tmp_path_factory.mktemp("unbroken") / "data"
+    line = ("prepare", "--workspace", tiny_workspace, "--domains", "shop", "--out", out)
+    assert run(*line, "--vocab-size", "300") == 0
+    return out
+
+
+def options(data, out, **more):
+    given = {"steps": 6, "validate-every": 2, "batch-size": 1, "row-tokens": 64} | more
+    line = ["pretrain", "--data", data, "--out", out, "--preset", "tiny"]
+    return [*line, *(part for name, value in given.items() for part in (f"--{name}", value))]
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("finished") / "run"
+    assert run(*options(data, out)) == 0
+    return out
+
+
+@pytest.mark.slow
+def test_the_two_newest_and_the_best_are_kept(finished):
+    log = [json.loads(line) for line in (finished / "log.jsonl").read_text().splitlines()]
+    losses = {x["step"]: x["validation_nig"] for x in log if "validation_nig" in x}
+    assert set(losses) == {0, 2, 4, 6}
+    with States(finished) as states:
+        best = min(losses, key=losses.get)
+        assert set(states.steps()) == {4, 6} | {best}
+        assert states.best() == best
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["flip", "cut", "gone", "no digests"])
+def test_a_damaged_newest_state_falls_back_to_the_one_before(
+    finished, data, tmp_path, damage, capsys
+):
+    import shutil
+
+    out = shutil.copytree(finished, tmp_path / "run")
+    (file,) = [
+        path
+        for path in (out / "checkpoints/6/weights").rglob("*")
+        if path.is_file() and path.stat().st_size > 10_000
+    ][:1]
+    content = bytearray(file.read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    elif damage == "cut":
+        file.write_bytes(content[: len(content) // 2])
+    elif damage == "gone":
+        file.unlink()
+    else:
+        (out / "checkpoints/6.json").unlink()
+    capsys.readouterr()
+    assert run(*options(data, out)) == 0
+    said = re.sub(r"\s+", " ", capsys.readouterr().err)
+    assert "the state of step 6 is damaged" in said
+    assert "going on from the one before" in said
+    # The step made anew is the step that was lost, to the last bit.
+    again, whole = (jax.tree.leaves(weights_of(folder, 6)) for folder in (out, finished))
+    for a, b in zip(again, whole, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def weights_of(folder, step):
+    from train.run.description import Run
+
+    with States(folder) as states:
+        return states.weights(step, Run.load(folder))
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_no_number_stops_before_it_is_saved(data, tmp_path, capsys):
+    out = tmp_path / "run"
+    line = options(data, out, **{"learning-rate": "1e30", "warmup": 0, "validate-every": 1})
+    assert run(*line) == 2
+    (last,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error:")]
+    assert re.search(
+        r"expected losses and gradients that are numbers, found others in step \d", last
+    )
+    assert "the best saved state is of step 0" in last
+    assert "row " in last
+    for leaf in jax.tree.leaves(best_weights(out).embed_tokens[...]):
+        assert np.isfinite(leaf).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_first(data, tmp_path, number, status):
+    out = tmp_path / "run"
+    line = options(data, out, **{"steps": 100_000, "validate-every": 100_000})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "train.cli", *map(str, line)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    patience = time.monotonic() + 120
+    while not (out / "log.jsonl").is_file() or (out / "log.jsonl").read_text().count("\n") < 3:
+        assert time.monotonic() < patience
+        time.sleep(0.1)
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == status
+    (step,) = re.findall(r"stopped; the same command goes on from step (\d+)", said)
+    with States(out) as states:
+        assert states.steps()[-1] == int(step) > 0
+
+
+@pytest.mark.slow
+def test_one_trainer_a_folder(finished, data, capsys):
+    from calrec.records.locks import locked
+
+    with locked(finished / "lock", create=True) as ours:
+        assert ours
+        assert run(*options(data, finished)) == 2
+    assert "to be trained by one process, found another" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_disk_without_room_for_a_state_is_one_line(data, tmp_path, monkeypatch, capsys):
+    import shutil
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2**20 + 1000))
+    assert run(*options(data, tmp_path / "run")) == 2
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error:")]
+    assert "free space for a state of the run" in line
+
+
+def test_an_address_elsewhere_is_refused(data, capsys):
+    assert run(*options(data, "gs://bucket/run")) == 2
+    line = capsys.readouterr().err
+    assert "expected a folder of this machine for --out, found gs://bucket/run" in line
+    assert not Path("gs:").exists()
+
+
+def test_a_run_goes_on_elsewhere_but_not_with_another_batch(data):
+    from calrec.model.backbone.config import DecoderConfig
+    from train import presets
+    from train.data.prepared import Prepared
+    from train.run.description import Run
+
+    settings = presets.load("tiny").settings("pretrain")
+    made = Run.of("pretrain", Prepared.load(data), settings, presets.load("tiny").decoder(300), [])
+    assert isinstance(made.decoder, DecoderConfig)
+    elsewhere = dataclasses.replace(settings, microbatch=2, remat="full")
+    other = dataclasses.replace(settings, batch_size=5)
+    again, differs = (
+        Run.of("pretrain", Prepared.load(data), s, presets.load("tiny").decoder(300), [])
+        for s in (elsewhere, other)
+    )
+    assert made._computed() == again._computed()
+    assert made._computed() != differs._computed()

@@ -1,0 +1,1 @@
+"""Prepared histories as tokens, and batches of them as pure functions of (seed, step)."""

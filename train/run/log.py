@@ -1,0 +1,53 @@
+"""`log.jsonl`: a line a logged step; and the same for TensorBoard, where it is asked for."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from calrec.errors import CalrecError
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a `log.jsonl`; none without one, and without a last line cut by a kill."""
+    lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+class Log:
+    """Writes a run's log, without the lines behind the step that the run resumes from."""
+
+    def __init__(self, folder: Path, first: int, *, tensorboard: bool = False) -> None:
+        self.folder = folder
+        self._path = folder / "log.jsonl"
+        lines = [line for line in read_log(self._path) if line["step"] <= first]
+        self._path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        self._start = time.monotonic()
+        self._board = _board(folder, first) if tensorboard else None
+
+    def write(self, step: int, line: dict[str, Any]) -> None:
+        """Adds a line; `seconds` count from the start or the resume of the run."""
+        seconds = round(time.monotonic() - self._start, 2)
+        with self._path.open("a") as file:
+            file.write(json.dumps({"step": step, "seconds": seconds, **line}) + "\n")
+        if self._board is not None:
+            for name, value in line.items():
+                self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Writes what TensorBoard has not yet been given."""
+        if self._board is not None:
+            self._board.close()
+
+
+def _board(folder: Path, first: int) -> Any:
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise CalrecError(
+            "expected the package tensorboardX for --tensorboard, found none;"
+            " install it: pip install 'calrec[tensorboard]'"
+        ) from None
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=first + 1)
