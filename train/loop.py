@@ -25,7 +25,7 @@ from train import flops
 from train.data.batches import Batches, PretrainingBatches, StageBatches, held_out_batches
 from train.data.packing import Layout
 from train.data.prepared import Prepared
-from train.data.records import Records, Split
+from train.data.records import Record, Records, Split
 from train.run.description import Run, require_local
 from train.run.log import Log
 from train.run.states import GOODNESS, States
@@ -192,7 +192,7 @@ class _Judge:
     ) -> _Judge:
         records = Records(data, settings)
         splits: tuple[Split, ...] = ("validation", "test")
-        held_out = {split: records.held_out(split) for split in splits}
+        held_out: dict[Split, list[Record]] = {split: records.held_out(split) for split in splits}
         if not held_out["validation"]:
             raise CalrecError(
                 "expected users with a validation item, found none in these domains;"
@@ -209,8 +209,12 @@ class _Judge:
                 )
             selection = Selection.of(workspace, data, settings)
         plain = dataclasses.replace(trainer.task, users=users)
+        losses: dict[Split, list[Batch]] = {
+            split: held_out_batches(found, users, batches.layout)
+            for split, found in held_out.items()
+        }
         return cls(
-            losses={s: held_out_batches(r, users, batches.layout) for s, r in held_out.items()},
+            losses=losses,
             trainer=dataclasses.replace(trainer, task=plain),
             selection=selection,
             settings=settings,
@@ -279,7 +283,7 @@ class _Progress:
             self._require_finite(before)
             self.productive += time.monotonic() - since
             line = {name: round(float(v), 5) for name, v in metrics.items() if name != "finite"}
-            line["learning_rate"] = float(rate(done - 1))
+            line["learning_rate"] = float(np.asarray(rate(done - 1)))
             line |= self._speed(batch, time.monotonic() - start)
             shown = ("total", "nig", "tt", "ut")
             self.bar.update(

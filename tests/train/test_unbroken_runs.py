@@ -175,3 +175,14 @@ def test_a_run_goes_on_elsewhere_but_not_with_another_batch(data):
     )
     assert made._computed() == again._computed()
     assert made._computed() != differs._computed()
+
+
+def test_the_log_is_written_for_tensorboard_too(tmp_path):
+    from train.run.log import Log, read_log
+
+    log = Log(tmp_path, 0, tensorboard=True)
+    log.write(1, {"nig": 2.5})
+    log.close()
+    assert [line["nig"] for line in read_log(tmp_path / "log.jsonl")] == [2.5]
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    assert b"nig" in events.read_bytes()

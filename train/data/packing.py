@@ -130,7 +130,7 @@ def batch_of(segments: Sequence[Segment], users: int, layout: Layout) -> Batch:
               for at, mine_number in enumerate(mine) for i in range(each)}  # fmt: skip
     for row, place in places.items():
         rows.row[place] = row
-    filled = dict.fromkeys(places.values(), (0, 0, 0))
+    filled: dict[int, tuple[int, int, int]] = {place: (0, 0, 0) for place in places.values()}
     pooled, predicted = np.zeros(3 * users + 1, np.int32), np.zeros(users + 1, np.int32)
     for segment, row in zip(segments, row_of, strict=True):
         ends = [*(start for start, _ in segment.pools[1:]), len(segment.tokens)]

@@ -44,7 +44,7 @@ class Log:
 
 def _board(folder: Path, first: int) -> Any:
     try:
-        from tensorboardX import SummaryWriter
+        from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports] - an extra
     except ImportError:
         raise CalrecError(
             "expected the package tensorboardX for --tensorboard, found none;"

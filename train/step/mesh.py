@@ -96,18 +96,17 @@ def state_shardings(
         specs,
         transform_non_params=lambda _: placed(PartitionSpec()),
     )
-    return TrainState(
-        weights=jax.tree.map(placed, specs), optimizer=optimizer, step=placed(PartitionSpec())
-    )
+    step: Any = placed(PartitionSpec())
+    return TrainState(weights=jax.tree.map(placed, specs), optimizer=optimizer, step=step)
 
 
 def batch_specs() -> Batch:
     """Rows are split over all devices; the little beside them is everywhere."""
-    rows, whole = PartitionSpec(AXES), PartitionSpec()
+    rows: Any = PartitionSpec(AXES)
+    whole: Any = PartitionSpec()
     fields = ("tokens", "segment", "position", "pool", "at", "next", "owner", "row")
-    return Batch(
-        rows=Rows(**dict.fromkeys(fields, rows)), pooled=whole, predicted=whole, used=whole
-    )
+    each: dict[str, Any] = dict.fromkeys(fields, rows)
+    return Batch(rows=Rows(**each), pooled=whole, predicted=whole, used=whole)
 
 
 def gathered(specs: Weights) -> Any:

@@ -96,7 +96,7 @@ def terms(
     logits = stacked.logits(task.config, weights, predicting)
     nll = optax.softmax_cross_entropy_with_integer_labels(logits, rows.next.reshape(-1))
     return Terms(
-        pooled=_pooled(hidden, rows.pool, task.users),
+        pooled=_pooled(hidden, jnp.asarray(rows.pool), task.users),
         nll=jax.ops.segment_sum(nll, rows.owner.reshape(-1), task.users + 2)[:-1],
     )
 

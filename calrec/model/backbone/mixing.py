@@ -48,6 +48,10 @@ def _as_it_is(weight: Array) -> Array:
     return weight
 
 
+def _placed(drop: Callable[[Array, int], Array], place: int, weight: Array) -> Array:
+    return drop(weight, place)
+
+
 def _mixed(
     q: Float[Array, "B Q G R H"],
     k: Float[Array, "B G K H"],
@@ -99,7 +103,7 @@ def packed(
             if window is not None:
                 visible &= (behind < window)[None]
             keys, values = k[:, :, first:end], v[:, :, first:end]
-            thinned = partial(drop, place=2 + number) if drop else _as_it_is
+            thinned = partial(_placed, drop, 2 + number) if drop else _as_it_is
             parts.append(_mixed(q[:, start:end], keys, values, visible, softcap, thinned))
         return jnp.concatenate(parts, axis=1)
 

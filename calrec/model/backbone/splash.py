@@ -5,6 +5,8 @@ Shapes as in `calrec.model.backbone.decoder`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax.experimental.pallas.ops.tpu.splash_attention import (
@@ -33,7 +35,7 @@ def splash(segment: Int[Array, "B T"], window: int | None, *, interpret: bool = 
         )
         heads = jnp.moveaxis(q.reshape(rows, tokens, groups * repeats, width), 1, 2)
         ids = SegmentIds(q=segment, kv=segment)
-        mixed = jax.vmap(kernel)(heads, k, v, ids)
+        mixed: Any = jax.vmap(kernel)(heads, k, v, ids)
         return jnp.moveaxis(mixed, 1, 2).reshape(q.shape).astype(q.dtype)
 
     return mix

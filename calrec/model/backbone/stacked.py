@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int, Key
 
@@ -27,6 +28,7 @@ from calrec.model.backbone.splash import splash
 
 Weights = dict[str, Any]
 """Arrays by the decoder's names; those of all layers stacked, under `layers`."""
+Ints = Int[Array | np.ndarray, "B T"]
 Gather = Callable[[Weights], Weights]
 
 
@@ -55,9 +57,9 @@ def outline(config: DecoderConfig) -> Weights:
 def hidden(
     config: DecoderConfig,
     weights: Weights,
-    tokens: Int[Array, "B T"],
-    position: Int[Array, "B T"],
-    segment: Int[Array, "B T"],
+    tokens: Ints,
+    position: Ints,
+    segment: Ints,
     keys: Key[Array, " B"] | None = None,
     *,
     forward: Forward,
@@ -75,6 +77,7 @@ def hidden(
       forward: how to run.
       gather: makes a layer's weights whole, where each device holds a part of them.
     """
+    tokens, position, segment = map(jnp.asarray, (tokens, position, segment))
     dtype = jnp.dtype(forward.dtype)
     ends = _ends(config, weights, dtype)
     rates = forward.dropout if keys is not None else Dropout()
