@@ -135,8 +135,8 @@ def test_each_layer_has_its_window_and_positions():
     config = dataclasses.replace(
         tiny_config(V), window=4, windowed=(True, False), windowed_rope=Rope(theta=7.0)
     )
-    assert [config.layer_window(layer) for layer in (0, 1)] == [4, None]
-    assert [config.layer_rope(layer).theta for layer in (0, 1)] == [7.0, 10_000.0]
+    assert [kind.window for kind in config.layer_kinds] == [4, None]
+    assert [kind.rope.theta for kind in config.layer_kinds] == [7.0, 10_000.0]
 
 
 @pytest.mark.parametrize(

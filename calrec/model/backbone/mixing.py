@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ BLOCK = 128
 """Queries that `packed` takes together."""
 
 
+@runtime_checkable
 class Mix(Protocol):
     """Attention of whole rows, the last argument being the cap of the scores (Gemma 2)."""
 
