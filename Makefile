@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PROCESSES ?= 2
 
-.PHONY: demo sample evaluations test test-fast lint lock oracle clean
+.PHONY: demo sample evaluations test test-fast test-tpu lint lock oracle clean
 
 # What an interrupted start left out is made by the next one; shops of one's own stay alone.
 demo: $(VENV)/installed
@@ -41,7 +41,7 @@ PARALLEL = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 FAST = $(BIN)/python -m pytest $(PARALLEL) -m "not slow and not browser"
 # The fast tests have looked at the arrays' types by then.
-SLOW = CALREC_CHECK_ARRAYS=0 $(BIN)/python -m pytest $(PARALLEL) -m "slow and not browser"
+SLOW = CALREC_CHECK_ARRAYS=0 $(BIN)/python -m pytest $(PARALLEL) -m "slow and not browser and not tpu"
 # One browser at a time: a page, its server and a second browser leave two cores no time to answer.
 BROWSER = CALREC_CHECK_ARRAYS=0 $(BIN)/python -m pytest -m browser
 
@@ -51,6 +51,17 @@ test: $(VENV)/installed-dev lint
 
 test-fast: $(VENV)/installed-dev
 	$(FAST)
+
+# What is compiled for TPUs, on a CPU. libtpu lies beside the environment: within it, jax would look
+# for chips in every command.
+test-tpu: $(VENV)/tpu/installed
+	JAX_PLATFORMS=cpu JAX_EXEC_TIME_OPTIMIZATION_EFFORT=-1.0 CALREC_CHECK_ARRAYS=0 \
+	  PYTHONPATH=$(VENV)/tpu $(BIN)/python -m pytest -m tpu tests/tpu
+
+$(VENV)/tpu/installed: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock \
+	  --no-deps --target $(VENV)/tpu libtpu
+	@touch $@
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -127,6 +127,31 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a stage would need on chips that are described, not there; last line: does it fit."""
+
+    topology: str = "v5e:4x4"
+    """Chips: v5e:4x4, v4:2x2x1, v5p:2x2x4, v6e:4x4 and the like, or one a100, h100, h200."""
+    slices: int = 1
+    """Slices of a TPU pod."""
+    preset: str = "smollm2-135m"
+    """Model and settings of the stage: a preset's name, or a TOML file."""
+    stage: presets.Stage = "stage1"
+    """Whose settings."""
+    program: Literal["step", "sampler"] = "step"
+    """The training step, or one decoding step of 32 samples a user."""
+    sampled_users: int = 16
+    """Users whose samples the sampler decodes side by side on one chip."""
+    tokens_per_user: float = 1024.0
+    """Prompt and target, and the target once more, on average; by default the paper's limit."""
+    share: float = 0.4
+    """Share of the chips' peak at which times are told."""
+    compile: bool = True
+    """Ask the compiler for memory and collectives (TPUs; needs the extra tpu)."""
+    settings: tyro.conf.OmitArgPrefixes[StageSettings]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Figures:
     """Write the figures of evaluations into a checkpoint, beside its settings."""
 
@@ -171,10 +196,19 @@ def commands(argv: Sequence[str]) -> Any:
         | stage(Stage1, "stage1")
         | stage(Stage2, "stage2", domain=tyro.MISSING)
         | Annotated[Export, tyro.conf.subcommand("export")]
+        | Annotated[Plan, tyro.conf.subcommand("plan", default=_planned(argv))]
         | Annotated[Figures, tyro.conf.subcommand("figures")]
         | Annotated[Recipe, tyro.conf.subcommand("recipe")]
         | Annotated[Sasrec, tyro.conf.subcommand("sasrec")]
     )
+
+
+def _planned(argv: Sequence[str]) -> Plan:
+    """A plan of the stage that the line names, of a model that is fine-tuned by default."""
+    preset = presets.load(_given(argv, "--preset") or "smollm2-135m")
+    name = _given(argv, "--stage") or "stage1"
+    found = getattr(preset, name, None)
+    return Plan(settings=tyro.MISSING if found is None else found)
 
 
 def _given(argv: Sequence[str], name: str) -> str | None:
@@ -202,6 +236,10 @@ def execute(command: Any) -> None:
             write = export if command.format == "calrec" else export_hugging_face
             write(command.run, command.out, dtype=command.dtype)
             console.print(f"exported {command.run} to {command.out}")
+        case Plan():
+            from train.plan import tell
+
+            tell(command, Console(soft_wrap=True))
         case Figures():
             from train.export import record_figures
 
@@ -242,9 +280,11 @@ def _print_cut(targets: Mapping[str, Targets], console: Console) -> None:
 
 def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
     from catalog.store import workspace_path
+    from train import launch
     from train.loop import Watching
     from train.stages import continue_from, from_pretrained, from_scratch
 
+    launch.join()
     watching = Watching(tensorboard=command.tensorboard, profile=_span(command.profile))
     given = {"workspace": workspace_path(command.workspace), "watching": watching}
     data, settings, out = command.data, command.settings, command.out

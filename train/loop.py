@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -109,10 +111,14 @@ def fit(
         seed=settings.seed,
     )
     judge = _Judge.of(data, settings, trainer, batches, workspace)
-    Run.of(stage, data, settings, config, parents).claim(out, data)
+    first_process = jax.process_index() == 0
+    if first_process:
+        Run.of(stage, data, settings, config, parents).claim(out, data)
+    multihost_utils.sync_global_devices("the run's folder")
 
     with ExitStack() as stack:
-        _alone(stack, out)
+        if first_process:
+            _alone(stack, out)
         states = stack.enter_context(States(out))
         state = states.resumed(trainer.init(stacked.stack(model)), console.print)
         del model
@@ -165,7 +171,7 @@ def _task(config: DecoderConfig, settings: StageSettings, users: int) -> Task:
 
 def _alone(stack: ExitStack, out: Path) -> None:
     """Keeps a second trainer out of the run's folder."""
-    if jax.process_index() == 0 and not stack.enter_context(locked(out / "lock", create=True)):
+    if not stack.enter_context(locked(out / "lock", create=True)):
         raise CalrecError(
             f"expected {out} to be trained by one process, found another at it; wait for it, stop"
             " it, or name another --out"
@@ -239,7 +245,7 @@ class _Judge:
         every = self.settings.validate_every * self.settings.select_every
         if step % every and step != self.settings.steps:
             return UNMEASURED
-        whole = jax.device_get(state.weights)
+        whole = jax.tree.map(jnp.asarray, self.trainer.whole(state.weights))
         return self.selection.ndcg(stacked.unstack(self.trainer.task.config, whole))
 
 
@@ -277,7 +283,8 @@ class _Progress:
             self.bar.update(self.task, completed=done)
             at_end = done == self.settings.steps
             validate = done % self.settings.validate_every == 0 or at_end
-            if not (validate or asked.by or done % LOG_EVERY == 0):
+            stop = _agreed(asked, done)
+            if not (validate or stop or done % LOG_EVERY == 0):
                 self.productive += time.monotonic() - since
                 continue
             self._require_finite(before)
@@ -289,10 +296,10 @@ class _Progress:
             self.bar.update(
                 self.task, loss="  ".join(f"{n} {line[n]:.3f}" for n in shown if n in line)
             )
-            if validate or asked.by:
+            if validate or stop:
                 line |= self.keep(done, state)
             self.log.write(done, line)
-            if asked.by:
+            if stop:
                 self.console.print(f"stopped; the same command goes on from step {done}")
                 asked.stop()
 
@@ -339,6 +346,17 @@ class _Progress:
             f"{self.stage}: expected losses and gradients that are numbers, found others in step"
             f" {step} ({shown}); {kept}; lower --learning-rate"
         )
+
+
+def _agreed(asked: Asked, step: int) -> bool:
+    """Whether to stop: alone at once, several processes in the same step, if any was asked."""
+    if jax.process_count() == 1:
+        return asked.by is not None
+    if step % LOG_EVERY:
+        return False
+    told = multihost_utils.process_allgather(np.asarray(asked.by or 0))
+    asked.by = int(told.max()) or None
+    return asked.by is not None
 
 
 def _require_positions(config: DecoderConfig, settings: StageSettings) -> None:

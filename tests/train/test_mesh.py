@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from calrec.errors import CalrecError
+from train import launch
 from train.settings import MeshSettings
 from train.step.mesh import make_mesh, split_axis
 
@@ -34,6 +35,32 @@ def test_eight_devices_equal_one():
     assert ran.returncode == 0, said
     lines = [line for line in said.splitlines() if line[:1].isdigit()]
     assert [line.split()[3:] for line in lines] == [["True"] * 3] * 3, said
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one_and_their_state_is_read_by_one(tmp_path):
+    meeting = {
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        "CALREC_COORDINATOR": f"localhost:{free_port()}",
+        "CALREC_PROCESSES": "2",
+    }
+    two = [start("processes.py", tmp_path, CALREC_PROCESS=str(n), **meeting) for n in range(2)]
+    for said in [one.communicate(timeout=300)[0] for one in two]:
+        assert "loss True" in said, said
+        assert "gradient True step 1" in said, said
+    four = "--xla_force_host_platform_device_count=4"
+    said = start("processes.py", tmp_path, XLA_FLAGS=four).communicate(timeout=300)[0]
+    assert "gradient True step 1" in said, said
+
+
+@pytest.mark.parametrize(
+    "given", [{"CALREC_PROCESSES": "2"}, {"CALREC_COORDINATOR": "x:1", "CALREC_PROCESSES": "two"}]
+)
+def test_processes_that_are_told_in_part_are_one_line(monkeypatch, given):
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(CalrecError, match="set all three for each process"):
+        launch.join()
 
 
 def test_the_axis_that_is_split_is_the_longest_that_divides():

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from calrec.errors import CalrecError
 
 
@@ -17,18 +19,24 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 class Log:
-    """Writes a run's log, without the lines behind the step that the run resumes from."""
+    """Writes a run's log, in its first process; lines behind the step of a resume go first."""
 
     def __init__(self, folder: Path, first: int, *, tensorboard: bool = False) -> None:
         self.folder = folder
         self._path = folder / "log.jsonl"
+        self._start = time.monotonic()
+        self._board = None
+        self._writes = jax.process_index() == 0
+        if not self._writes:
+            return
         lines = [line for line in read_log(self._path) if line["step"] <= first]
         self._path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        self._start = time.monotonic()
         self._board = _board(folder, first) if tensorboard else None
 
     def write(self, step: int, line: dict[str, Any]) -> None:
         """Adds a line; `seconds` count from the start or the resume of the run."""
+        if not self._writes:
+            return
         seconds = round(time.monotonic() - self._start, 2)
         with self._path.open("a") as file:
             file.write(json.dumps({"step": step, "seconds": seconds, **line}) + "\n")

@@ -72,6 +72,11 @@ class Trainer:
 
         return jax.tree.map(one, batch, meshes.batch_specs())
 
+    def whole(self, weights: Weights) -> Weights:
+        """Weights on the host, whole, wherever their parts lie."""
+        everywhere = NamedSharding(self.mesh, PartitionSpec())
+        return jax.device_get(jax.jit(lambda x: x, out_shardings=everywhere)(weights))
+
     @cached_property
     def step(self) -> Any:
         """`(state, batch) -> (state, metrics)`: one step; the losses are those before it, in nats.
