@@ -365,7 +365,8 @@ def sampler_plan(
         math.prod(x.shape) * x.dtype.itemsize
         for x in jax.tree.leaves((weights, state.prompt, state.cache))
     )
-    return read(made), float(made.cost_analysis()["bytes accessed"]), float(needed)
+    costs: Any = made.cost_analysis()
+    return read(made), float(costs["bytes accessed"]), float(needed)
 
 
 def tell(command: Any, console: Console) -> None:
