@@ -29,7 +29,7 @@ def recommender():
     graph, state = nnx.split(model)
     generator = np.random.default_rng(0)
     state = jax.tree.map(
-        lambda x: np.float32(np.asarray(x) + generator.normal(0, 0.4, x.shape)), state
+        lambda x: jnp.asarray(x + generator.normal(0, 0.4, x.shape), jnp.float32), state
     )
     return SASRec(IDS, nnx.merge(graph, state), SETTINGS)
 
