@@ -72,6 +72,7 @@ def test_the_front_knows_no_other_name():
         _ = calrec.LIRR
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.environ.get("CALREC_CHECK_ARRAYS") == "0", reason="not checked here")
 def test_an_array_of_another_shape_than_annotated_is_refused():
     weight = np.ones((4, 5), np.float32)

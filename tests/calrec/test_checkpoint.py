@@ -58,6 +58,7 @@ def test_everything_comes_back(saved):
     assert (folder / "training_log.jsonl").read_text() == "text"
 
 
+@pytest.mark.slow
 def test_bfloat16_is_stored_as_such_and_close(saved, tmp_path):
     _, model = saved
     small = tmp_path / "small"

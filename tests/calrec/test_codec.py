@@ -51,6 +51,7 @@ wholes = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(wholes)
 def test_what_is_written_is_read(whole):
     text = codec.to_text(FORMAT.seal(codec.encode(whole)))

@@ -119,6 +119,7 @@ def test_a_history_has_the_same_vector_whatever_follows(embedder):
         np.testing.assert_allclose(followed, alone, atol=1e-5)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(chosen=st.lists(st.integers(0, len(HISTORIES) - 1), max_size=20))
 def test_order_and_company_change_nothing(embedder, chosen):

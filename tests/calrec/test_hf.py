@@ -42,6 +42,7 @@ def stored_as(dtype, family, folder, *, but=()):
     return tensors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_a_folder_comes_back_as_it_was(family, dtype, tmp_path):
@@ -61,6 +62,7 @@ def test_a_folder_comes_back_as_it_was(family, dtype, tmp_path):
         jax.tree.map(np.testing.assert_array_equal, saved, original)
 
 
+@pytest.mark.slow
 def test_a_model_made_here_with_its_tokenizer(tmp_path):
     tokenizer = tiny_tokenizer()
     model = tiny_decoder(tokenizer.vocab_size)
@@ -166,6 +168,7 @@ def test_causality_by_gradient(family):
     assert (moved[13:] == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "change"),
     [

@@ -19,11 +19,13 @@ def folder(tmp_path):
     return copy("llama", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_missing_tensor(folder):
     edit_weights(folder, lambda w: w.pop("model.layers.1.self_attn.k_proj.weight"))
     refused(folder, r"model\.layers\.1\.self_attn\.k_proj\.weight", "expected", "found")
 
 
+@pytest.mark.slow
 def test_many_missing_tensors_make_one_line(folder):
     edit_config(folder, num_hidden_layers=12)
     refused(folder, r"model\.layers\.2\.", "found")

@@ -46,6 +46,7 @@ def on_the_scale(p):
     return [1 / (1 + float((max(p) / x).ln())) if x else 0.0 for x in p]
 
 
+@pytest.mark.slow
 @given(rows=st.lists(ROW, min_size=1, max_size=9), data=st.data())
 def test_equals_the_text_of_the_method(rows, data):
     texts = data.draw(st.lists(st.none() | ROW, max_size=6))
@@ -71,6 +72,7 @@ def test_equals_the_text_of_the_method(rows, data):
         assert (match.modulated[:, column] <= match.scores + 1e-12).all()
 
 
+@pytest.mark.slow
 @given(
     scores=st.lists(st.floats(-5000, 0), min_size=1, max_size=6),
     shift=st.floats(-1000, 1000),
@@ -183,6 +185,7 @@ VALUES = st.none() | st.text(
 VALUES |= st.sampled_from(["Unknown", "x. Category: y", "Price: 3", ". Brand: "])
 
 
+@pytest.mark.slow
 @given(
     items=st.lists(
         st.builds(

@@ -29,6 +29,7 @@ def test_scores_within_the_tolerance_tie_and_beyond_it_do_not():
     assert ranks_of(np.array([1.0, 1.0 + 1.1e-9, 1.0 - 1.1e-9]), 0) == (2, 2)
 
 
+@pytest.mark.slow
 @given(
     scores=hnp.arrays(np.float64, (3, 2, 5), elements=SCORE),
     target=hnp.arrays(np.int64, (3, 2), elements=st.integers(0, 4)),

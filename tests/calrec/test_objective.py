@@ -40,6 +40,7 @@ def test_vectors_and_losses_equal_a_row_by_row_computation(model):
         np.testing.assert_allclose(encoded.nll[row], nll, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_contrast_runs_over_users_for_each_target():
     """Eq. 2 written out with loops: for target i, softmax over users j."""
     rng = np.random.default_rng(0)
@@ -67,6 +68,7 @@ def encoded_of(count, seed=0):
     )
 
 
+@pytest.mark.slow
 def test_total_weighs_the_three_losses_as_the_paper_does():
     encoded = encoded_of(6)
     values = losses(encoded, ObjectiveSettings(alpha=0.125, beta=-0.025))
@@ -78,10 +80,12 @@ def test_total_weighs_the_three_losses_as_the_paper_does():
     np.testing.assert_allclose(summed["nig"], float(encoded.nll.mean()), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_unaligned_vectors_cost_about_log_of_the_batch():
     assert abs(float(losses(encoded_of(256), ObjectiveSettings())["tt"]) - np.log(256)) < 0.1
 
 
+@pytest.mark.slow
 def test_language_modelling_ignores_padding(model):
     row = jnp.array([[3, 4, 5, 6]])
     whole = language_modelling(model, row, jnp.ones((1, 4), bool))

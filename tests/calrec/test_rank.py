@@ -100,6 +100,7 @@ def ranked(drawn, way, corpus=ITEM_CORPUS):
     return rank(generation, corpus, WAYS.get(way, way), first_stage=first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @given(drawn=SAMPLES, data=st.data())
 def test_neither_the_order_drawn_nor_repeats_change_a_score(way, drawn, data):
@@ -111,6 +112,7 @@ def test_neither_the_order_drawn_nor_repeats_change_a_score(way, drawn, data):
     np.testing.assert_array_equal(one.modulated, two.modulated)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @given(drawn=SAMPLES)
 def test_the_ranking_holds_together(way, drawn):
@@ -134,6 +136,7 @@ def test_the_ranking_holds_together(way, drawn):
     assert read.ranking.outcomes == found.outcomes
 
 
+@pytest.mark.slow
 @given(drawn=SAMPLES)
 def test_each_way_is_its_function_over_the_kept_texts(drawn):
     by = {way: ranked(drawn, way) for way in WAYS}

@@ -43,6 +43,7 @@ def algorithm_1(texts, scores, bm25, n_pred, epsilon, pooling="max"):
     return [pooled([column[i] for column in columns]) if columns else 0.0 for i in range(n)]
 
 
+@pytest.mark.slow
 @given(
     samples=SAMPLES,
     n_pred=st.integers(1, 12),
@@ -89,6 +90,7 @@ def test_a_score_that_is_no_number_is_refused_in_one_line(score):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @given(samples=SAMPLES, data=st.data())
 def test_the_order_drawn_changes_nothing(samples, data):
     shuffled = data.draw(st.permutations(samples))
@@ -100,6 +102,7 @@ def test_the_order_drawn_changes_nothing(samples, data):
     assert columns(shuffled) == columns(samples)
 
 
+@pytest.mark.slow
 @given(samples=SAMPLES.filter(len), data=st.data())
 def test_a_repeat_that_scores_no_better_changes_nothing(samples, data):
     text, score = data.draw(st.sampled_from(samples))
@@ -133,6 +136,7 @@ def cases(draw):
     return draw(SAMPLES), {text: draw(column) for text in "abcdefghijkl"}, settings
 
 
+@pytest.mark.slow
 @given(case=cases(), data=st.data())
 def test_neither_the_order_drawn_nor_repeats_change_a_score(case, data):
     samples, bm25, settings = case
@@ -156,6 +160,7 @@ def test_fewer_texts_than_columns_wanted_are_all_there_is():
         )
 
 
+@pytest.mark.slow
 @given(raw=matrices(), constant=st.floats(0, 60), data=st.data())
 def test_a_text_that_tells_no_item_apart_changes_nothing(raw, constant, data):
     scores = data.draw(st.lists(SCORES, min_size=raw.shape[1], max_size=raw.shape[1]))
@@ -168,6 +173,7 @@ def test_a_text_that_tells_no_item_apart_changes_nothing(raw, constant, data):
     np.testing.assert_array_equal(more.scores, match(raw, scores, RankingSettings()).scores)
 
 
+@pytest.mark.slow
 @given(constants=st.lists(st.floats(0, 60), max_size=4), n_items=st.integers(1, 9), data=st.data())
 def test_items_that_all_score_the_same_rank_first_and_last(constants, n_items, data):
     raw = np.tile(np.array(constants, dtype=float), (n_items, 1))
@@ -187,6 +193,7 @@ def test_matrices_lie_in_memory_as_the_given_one_which_stays_as_it_was(order):
         assert matrix.flags[f"{order}_CONTIGUOUS"]
 
 
+@pytest.mark.slow
 @given(samples=SAMPLES, n_pred=st.integers(1, 12))
 def test_every_sample_is_kept_or_says_why_not(samples, n_pred):
     texts, scores = [text for text, _ in samples], [score for _, score in samples]
@@ -196,6 +203,7 @@ def test_every_sample_is_kept_or_says_why_not(samples, n_pred):
     assert [scores[i] for i in kept] == sorted((scores[i] for i in kept), reverse=True)
 
 
+@pytest.mark.slow
 @given(raw=matrices())
 def test_scaled_columns_reach_from_0_to_1_or_are_zero(raw):
     scaled = scale(raw)
@@ -212,6 +220,7 @@ def test_a_constant_column_and_no_item_scale_without_a_warning():
     assert scale(np.zeros((0, 2))).shape == (0, 2)
 
 
+@pytest.mark.slow
 @given(
     raw=matrices(),
     epsilon=st.floats(0, 1 / 1000),

@@ -134,6 +134,7 @@ def test_a_true_item_among_the_top_has_one_row():
     assert len(Recommendation.from_json(whole.to_json(top=5, target=best)).ranking.rows) == 5
 
 
+@pytest.mark.slow
 @given(
     n=st.integers(1, 40),
     k=st.integers(0, 4),
@@ -151,6 +152,7 @@ def test_a_case_file_round_trips_exactly(n, k, seed, top, target):
     assert_same(Recommendation.from_json(again), case)
 
 
+@pytest.mark.slow
 @given(value=st.floats(allow_nan=False, allow_infinity=False))
 def test_any_finite_float_comes_back_exactly(value):
     whole = changed(record(2, 1), raw=np.array([[value], [0.0]]))
@@ -160,6 +162,7 @@ def test_any_finite_float_comes_back_exactly(value):
     assert found.hex() == value.hex()
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 50))
 def test_ranks_survive_the_cut(seed):
     whole = record(seed=seed, ties=True)

@@ -30,6 +30,7 @@ def best(first_stage, count):
     return sorted(range(len(first_stage)), key=lambda i: (-first_stage[i], i))[:count]
 
 
+@pytest.mark.slow
 @given(first_stage=hnp.arrays(np.float64, st.integers(1, 12), elements=FIRST), data=st.data())
 def test_candidates_are_the_first_places_of_the_first_stage(first_stage, data):
     count = data.draw(st.integers(1, 14))
@@ -41,6 +42,7 @@ def test_of_a_tie_at_the_cut_the_first_items_are_candidates():
     assert candidates(np.zeros(5), 2).tolist() == [0, 1]
 
 
+@pytest.mark.slow
 @given(
     case=cases(),
     pooling=st.sampled_from(["max", "mean", "min"]),
@@ -69,6 +71,7 @@ def test_equals_the_text_of_the_method(case, pooling, modulation, count):
     assert found.raw is raw
 
 
+@pytest.mark.slow
 @given(case=cases(), count=st.integers(1, 14))
 def test_other_items_follow_the_candidates_in_the_order_of_the_first_stage(case, count):
     first_stage, raw, scores = case
@@ -84,6 +87,7 @@ def test_other_items_follow_the_candidates_in_the_order_of_the_first_stage(case,
         )
 
 
+@pytest.mark.slow
 @given(case=cases(), more=st.integers(0, 3))
 def test_with_as_many_candidates_as_items_it_is_algorithm_1(case, more):
     first_stage, raw, scores = case

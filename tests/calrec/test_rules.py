@@ -78,6 +78,7 @@ def test_a_record_under_the_rules_names_them_and_keeps_them_in_a_case_file():
         Rules().applied(read)
 
 
+@pytest.mark.slow
 @given(ranked(), st.booleans())
 def test_an_item_that_is_not_ranked_has_the_last_rank_on_both_sides(case, last):
     scores, history, target = case
@@ -130,6 +131,7 @@ def test_both_are_said_in_words():
 HISTORIES = st.lists(st.lists(st.integers(0, 7), min_size=1, max_size=8), min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @given(HISTORIES, st.lists(st.integers(0, 7), min_size=1, max_size=7), st.booleans())
 def test_counting_recommenders_are_those_of_plain_counts(histories, history, last):
     """Item-kNN, Markov and popularity by sets and loops; ties in the order of what they count."""

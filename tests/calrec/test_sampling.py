@@ -155,6 +155,7 @@ def test_alternatives_are_the_most_probable_tokens(model, sampler):
     assert (drawn.top_log_probs[0, drawn.lengths[0] :] == 0).all()
 
 
+@pytest.mark.slow
 @given(
     # Vocabularies of few sizes, as each is compiled: parts of a block, whole ones, and both.
     arrays(

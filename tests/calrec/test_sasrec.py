@@ -75,6 +75,7 @@ def oracle(weights, history):
     return w["items"] @ xs[-1]
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_a_plain_computation(recommender, saved):
     weights = load_file(saved / "weights.safetensors")
     found = recommender.scores(HISTORIES)

@@ -172,6 +172,7 @@ META_2014 = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["json", "json.gz"])
 def test_edition_2014_as_python_printed_it(tmp_path, ending):
     reviews = [record | {"helpful": [0, 1]} for record in REVIEWS_2018]
@@ -201,6 +202,7 @@ def test_metadata_of_another_department_is_refused_with_examples(tmp_path):
     assert not (tmp_path / "w").exists()
 
 
+@pytest.mark.slow
 def test_objects_in_metadata_are_counted_or_named(tmp_path):
     meta = [
         {"asin": "B1", "title": "t", "brand": {"name": "Acme"}, "category": [{"name": "A"}]},

@@ -84,6 +84,7 @@ def test_scores_are_those_of_an_independent_okapi(documents, queries, parameters
 WHOOSH = BM25Settings(formula="whoosh", k1=1.2, b=0.75)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("segment_items", [25_000, 9])
 @pytest.mark.parametrize("fields", [*[(field,) for field in FIELDS], FIELDS])
 def test_whooshs_formula_gives_the_scores_of_whooshs_searcher(tmp_path, fields, segment_items):
@@ -154,6 +155,7 @@ def test_a_score_is_a_sum_of_impact_columns_in_any_order_and_number(data):
     np.testing.assert_allclose(scores[:, 0], expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(DOCUMENTS, QUERIES)
 def test_scores_are_those_of_rank_bm25(documents, queries):

@@ -143,6 +143,7 @@ ORDERS = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(rows_, filters_, st.data())
 def test_pages_and_facets_are_those_of_a_count_by_hand(rows, filters, data):
@@ -190,6 +191,7 @@ def test_pages_and_facets_are_those_of_a_count_by_hand(rows, filters, data):
         assert found == [(b, n) for b, n in expected if n or b == chosen]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.none() | st.sampled_from([0.0, 3.0, 9.99, 12.5, 480.0, 1e7, float("inf")]), max_size=9
@@ -285,6 +287,7 @@ def test_what_no_item_can_have_is_refused_in_one_line(chosen):
         Filters(**chosen)
 
 
+@pytest.mark.slow
 def test_any_unicode_and_a_deep_category_can_be_asked_for(music):
     for text in ("\x00", "\U0001f3b8" * 10_000, "\u202e", ""):
         filters = Filters(brand=text, category=(text,) * 100, bought_by=text)

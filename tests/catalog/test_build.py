@@ -65,6 +65,7 @@ def test_the_report_counts_what_was_found_and_left_out(shop):
     }
 
 
+@pytest.mark.slow
 def test_two_builds_of_one_input_are_equal_whatever_the_order_of_items(tmp_path, tables):
     source = tables()
     reordered = type(source)(
@@ -83,6 +84,7 @@ def test_two_builds_of_one_input_are_equal_whatever_the_order_of_items(tmp_path,
     assert _content(tmp_path / "one") == kept
 
 
+@pytest.mark.slow
 def test_kept_repeats_are_all_that_a_domain_has_more(tmp_path, tables):
     events = [
         ("a", "i1", 10, 0, 5.0, "good"),
@@ -127,6 +129,7 @@ def test_kept_repeats_are_all_that_a_domain_has_more(tmp_path, tables):
         assert without.case("a").target != without.case("a").history[-1]
 
 
+@pytest.mark.slow
 def test_the_fingerprint_follows_the_content(tmp_path, tables):
     items = [("i1", "a", "b", "c", "d"), ("i2", "a", "b", "c", None)]
     events = [("u", "i1", 1, 0, 5.0, None), ("u", "i2", 2, 1, 5.0, None)]
@@ -144,6 +147,7 @@ def test_the_fingerprint_follows_the_content(tmp_path, tables):
     assert build(tmp_path, "x", tables(items, events)).fingerprint == first
 
 
+@pytest.mark.slow
 def test_of_an_item_listed_more_than_once_each_attribute_is_the_first_known(tmp_path, tables):
     items = [
         ("i1", "first", " ", None, None),
@@ -156,6 +160,7 @@ def test_of_an_item_listed_more_than_once_each_attribute_is_the_first_known(tmp_
         assert [item.values() for item in catalogue.items] == [("first", "A, B", "Fender", "$2")]
 
 
+@pytest.mark.slow
 def test_a_category_has_levels(tmp_path, tables):
     """See test_categories.py; those of a list are the list's."""
     texts = ["Home > Pots", "Home > Pots, Home > Pans", "Home / Pots", "Music", " ; ", None]
@@ -175,6 +180,7 @@ def _with_bad_events(tables, good: int, bad: int):
     return tables(events=[*events, *[(None, "i1", 7, 0, 1.0, None)] * bad])
 
 
+@pytest.mark.slow
 def test_up_to_a_hundredth_of_bad_lines_is_kept_aside(tmp_path, tables):
     info = build(tmp_path, "x", _with_bad_events(tables, 198, 2))
     assert info.events == 198
@@ -191,6 +197,7 @@ def test_up_to_a_hundredth_of_bad_lines_is_kept_aside(tmp_path, tables):
     assert not (tmp_path / "reports" / "x.csv").exists()
 
 
+@pytest.mark.slow
 def test_more_bad_lines_stop_the_build_unless_allowed(tmp_path, tables):
     workspace = tmp_path / "w"
     with pytest.raises(
@@ -224,6 +231,7 @@ def test_a_build_of_two_shops_tables_stops_with_ids_of_both(tmp_path, tables, li
     assert not (tmp_path / "w").exists()
 
 
+@pytest.mark.slow
 def test_bad_lines_are_no_formulas_in_a_spreadsheet(tmp_path):
     formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "＋1", "－1", "＠x"]
     path = tmp_path / "e.jsonl"
@@ -247,6 +255,7 @@ def test_a_workspace_whose_name_is_no_text_is_named(tmp_path, tables):
     assert not workspace.exists()
 
 
+@pytest.mark.slow
 def test_a_domain_without_purchases_is_readable(tmp_path, tables):
     build(tmp_path, "x", tables(events=[]))
     with Catalogue.open(tmp_path, "x") as catalogue:
@@ -273,6 +282,7 @@ def test_an_unknown_role_is_refused(tmp_path, tables):
         build(tmp_path, "x", tables(), role="test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("role", "bought"),
     [("evaluation", [2, 0, 0]), ("selection", [2, 1, 0]), ("training", [3, 1, 1])],
@@ -286,6 +296,7 @@ def test_popularity_counts_the_training_part(tmp_path, tables, role, bought):
         assert catalogue.popularity.tolist() == [seen.count(i) for i in range(8)]
 
 
+@pytest.mark.slow
 def test_a_failing_build_changes_nothing(tmp_path, tables, monkeypatch):
     build(tmp_path, "x", tables())
     before, folders = _content(tmp_path), _index_folders(tmp_path)
@@ -315,6 +326,7 @@ def test_ctrl_c_stops_and_leaves_nothing(tmp_path, kind):
     assert not (tmp_path / "w").exists()
 
 
+@pytest.mark.slow
 def test_an_open_catalogue_keeps_its_state_and_a_new_one_sees_the_build(tmp_path, tables):
     build(tmp_path, "x", tables())
     with Catalogue.open(tmp_path, "x") as old:
@@ -329,6 +341,7 @@ def test_an_open_catalogue_keeps_its_state_and_a_new_one_sees_the_build(tmp_path
         assert old.users() == ["a", "b"]
 
 
+@pytest.mark.slow
 def test_a_damaged_index_is_named_and_built_again(tmp_path, tables):
     build(tmp_path, "x", tables())
     (folder,) = _index_folders(tmp_path)
@@ -341,6 +354,7 @@ def test_a_damaged_index_is_named_and_built_again(tmp_path, tables):
         assert catalogue.page(query="guitar").total == 3
 
 
+@pytest.mark.slow
 def test_a_list_that_cannot_be_written_is_said_and_no_reason_to_fail(tmp_path, tables, caplog):
     (tmp_path / "reports").write_text("in the way")
     info = build(tmp_path, "x", _with_bad_events(tables, 198, 2))
@@ -353,6 +367,7 @@ def test_a_list_that_cannot_be_written_is_said_and_no_reason_to_fail(tmp_path, t
     assert domains(tmp_path) == [info]
 
 
+@pytest.mark.slow
 def test_a_list_that_fails_halfway_leaves_nothing(tmp_path, tables, caplog):
     (tmp_path / "reports" / "x.csv").mkdir(parents=True)
     build(tmp_path, "x", _with_bad_events(tables, 198, 2))

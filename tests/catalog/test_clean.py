@@ -152,6 +152,7 @@ def test_what_cleaning_changes_is_suspect(sql, raw, clean):
     assert clean == _folded(raw) or sql("regexp_matches", raw, SUSPECT)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(st.sampled_from([*"$ -,.0159", "$1", ".99", " - "]), max_size=8).map("".join))
 def test_what_is_a_price_for_sql_is_one_for_python_and_stays(sql, text):

@@ -12,6 +12,7 @@ from catalog.store import domains
 from catalog.workspace import FORMAT
 
 
+@pytest.mark.slow
 def test_build_stats_and_list(tmp_path, tables, run):
     source = tables()
     pq.write_table(source.items, tmp_path / "items.parquet")
@@ -35,6 +36,7 @@ def test_build_stats_and_list(tmp_path, tables, run):
     assert (status, out.split()[:2]) == (0, ["music", "selection"])
 
 
+@pytest.mark.slow
 def test_repeats_are_kept_on_request(tmp_path, tables, run):
     source = tables()
     pq.write_table(source.items, tmp_path / "items.parquet")
@@ -51,6 +53,7 @@ def test_repeats_are_kept_on_request(tmp_path, tables, run):
     assert (report["repeats_removed"], report["repeats_kept"]) == (0, 2)
 
 
+@pytest.mark.slow
 def test_the_sample_shop_with_its_repeats_stands_beside_the_plain_one(
     tmp_path, tables, run, monkeypatch
 ):
@@ -68,6 +71,7 @@ def test_the_sample_shop_with_its_repeats_stands_beside_the_plain_one(
     assert built == ["sample-kitchen", "sample-kitchen-repeats"]
 
 
+@pytest.mark.slow
 def test_stats_of_all_domains_stand_side_by_side(tmp_path, tables, run):
     build(tmp_path, "music", tables())
     build(tmp_path, "other", tables(events=[]))
@@ -79,6 +83,7 @@ def test_stats_of_all_domains_stand_side_by_side(tmp_path, tables, run):
     assert [column["purchases"] for column in json.loads(out)] == [7, 0]
 
 
+@pytest.mark.slow
 def test_a_shops_own_files_with_other_names_and_a_bad_line(tmp_path, run):
     (tmp_path / "products.csv").write_text('sku;name;maker\nA;"Tea; green";Acme\nB;Cup;\n')
     orders = [f"c{i % 9},{'AB'[i % 2]},2024-01-{i % 28 + 1:02}" for i in range(200)]
@@ -110,6 +115,7 @@ def test_a_shops_own_files_with_other_names_and_a_bad_line(tmp_path, run):
     assert list(shown.values()) == [[], [], [line]]
 
 
+@pytest.mark.slow
 def test_a_report_needs_no_index_and_knows_the_domains(tmp_path, tables, run):
     build(tmp_path, "music", tables())
     shutil.rmtree(tmp_path / "index")
@@ -121,6 +127,7 @@ def test_a_report_needs_no_index_and_knows_the_domains(tmp_path, tables, run):
     assert err.startswith(f"error: expected a domain of {tmp_path} (music), found 'books': ")
 
 
+@pytest.mark.slow
 def test_migrating_twice_does_nothing(tmp_path, tables, run):
     build(tmp_path, "music", tables())
     status, out, _ = run("migrate", "--workspace", tmp_path)

@@ -93,6 +93,7 @@ def test_damaged_counts_are_not_made_anew_from_what_else_is_there(workspace):
     assert not (folder / "counts.npz").exists()
 
 
+@pytest.mark.slow
 def test_migrate_makes_a_damaged_index_anew_without_the_sources(workspace):
     whole, folder = answers(workspace), index_of(workspace)
     (folder / "counts.npz").write_bytes(b"damaged")
@@ -215,6 +216,7 @@ def test_a_file_of_another_kind_makes_duckdb_fetch_nothing(tmp_path):
         assert connection.execute(settings).fetchall() == [("false",), ("false",)]
 
 
+@pytest.mark.slow
 def test_a_build_leaves_what_lies_behind_a_link(tmp_path, tables):
     """Another workspace's index, whose rows this one does not have."""
     other = [("i1", "Tuner", None, None, None)], [("u", "i1", 1, 0, 5.0, None)]
@@ -230,6 +232,7 @@ def test_a_build_leaves_what_lies_behind_a_link(tmp_path, tables):
             assert catalogue.page().total == items
 
 
+@pytest.mark.slow
 def test_a_linked_database_stays_a_link(tmp_path, tables):
     (tmp_path / "disk").mkdir()
     (tmp_path / "w").mkdir()

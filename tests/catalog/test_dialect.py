@@ -34,6 +34,7 @@ def test_a_tsv_has_no_quotes(tmp_path):
     assert "remarks" not in shop.report
 
 
+@pytest.mark.slow
 def test_a_tsv_with_quotes_is_said_to_be_one(tmp_path, run):
     shop, titles = _read(tmp_path, "x.tsv", QUOTED_TSV, "double")
     assert titles == {"p0": 'say "x"', "p1": "two lines", "p2": "plain"}
@@ -98,6 +99,7 @@ SWALLOWING = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "lines"), SWALLOWING)
 def test_quotes_that_swallow_rows_are_bad_lines(tmp_path, text, lines):
     with pytest.raises(
@@ -117,6 +119,7 @@ def test_quotes_that_swallow_rows_are_bad_lines(tmp_path, text, lines):
     assert "p2," in titles["p1"] or "p3," in titles["p1"]
 
 
+@pytest.mark.slow
 def test_a_late_swallowing_quote_is_found_and_long_texts_are_none(tmp_path):
     rows = "".join(f"p{n},Title of {n},Brand {n}\n" for n in range(2000))
     swallowing = 'q0,"Heroes,B\nq1,Lodger,B\nq2,Blue 12",N\n'

@@ -72,6 +72,7 @@ def _met(tmp_path, listed: list, bought: list, users: list | None = None, form="
     return shop.report, titled, set(items), tuple(sorted(set(users)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["memory", "csv", "parquet", "jsonl"])
 def test_the_ids_of_two_tables_meet_in_every_form(tmp_path, form):
     report, listed, bought, users = _met(

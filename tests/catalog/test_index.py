@@ -104,6 +104,7 @@ def test_an_index_holds_exactly_the_words_of_each_field(tmp_path_factory, values
             assert (np.diff(rows) > 0).all()
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([*WORDS, "İİ", "ﬃ", "ǅ", ".", " "])).map("".join) | st.text())
 def test_queries_are_cut_as_items_are(text):
     assert [token.text for token in WordTokenizer()(text)] == words(text, "unicode")
@@ -227,6 +228,7 @@ def test_an_index_of_another_content_is_refused(built):
     assert "found that of another content (it)" in line
 
 
+@pytest.mark.slow
 def test_indexes_swapped_between_domains_are_noticed_and_built_again(tmp_path, tables):
     # As many items in both.
     brands = {"x": "Fender", "y": "Korg"}

@@ -63,6 +63,7 @@ LINES = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     chosen=st.lists(st.sampled_from(LINES), min_size=1, max_size=30),
@@ -198,6 +199,7 @@ ESCAPES = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(st.lists(st.lists(st.sampled_from(ESCAPES), max_size=8), min_size=1, max_size=9))
 def test_half_a_character_goes_and_its_record_stays(tmp_path_factory, texts):
@@ -222,6 +224,7 @@ def test_reading_ahead_gives_the_same_bytes_and_the_same_error(tmp_path):
 FIELD = st.text(st.sampled_from('ab ",;\'\n\r\t\\Ä5"'), max_size=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(FIELD, FIELD, FIELD), max_size=12),
@@ -246,6 +249,7 @@ def test_csv_as_programs_write_it_is_read_by_both_ways_alike(
         assert given_rows == [row[3:] for row in slow]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     st.lists(
@@ -356,6 +360,7 @@ def test_a_field_of_megabytes_is_read_and_a_longer_one_is_a_bad_line(tmp_path):
     assert csv.field_size_limit() == 131_072
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     ends=st.lists(st.sampled_from(["\n", "\r\n"]), min_size=1, max_size=9),

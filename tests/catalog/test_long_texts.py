@@ -40,6 +40,7 @@ def test_find_price(text, numbers):
     assert find_price(text).numbers == numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "top"),
     [

@@ -54,6 +54,7 @@ def test_an_old_workspace_is_refused_with_the_command_to_run(old, tables):
     assert {path.name for path in (old / "index").iterdir()} == {"music", "other"}
 
 
+@pytest.mark.slow
 def test_a_migrated_workspace_is_as_one_built_today(old, tables, tmp_path_factory):
     fresh = tmp_path_factory.mktemp("fresh")
     build(fresh, "music", tables())
@@ -78,6 +79,7 @@ def test_a_migrated_workspace_is_as_one_built_today(old, tables, tmp_path_factor
     build(old, "music", tables())
 
 
+@pytest.mark.slow
 def test_a_domain_of_format_2_keeps_the_words_that_its_figures_were_made_with(tmp_path, tables):
     chinese = [("i1", "不锈钢保温杯", None, None, None), ("i2", "保温杯", None, None, None)]
     info = build(tmp_path, "shop", tables(chinese), words="paper")

@@ -46,6 +46,7 @@ def test_in_attributes(tmp_path, form):
     assert set(values.values()) == {(None,) * 4}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_in_ids_times_and_ratings(tmp_path, form):
     events = {

@@ -60,6 +60,7 @@ def counted(bought: list[list[int]], role: str, item: int) -> dict:
     }
 
 
+@pytest.mark.slow
 @given(bought=histories, role=st.sampled_from(sorted(HELD_OUT)), item=st.integers(0, N - 1))
 def test_as_plain_loops_count_it(bought, role, item):
     found = neighbours(sequences_of(bought, role), item, limit=100)
@@ -69,6 +70,7 @@ def test_as_plain_loops_count_it(bought, role, item):
         assert (list(map(tuple, value)) if isinstance(value, tuple) else value) == expected, name
 
 
+@pytest.mark.slow
 @given(bought=histories, limit=st.integers(0, 4))
 def test_a_limit_cuts_lists_and_no_counts(bought, limit):
     sequences = sequences_of(bought, "selection")

@@ -36,6 +36,7 @@ def _read(items) -> tuple[list[tuple], Shop]:
     return [*shop.items.values()], shop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["jsonl", "parquet", "memory", "csv of JSON", "csv of Python"])
 def test_objects_become_their_names_and_those_without_one_are_kept_aside(tmp_path, form):
     items = pa.Table.from_pylist(PRODUCTS)
@@ -69,6 +70,7 @@ def test_objects_become_their_names_and_those_without_one_are_kept_aside(tmp_pat
 TITLES = ["[1984]", "[28]", "[REC] 2", '["quoted"]', "{set of 3}", "{1}", "[]", "(new)", "['A']"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "memory"])
 def test_brackets_around_a_title_are_part_of_it(tmp_path, form):
     columns = {"item_id": [f"p{n}" for n in range(len(TITLES))], "title": TITLES}
@@ -90,6 +92,7 @@ def test_brackets_around_a_title_are_part_of_it(tmp_path, form):
     assert shop.report["attributes_unusable"] == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", [True, False])
 def test_bytes_are_text_that_is_not_marked_as_such(tmp_path, memory):
     items = pa.table(
@@ -113,6 +116,7 @@ def test_bytes_are_text_that_is_not_marked_as_such(tmp_path, memory):
     assert (line, content) == (2, "K\\xFCche")
 
 
+@pytest.mark.slow
 def test_categories_of_every_notation_have_the_same_levels(tmp_path):
     written = [
         '["A", "B, C"]', "['A', 'B, C']", "['A' 'B, C']", "('A', 'B, C')", '{A,"B, C"}',

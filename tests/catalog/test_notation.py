@@ -14,6 +14,7 @@ WORD = st.text(st.sampled_from("abÄ五 '\",[]{}\\\n&>"), min_size=1, max_size=8
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(st.lists(WORD, min_size=1, max_size=5))
 def test_what_json_python_and_pandas_write_comes_back(words):
@@ -27,6 +28,7 @@ def test_what_json_python_and_pandas_write_comes_back(words):
         assert names(parsed(text)) == (folded, True)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(st.text(st.sampled_from("abÄ五 '"), max_size=6).map(lambda t: f"w{t}w"),
                 min_size=1, max_size=30))  # fmt: skip

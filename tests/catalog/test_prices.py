@@ -179,6 +179,7 @@ def _prices(items) -> list[tuple]:
     return shop_of(TwoTables(items=items, interactions=NO_EVENTS)).prices
 
 
+@pytest.mark.slow
 def test_the_report_and_the_command_say_what_was_decided(tmp_path, run):
     (tmp_path / "i.csv").write_text("item_id,price\na,2.499\nb,1.299\nc,ask us\nd,ask us\n")
     (tmp_path / "e.csv").write_text("user_id,item_id,timestamp\nu,a,1\n")
@@ -195,6 +196,7 @@ def test_the_report_and_the_command_say_what_was_decided(tmp_path, run):
     assert report["prices_of_two_meanings"] == ["2 as 1.299 is 1299: nothing in the column tells"]
 
 
+@pytest.mark.slow
 def test_a_shop_with_negative_prices_has_price_bands(tmp_path, tables):
     prices = ["-5.00", "2.00", "12.00", "55.00", "130.00"]
     build(tmp_path, "x", tables([(str(n), "t", None, None, p) for n, p in enumerate(prices)], []))

@@ -47,6 +47,7 @@ def _brute_force(events: list[tuple], keep_repeats: bool) -> tuple[list[tuple], 
     return kept, len(good), repeats, ties
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(EVENT, max_size=25), st.booleans())
 def test_repeats_and_order_are_those_of_brute_force(events, keep_repeats):

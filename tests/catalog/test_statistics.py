@@ -24,6 +24,7 @@ def test_columns_of_a_shop_counted_by_hand(music):
     assert columns.word_frequency == pytest.approx(34 / 21)
 
 
+@pytest.mark.slow
 def test_repeats_that_were_kept_are_purchases_and_still_duplicates(tmp_path, tables):
     build(tmp_path, "kept", tables(), keep_repeats=True)
     with Catalogue.open(tmp_path, "kept") as catalogue:
@@ -33,6 +34,7 @@ def test_repeats_that_were_kept_are_purchases_and_still_duplicates(tmp_path, tab
     assert columns.duplicates_percent == pytest.approx(100 * 2 / 9)
 
 
+@pytest.mark.slow
 def test_the_report_of_an_earlier_build_counts_no_kept_repeats(tmp_path, tables):
     report = dict(build(tmp_path, "music", tables()).report)
     del report["repeats_kept"]
@@ -42,6 +44,7 @@ def test_the_report_of_an_earlier_build_counts_no_kept_repeats(tmp_path, tables)
         assert statistics(catalogue).duplicates_percent == pytest.approx(100 * 2 / 9)
 
 
+@pytest.mark.slow
 def test_words_cut_from_the_text_do_not_count(tmp_path, tables):
     build(tmp_path, "x", tables([("i", "w " * 40, "c " * 40, None, None)], []))
     with Catalogue.open(tmp_path, "x") as catalogue:

@@ -53,6 +53,7 @@ def _read(values: list, time_format: str | None = None) -> tuple[list[str], dict
     ], notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "seconds", "name"),
     [
@@ -103,6 +104,7 @@ def test_times(values, seconds, name):
             assert microseconds == pytest.approx(expected * 1e6, abs=0.5)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     unit=st.sampled_from(
@@ -124,6 +126,7 @@ def test_times_do_not_depend_on_the_zone_of_the_machine(monkeypatch):
     assert _times(["2020-01-02 00:00:00"])[0] == [(None, 1577923200_000000)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "times", "name"),
     [
@@ -223,6 +226,7 @@ def test_what_means_two_times_is_refused_with_the_option_that_decides(values, sa
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "time_format", "times"),
     [
@@ -353,6 +357,7 @@ def test_the_report_counts_what_the_order_of_the_file_decides(tables):
     assert (report["purchases_from"], report["purchases_to"]) == ("1970-01-01",) * 2
 
 
+@pytest.mark.slow
 def test_the_command_says_how_times_were_read(tmp_path, run):
     (tmp_path / "i.csv").write_text("item_id\na\nb\n")
     (tmp_path / "e.csv").write_text("user_id,item_id,when\nu,a,28/02/19\nu,b,28/02/19\n")

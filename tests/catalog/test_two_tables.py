@@ -71,6 +71,7 @@ ONE_ITEM = pa.table({"item_id": ["i1"]})
 NO_EVENTS = pa.table({"user_id": [], "item_id": [], "timestamp": []})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ending",
     [".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".JSON"],
@@ -323,6 +324,7 @@ def test_reviews_are_told_apart_and_equal_ones_are_equal():
     assert unknown is None
 
 
+@pytest.mark.slow
 def test_cleaning_is_optional_and_keeps_other_currencies():
     items = pa.table(
         {

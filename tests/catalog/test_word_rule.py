@@ -82,6 +82,7 @@ def test_the_rule_is_part_of_a_domains_data(built):
     assert info["auto"].fingerprint == info["unicode"].fingerprint != info["paper"].fingerprint
 
 
+@pytest.mark.slow
 def test_a_domain_built_by_another_rule_takes_the_place_of_the_first(tmp_path, tables):
     source = tables(CHINESE, BOUGHT)
     for words, found in (("paper", 0), ("unicode", 3), ("paper", 0)):
@@ -133,6 +134,7 @@ def test_every_query_is_cut_as_the_items_are(built):
             assert ranked.settings["bm25"]["words"] == words
 
 
+@pytest.mark.slow
 def test_the_command_says_which_rule_and_why(tmp_path, run):
     (tmp_path / "i.csv").write_text("item_id,title\na,茶杯套\nb,Cup\n")
     (tmp_path / "o.csv").write_text("user_id,item_id,timestamp\nu,a,1\nu,b,2\nu,a,3\n")

@@ -295,6 +295,7 @@ for k in range(100):
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_is_one_line_and_what_was_stored_stays(path):
     Annotations(path).set_note(HERE, "before", "kept")
     done = subprocess.run(
@@ -378,6 +379,7 @@ def test_a_changed_value_goes_unnoticed_by_nobody(path):
             use(Annotations(path))
 
 
+@pytest.mark.slow
 def test_no_damage_to_the_file_goes_unnoticed(notes, path):
     notes.set_note(HERE, "u1", "a note " * 50)
     notes.set_labels(HERE, "u2", ["one", "two"])
@@ -461,6 +463,7 @@ def test_an_earlier_releases_file_is_taken_over_once(earlier, path, capsys):
     assert earlier.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_processes_that_take_over_at_once_lose_nothing(earlier, path):
     both = [writer(path, name, 20) for name in ("one", "two")]
     for process in both:
@@ -469,6 +472,7 @@ def test_processes_that_take_over_at_once_lose_nothing(earlier, path):
     assert len(Annotations(path).of(HERE)) == 42
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "newer", "held"])
 def test_an_earlier_file_that_cannot_be_taken_over_is_one_line(earlier, path, damage):
     remedy = "restore the file from a copy or move it away"

@@ -186,6 +186,7 @@ def test_a_built_workspace_is_left_alone(workspace, monkeypatch):
     app.prepare(workspace)
 
 
+@pytest.mark.slow
 def test_an_unfinished_sample_shop_is_completed(tmp_path, monkeypatch, capsys):
     first, *others = DEPARTMENTS
     items = pa.table({"item_id": ["a", "b"], "title": ["Tuner", "Drum"]})
@@ -407,6 +408,7 @@ def test_the_evaluations_are_those_of_the_option(workspace, tmp_path, monkeypatc
         assert given[-1] == expected
 
 
+@pytest.mark.slow
 def test_the_room_never_imports_jax():
     for path in (ROOT / "demo").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

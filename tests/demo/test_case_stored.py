@@ -33,6 +33,7 @@ def run_of(application, name):
     return EvaluationRun.load(application.workspace / "evaluations" / name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["one", "two"])
 def test_a_rebuilt_case_is_the_one_that_was_evaluated(shop, name):
     application, records = shop
@@ -53,6 +54,7 @@ def test_a_rebuilt_case_is_the_one_that_was_evaluated(shop, name):
         assert after.history == case.history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["one", "two", "three"])
 def test_a_case_is_made_whole_by_the_rules_of_its_run(shop, tmp_path, name):
     application, records = shop

@@ -75,6 +75,7 @@ PLAIN |= {"p", "pre", "section", "small", "span", "summary", "ul", "button"}
 OURS = PLAIN | {"caption", "table", "tbody", "td", "th", "thead", "tr"}
 
 
+@pytest.mark.slow
 def test_nothing_from_outside_is_markup(cases, pair):
     seen = ""
     for text in all_html(cases, pair):

@@ -86,6 +86,7 @@ def listed(view):
     return [part.split('"')[0] for part in view["cases"].split('data-user="')[1:]]
 
 
+@pytest.mark.slow
 def test_an_empty_query_shows_calrec_against_lir_from_the_first_case(handlers):
     view = handlers.show(HERE, {})
     assert view["run"]["value"] == "one"
@@ -98,6 +99,7 @@ def test_an_empty_query_shows_calrec_against_lir_from_the_first_case(handlers):
     assert isinstance(view["scatter"]["value"].to_dict(), dict)
 
 
+@pytest.mark.slow
 def test_a_view_comes_back_from_its_address(handlers):
     view = handlers.show(HERE, {"win": ["a"], "sort": ["worst"], "pin": [USERS[9]]})
     again = handlers.show(HERE, url.read(view["address"]))
@@ -167,6 +169,7 @@ def test_filters_keep_the_case_while_they_let_it_through(handlers):
     assert chosen("") == {}  # the page's own updates come back as events
 
 
+@pytest.mark.slow
 def test_only_taking_a_text_away_writes_into_the_box_where_it_is_typed(handlers):
     start = handlers.show(HERE, {})
     typed = {**dict.fromkeys(FILTERS, ""), "text": "user-0000"}
@@ -229,6 +232,7 @@ def test_pages_turn_both_ways(handlers):
     assert listed(far) == USERS[50:]
 
 
+@pytest.mark.slow
 def test_what_is_noted_is_stored_at_once(handlers, made):
     address = handlers.show(HERE, {"case": [USERS[3]]})["address"]
     starred = handlers.star(HERE, address)
@@ -301,6 +305,7 @@ def test_the_walkthrough_gets_the_case(handlers):
     assert update["message"] == ""
 
 
+@pytest.mark.slow
 def test_slices_are_measured_for_the_chosen_runs(handlers):
     filtered = handlers.show(HERE, {"win": ["b"]})
     saved = handlers.save_slice(HERE, filtered["address"], "B <wins>")
@@ -317,6 +322,7 @@ def test_slices_are_measured_for_the_chosen_runs(handlers):
     )
 
 
+@pytest.mark.slow
 def test_slices_have_an_end_and_the_page_says_so(handlers):
     address = handlers.show(HERE, {"win": ["b"]})["address"]
     for k in range(MOST_SLICES):
@@ -359,6 +365,7 @@ def rewrite(folder, **changes):
     (folder / "meta.json").write_text(json.dumps(meta | changes))
 
 
+@pytest.mark.slow
 def test_only_runs_of_the_same_rules_stand_beside_each_other(handlers):
     evaluations = handlers.cases.app.workspace / "evaluations"
     view = handlers.show(HERE, {})
@@ -419,6 +426,7 @@ def flip(path):
     path.write_bytes(content[:half] + bytes([content[half] ^ 4]) + content[half + 1 :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cases.parquet", "metrics.json", "meta.json"])
 def test_a_run_with_a_damaged_byte_is_a_line_and_the_others_stay(cases, handlers, name):
     folder = cases.app.workspace / "evaluations"
@@ -462,6 +470,7 @@ def test_a_damaged_run_without_digests_leaves_the_choice_of_another(cases, handl
     assert listed(handlers.choose_runs(HERE, view["address"], "two", "three")) == USERS[:50]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["annotations.sqlite", "annotations.duckdb"])
 def test_damaged_annotations_are_a_line_and_cases_stay(handlers, name):
     address = handlers.show(HERE, {})["address"]
@@ -473,6 +482,7 @@ def test_damaged_annotations_are_a_line_and_cases_stay(handlers, name):
     assert "restore the file from a copy" in handlers.star(HERE, address)["said"]
 
 
+@pytest.mark.slow
 def test_exports_write_what_is_shown_and_keep_few_files(cases):
     handlers = CasesHandlers(cases)
     address = handlers.show(HERE, {"win": ["b"], "case": [USERS[1]]})["address"]

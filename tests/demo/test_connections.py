@@ -51,6 +51,7 @@ def open_for(port: int, *parts: bytes, pause: float = 0.0) -> tuple[float, bytes
     return time.monotonic() - start, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parts", [(), (b"GET / HT",), (WHOLE[:-2],), (b"\r\n",), (WHOLE, b"GET / HTTP/1.1\r\nHo")]
 )
@@ -66,6 +67,7 @@ def trickle(one: socket.socket, end: float) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_trickle_is_not_waited_for(port):
     with (
         socket.create_connection(("127.0.0.1", port), timeout=LONG) as one,
@@ -74,6 +76,7 @@ def test_a_trickle_is_not_waited_for(port):
         trickle(one, time.monotonic() + LONG)
 
 
+@pytest.mark.slow
 def test_a_long_answer_is_not_cut(port):
     request = WHOLE.replace(b"GET / ", b"GET /slow ").replace(b"Host", b"Connection: close\r\nHost")
     took, said = open_for(port, request)

@@ -326,6 +326,7 @@ def test_progress_is_of_the_users_that_the_shop_has(page, app, model, shopper):
     assert not any("of 100" in status for status in said)
 
 
+@pytest.mark.slow
 def test_another_checkpoint_stands_beside(workspace, tmp_path, model, shopper):
 
     from calrec.model.checkpoint import resolve

@@ -97,6 +97,7 @@ def test_computed_once_and_known_after_a_restart(fresh, model, place):
     assert [path.name.startswith("lamps-") for path in files(place)] == [True]
 
 
+@pytest.mark.slow
 def test_another_model_or_shop_has_vectors_of_its_own(fresh, model, place):
     fresh().compute("lamps")
     assert fresh().known("tools") is None
@@ -107,6 +108,7 @@ def test_another_model_or_shop_has_vectors_of_its_own(fresh, model, place):
     assert len(files(place)) == 2
 
 
+@pytest.mark.slow
 def test_vectors_are_filed_under_the_model_that_made_them(fresh, model, place):
     vectors = fresh()
     # Replaced after the start, and again after the vectors were made.
@@ -119,6 +121,7 @@ def test_vectors_are_filed_under_the_model_that_made_them(fresh, model, place):
     assert model.calls == 1
 
 
+@pytest.mark.slow
 def test_a_loaded_model_is_named_by_its_own_record(fresh, model, place):
     first = fresh()
     first.compute("lamps")
@@ -150,6 +153,7 @@ def test_a_shop_of_other_content_has_none_yet(fresh, model):
     assert model.calls == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "empty", "noise", "flipped", "short", "nan", "other"])
 def test_a_damaged_file_is_computed_anew(fresh, model, place, damage):
     computed = fresh().compute("lamps").copy()
@@ -177,6 +181,7 @@ def test_a_damaged_file_is_computed_anew(fresh, model, place, damage):
     assert model.calls == 2
 
 
+@pytest.mark.slow
 def test_no_changed_byte_gives_other_vectors(fresh, place):
     computed = fresh().compute("lamps").copy()
     [path] = files(place)

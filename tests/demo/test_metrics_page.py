@@ -87,6 +87,7 @@ def test_the_address_brings_back_the_same_view(handlers):
     assert again["address"] == chosen["address"] != ""
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(["calrec", "lir", "tools", "../x", ""]) | st.none() | st.integers()),
@@ -140,6 +141,7 @@ def test_by_default_only_runs_of_the_same_rules_stand_together(tmp_path, workspa
     assert "lamps, bought last, count training" in report["overview"]
 
 
+@pytest.mark.slow
 def test_what_a_model_may_know_is_marked_and_said(tmp_path, workspace):
     seen = {"stage": "s", "domain": "lamps", "fingerprint": "0", "role": "training"}
     checkpoint = {"name": "x", "seen": [seen], "training": []}
@@ -153,6 +155,7 @@ def test_what_a_model_may_know_is_marked_and_said(tmp_path, workspace):
         assert "trained on another state of lamps" in text
 
 
+@pytest.mark.slow
 def test_the_report_holds_the_papers_tables_and_escapes_names(handlers):
     shown = handlers.show(HERE, {})
     first, *_, end = handlers.show_report(shown["report_of"])
@@ -174,6 +177,7 @@ def test_the_report_holds_the_papers_tables_and_escapes_names(handlers):
     assert str(handlers._found("lamps").runs["lir"].folder.parent) not in end["overview"]
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_ranks(handlers, app):
     overview = last_of(handlers.show_report(("lamps", ("lir",), "mrr")))["overview"]
     ranks = app.evaluations.of("lamps").runs["lir"].cases
@@ -181,6 +185,7 @@ def test_figures_are_those_of_the_ranks(handlers, app):
     assert f"{expected[0]:.4f}/{expected[1]:.4f}" in overview.replace("<b>", "").replace("</b>", "")
 
 
+@pytest.mark.slow
 def test_what_is_known_is_not_compared_again(handlers, monkeypatch):
     asked = ("lamps", ("calrec", "lir"), "ndcg@10")
     end = last_of(handlers.show_report(asked))
@@ -192,6 +197,7 @@ def test_what_is_known_is_not_compared_again(handlers, monkeypatch):
     assert steps[0]["overview"] == end["overview"]
 
 
+@pytest.mark.slow
 def test_a_run_made_again_under_its_name_is_compared_anew(tmp_path, workspace):
     def write(seed):
         return write_run(tmp_path / "lir", "lir", seed=seed, domain="lamps")
@@ -247,6 +253,7 @@ def test_every_dimension_is_drawn(handlers):
     assert len(names) == len(OF_THE_CASE)
 
 
+@pytest.mark.slow
 def test_a_damaged_run_is_named_and_the_others_are_shown(tmp_path, workspace):
     write_run(tmp_path / "lir", "lir", domain="lamps")
     write_run(tmp_path / "bad", "popular", domain="lamps")

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ def test_clear_forgets_the_shopper_and_the_target():
     assert cleared(loaded) == Session(domain="d")
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from("abc"), min_size=1, max_size=6),
     st.integers(-1, 7),

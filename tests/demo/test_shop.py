@@ -26,6 +26,7 @@ def test_the_shop_is_the_same_as_long_as_its_data_are(application, lamps):
     assert lamps.identity == ("lamps", lamps.catalogue.info.fingerprint)
 
 
+@pytest.mark.slow
 def test_a_rebuilt_shop_is_another_and_the_old_one_stays_whole(tmp_path):
     place = tmp_path / "workspace"
     write_domain(tmp_path / "first", place, "lamps", [f"Lamp {i}" for i in range(12)])

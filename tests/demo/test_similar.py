@@ -22,6 +22,7 @@ def cosine(a, b) -> float:
     return sum(x * y for x, y in zip(a, b, strict=True)) / length if length else 0.0
 
 
+@pytest.mark.slow
 @given(rows=whole_vectors, limit=st.integers(1, 10))
 def test_by_vector_orders_by_cosine_and_leaves_the_item_out(rows, limit):
     found = by_vector(np.array(rows, np.float32), 0, limit=limit)

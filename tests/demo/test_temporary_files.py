@@ -17,6 +17,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_last_ones_stay_until_their_maker_goes(tmp_path):
     files = TemporaryFiles("some-")
     assert not list(tmp_path.iterdir())

@@ -83,6 +83,7 @@ def test_a_checkpoint_without_a_log_says_so(tmp_path, lines):
         read(folder)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(1, 5 * POINTS))
 def test_long_logs_are_thinned_and_keep_their_end(tmp_path_factory, count):

@@ -229,6 +229,7 @@ def test_a_changed_history_is_said_above_the_results(handlers):
     assert "changed" in handlers.assembling.assembly(changed, shown, "calrec")["stale"]
 
 
+@pytest.mark.slow
 def test_a_switch_ranks_the_shown_texts_whatever_the_seed_says_by_now(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
     first = list(handlers.recommending.recommend(session, *values(seed=1)))[-1]
@@ -254,6 +255,7 @@ def test_texts_that_are_no_longer_kept_are_one_line(handlers):
     assert "press Recommend" in handlers.recommending.again(shown, *values(n_pred=2))["message"]
 
 
+@pytest.mark.slow
 def test_switches_rank_the_same_texts_again_without_the_model(handlers, model):
     session = Session(domain="lamps", history=("lamps-000", "lamps-009"), target="lamps-020")
     first = list(handlers.recommending.recommend(session, *values()))[-1]
@@ -401,6 +403,7 @@ def test_opening_a_text_is_part_of_the_link(handlers):
         press(click(act="text", id=made_up), shown, *values())
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.sampled_from([*DEFAULT.__dataclass_fields__, "kept", "with", "weighed", "written"]),

@@ -59,6 +59,7 @@ def test_a_worker_with_other_data_or_code_is_refused(tiny_workspace, tmp_path):
         check_worker(dataclasses.replace(described, code="0"), "shop", described.fingerprint)
 
 
+@pytest.mark.slow
 def test_an_address_where_nobody_listens_is_one_line_at_once(run_evaluate, tmp_path, capsys):
     pytest.importorskip("ray", reason="needs Ray (pip install 'calrec[ray]')")
     line = ("--domain", "shop", "--recommender", "lir", "--engine", "ray")

@@ -189,6 +189,7 @@ def test_prints_a_table_and_names_every_setting(run_evaluate, tmp_path, capsys):
     assert len(rows) == 12
 
 
+@pytest.mark.slow
 def test_the_seed_chooses_the_same_users_for_every_recommender(run_evaluate, tmp_path):
     def users(recommender, seed):
         out = tmp_path / f"{recommender}-{seed}"
@@ -261,6 +262,7 @@ def test_bad_settings_end_in_one_line_and_leave_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_earlier_evaluation_is_replaced_only_where_asked_for(run_evaluate, tmp_path, capsys):
     out = tmp_path / "out"
     line = ("--domain", "shop", "--out", out, "--recommender")

@@ -28,6 +28,7 @@ def cases_of(histories, targets):
     )
 
 
+@pytest.mark.slow
 @given(
     items=st.integers(1, 40),
     reads=st.sampled_from([0, 1, 2, None]),
@@ -81,6 +82,7 @@ def test_many_cases_of_one_history_are_ranked_as_few_are():
     assert list(zip(*sides, strict=True)) == expected
 
 
+@pytest.mark.slow
 @given(
     scores=st.lists(st.floats(-5, 5).map(lambda x: round(x, 1)), min_size=1, max_size=300),
     count=st.integers(1, 12),

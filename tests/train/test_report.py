@@ -60,6 +60,7 @@ def written(folders, tmp_path_factory):
     return out, made, text
 
 
+@pytest.mark.slow
 def test_the_terminal_shows_every_table_within_its_width(folders):
     made, text = printed(quick(folders))
     for table in made.tables:
@@ -83,12 +84,14 @@ def test_what_is_written_is_printed_briefly(written):
     assert text.endswith(f"all tables and plots: {out / 'report.html'}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_other_widths(folders, width):
     _, text = printed(quick(folders[:3]), width=width)
     assert max(map(len, text.splitlines())) <= max(width, 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [90, 100, 110, 130])
 def test_no_number_is_folded(folders, width):
     _, text = printed(quick(folders[:4]), width=width)
@@ -141,6 +144,7 @@ def test_the_page_is_whole_and_holds_no_foreign_markup(written):
         assert f'id="plots-{place}"' in body
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_files(written, folders, tmp_path):
     out, _, _ = written
     printed(quick(folders, out=tmp_path / "again"))
@@ -148,6 +152,7 @@ def test_the_same_runs_give_the_same_files(written, folders, tmp_path):
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
 
 
+@pytest.mark.slow
 def test_an_earlier_report_is_replaced_and_nothing_else(folders, tmp_path):
     out = tmp_path / "out"
     printed(quick(folders[:3], out=out))
@@ -168,6 +173,7 @@ def test_a_run_alone(folders, tmp_path):
     assert "To fill it: calrec-evaluate --domain scientific_2018" in text
 
 
+@pytest.mark.slow
 def test_right_to_left_names_keep_to_themselves(folders, tmp_path):
     label = "\u202eשלום"
     run = write_run(tmp_path / "run", "markov", seed=5, label=label, domain="scientific_2018")

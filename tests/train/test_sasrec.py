@@ -105,6 +105,7 @@ def test_an_epoch_is_a_pure_function_of_seed_and_number():
     assert users(1, 2) != users(1, 3) != users(2, 3)
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_cross_entropy_over_all_items_and_padding_never_counts():
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 3, (2, 3, 7))

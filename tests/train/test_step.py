@@ -239,6 +239,7 @@ def test_splash_attention_is_the_plain_one():
     np.testing.assert_allclose(plain[real], splash[real], atol=2e-5)
 
 
+@pytest.mark.slow
 def test_stacked_weights_come_back(model, weights):
     again = stacked.stack(stacked.unstack(steps.CONFIG, weights))
     jax.tree.map(np.testing.assert_array_equal, again, weights)

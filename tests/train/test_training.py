@@ -209,6 +209,7 @@ def test_data_of_another_template_name_it(tiny_workspace, tmp_path, capsys):
     assert error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_refused_stage_leaves_nothing_behind(tiny_workspace, tmp_path, capsys):
     data, out = tmp_path / "data", tmp_path / "out"
     prepare(tiny_workspace, ("shop",), data, vocab_size=300)

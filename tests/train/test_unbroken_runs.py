@@ -151,6 +151,7 @@ def test_a_disk_without_room_for_a_state_is_one_line(data, tmp_path, monkeypatch
     assert "free space for a state of the run" in line
 
 
+@pytest.mark.slow
 def test_an_address_elsewhere_is_refused(data, capsys):
     assert run(*options(data, "gs://bucket/run")) == 2
     line = capsys.readouterr().err

@@ -118,6 +118,7 @@ def test_a_full_disk_ends_in_one_line_and_keeps_what_was_written(
         assert second.finished["case"].to_pylist() == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
 def test_the_same_command_goes_on_and_gives_the_same_files(
     run_evaluate, tmp_path, monkeypatch, capsys, stop

@@ -45,6 +45,7 @@ def test_the_scatters_cells_hold_every_rank_once(largest):
     assert len(edges) <= figures.CELLS + 1
 
 
+@pytest.mark.slow
 def test_the_scatter_counts_every_user(one):
     figure = figures.rank_scatter(one, 0, 1)
     heat = figure.data[0]
@@ -135,6 +136,7 @@ def test_calrec_has_its_own_colour(one):
     assert figures.GENERATIVE not in figures.colours(one)[:1]
 
 
+@pytest.mark.slow
 def test_foreign_text_is_never_markup(one):
     drawn = [figures.rank_scatter(one, 0, 1), figures.rank_distribution(one)]
     drawn += [figures.metric_by_slice(one, d, "mrr", "MRR") for d in slices.OF_THE_CASE]

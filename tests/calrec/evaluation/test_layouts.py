@@ -129,6 +129,7 @@ def test_table_3(run):
     assert any("alpha 0.125" in note for note in table.notes)
 
 
+@pytest.mark.slow
 def test_table_4_pools_users_over_domains(run):
     ranks = {
         ("one", "with"): [1, 1, 2, 4],
@@ -178,6 +179,7 @@ def test_table_4_never_pools_a_domain_twice(run):
     assert {row[0] for row in table.rows} == {"shop", "shop, validation"}
 
 
+@pytest.mark.slow
 def test_table_4_pools_one_split(run):
     runs = [
         run(f"{domain}-{variant}", "calrec", domain=domain, split=split, users=FOUR, **other)
@@ -201,6 +203,7 @@ def test_a_domain_has_the_same_interval_in_table_4_and_paired(run):
     assert four["Ours: Difference"] == paired["Difference"]
 
 
+@pytest.mark.slow
 def test_table_4_pooled_sides_share_their_resamples(run):
     runs = [
         run(f"{domain}{k}", "calrec", domain=domain, seed=k, training=training)
@@ -318,6 +321,7 @@ def test_slices_and_ties(run):
         assert sum(row["Users"].optimistic for row in rows) == 200
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.integers(1, 300), st.sampled_from(sorted(METRICS)))
 @settings(max_examples=12)
 def test_every_value_is_at_least_as_good_optimistically(seed, count, metric):

@@ -54,6 +54,7 @@ def test_what_fills_a_table_is_a_run_that_stands_beside_the_others(run):
     assert "--domain shop --recommender lir" in tables(run("d", **calrec))["table2"].missing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [{"bought": "last"}, {"count": "all"}])
 def test_runs_of_other_rules_stand_in_rows_of_their_own_and_are_never_tested_together(run, other):
     ours, theirs = run("c", "calrec", seed=1), run("k", "item-knn", seed=2)
@@ -75,6 +76,7 @@ def test_runs_of_other_rules_stand_in_rows_of_their_own_and_are_never_tested_tog
         Comparison.of([ours, apart], QUICK)
 
 
+@pytest.mark.slow
 def test_runs_of_other_code_say_so(run):
     def by(digest):
         return {"meta": {"code": {"version": "1", "digest": digest}}}
@@ -104,6 +106,7 @@ def test_runs_of_other_code_say_so(run):
     assert not any("same code" in note for table in apart.values() for note in table.notes)
 
 
+@pytest.mark.slow
 def test_a_model_that_may_know_what_it_is_asked_for_is_marked_and_said(run):
     def trained(fingerprint, role="evaluation"):
         stages = [{"stage": "stage2", "alpha": 0.1, "beta": 0.0}]
@@ -138,6 +141,7 @@ def test_hints_name_the_domain_of_the_generative_runs(run):
     assert "--domain second " in other["table8"].missing
 
 
+@pytest.mark.slow
 def test_runs_that_find_their_place_taken_are_named(run):
     runs = [
         run("first", "calrec"),

@@ -175,6 +175,7 @@ def test_a_wrong_entry_is_named(tmp_path):
         EvaluationRun.load(write_run(tmp_path / "a", data={"items": "many"}))
 
 
+@pytest.mark.slow
 def test_nobody_else_names_the_files():
     """Of prepared data, too, one file is called `meta.json`."""
     names = schema.FILES - {schema.META}

@@ -48,6 +48,7 @@ def test_every_case_lies_in_exactly_one_band(cases):
         assert len(set(found.bands)) == len(found.bands)
 
 
+@pytest.mark.slow
 @given(any_cases(), st.sampled_from(sorted(METRICS)))
 @settings(max_examples=25)
 def test_the_bands_weighted_by_their_users_give_the_total(cases, metric):

@@ -142,6 +142,7 @@ def test_one_user_has_no_interval():
     assert math.isnan(NO_INTERVAL.low)
 
 
+@pytest.mark.slow
 @given(
     hnp.arrays(np.int64, st.integers(2, 400), elements=st.integers(1, 30)),
     st.integers(0, 5),

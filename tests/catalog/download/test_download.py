@@ -138,6 +138,7 @@ def lines(*objects: dict) -> bytes:
     return gzip.compress("".join(json.dumps(line) + "\n" for line in objects).encode())
 
 
+@pytest.mark.slow
 def test_what_was_downloaded_builds_with_the_printed_command(server, tmp_path, run):
     bought = [("ann", "P1", 1000), ("ann", "P2", 1500), ("ann", "P2", 1500), ("bob", "P1", 2000)]
     review = {"rating": 5.0, "title": "t", "text": "good", "asin": "child", "helpful_vote": 0}

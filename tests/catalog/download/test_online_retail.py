@@ -67,6 +67,7 @@ def _get(server, to, **settings):
     return download_online_retail(to, base_url=server.url, patience=patience, **settings)
 
 
+@pytest.mark.slow
 def test_two_commands_make_a_shop_of_it(uci, tmp_path, run):
     to = tmp_path / "my data"
     command = ("download", "online-retail-ii", "--to", to, "--base-url", uci.url)

@@ -257,6 +257,7 @@ def test_online_retail_in_both_editions(read, lines, names, name):
     assert found.notes["order_purchases_taken_back"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl", "xlsx"])
 def test_any_other_export_by_column_in_every_form(read, lines, workbook, tmp_path, form):
     header = ("beleg", "kunde", "artikel", "datum", "bezeichnung", "preis", "menge", "stand")

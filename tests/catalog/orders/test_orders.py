@@ -16,6 +16,7 @@ def _sold(order, item, units, day, customer="c1", *, title="T", price="2.50"):
     return (order, item, title, units, f"2010-03-{day:02} 10:00:00", price, customer)
 
 
+@pytest.mark.slow
 def test_returns_take_back_what_they_cancel_whatever_the_order_of_the_file(read, lines):
     rows = [
         _sold("1", "A", 6, 1),
@@ -79,6 +80,7 @@ def test_other_prices_are_no_sign_of_a_return(read, lines, price):
     assert read(lines(UCI, [_sold("1", "A", 1, 1, price=price)])).bought == [("c1", "A")]
 
 
+@pytest.mark.slow
 def test_title_and_price_are_the_most_frequent_and_among_equals_the_last(read, lines):
     rows = [
         _sold("1", "A", 1, 1, title="old", price="1"),
@@ -115,6 +117,7 @@ def test_a_basket_keeps_the_order_of_the_file(lines):
     assert [item for _, item in shop_of(Orders(files=(path,))).bought] == [*items, "N"]
 
 
+@pytest.mark.slow
 def test_orders_in_two_exports_count_once(read, lines):
     header = ("order_id", "user_id", "item_id", "timestamp", "quantity", "status")
     first = [
@@ -138,6 +141,7 @@ def test_orders_in_two_exports_count_once(read, lines):
         assert found.notes["order_lines_cancelled"] == 1
 
 
+@pytest.mark.slow
 def test_what_a_later_export_knows_of_a_refund_holds(read, lines):
     header = ("sku", "qty_ordered", "qty_refunded", "increment_id", "customer_id", "created_at")
     first = lines(header, [("A", 2, 0, "1", "c", "2020-01-01")], "jan.csv")
@@ -148,6 +152,7 @@ def test_what_a_later_export_knows_of_a_refund_holds(read, lines):
         assert found.notes["order_lines_refunded"] == 1
 
 
+@pytest.mark.slow
 def test_an_order_that_goes_over_two_files_keeps_its_lines(read, lines):
     header = ("order_id", "user_id", "item_id", "timestamp")
     first = lines(header, [("1", "u", item, "2020-01-01") for item in "ab"], "1.csv")
@@ -177,6 +182,7 @@ def test_lines_of_one_number_that_stand_apart_are_different_orders(read, lines):
     assert found.notes["order_lines_guest"] == 1
 
 
+@pytest.mark.slow
 def test_bad_lines_have_their_own_files_number(read, lines, workbook):
     header = ("user_id", "item_id", "timestamp", "quantity")
     good = ("u", "a", "2020-01-01", 1)
@@ -200,6 +206,7 @@ def test_bad_lines_have_their_own_files_number(read, lines, workbook):
     assert found.notes["order_lines_bad"] == 3
 
 
+@pytest.mark.slow
 def test_a_file_with_too_many_bad_lines_stops_the_build_and_guests_are_none(lines, tmp_path):
     header = ("user_id", "item_id", "timestamp")
     good = [("u", "a", "2020-01-01")] * 50 + [(None, "a", "2020-01-01")] * 60
@@ -244,6 +251,7 @@ def test_files_are_checked_before_anything_is_read(tmp_path, lines):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_summary_is_a_line_or_two(read, lines):
     assert summary({"form": "two tables"}) == []
     plain = read(lines(UCI, [_sold("1", "A", 1, 1)])).notes

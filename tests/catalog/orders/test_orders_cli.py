@@ -15,6 +15,7 @@ def orders(lines):
     return lines(HEADER, rows)
 
 
+@pytest.mark.slow
 def test_the_counts_are_printed_and_in_the_report(orders, tmp_path, run):
     where = ("--workspace", tmp_path / "w", "--domain", "shop")
     status, out, err = run("build", *where, "--orders", orders)
@@ -52,6 +53,7 @@ def test_the_counts_are_printed_and_in_the_report(orders, tmp_path, run):
     }
 
 
+@pytest.mark.slow
 def test_several_files_and_other_names(lines, tmp_path, run):
     header = ("who", "what", "when", "state")
     files = [
@@ -71,6 +73,7 @@ def test_several_files_and_other_names(lines, tmp_path, run):
     assert "not known" not in out
 
 
+@pytest.mark.slow
 def test_states_are_printed_on_one_line(lines, tmp_path, run):
     header = ("user_id", "item_id", "timestamp", "status")
     path = lines(header, [("u", "i", "2020-01-01", "\x1b[31mred")])
@@ -80,6 +83,7 @@ def test_states_are_printed_on_one_line(lines, tmp_path, run):
     assert r"\x1b[31mred (1)" in out
 
 
+@pytest.mark.slow
 def test_sheets_that_are_left_out_are_printed(workbook, tmp_path, run):
     rows = [("1", "A", "Tea", 1, "2010-01-01", 3, "c1")]
     path = workbook({"2010": [HEADER, *rows], "Sums": [("month", "sum", "of"), ("May", 3, 1)]})

@@ -92,6 +92,7 @@ def test_how_files_are_read_and_what_is_missing_is_in_the_report(lines, tmp_path
     assert "--quotes double" in remark
 
 
+@pytest.mark.slow
 def test_lost_values_have_their_file_and_line(tmp_path):
     columns = dict(
         zip(HEADER, [["1"], ["u1"], ["A"], ["2020-01-13"], ["T"], ["1"], ["1"]], strict=True)
@@ -143,6 +144,7 @@ def test_numbers_of_a_mixed_column_of_a_sheet_are_those_numbers(workbook):
     assert "prices_of_two_meanings" not in report
 
 
+@pytest.mark.slow
 def test_a_line_in_a_workbook_and_in_a_file_is_one(workbook, lines):
     sheet = workbook({"2020": [UCI, ("1", "A", "Bowl", 12, datetime(2020, 1, 13, 7, 45), 3, 7)]})
     rows = [
@@ -153,6 +155,7 @@ def test_a_line_in_a_workbook_and_in_a_file_is_one(workbook, lines):
     assert (report["order_purchases"], report["order_lines_twice"]) == (2, 1)
 
 
+@pytest.mark.slow
 def test_exports_of_two_kinds_have_times_of_their_own(read, lines):
     uci = lines(UCI, [("1", "A", "Bowl", 1, "01/12/2009 07:45", 3, 7),
                       ("2", "A", "Bowl", 1, "13/12/2009 07:45", 3, 7)], "till.csv")  # fmt: skip
@@ -166,6 +169,7 @@ def test_exports_of_two_kinds_have_times_of_their_own(read, lines):
     assert found.notes["timestamp"] == "dates of day, month, year; unix seconds"
 
 
+@pytest.mark.slow
 def test_a_sheet_of_dates_and_one_of_texts(read, workbook):
     dates = [UCI, ("1", "A", "Bowl", 1, datetime(2009, 12, 1, 7, 45), 3, 7)]
     texts = [UCI, ("2", "A", "Bowl", 1, "13/12/2009 07:45", 3, 7)]
@@ -173,6 +177,7 @@ def test_a_sheet_of_dates_and_one_of_texts(read, workbook):
     assert found.times == [1259653500, 1260690300]
 
 
+@pytest.mark.slow
 def test_one_export_in_two_files_decides_together(read, lines):
     both = [
         lines(HEADER, [("1", "u", "A", "03/04/2020", "T", 1, 1)], "april.csv"),

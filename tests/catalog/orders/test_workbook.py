@@ -157,6 +157,7 @@ def test_sheets_without_order_lines_are_named(read, workbook, book, line):
         read(workbook(book))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("row", "column", "read"), [(1_048_575, 16_383, False), (3000, 900, True)])
 def test_cells_too_far_apart_are_one_line(tmp_path, row, column, read):
     path = tmp_path / "far.xlsx"
