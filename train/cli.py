@@ -237,7 +237,7 @@ def execute(command: Any) -> None:
             write(command.run, command.out, dtype=command.dtype)
             console.print(f"exported {command.run} to {command.out}")
         case Plan():
-            from train.plan import tell
+            from train.plan.telling import tell
 
             tell(command, Console(soft_wrap=True))
         case Figures():

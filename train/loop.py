@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 from rich.console import Console
@@ -24,15 +22,14 @@ from calrec.model.backbone.decoder import Decoder
 from calrec.model.backbone.forward import Dropout, Forward
 from calrec.records.locks import locked
 from train import flops
-from train.data.batches import Batches, PretrainingBatches, StageBatches, held_out_batches
+from train.data.batches import Batches, PretrainingBatches, StageBatches
 from train.data.packing import Layout
 from train.data.prepared import Prepared
-from train.data.records import Record, Records, Split
+from train.judge import UNMEASURED, Judge
 from train.run.description import Run, require_local
 from train.run.log import Log
 from train.run.states import GOODNESS, States
 from train.run.stopping import Asked, stopping
-from train.selection import Selection
 from train.settings import StageSettings
 from train.step.mesh import make_mesh, shards_of_process
 from train.step.optimizer import TrainState, optimizer, schedule
@@ -41,8 +38,6 @@ from train.step.terms import Task
 from train.step.trainer import Metrics, Trainer
 
 LOG_EVERY = 10
-UNMEASURED = -1e9
-"""Goodness of a state that is saved to be resumed from, not to be chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +53,9 @@ class Watching:
     profile: tuple[int, int] | None = None
 
 
+UNWATCHED = Watching()
+
+
 def fit(
     *,
     stage: str,
@@ -68,7 +66,7 @@ def fit(
     out: Path,
     console: Console,
     workspace: Path | None = None,
-    watching: Watching | None = None,
+    watching: Watching = UNWATCHED,
 ) -> None:
     """Trains `model` and leaves the run in `out`; continues a run that was stopped.
 
@@ -88,8 +86,42 @@ def fit(
         not serve the stage, or a loss is no number.
       KeyboardInterrupt: when asked to stop, behind a saved state.
     """
-    watching = watching or Watching()
     require_local(out)
+    config = model.config
+    _require_positions(config, settings)
+    batches, trainer = _trainer(stage, data, settings, config)
+    judge = Judge.of(data, settings, trainer, batches, workspace)
+    first_process = jax.process_index() == 0
+    if first_process:
+        Run.of(stage, data, settings, config, parents).claim(out, data)
+    multihost_utils.sync_global_devices("the run's folder")
+    with ExitStack() as stack:
+        if first_process:
+            _alone(stack, out)
+        states = stack.enter_context(States(out))
+        state = states.resumed(trainer.init(stacked.stack(model)), console.print)
+        del model
+        log = Log(out, int(state.step), tensorboard=watching.tensorboard)
+        stack.callback(log.close)
+        asked = stack.enter_context(stopping())
+        progress = _Progress(
+            stage=stage,
+            bar=stack.enter_context(_bar(console)),
+            settings=settings,
+            batches=batches,
+            trainer=trainer,
+            states=states,
+            log=log,
+            judge=judge,
+            console=console,
+        )
+        progress.start(state, asked, watching.profile)
+
+
+def _trainer(
+    stage: str, data: Prepared, settings: StageSettings, config: DecoderConfig
+) -> tuple[Batches, Trainer]:
+    """The batches of a stage, and what makes its steps on all devices."""
     mesh = make_mesh(jax.devices(), settings.mesh)
     layout = Layout(
         tokens=1,
@@ -100,8 +132,6 @@ def fit(
     )
     kind = PretrainingBatches if stage == "pretrain" else StageBatches
     batches: Batches = kind(data, settings, layout)
-    _require_positions(model.config, settings)
-    config = model.config
     trainer = Trainer(
         task=_task(config, settings, batches.users),
         tx=optimizer(settings),
@@ -110,43 +140,7 @@ def fit(
         settings=settings.mesh,
         seed=settings.seed,
     )
-    judge = _Judge.of(data, settings, trainer, batches, workspace)
-    first_process = jax.process_index() == 0
-    if first_process:
-        Run.of(stage, data, settings, config, parents).claim(out, data)
-    multihost_utils.sync_global_devices("the run's folder")
-
-    with ExitStack() as stack:
-        if first_process:
-            _alone(stack, out)
-        states = stack.enter_context(States(out))
-        state = states.resumed(trainer.init(stacked.stack(model)), console.print)
-        del model
-        first = int(state.step)
-        log = Log(out, first, tensorboard=watching.tensorboard)
-        stack.callback(log.close)
-        bar = stack.enter_context(_bar(console))
-        asked = stack.enter_context(stopping())
-        progress = _Progress(
-            stage=stage,
-            bar=bar,
-            task=bar.add_task(stage, total=settings.steps, completed=first, loss=""),
-            settings=settings,
-            batches=batches,
-            trainer=trainer,
-            states=states,
-            log=log,
-            judge=judge,
-            console=console,
-        )
-        size = flops.parameters(config)
-        console.print(
-            f"{stage}: {size / 1e6:.2f} M parameters, {settings.steps} steps,"
-            f" rows of {batches.layout.tokens} tokens on {_devices(mesh.size)}; compiling ..."
-        )
-        if not states.steps():
-            log.write(0, progress.keep(0, state))
-        progress.run(state, first, asked, watching.profile)
+    return batches, trainer
 
 
 def _task(config: DecoderConfig, settings: StageSettings, users: int) -> Task:
@@ -178,93 +172,37 @@ def _alone(stack: ExitStack, out: Path) -> None:
         )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Judge:
-    """Measures a state: losses of held-out targets, and what selects the best."""
-
-    losses: dict[Split, list[Batch]]
-    trainer: Trainer
-    selection: Selection | None
-    settings: StageSettings
-
-    @classmethod
-    def of(
-        cls,
-        data: Prepared,
-        settings: StageSettings,
-        trainer: Trainer,
-        batches: Batches,
-        workspace: Path | None,
-    ) -> _Judge:
-        records = Records(data, settings)
-        splits: tuple[Split, ...] = ("validation", "test")
-        held_out: dict[Split, list[Record]] = {split: records.held_out(split) for split in splits}
-        if not held_out["validation"]:
-            raise CalrecError(
-                "expected users with a validation item, found none in these domains;"
-                " add a domain of the evaluation or selection role"
-            )
-        # As many users as a training step compares, so that their contrast is the same sum.
-        users = min(batches.users or 32, *(len(found) for found in held_out.values() if found))
-        selection = None
-        if settings.select_by != "nig":
-            if workspace is None:
-                raise CalrecError(
-                    "expected a workspace with these domains, to select by NDCG@10, found none;"
-                    " give --workspace, or --select-by nig"
-                )
-            selection = Selection.of(workspace, data, settings)
-        plain = dataclasses.replace(trainer.task, users=users)
-        losses: dict[Split, list[Batch]] = {
-            split: held_out_batches(found, users, batches.layout)
-            for split, found in held_out.items()
-        }
-        return cls(
-            losses=losses,
-            trainer=dataclasses.replace(trainer, task=plain),
-            selection=selection,
-            settings=settings,
-        )
-
-    def measured(self, state: TrainState) -> dict[str, float]:
-        """Losses in nats: `validation_nig` (a token), `validation_tt`, and those of the test."""
-        found: dict[str, float] = {}
-        for split, batches in self.losses.items():
-            if not batches:
-                continue
-            losses = [self.trainer.evaluate(state.weights, self.trainer.placed(b)) for b in batches]
-            tokens = [int(batch.predicted[:-1].sum()) for batch in batches]
-            found[f"{split}_nig"] = float(np.average([x["nig"] for x in losses], weights=tokens))
-            found[f"{split}_tt"] = float(np.mean([x["tt"] for x in losses]))
-        return {name: round(value, 5) for name, value in found.items()}
-
-    def goodness(self, step: int, state: TrainState, measured: dict[str, float]) -> float:
-        """What the best state has most of."""
-        if self.selection is None:
-            return -measured["validation_nig"]
-        every = self.settings.validate_every * self.settings.select_every
-        if step % every and step != self.settings.steps:
-            return UNMEASURED
-        whole = jax.tree.map(jnp.asarray, self.trainer.whole(state.weights))
-        return self.selection.ndcg(stacked.unstack(self.trainer.task.config, whole))
-
-
 @dataclass(kw_only=True, eq=False)
 class _Progress:
     """The steps of one run, from where it resumes to its end."""
 
     stage: str
     bar: Progress
-    task: Any
     settings: StageSettings
     batches: Batches
     trainer: Trainer
     states: States
     log: Log
-    judge: _Judge
+    judge: Judge
     console: Console
+    task: Any = None
     productive: float = 0.0
     tokens: int = 0
+
+    def start(self, state: TrainState, asked: Asked, profile: tuple[int, int] | None) -> None:
+        """Says what is run, keeps the state that a new run starts from, and runs."""
+        size = flops.parameters(self.trainer.task.config)
+        self.console.print(
+            f"{self.stage}: {size / 1e6:.2f} M parameters, {self.settings.steps} steps, rows of"
+            f" {self.batches.layout.tokens} tokens on {_devices(self.trainer.mesh.size)};"
+            " compiling ..."
+        )
+        self.task = self.bar.add_task(
+            self.stage, total=self.settings.steps, completed=int(state.step), loss=""
+        )
+        if not self.states.steps():
+            self.log.write(0, self.keep(0, state))
+        self.run(state, int(state.step), asked, profile)
 
     def run(
         self, state: TrainState, first: int, asked: Asked, profile: tuple[int, int] | None

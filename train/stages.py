@@ -14,7 +14,7 @@ from calrec.model.backbone.decoder import Decoder
 from calrec.tokenizer import Tokenizer
 from train.data.prepared import Prepared
 from train.export import history_entry
-from train.loop import Watching, fit
+from train.loop import UNWATCHED, Watching, fit
 from train.presets import Preset
 from train.run.description import Run
 from train.run.states import best_weights
@@ -30,7 +30,7 @@ def from_scratch(
     domains: Sequence[str] = (),
     *,
     workspace: Path | None = None,
-    watching: Watching | None = None,
+    watching: Watching = UNWATCHED,
 ) -> None:
     """Pretrains a randomly initialised decoder of the preset's size."""
     prepared = Prepared.load(data, domains)
@@ -59,7 +59,7 @@ def continue_from(
     domains: Sequence[str] = (),
     *,
     workspace: Path | None = None,
-    watching: Watching | None = None,
+    watching: Watching = UNWATCHED,
 ) -> None:
     """Trains an earlier run's best weights with the CALRec objective.
 
@@ -102,7 +102,7 @@ def from_pretrained(
     domains: Sequence[str] = (),
     *,
     workspace: Path | None = None,
-    watching: Watching | None = None,
+    watching: Watching = UNWATCHED,
 ) -> None:
     """Trains the language model of a Hugging Face folder with the CALRec objective, in float32.
 

@@ -18,7 +18,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_EXEC_TIME_OPTIMIZATION_EFFORT", "-1.0")
 
 from train import flops, presets  # noqa: E402
-from train.plan import GB, MEMORY, Topology, plan, sampler_plan  # noqa: E402
+from train.plan.sampler import sampler_plan  # noqa: E402
+from train.plan.step import plan  # noqa: E402
+from train.plan.topology import GB, MEMORY, Topology  # noqa: E402
 
 
 def compiled(name, topology, slices=1, **settings):

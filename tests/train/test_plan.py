@@ -10,7 +10,9 @@ from calrec.errors import CalrecError
 from calrec.model.backbone.config import DecoderConfig
 from calrec.model.backbone.decoder import Decoder
 from train import flops, presets
-from train.plan import Topology, _collectives, estimated, plan
+from train.plan.compiled import _collectives
+from train.plan.step import estimated, plan
+from train.plan.topology import Topology
 
 SMOL = presets.load("smollm2-135m")
 
