@@ -1,5 +1,5 @@
-# `make demo` serves the page, `make test` runs every test, `make test-fast` those that neither train
-# nor serve nor open a browser.
+# `make demo` serves the page, `make test` runs every test, `make test-fast` those of less than half a
+# second.
 # Both install into .venv first; PYTHON names another interpreter of version 3.11 or later.
 PYTHON ?= python3
 VENV := .venv
