@@ -79,13 +79,13 @@ class Selection:
     def ndcg(self, model: Decoder) -> float:
         """Mean NDCG@10 over all users, ties counted against the target."""
         writer = self._writer(model)
-        gains: list[float] = []
+        ranks: list[int] = []
         for shop in self.shops:
             for user, generation in writer.generate_many(shop.histories, shop.seeds):
                 scores = rank(generation, shop.corpus, writer.description.ranking).scores
                 _, pessimistic = ranks_of(scores, shop.targets[user])
-                gains.append(float(ndcg(pessimistic, AT)))
-        return float(np.mean(gains))
+                ranks.append(int(pessimistic))
+        return float(ndcg(np.asarray(ranks), AT).mean())
 
     def _writer(self, model: Decoder) -> GenerativeModel:
         description = Description(
