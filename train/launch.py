@@ -10,7 +10,7 @@ from calrec.errors import CalrecError
 
 COORDINATOR, PROCESSES, PROCESS = "CALREC_COORDINATOR", "CALREC_PROCESSES", "CALREC_PROCESS"
 """Address of process 0 (host:port), number of processes, and which this one is, from 0."""
-_CLUSTERS = ("SLURM_JOB_ID", "MEGASCALE_COORDINATOR_ADDRESS", "JAX_COORDINATOR_ADDRESS")
+_CLUSTERS = ("MEGASCALE_COORDINATOR_ADDRESS", "JAX_COORDINATOR_ADDRESS")
 
 
 def join() -> None:
@@ -46,7 +46,8 @@ def join() -> None:
 
 def _in_cluster() -> bool:
     hosts = os.environ.get("TPU_WORKER_HOSTNAMES", "").split(",")
-    return len(hosts) > 1 or any(name in os.environ for name in _CLUSTERS)
+    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "1")  # one task of Slurm's is a run of its own
+    return len(hosts) > 1 or tasks != "1" or any(name in os.environ for name in _CLUSTERS)
 
 
 def _first_line(error: Exception) -> str:

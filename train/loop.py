@@ -157,7 +157,7 @@ def _task(config: DecoderConfig, settings: StageSettings, users: int) -> Task:
             embedding=settings.embedding_dropout,
         ),
         attention=attention,
-        # A loop costs a CPU a tenth; unrolled, many layers take long to compile.
+        # Few layers are unrolled for a CPU or GPU; many would take long to compile.
         unroll=1 if on_tpu else min(config.num_hidden_layers, 8),
     )
     return Task(config=config, forward=forward, users=users, objective=settings.objective)
