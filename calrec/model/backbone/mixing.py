@@ -54,23 +54,35 @@ def _placed(drop: Callable[[Array, int], Array], place: int, weight: Array) -> A
 
 
 def _mixed(
-    q: Float[Array, "B Q G R H"],
+    q: Float[Array, "B G R Q H"],
     k: Float[Array, "B G K H"],
     v: Float[Array, "B G K H"],
     visible: Bool[Array, "B Q K"],
     softcap: float | None,
     drop: Callable[[Array], Array] = _as_it_is,
-) -> Float[Array, "B Q G R H"]:
-    score = scores(jnp.einsum("btgrh,bgsh->bgrts", q, k), visible[:, None, None], softcap)
-    weight = jax.nn.softmax(score, axis=-1).astype(q.dtype)
-    return jnp.einsum("bgrts,bgsh->btgrh", drop(weight), v)
+) -> Float[Array, "B G R Q H"]:
+    """Softmax of the scores, times the values.
+
+    Heads stand before tokens, so that no product has to move the scores, by far the largest array.
+    The mixed values are divided by the softmax's sum, not its weights: one pass fewer, forward and
+    backward.
+    """
+    rows = (*q.shape[:2], -1, q.shape[-1])
+    products = jnp.einsum("bgmh,bgkh->bgmk", q.reshape(rows), k)
+    score = scores(products.reshape(*q.shape[:-1], -1), visible[:, None, None], softcap)
+    weight = jnp.exp(score - jax.lax.stop_gradient(score.max(axis=-1, keepdims=True)))
+    total = weight.sum(axis=-1, keepdims=True)
+    kept = drop(weight).astype(q.dtype).reshape(products.shape)
+    mixed = jnp.einsum("bgmk,bgkh->bgmh", kept, v)
+    return (mixed.reshape(q.shape) / total).astype(q.dtype)
 
 
 def dense(visible: Bool[Array, "B T T"]) -> Mix:
     """Every token against all of its row that it may see."""
 
     def mix(q, k, v, softcap, /):
-        return _mixed(q, k, v, visible, softcap)
+        mixed = _mixed(jnp.moveaxis(q, 1, 3), k, v, visible, softcap)
+        return jnp.moveaxis(mixed, 3, 1)
 
     return mix
 
@@ -93,7 +105,7 @@ def packed(
     tokens = segment.shape[1]
 
     def mix(q, k, v, softcap, /):
-        parts = []
+        q, parts = jnp.moveaxis(q, 1, 3), []
         for number, start in enumerate(range(0, tokens, BLOCK)):
             end = min(start + BLOCK, tokens)
             first = 0 if window is None else max(0, start - window + 1)
@@ -105,7 +117,8 @@ def packed(
                 visible &= (behind < window)[None]
             keys, values = k[:, :, first:end], v[:, :, first:end]
             thinned = partial(_placed, drop, 2 + number) if drop else _as_it_is
-            parts.append(_mixed(q[:, start:end], keys, values, visible, softcap, thinned))
-        return jnp.concatenate(parts, axis=1)
+            block = q[:, :, :, start:end]
+            parts.append(_mixed(block, keys, values, visible, softcap, thinned))
+        return jnp.moveaxis(jnp.concatenate(parts, axis=3), 3, 1)
 
     return mix
