@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float, Int, Key
 
 from calrec.model.backbone import stacked
@@ -94,11 +93,36 @@ def terms(
     predicting = jnp.take_along_axis(hidden, rows.at[..., None], axis=1)
     predicting = predicting.reshape(-1, predicting.shape[-1])
     logits = stacked.logits(task.config, weights, predicting)
-    nll = optax.softmax_cross_entropy_with_integer_labels(logits, rows.next.reshape(-1))
+    nll = _nll(logits, rows.next.reshape(-1))
     return Terms(
         pooled=_pooled(hidden, jnp.asarray(rows.pool), task.users),
         nll=jax.ops.segment_sum(nll, rows.owner.reshape(-1), task.users + 2)[:-1],
     )
+
+
+@jax.custom_vjp
+def _nll(logits: Float[Array, "N V"], token: Int[Array, " N"]) -> Float[Array, " N"]:
+    """Negative log-likelihood of each token, in nats.
+
+    Its gradient is one pass over the logits. That of a gathered logit would be a scatter into an
+    array of all of them, and the exponentials would be kept beside the logits.
+    """
+    return _nll_and_total(logits, token)[0]
+
+
+def _nll_and_total(logits: Array, token: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+    total = jax.nn.logsumexp(logits, axis=-1, keepdims=True)
+    found = jnp.take_along_axis(logits, token[:, None], axis=-1)
+    return (total - found)[:, 0], (logits, token, total)
+
+
+def _nll_back(kept: tuple[Array, Array, Array], back: Array) -> tuple[Array, None]:
+    logits, token, total = kept
+    chosen = jnp.arange(logits.shape[-1])[None] == token[:, None]
+    return back[:, None] * (jnp.exp(logits - total) - chosen), None
+
+
+_nll.defvjp(_nll_and_total, _nll_back)
 
 
 def _pooled(
