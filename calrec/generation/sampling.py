@@ -101,9 +101,11 @@ def prefill(
 
 @partial(jax.jit, donate_argnames=("state",))
 def insert(state: State, new: State, slot: Int[Array, ""]) -> State:
-    """The state of U users with the one user of `new` in slot number `slot`."""
+    """The state of U users with the one user of `new`, fresh from `prefill`, in slot `slot`."""
 
     def put(old, one):
+        if not old.ndim:  # where the cache is written next, which all users share
+            return old
         # As many rows a user as `one` has.
         return jax.lax.dynamic_update_slice_in_dim(old, one, slot * one.shape[0], axis=0)
 
@@ -129,8 +131,8 @@ def decode(
     already = state.done()
 
     def one(state: State) -> State:
-        shifted = state.logits - state.logits.max(axis=-1, keepdims=True)
-        weight = jnp.exp(shifted / temperature)
+        top = state.logits.max(axis=-1, keepdims=True)
+        weight = jnp.exp((state.logits - top) / temperature)
         token = draw(weight, _uniforms(state))
 
         here = jnp.arange(state.tokens.shape[2])[None] == state.step[:, None]
@@ -139,12 +141,13 @@ def decode(
         def put(array, value):
             return jnp.where(here, value[..., None], array)
 
-        logit = jnp.take_along_axis(shifted, token[..., None], axis=-1)[..., 0]
-        log_total = jnp.log(jnp.exp(shifted).sum(axis=-1))
+        # Read where they lie: their differences to the top are kept nowhere.
+        logit = (jnp.take_along_axis(state.logits, token[..., None], axis=-1) - top)[..., 0]
+        log_total = jnp.log(jnp.exp(state.logits - top).sum(axis=-1))
         finished = state.finished | (token == end_id)
         hidden, cache = model.decode_step(token, state.prompt, state.cache, state.step)
         return replace(
-            _with_alternatives(state, shifted, log_total, here),
+            _with_alternatives(state, top[..., 0] + log_total, here),
             cache=cache,
             logits=model.logits(hidden),
             tokens=put(state.tokens, token),
@@ -173,7 +176,6 @@ def _uniforms(state: State) -> Float[Array, "U N"]:
 
 def _with_alternatives(
     state: State,
-    logits: Float[Array, "U N V"],
     log_total: Float[Array, "U N"],
     here: Bool[Array, "U N S"],
 ) -> State:
@@ -181,7 +183,7 @@ def _with_alternatives(
     count = state.top_tokens.shape[3]
     if not count:
         return state
-    top_logits, top = jax.lax.top_k(logits, count)
+    top_logits, top = jax.lax.top_k(state.logits, count)
 
     def put(array, value):
         return jnp.where(here[..., None], value[:, :, None], array)
