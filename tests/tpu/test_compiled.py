@@ -56,11 +56,11 @@ def test_two_hundred_and_fifty_six_chips():
     assert found.compiled.collectives["all-reduce"] < 1.1 * 4 * found.parameters
 
 
-@pytest.mark.parametrize("users", [1, 16])
-def test_a_step_of_the_sampler_moves_a_few_times_what_it_must_read(users):
-    """Measured: 4.0 times weights and caches for one user, 5.5 for sixteen; the goal is 2."""
+@pytest.mark.parametrize(("users", "most"), [(1, 1.6), (16, 2.6)])
+def test_a_step_of_the_sampler_moves_little_more_than_it_must_read(users, most):
+    """Measured: 1.5 times weights and caches for one user, 2.5 for sixteen; the goal is 2."""
     model = presets.load("smollm2-135m").model
     found, moved, needed = sampler_plan(model, Topology.of("v5e:2x2"), users)
     assert found.peak < MEMORY["v5e"] * GB
     assert needed > 2 * flops.parameters(model)
-    assert moved < 6 * needed
+    assert needed < moved < most * needed

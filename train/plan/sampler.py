@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ from calrec.model.backbone.config import DecoderConfig
 from calrec.model.backbone.decoder import Decoder
 from train.plan.compiled import Compiled, read
 from train.plan.topology import Topology
+from train.plan.traffic import moved_in_loop
 
 
 def sampler_plan(
@@ -39,8 +39,8 @@ def sampler_plan(
       dtype: of weights and caches.
 
     Returns:
-      what the compiler says, the bytes that a step moves, and those of weights and caches, each of
-      which a step has to read once.
+      what the compiler says, the bytes that a step moves to and from the chip's memory, and those
+      of weights and caches, each of which a step has to read once.
     """
     graph, weights = nnx.split(nnx.eval_shape(lambda: Decoder(config, rngs=nnx.Rngs(0))))
     weights = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, jnp.dtype(dtype)), weights)
@@ -61,5 +61,4 @@ def sampler_plan(
         math.prod(x.shape) * x.dtype.itemsize
         for x in jax.tree.leaves((weights, state.prompt, state.cache))
     )
-    costs: Any = made.cost_analysis()
-    return read(made), float(costs["bytes accessed"]), float(needed)
+    return read(made), float(moved_in_loop(made.as_text() or "")), float(needed)
