@@ -220,8 +220,7 @@ def _vacant(one: State, users: int) -> State:
     """A state of so many users, shaped as that of `one`, in which all are done."""
 
     def empty(x: jax.Array) -> jax.Array:
-        shape = (users * x.shape[0], *x.shape[1:]) if x.ndim else ()
-        return jax.device_put(np.zeros(shape, x.dtype))
+        return jax.device_put(np.zeros((users * x.shape[0], *x.shape[1:]), x.dtype))
 
     steps = jax.device_put(np.full(users, one.tokens.shape[2], np.int32))
     return replace(jax.tree.map(empty, one), step=steps)

@@ -101,11 +101,9 @@ def prefill(
 
 @partial(jax.jit, donate_argnames=("state",))
 def insert(state: State, new: State, slot: Int[Array, ""]) -> State:
-    """The state of U users with the one user of `new`, fresh from `prefill`, in slot `slot`."""
+    """The state of U users with the one user of `new` in slot number `slot`."""
 
     def put(old, one):
-        if not old.ndim:  # where the cache is written next, which all users share
-            return old
         # As many rows a user as `one` has.
         return jax.lax.dynamic_update_slice_in_dim(old, one, slot * one.shape[0], axis=0)
 

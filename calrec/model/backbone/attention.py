@@ -107,7 +107,7 @@ class Attention(nnx.Module):
         by: Turn | None,
         see_prompt: Bool[Array, "U P"],
         see_sample: Bool[Array, "U S"],
-        slot: Int[Array, ""],
+        step: Int[Array, " U"],
     ) -> tuple[Float[Array, "U N D"], Float[Array, "UGN S H"], Float[Array, "UGN S H"]]:
         """One token of every sample against the shared prompt, the sample's own past.
 
@@ -116,7 +116,7 @@ class Attention(nnx.Module):
         q, k, v = self.project(x, by)
         # Heads before samples, so that no product has to move its operands.
         q, k, v = (jnp.moveaxis(array, 2, 1) for array in (q, k, v))
-        keys, values = _put(keys, k, slot), _put(values, v, slot)
+        keys, values = _put(keys, k, step), _put(values, v, step)
 
         users, groups, samples, repeats, width = q.shape
         rows = (users, groups, samples * repeats, width)
@@ -136,8 +136,17 @@ class Attention(nnx.Module):
 
 
 def _put(
-    cache: Float[Array, "UGN S H"], new: Float[Array, "U G N H"], slot: Int[Array, ""]
+    cache: Float[Array, "UGN S H"], new: Float[Array, "U G N H"], step: Int[Array, " U"]
 ) -> Float[Array, "UGN S H"]:
-    """The cache with the new entries of all samples in this slot."""
-    entries = new.reshape(len(cache), 1, -1)
-    return jax.lax.dynamic_update_slice_in_dim(cache, entries, slot, axis=1)
+    """The cache with each user's new entries in the slot of that user's step.
+
+    User by user: as one operation it would be a scatter, which copies the cache.
+    """
+    entries = new.reshape(len(new), -1, 1, new.shape[-1])
+
+    def put(user: Int[Array, ""], cache: Float[Array, "UGN S H"]) -> Float[Array, "UGN S H"]:
+        return jax.lax.dynamic_update_slice(
+            cache, entries[user], (user * entries.shape[1], step[user], 0)
+        )
+
+    return jax.lax.fori_loop(0, len(entries), put, cache)

@@ -3,8 +3,7 @@
 All samples of a user read one prompt cache: it is computed once and never copied. What a sample
 adds itself stands in its own cache of a fixed number of slots, so that shapes stay static. The
 heads stand first, and samples in one row of rows: so laid out, no matrix product of a step has to
-move its operands. A step writes the entries of all samples into one slot, whatever step each user
-is at: a slot of its own for each would be a scatter, which copies the cache.
+move its operands, and a step writes where the entries lie.
 """
 
 from __future__ import annotations
@@ -31,18 +30,10 @@ class PromptCache:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class SampleCache:
-    """Keys and values of what N samples of each of U users have generated, in S slots.
-
-    The slots are a ring: a user's steps lie in those before `slot`, the last one nearest to it.
-
-    Attributes:
-      keys, values: of each layer.
-      slot: where the next step of all samples is written.
-    """
+    """Keys and values of what N samples of each of U users have generated, in S slots."""
 
     keys: tuple[Float[Array, "UGN S H"], ...]
     values: tuple[Float[Array, "UGN S H"], ...]
-    slot: Int[Array, ""]
 
     @classmethod
     def empty(
@@ -51,4 +42,4 @@ class SampleCache:
         """Zeros: nothing generated yet."""
         shape = (users * config.num_key_value_heads * samples, slots, config.head_dim)
         zeros = tuple(jnp.zeros(shape, dtype) for _ in range(config.num_hidden_layers))
-        return cls(keys=zeros, values=zeros, slot=jnp.zeros((), jnp.int32))
+        return cls(keys=zeros, values=zeros)

@@ -157,7 +157,7 @@ class Decoder(Ends):
         cache: SampleCache,
         step: Int[Array, " U"],
     ) -> tuple[Float[Array, "U N D"], SampleCache]:
-        """Feeds each sample's token number `step` of its user (from 0, one more at each call).
+        """Feeds each sample's token number `step` of its user (from 0).
 
         Returns:
           the tokens' final hidden states and the new cache.
@@ -166,13 +166,12 @@ class Decoder(Ends):
         position = jnp.broadcast_to(now, tokens.shape)
         x = self.embed(tokens, position)
         in_prompt = jnp.arange(prompt.keys[0].shape[2])[None]
-        slots = cache.keys[0].shape[1]
-        age = (cache.slot - jnp.arange(slots)[None]) % slots
+        in_sample = jnp.arange(cache.keys[0].shape[1])[None]
 
         def sight(kind: LayerKind) -> tuple[Turn | None, Array, Array]:
             window = kind.window or self.config.max_position_embeddings
             see_prompt = (in_prompt < prompt.length[:, None]) & (in_prompt > now - window)
-            see_sample = (age <= step[:, None]) & (age < window)
+            see_sample = (in_sample <= step[:, None]) & (in_sample > step[:, None] - window)
             return turn(position, kind.rope, self.config), see_prompt, see_sample
 
         kinds = self.config.layer_kinds
@@ -180,8 +179,7 @@ class Decoder(Ends):
         keys, values = [], []
         for i, (layer, kind) in enumerate(zip(self.layers, kinds, strict=True)):
             past = (prompt.keys[i], prompt.values[i], cache.keys[i], cache.values[i])
-            x, k, v = layer.step(x, *past, *sights[kind], cache.slot)
+            x, k, v = layer.step(x, *past, *sights[kind], step)
             keys.append(k)
             values.append(v)
-        new = SampleCache(keys=tuple(keys), values=tuple(values), slot=(cache.slot + 1) % slots)
-        return self.norm(x), new
+        return self.norm(x), SampleCache(keys=tuple(keys), values=tuple(values))
