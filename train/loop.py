@@ -21,6 +21,7 @@ from calrec.model.backbone.config import DecoderConfig
 from calrec.model.backbone.decoder import Decoder
 from calrec.model.backbone.forward import Dropout, Forward
 from calrec.records.locks import locked
+from calrec.report.training_log import NDCG
 from train import flops
 from train.data.batches import Batches, PretrainingBatches, StageBatches
 from train.data.packing import Layout
@@ -248,7 +249,7 @@ class _Progress:
         goodness = self.judge.goodness(step, state, measured)
         said = f"step {step}: validation nig {measured['validation_nig']:.4f} nats a token"
         if self.judge.selection is not None and goodness != UNMEASURED:
-            measured["validation_ndcg@10"] = round(goodness, 5)
+            measured[NDCG] = round(goodness, 5)
             said += f", NDCG@10 {goodness:.4f} (pessimistic)"
         self.states.save(step, state, {**measured, GOODNESS: goodness})
         self.console.print(said)
