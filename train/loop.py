@@ -14,6 +14,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from calrec.errors import CalrecError
 from calrec.model.backbone import stacked
@@ -324,7 +325,9 @@ def _bar(console: Console) -> Progress:
         BarColumn(bar_width=12),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[said]}"),
+        # The rest of the width: on a narrow terminal this is what is cut.
+        TextColumn("{task.fields[said]}", table_column=Column(ratio=1, no_wrap=True)),
         console=console,
+        expand=True,
         disable=jax.process_index() > 0,
     )

@@ -193,6 +193,14 @@ def test_what_cannot_be_drawn_is_one_line(tmp_path, folders, said):
         load([tmp_path / name for name in folders])
 
 
+@pytest.mark.skipif(shutil.which("false") is None, reason="needs the command false")
+def test_a_browser_that_fails_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture, "BROWSERS", ("false",))
+    said = picture.photograph("<body>", 320, 200, tmp_path / "it.png")
+    assert said.startswith("no picture: ")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])

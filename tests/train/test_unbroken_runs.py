@@ -57,6 +57,21 @@ def test_the_two_newest_and_the_best_are_kept(finished):
 
 
 @pytest.mark.slow
+def test_its_curves_can_be_drawn(finished):
+    from train.curves.runs import load
+
+    (made,) = load([finished])
+    assert list(made.points("total")) == [2, 4, 6]
+    for quantity in ("validation_nig", "validation_tt", "test_nig", "test_tt"):
+        assert list(made.points(quantity)) == [0, 2, 4, 6]
+    assert {"gradient_norm", "learning_rate", "tokens_per_second", "productive"} <= set(
+        made.log[-1].values
+    )
+    with States(finished) as states:
+        assert made.kept.step == states.best()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone", "no digests"])
 def test_a_damaged_newest_state_falls_back_to_the_one_before(
     finished, data, tmp_path, damage, capsys
@@ -219,3 +234,19 @@ def test_a_trace_is_whole_wherever_the_run_begins_and_ends(tmp_path, made, said)
     (line,) = lines
     assert line.startswith(said)
     assert bool(traces(tmp_path)) == line.startswith("a trace")
+
+
+def test_a_narrow_terminal_shows_step_and_losses_before_the_rest():
+    import io
+
+    from rich.console import Console
+
+    from train.loop import _bar, _said
+
+    losses = {"total": 2.6, "nig": 2.5, "tt": 2.0, "ut": 2.3}
+    line = losses | {"gradient_norm": 1.5, "tokens_per_second": 12345.6, "share_of_peak": 0.41}
+    assert _said(line).endswith("ut 2.300  gradient 1.50  12,346 tokens/s  41% of peak")
+    file = io.StringIO()
+    with _bar(Console(width=80, file=file, force_terminal=True, color_system=None)) as bar:
+        bar.add_task("stage1", total=150_000, completed=1200, said=_said(line))
+    assert re.search(r"stage1 .*1200/150000 .*total 2\.600  nig 2\.500", file.getvalue())
