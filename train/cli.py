@@ -1,4 +1,4 @@
-"""`calrec-train`: prepare, pretrain, stage1, stage2, export, figures; all as one recipe; sasrec."""
+"""`calrec-train`: prepare, pretrain, stage1, stage2, report, export, figures; a recipe; sasrec."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.console import Console
 from calrec.errors import CalrecError, run_cli
 from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
 from train import presets
+from train.curves.command import Report, report
 from train.settings import StageSettings
 
 if TYPE_CHECKING:
@@ -195,6 +196,7 @@ def commands(argv: Sequence[str]) -> Any:
         | stage(Pretrain, "pretrain")
         | stage(Stage1, "stage1")
         | stage(Stage2, "stage2", domain=tyro.MISSING)
+        | Annotated[Report, tyro.conf.subcommand("report")]
         | Annotated[Export, tyro.conf.subcommand("export")]
         | Annotated[Plan, tyro.conf.subcommand("plan", default=_planned(argv))]
         | Annotated[Figures, tyro.conf.subcommand("figures")]
@@ -230,6 +232,8 @@ def execute(command: Any) -> None:
             console.print(f"prepared {', '.join(command.domains)} in {command.out}")
         case Pretrain() | Stage1() | Stage2():
             _train(command, console)
+        case Report():
+            report(command, Console())
         case Export():
             from train.export import export, export_hugging_face
 
