@@ -14,7 +14,7 @@ from train.prepare import prepare
 from train.run.states import best_weights
 from train.selection import Selection
 from train.settings import StageSettings
-from train.stages import from_scratch
+from train.stages import Stage, from_scratch
 
 SETTINGS = StageSettings(steps=1, batch_size=4, learning_rate=1e-3)
 
@@ -37,7 +37,14 @@ def test_it_is_the_pessimistic_ndcg_of_an_evaluation(tiny_workspace, data, run_e
         validate_every=150,
     )
     run = tmp_path / "run"
-    from_scratch(data.folder, preset, settings, run, Console(quiet=True))
+    stage = Stage(
+        name="pretrain",
+        data=data.folder,
+        settings=settings,
+        out=run,
+        console=Console(quiet=True),
+    )
+    from_scratch(stage, preset)
     model = best_weights(run)
     selection = Selection.of(tiny_workspace, data, SETTINGS)
     found = selection.ndcg(model)
