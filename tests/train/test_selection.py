@@ -12,7 +12,7 @@ from train import presets
 from train.data.prepared import Prepared
 from train.prepare import prepare
 from train.run.states import best_weights
-from train.selection import Selection
+from train.selection import ModelSelection
 from train.settings import StageSettings
 from train.stages import Stage, from_scratch
 
@@ -46,7 +46,7 @@ def test_it_is_the_pessimistic_ndcg_of_an_evaluation(tiny_workspace, data, run_e
     )
     from_scratch(stage, preset)
     model = best_weights(run)
-    selection = Selection.of(tiny_workspace, data, SETTINGS)
+    selection = ModelSelection.of(tiny_workspace, data, SETTINGS)
     found = selection.ndcg(model)
     save(tmp_path / "model", model, data.tokenizer(), selection._writer(model).description)
     line = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", tmp_path / "model")
@@ -61,4 +61,4 @@ def test_another_state_of_the_domain_is_one_line(tiny_workspace, data):
     meta = json.loads(json.dumps(data.meta))
     meta["domains"]["shop"]["fingerprint"] = "other"
     with pytest.raises(CalrecError, match=r"the domain shop in .* as it was prepared"):
-        Selection.of(tiny_workspace, dataclasses.replace(data, meta=meta), SETTINGS)
+        ModelSelection.of(tiny_workspace, dataclasses.replace(data, meta=meta), SETTINGS)
