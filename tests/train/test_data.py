@@ -234,7 +234,7 @@ def test_damaged_shards_are_named(data, tmp_path):
     fresh = {**meta, "files": digests.of_files(copy)}
     del fresh["files"]["meta.json"], fresh["digest"]
     (copy / "meta.json").write_text(json.dumps(PREPARED.seal(fresh)))
-    with pytest.raises(CalrecError, match=r"shop\.npz is damaged"):
+    with pytest.raises(CalrecError, match=r"shop\.npz as it was prepared, found a damaged"):
         Prepared.load(copy)
 
 

@@ -197,7 +197,6 @@ def _sample(row: Mapping[str, Any], text: TextSettings) -> Sample:
         text=row["text"],
         token_ids=tuple(row["token_ids"]),
         log_probs=tuple(row["log_probs"]),
-        tempered_log_probs=(),
         score=row["score"],
         order=row["order"],
         finished=row["finished"],
