@@ -32,7 +32,8 @@ class Tokenizer:
         """Wraps a `transformers` fast tokenizer."""
         if fast.eos_token_id is None:
             raise CalrecError(
-                "tokenizer: expected an end-of-sequence token (eos_token), found none"
+                "tokenizer: expected an end-of-sequence token (eos_token), found none;"
+                " name one in its tokenizer_config.json"
             )
         self._fast = fast
         self._pieces: dict[int, str] = {}
@@ -49,7 +50,7 @@ class Tokenizer:
         folder = Path(folder)
         if not folder.is_dir():
             raise CalrecError(
-                f"tokenizer: expected a folder with tokenizer.json, found no {folder}"
+                f"tokenizer: expected a folder with tokenizer.json, found no {folder}; name another"
             )
         from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -85,7 +86,7 @@ class Tokenizer:
         if vocab_size < SMALLEST:
             raise CalrecError(
                 f"tokenizer: expected a vocabulary of at least {SMALLEST} tokens (every byte and"
-                f" two special ones), found {vocab_size}"
+                f" two special ones), found {vocab_size}; give a larger one"
             )
         from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
         from tokenizers import Tokenizer as Model

@@ -37,7 +37,7 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
       CalrecError: if the run is none or has no checkpoint, or `out` holds something else.
     """
     if dtype not in ("float32", "bfloat16"):
-        raise CalrecError(f"export: expected dtype float32 or bfloat16, found {dtype!r}")
+        raise CalrecError(f"export: expected dtype float32 or bfloat16, found {dtype!r}; give one")
     run = Run.load(run_folder)
     model = best_weights(run_folder)
     entries = [*run.parents, history_entry(run_folder)]

@@ -34,7 +34,7 @@ AT = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Shop:
+class ValidationShop:
     """One domain's validation users, and the corpus that their texts are matched with."""
 
     corpus: ItemCorpus
@@ -44,7 +44,7 @@ class Shop:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Selection:
+class ModelSelection:
     """Measures a model by pessimistic NDCG@10 of its sampled texts (bought items ranked).
 
     Attributes:
@@ -54,13 +54,13 @@ class Selection:
       data: what it is trained on.
     """
 
-    shops: tuple[Shop, ...]
+    shops: tuple[ValidationShop, ...]
     tokenizer: Tokenizer
     settings: StageSettings
     data: Prepared
 
     @classmethod
-    def of(cls, workspace: Path, data: Prepared, settings: StageSettings) -> Selection:
+    def of(cls, workspace: Path, data: Prepared, settings: StageSettings) -> ModelSelection:
         """Up to `select_users` validation users, as many of each domain.
 
         Raises:
@@ -105,7 +105,7 @@ class Selection:
         )
 
 
-def _shop(workspace: Path, data: Prepared, domain: str, users: int) -> Shop:
+def _shop(workspace: Path, data: Prepared, domain: str, users: int) -> ValidationShop:
     with Catalogue.open(workspace, domain) as catalogue:
         prepared = data.meta["domains"][domain]["fingerprint"]
         if catalogue.info.fingerprint != prepared:
@@ -116,7 +116,7 @@ def _shop(workspace: Path, data: Prepared, domain: str, users: int) -> Shop:
         sequences, items = catalogue.sequences(), catalogue.items
         cases = sequences.cases("validation")
         chosen = cases[permutation(0, 1, 0, len(cases))[:users]]
-        return Shop(
+        return ValidationShop(
             corpus=ItemCorpus.of(catalogue.corpus(), items, data.text),
             histories=[
                 [items[i] for i in sequences.history(user, "validation")] for user in chosen

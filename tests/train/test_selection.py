@@ -12,9 +12,9 @@ from train import presets
 from train.data.prepared import Prepared
 from train.prepare import prepare
 from train.run.states import best_weights
-from train.selection import Selection
+from train.selection import ModelSelection
 from train.settings import StageSettings
-from train.stages import from_scratch
+from train.stages import Stage, from_scratch
 
 SETTINGS = StageSettings(steps=1, batch_size=4, learning_rate=1e-3)
 
@@ -37,9 +37,16 @@ def test_it_is_the_pessimistic_ndcg_of_an_evaluation(tiny_workspace, data, run_e
         validate_every=150,
     )
     run = tmp_path / "run"
-    from_scratch(data.folder, preset, settings, run, Console(quiet=True))
+    stage = Stage(
+        name="pretrain",
+        data=data.folder,
+        settings=settings,
+        out=run,
+        console=Console(quiet=True),
+    )
+    from_scratch(stage, preset)
     model = best_weights(run)
-    selection = Selection.of(tiny_workspace, data, SETTINGS)
+    selection = ModelSelection.of(tiny_workspace, data, SETTINGS)
     found = selection.ndcg(model)
     save(tmp_path / "model", model, data.tokenizer(), selection._writer(model).description)
     line = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", tmp_path / "model")
@@ -54,4 +61,4 @@ def test_another_state_of_the_domain_is_one_line(tiny_workspace, data):
     meta = json.loads(json.dumps(data.meta))
     meta["domains"]["shop"]["fingerprint"] = "other"
     with pytest.raises(CalrecError, match=r"the domain shop in .* as it was prepared"):
-        Selection.of(tiny_workspace, dataclasses.replace(data, meta=meta), SETTINGS)
+        ModelSelection.of(tiny_workspace, dataclasses.replace(data, meta=meta), SETTINGS)

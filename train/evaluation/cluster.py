@@ -18,7 +18,7 @@ from jaxtyping import Int
 from calrec.errors import CalrecError
 from catalog.store import Catalogue, workspace_path
 from train.evaluation import fingerprints
-from train.evaluation.cases import Cases, load_cases
+from train.evaluation.cases import HeldOutCases, load_cases
 from train.evaluation.settings import Evaluate
 from train.evaluation.work import earlier_run, ready
 
@@ -78,7 +78,7 @@ class Cluster:
         self.settings = described.settings
         self.device = described.device
 
-    def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
+    def results(self, cases: HeldOutCases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """See `Work`; a table a part, in the order of finishing."""
         from ray.util import ActorPool  # pyright: ignore[reportMissingImports] -- an extra
 
