@@ -299,9 +299,9 @@ def test_a_shop_without_evaluations_says_what_to_run(tmp_path, workspace):
     shown = handlers.show(HERE, url.read("runs=lir&first=lir"))
     assert value(shown["runs"]) == []
     said = last_of(handlers.show_report(shown["report_of"]))["status"]
-    plain, folded = said.split("<details>")
+    plain, folded = said.split("<details")
     assert "calrec-evaluate" not in plain
-    assert "calrec-evaluate --domain lamps" in folded
+    assert "calrec-evaluate --workspace . --domain lamps" in folded
     assert "two finished evaluations" in handlers.show_pair(shown["pair_of"])["table"]
     assert handlers.show_slices(shown["slices_of"])["slices"]["visible"] is False
 
