@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demo.html.case_study import listing
-from demo.html.case_study.page import Offered, Shown
+from demo.html.case_study.page import Offered, PartValues
 from demo.inspect import case_filters
 from demo.inspect.annotations import LONGEST_NOTE, MOST_LABELS
 from demo.inspect.case_filters import words
@@ -49,7 +49,7 @@ def lay_out() -> dict[str, Any]:
     return part | _saved()
 
 
-def updates(shown: Shown) -> Update:
+def updates(shown: PartValues) -> Update:
     """What the parts are to show, as gradio takes it."""
     return {name: _update(name, value) for name, value in shown.items()}
 
