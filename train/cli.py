@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from rich.console import Console
 from calrec.errors import CalrecError, run_cli
 from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
 from train import presets
+from train.launchers.settings import Launching
 from train.settings import StageSettings
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Stage:
     """Write the log for TensorBoard too, into RUN/tensorboard."""
     profile: str | None = None
     """Trace the device in these steps, as 20:23, for xprof, into RUN/profile."""
+    launching: tyro.conf.OmitArgPrefixes[Launching] = field(default_factory=Launching)
     settings: tyro.conf.OmitArgPrefixes[StageSettings]
 
 
@@ -279,12 +282,23 @@ def _print_cut(targets: Mapping[str, Targets], console: Console) -> None:
 
 
 def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
-    from catalog.store import workspace_path
     from train import launch
+
+    if command.launching.launcher == "ray" and launch.PROCESS not in os.environ:
+        from train.launchers import ray
+
+        ray.run(command.launching, sys.argv[1:], console)
+        return
+    with launch.joined() as process:
+        console.quiet = process > 0  # all would say the same
+        _stage(command, console)
+
+
+def _stage(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
+    from catalog.store import workspace_path
     from train.loop import Watching
     from train.stages import continue_from, from_pretrained, from_scratch
 
-    launch.join()
     watching = Watching(tensorboard=command.tensorboard, profile=_span(command.profile))
     given = {"workspace": workspace_path(command.workspace), "watching": watching}
     data, settings, out = command.data, command.settings, command.out
