@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import os
+import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from calrec.errors import CalrecError
+from calrec.errors import CalrecError, run_cli
 
 COORDINATOR, PROCESSES, PROCESS = "CALREC_COORDINATOR", "CALREC_PROCESSES", "CALREC_PROCESS"
 """Address of process 0 (host:port), number of processes, and which this one is, from 0."""
@@ -31,9 +33,28 @@ def joined() -> Iterator[int]:
         yield jax.process_index()
     except Exception as error:
         if jax.process_count() > 1:
-            # At its exit jax would wait for the others, which wait for this one's next step.
-            atexit.register(os._exit, 2 if isinstance(error, (CalrecError, OSError)) else 1)
+            _leave(error)
         raise
+
+
+def _leave(error: Exception) -> NoReturn:
+    """Ends this process with its error, at once.
+
+    At an orderly exit jax would wait for the others, which wait for this one's next step.
+    """
+
+    def again() -> NoReturn:
+        raise error
+
+    status: Any = 1
+    try:
+        run_cli(again)
+    except SystemExit as ended:
+        status = ended.code
+    except Exception:
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def by_first(do: Callable[[], str | None]) -> str | None:

@@ -112,6 +112,7 @@ class _Attempt:
         common = {n: v for n, v in os.environ.items() if n.startswith(FORWARDED)}
         common[launch.COORDINATOR] = f"{places[0].address}:{places[0].port}"
         common[launch.PROCESSES] = str(len(workers))
+        common["COLUMNS"] = str(self.console.width)  # of the terminal on which it is shown
         streams = {
             worker.run.options(num_returns="streaming").remote(
                 self.line, os.getcwd(), {**common, launch.PROCESS: str(number)}

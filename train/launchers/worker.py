@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Worker:
         """Where it is."""
         import ray  # pyright: ignore[reportMissingImports]
 
-        labels = ray.get_runtime_context().get_node_labels()
+        labels: Any = ray.get_runtime_context().get_node_labels()
         with socket.socket() as one:
             one.bind(("", 0))
             port = one.getsockname()[1]

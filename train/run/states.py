@@ -54,7 +54,9 @@ class States:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._manager.close()
+        # Nothing is being written; and one process with an error may not wait for the others.
+        if error[0] is None or jax.process_count() == 1:
+            self._manager.close()
 
     def steps(self) -> list[int]:
         """The saved steps, ascending."""
