@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -41,8 +42,8 @@ def pretrained(data):
 
 
 def stage1(data, pretrained, out, **more):
-    # Rows as long as this: every batch has the same shape, and is compiled once.
-    given = {"steps": STEPS, "validate-every": EACH, "batch-size": 4, "row-tokens": 512} | more
+    # Few users and long rows: every batch has the same shape, and is compiled once.
+    given = {"steps": STEPS, "validate-every": EACH, "batch-size": 2, "row-tokens": 512} | more
     line = ["stage1", "--data", data, "--from-run", pretrained, "--out", out, "--preset", "tiny"]
     line += [part for name, value in given.items() for part in (f"--{name}", value)]
     return [str(part) for part in line]
@@ -85,23 +86,25 @@ def unbroken(data, pretrained):
 
 @pytest.fixture(scope="module")
 def cluster():
-    """The address of a Ray cluster of this machine, in a process of its own."""
+    """How to reach a Ray cluster of this machine, in a process of its own: address and token."""
     pytest.importorskip("ray", reason="needs Ray (pip install 'calrec[ray]')")
+    token = {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
     ray = subprocess.Popen(
         [sys.executable, "-c", CLUSTER],
-        env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
+        env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"} | token,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert ray.stdout is not None
-    yield ray.stdout.readline().strip()
-    ray.communicate(timeout=60)
+    yield ray.stdout.readline().strip(), token
+    ray.communicate("\n", timeout=60)
 
 
 CLUSTER = """
 import ray
-print(ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)["gcs_address"], flush=True)
+ours = ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+print(ours.address_info["gcs_address"], flush=True)
 input()
 """
 
@@ -132,8 +135,9 @@ def test_a_run_whose_worker_is_killed_ends_with_the_weights_of_an_unbroken_one(
     data, pretrained, unbroken, cluster
 ):
     out = data.parent / "launched"
-    launched = ("--launcher", "ray", "--workers", "2", "--address", cluster)
-    command = start([*stage1(data, pretrained, out), *launched])
+    address, token = cluster
+    launched = ("--launcher", "ray", "--workers", "2", "--address", address)
+    command = start([*stage1(data, pretrained, out), *launched], **token)
     wait_for(EACH, out)
     os.kill(process_of(out, 1), signal.SIGKILL)
     said = command.communicate(timeout=300)[1]
@@ -149,7 +153,7 @@ def test_a_run_whose_worker_is_killed_ends_with_the_weights_of_an_unbroken_one(
     ]
     assert losses[0] == losses[1]
     # The same command has nothing left to do; another one is refused in one line, and once.
-    other = start([*stage1(data, pretrained, out, seed=1), *launched])
+    other = start([*stage1(data, pretrained, out, seed=1), *launched], **token)
     said = other.communicate(timeout=300)[1]
     assert other.returncode == 2
     assert said.count("holds a run with other settings or data") == 1
@@ -159,9 +163,10 @@ def test_a_run_whose_worker_is_killed_ends_with_the_weights_of_an_unbroken_one(
 @pytest.mark.slow
 def test_a_launcher_that_is_told_to_stop_has_its_workers_save(data, pretrained, cluster):
     out = data.parent / "stopped"
-    launched = ("--launcher", "ray", "--workers", "2", "--address", cluster)
+    address, token = cluster
+    launched = ("--launcher", "ray", "--workers", "2", "--address", address)
     more = {"steps": 100_000, "validate-every": 100_000}
-    command = start([*stage1(data, pretrained, out, **more), *launched])
+    command = start([*stage1(data, pretrained, out, **more), *launched], **token)
     wait_for(10, out)
     command.send_signal(signal.SIGTERM)
     said = command.communicate(timeout=300)[1]
