@@ -88,7 +88,7 @@ def unbroken(data, pretrained):
 def cluster():
     """How to reach a Ray cluster of this machine, in a process of its own: address and token."""
     pytest.importorskip("ray", reason="needs Ray (pip install 'calrec[ray]')")
-    token = {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     ray = subprocess.Popen(
         [sys.executable, "-c", CLUSTER],
         env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"} | token,
