@@ -60,7 +60,7 @@ def of_processes(count, selection, model, monkeypatch):
 
     def gathered(ranks):
         parts.append(ranks)
-        return np.stack(parts) if len(parts) == count else np.ones((1, len(ranks)))
+        return np.stack(parts) if len(parts) == count else np.ones((1, len(ranks)), int)
 
     monkeypatch.setattr("train.selection.multihost_utils.process_allgather", gathered)
     monkeypatch.setattr("train.selection.jax.process_count", lambda: count)

@@ -143,7 +143,8 @@ class _Attempt:
 
     def _hear(self, number: int, said: str) -> None:
         self.said.setdefault(number, deque(maxlen=_LINES)).append(said)
-        if number == 0 and not said.startswith("error: "):
+        ours = said == "stopped" or said.startswith("error: ")  # which this command says itself
+        if number == 0 and not ours:
             _say(self.console, said)
 
     def _lost(self, number: int, name: str, status: int) -> str:
