@@ -28,6 +28,7 @@ from train.data.batches import Batches, PretrainingBatches, StageBatches
 from train.data.packing import Layout
 from train.data.prepared import Prepared
 from train.judge import UNMEASURED, Judge
+from train.launch import by_first
 from train.run.description import Run, require_local
 from train.run.log import Log
 from train.run.states import GOODNESS, States
@@ -94,13 +95,13 @@ def fit(
     _require_positions(config, settings)
     batches, trainer = _trainer(stage, data, settings, config)
     judge = Judge.of(data, settings, trainer, batches, workspace)
-    first_process = jax.process_index() == 0
-    if first_process:
-        Run.of(stage, data, settings, config, parents).claim(out, data)
-    multihost_utils.sync_global_devices("the run's folder")
     with ExitStack() as stack:
-        if first_process:
+
+        def claim() -> None:
+            Run.of(stage, data, settings, config, parents).claim(out, data)
             _alone(stack, out)
+
+        by_first(claim)
         states = stack.enter_context(States(out))
         state = states.resumed(trainer.init(stacked.stack(model)), console.print)
         del model
@@ -221,7 +222,7 @@ class _Progress:
             self._require_finite(before)
             before = done, metrics
             self.trace.after(done, metrics)
-            self.tokens += int(batch.rows.segment.astype(bool).sum())
+            self.tokens += _tokens(batch)
             self.bar.update(self.task, completed=done)
             at_end = done == self.settings.steps
             validate = done % self.settings.validate_every == 0 or at_end
@@ -266,7 +267,7 @@ class _Progress:
         if (peak := flops.peak(device.device_kind)) is not None:
             predicted = int(batch.predicted.sum())
             row = self.batches.layout.tokens
-            real = int(batch.rows.segment.astype(bool).sum()) * jax.process_count()
+            real = _tokens(batch)
             each = flops.training(self.trainer.task.config, real, predicted, row) / real
             chips = self.trainer.mesh.size
             found["share_of_peak"] = round(each * self.tokens / self.productive / peak / chips, 4)
@@ -285,6 +286,11 @@ class _Progress:
             f"{self.stage}: expected losses and gradients that are numbers, found others in step"
             f" {step} ({shown}); {kept}; lower --learning-rate"
         )
+
+
+def _tokens(batch: Batch) -> int:
+    """Real tokens of a batch: each process has its own rows, which hold about as many."""
+    return int(batch.rows.segment.astype(bool).sum()) * jax.process_count()
 
 
 def _agreed(asked: Asked, step: int) -> bool:

@@ -11,7 +11,9 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import jax
 import numpy as np
+from jax.experimental import multihost_utils
 
 from calrec.errors import CalrecError
 from calrec.evaluation.metrics import ndcg
@@ -77,15 +79,22 @@ class ModelSelection:
         return cls(shops=shops, tokenizer=data.tokenizer(), settings=settings, data=data)
 
     def ndcg(self, model: Decoder) -> float:
-        """Mean NDCG@10 over all users, ties counted against the target."""
+        """Mean NDCG@10 over all users, ties counted against the target.
+
+        Of several processes each draws for its share of the users; all must call it.
+        """
         writer = self._writer(model)
-        ranks: list[int] = []
+        parts = []
         for shop in self.shops:
-            for user, generation in writer.generate_many(shop.histories, shop.seeds):
+            ranks = np.zeros(len(shop.targets), np.int32)
+            mine = slice(jax.process_index(), None, jax.process_count())
+            histories, seeds, targets = shop.histories[mine], shop.seeds[mine], shop.targets[mine]
+            for user, generation in writer.generate_many(histories, seeds):
                 scores = rank(generation, shop.corpus, writer.description.ranking).scores
-                _, pessimistic = ranks_of(scores, shop.targets[user])
-                ranks.append(int(pessimistic))
-        return float(ndcg(np.asarray(ranks), AT).mean())
+                ranks[mine][user] = ranks_of(scores, targets[user])[1]
+            parts.append(ranks)
+        ranks = multihost_utils.process_allgather(np.concatenate(parts)).sum(axis=0)
+        return float(ndcg(ranks, AT).mean())
 
     def _writer(self, model: Decoder) -> GenerativeModel:
         description = Description(

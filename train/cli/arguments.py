@@ -9,6 +9,7 @@ from typing import Literal
 import tyro
 
 from calrec.recommenders.sasrec.settings import SASRecSettings, SASRecTraining
+from train.launchers.settings import Launching
 from train.presets import StageName
 from train.settings import StageSettings
 
@@ -48,6 +49,7 @@ class StageArguments:
     """Write the log for TensorBoard too, into RUN/tensorboard."""
     profile: str | None = None
     """Trace the device in these steps, as 20:23, for xprof, into RUN/profile."""
+    launching: tyro.conf.OmitArgPrefixes[Launching] = field(default_factory=Launching)
     settings: tyro.conf.OmitArgPrefixes[StageSettings]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -56,12 +58,23 @@ def train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
     Raises:
       CalrecError: for arguments that do not go together, and as the functions of `train.stages`.
     """
-    from catalog.store import workspace_path
     from train import launch
+
+    if command.launching.launcher == "ray" and launch.PROCESS not in os.environ:
+        from train.launchers import ray
+
+        ray.run(command.launching, sys.argv[1:], console)
+        return
+    with launch.joined() as process:
+        console.quiet = process > 0  # all would say the same
+        _train(command, console)
+
+
+def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
+    from catalog.store import workspace_path
     from train.loop import Watching
     from train.stages import Stage, continue_from, from_pretrained, from_scratch
 
-    launch.join()
     is_second = isinstance(command, Stage2)
     stage = Stage(
         name="stage2" if is_second else "stage1",
