@@ -100,7 +100,7 @@ def slow_server(workspace):
 def tab(browser):
     """A tab for the first visitor of each test.
 
-    Its process keeps what it compiled of gradio's scripts, most of what it takes to show a page.
+    Its process keeps what it compiled of gradio's scripts, and shows the next page with less work.
     """
     return browser.new_context().new_page()
 
