@@ -14,7 +14,7 @@ from catalog.build import build_sample
 from train import evaluate as command
 from train import model_card
 
-USERS = 24
+USERS = 40
 
 
 @pytest.fixture(scope="module")
