@@ -11,9 +11,6 @@ from typing import Any
 
 from calrec.errors import CalrecError
 
-# transformers is used for tokenizers alone; without this it warns that torch is missing.
-os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
-
 END = "<eos>"
 PAD = "<pad>"
 SMALLEST = 256 + 2
@@ -32,7 +29,8 @@ class Tokenizer:
         """Wraps a `transformers` fast tokenizer."""
         if fast.eos_token_id is None:
             raise CalrecError(
-                "tokenizer: expected an end-of-sequence token (eos_token), found none"
+                "tokenizer: expected an end-of-sequence token (eos_token), found none;"
+                " name one in its tokenizer_config.json"
             )
         self._fast = fast
         self._pieces: dict[int, str] = {}
@@ -49,13 +47,12 @@ class Tokenizer:
         folder = Path(folder)
         if not folder.is_dir():
             raise CalrecError(
-                f"tokenizer: expected a folder with tokenizer.json, found no {folder}"
+                f"tokenizer: expected a folder with tokenizer.json, found no {folder}; name another"
             )
-        from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
+        transformers = _transformers()
         # As it is written; by the model's name, transformers would put some together anew.
         plain = (folder / "tokenizer.json").is_file()
-        kind = PreTrainedTokenizerFast if plain else AutoTokenizer
+        kind = transformers.PreTrainedTokenizerFast if plain else transformers.AutoTokenizer
         try:
             fast = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             if fast.eos_token_id is None:
@@ -85,11 +82,10 @@ class Tokenizer:
         if vocab_size < SMALLEST:
             raise CalrecError(
                 f"tokenizer: expected a vocabulary of at least {SMALLEST} tokens (every byte and"
-                f" two special ones), found {vocab_size}"
+                f" two special ones), found {vocab_size}; give a larger one"
             )
         from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
         from tokenizers import Tokenizer as Model
-        from transformers import PreTrainedTokenizerFast
 
         longest_first = sorted(units, key=lambda unit: (-len(unit), unit))
         # A word with the space before it, a decimal number whole.
@@ -110,7 +106,7 @@ class Tokenizer:
         )
         model.train_from_iterator([*texts, *(list(units) * max(len(texts), 1))], trainer)
         return cls(
-            PreTrainedTokenizerFast(
+            _transformers().PreTrainedTokenizerFast(
                 tokenizer_object=model,
                 pad_token=PAD,
                 eos_token=END,
@@ -175,6 +171,14 @@ class Tokenizer:
         return self._fast.batch_decode(
             list(map(list, many)), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
+
+
+def _transformers() -> Any:
+    """The library, which is used for tokenizers alone; else it warns that torch is missing."""
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    import transformers
+
+    return transformers
 
 
 def _end_of(folder: Path, fast: Any) -> str | None:

@@ -20,6 +20,7 @@ from calrec.model.backbone import stacked
 from calrec.model.backbone.decoder import Decoder
 from calrec.records import codec, digests
 from calrec.records.files import require_room, whole_file
+from train.launch import by_first
 from train.run.description import Run
 from train.step.optimizer import TrainState
 
@@ -53,7 +54,9 @@ class States:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._manager.close()
+        # Nothing is being written; and one process with an error may not wait for the others.
+        if error[0] is None or jax.process_count() == 1:
+            self._manager.close()
 
     def steps(self) -> list[int]:
         """The saved steps, ascending."""
@@ -101,7 +104,7 @@ class States:
           say: told of each damaged state that is passed over.
         """
         for step in reversed(self.steps()):
-            if (damage := self._damage(step)) is None:
+            if (damage := by_first(lambda step=step: self._damage(step))) is None:
                 try:
                     return self._restored(step, fresh)
                 except Exception as error:  # orbax raises many kinds
