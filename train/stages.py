@@ -72,7 +72,9 @@ def continue_from(
     ours, theirs = (folder / "tokenizer/tokenizer.json" for folder in (data, run))
     if not theirs.is_file():
         raise CalrecError(f"expected the run's tokenizer in {theirs}, found none; train it again")
-    if ours.read_bytes() != theirs.read_bytes() or earlier.text != prepared.meta["text"]:
+    begin = Tokenizer.load(run / "tokenizer").begin_id
+    same = ours.read_bytes() == theirs.read_bytes() and begin == prepared.tokenizer().begin_id
+    if not same or earlier.text != prepared.meta["text"]:
         template = earlier.text.get("template", prepared.text.template)
         other = "" if template == prepared.text.template else f" --template {template}"
         raise CalrecError(
@@ -110,8 +112,9 @@ def from_pretrained(
       CalrecError: if the folder cannot be loaded, or the data were tokenised otherwise.
     """
     prepared = Prepared.load(data, domains)
-    tokenizer = prepared.tokenizer()
-    if tokenizer.vocabulary() != Tokenizer.load(folder).vocabulary():
+    tokenizer, theirs = prepared.tokenizer(), Tokenizer.load(folder)
+    same = tokenizer.vocabulary() == theirs.vocabulary()
+    if not same or tokenizer.begin_id != theirs.begin_id:
         raise CalrecError(
             f"{data} was tokenised otherwise than {folder}; prepare it with --tokenizer {folder}"
         )
