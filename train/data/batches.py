@@ -132,9 +132,7 @@ class StageBatches:
         for user, (domain, history, target) in enumerate(self._draw.shown(step)):
             prompt, answer = self._records.record(domain, history, target)
             begin, every = self._records.begin, self._settings.every_item
-            segments += record_segments(
-                user, self.users, prompt, answer, begin=begin, every=every
-            )
+            segments += record_segments(user, self.users, prompt, answer, begin=begin, every=every)
         return batch_of([*segments, *self._texts(step)], self.users, self.layout)
 
     def _texts(self, step: int) -> list[Segment]:
