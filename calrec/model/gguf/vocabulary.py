@@ -209,12 +209,11 @@ def _merges(file: File, vocabulary: Vocabulary, ids: Mapping[str, int]) -> list[
             f"{file.path}: expected {len(vocabulary.tokens)} scores of tokens, found"
             f" {len(scores)}; convert the model again"
         )
-    # The file gives tokens of a user the worst score, SentencePiece joins them before any other.
-    best = {
-        token: 0.0 if kind == _USER_DEFINED else score
-        for token, kind, score in zip(vocabulary.tokens, vocabulary.types, scores, strict=True)
-    }
-    return generate_merges(ids, best)
+    if file.architecture.startswith("gemma"):
+        # Its file gives runs of spaces and line ends the worst score. They are joined first, and
+        # stand in front: its tokens are in the order of their joining.
+        scores = [-float(number) for number in ids.values()]
+    return generate_merges(ids, dict(zip(ids, scores, strict=True)))
 
 
 _KINDS: Mapping[str, Callable[[File, Vocabulary], tuple[Any, bool]]] = {
