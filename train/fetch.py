@@ -58,7 +58,7 @@ SOURCES: dict[str, Source] = {
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         megabytes=93,
         licence="Apache-2.0",
-        about="SmolLM2-135M-Instruct by Hugging Face, huggingface.co/HuggingFaceTB",
+        about="HuggingFaceTB/SmolLM2-135M-Instruct of the Hugging Face Hub",
         notes={"LICENSE": "LICENSE"},
     ),
     "gemma3-270m": Source(
@@ -67,7 +67,7 @@ SOURCES: dict[str, Source] = {
         sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
         megabytes=238,
         licence="the Gemma Terms of Use",
-        about="Gemma 3 270M by Google, ai.google.dev/gemma/terms",
+        about="google/gemma-3-270m of the Hugging Face Hub; terms: ai.google.dev/gemma/terms",
         notes={"TERMS.html": "GEMMA_TERMS.html", "NOTICE.md": "NOTICE.md"},
         asks=True,
     ),

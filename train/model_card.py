@@ -24,7 +24,7 @@ LICENCE = "apache-2.0"
 
 def text(description: Description) -> str:
     """The file's text, of the checkpoint's record alone."""
-    begun = next(model_card.stages(description), {})
+    begun, *further = [*model_card.stages(description)] or [{}]
     pretrained = begun["settings"]["folder"] if begun.get("stage") == "pretrained" else None
     domains = sorted(description.data)
     card = ModelCard.from_template(
@@ -41,6 +41,7 @@ def text(description: Description) -> str:
         family=description.decoder.family,
         dtype=description.dtype,
         pretrained=pretrained and markdown_text(pretrained),
+        tuned=bool(further),
         sections="\n\n".join(map(model_card.markdown, _sections(description))),
     )
     return str(card)
