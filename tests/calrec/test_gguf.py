@@ -13,6 +13,7 @@ from gguf_files import Kind
 from calrec.errors import CalrecError
 from calrec.model import hf
 from calrec.model.gguf import to_folder
+from calrec.model.gguf.reading import File
 from calrec.tokenizer import Tokenizer
 
 pytest.importorskip("torch", reason="torch is the oracle here")
@@ -264,6 +265,22 @@ def test_what_is_not_known_is_refused_by_name(made, told, tmp_path):
         to_folder(file, tmp_path / "folder")
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "folder").exists()
+
+
+def test_metadata_are_what_the_library_reads(tmp_path):
+    """Ours reads arrays in one piece."""
+
+    def more(writer):
+        writer.add_array("llama.texts", ["", "é🎸", "x" * 300])
+        writer.add_array("llama.flags", [True, False, True])
+        writer.add_array("llama.floats", [0.5, -1.25])
+        writer.add_float64("llama.float", 1e-300)
+        writer.add_int8("llama.small", -3)
+
+    file, _ = written(tmp_path / "model.gguf", config("gemma3_text"), change=more)
+    expected = {n: field.contents() for n, field in gguf.GGUFReader(file).fields.items()}
+    assert len(expected["tokenizer.ggml.tokens"]) == 9
+    assert File.of(file).metadata == expected
 
 
 def test_another_s_folder_stays(tmp_path):

@@ -79,7 +79,9 @@ def test_a_pretrained_model_is_a_checkpoint_as_it_is(pretrained, begins, tmp_pat
     assert prompt.text.startswith("<pad>This is" if begins else "This is")
     *_, generation = model.stream([Item(item_id="1", title="steel pen")], samples=2)
     assert generation.prompt_tokens == len(prompt.token_ids)
-    assert "is the pretrained model gemma, never trained for this" in (out / "README.md").read_text()
+    assert (
+        "is the pretrained model gemma, never trained for this" in (out / "README.md").read_text()
+    )
 
 
 def with_positions(folder, positions, tmp_path):

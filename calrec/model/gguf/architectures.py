@@ -142,7 +142,7 @@ def _gemma3(file: File) -> dict[str, Any]:
         "rope_theta": file.own(float, "rope.freq_base_swa", 10_000.0),
     }
     return _later_gemma(file, every=6, wide_layers=62) | {
-        "final_logit_softcapping": file.optional("final_logit_softcapping"),
+        "final_logit_softcapping": file.own(float, "final_logit_softcapping", 0.0) or None,
         "rope_parameters": {"full_attention": full, "sliding_attention": windowed},
     }
 

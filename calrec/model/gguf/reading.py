@@ -189,9 +189,10 @@ class File:
 
     def _of(self, kind: type[T], name: str, default: T | None) -> T:
         found: Any = self.metadata.get(name, default)
+        if kind is float and type(found) in (int, float):
+            # The shortest number that float32 keeps so: 1e-5, not 9.99999974e-6.
+            found = float(str(np.float32(found)))
         # A bool is an int to Python.
-        if kind is float and type(found) is int:
-            found = float(found)
         if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
             raise CalrecError(
                 f"{self.path}: expected {name} in its metadata ({kind.__name__}), found"
