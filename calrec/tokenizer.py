@@ -21,11 +21,13 @@ class Tokenizer:
     """Text to token ids and back, with no special token added by itself.
 
     Attributes:
+      begin_id: id of the token that the model was trained to find in front of every text, as
+        Gemma's `<bos>`; None where it has none.
       end_id: id of the end-of-sequence token.
       vocab_size: one more than the highest id, special ones included.
     """
 
-    def __init__(self, fast: Any) -> None:
+    def __init__(self, fast: Any, *, begin_id: int | None = None) -> None:
         """Wraps a `transformers` fast tokenizer."""
         if fast.eos_token_id is None:
             raise CalrecError(
@@ -34,12 +36,16 @@ class Tokenizer:
             )
         self._fast = fast
         self._pieces: dict[int, str] = {}
+        self.begin_id = begin_id
         self.end_id = int(fast.eos_token_id)
         self.vocab_size = 1 + max(fast.get_vocab().values())
 
     @classmethod
     def load(cls, folder: str | Path) -> Tokenizer:
         """Loads a folder with a `tokenizer.json` (or a form that transformers converts).
+
+        Whether there is a begin token is the folder's to say: `add_bos_token` of
+        tokenizer_config.json, else what tokenizer.json's post-processor puts in front of a text.
 
         Raises:
           CalrecError: if the folder is missing or no tokenizer can be read from it.
@@ -56,8 +62,10 @@ class Tokenizer:
         try:
             fast = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             if fast.eos_token_id is None:
-                fast.eos_token = _end_of(folder, fast)
-            return cls(fast)
+                fast.eos_token = _named_in_config(folder, fast, "eos_token_id")
+            if fast.bos_token_id is None:
+                fast.bos_token = _named_in_config(folder, fast, "bos_token_id")
+            return cls(fast, begin_id=_begin_of(folder, fast))
         except CalrecError:
             raise
         # transformers raises whatever its parsers raise; every one means an unreadable folder.
@@ -114,6 +122,10 @@ class Tokenizer:
             )
         )
 
+    def beginning_with(self, begin_id: int | None) -> Tokenizer:
+        """The same tokenizer of a model with this begin token, or none."""
+        return Tokenizer(self._fast, begin_id=begin_id)
+
     def save(self, folder: str | Path) -> None:
         """Writes a Hugging Face tokenizer folder, for earlier versions of transformers too."""
         self._fast.save_pretrained(folder)
@@ -123,6 +135,9 @@ class Tokenizer:
         config["tokenizer_class"] = "PreTrainedTokenizerFast"
         for name in ("is_local", "local_files_only"):
             config.pop(name, None)
+        config["add_bos_token"] = self.begin_id is not None
+        if self.begin_id is not None:
+            config["bos_token"] = self._fast.convert_ids_to_tokens(self.begin_id)
         path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def special_ids(self) -> dict[str, int | None]:
@@ -181,11 +196,32 @@ def _transformers() -> Any:
     return transformers
 
 
-def _end_of(folder: Path, fast: Any) -> str | None:
-    """The end token that a model's `config.json` names, where the tokenizer's files name none."""
+def _named_in_config(folder: Path, fast: Any, name: str) -> str | None:
+    """A token that a model's `config.json` names, where the tokenizer's files name none."""
+    found = _setting(folder / "config.json", name)
+    found = found[0] if isinstance(found, list) and found else found
+    return fast.convert_ids_to_tokens(found) if isinstance(found, int) else None
+
+
+def _begin_of(folder: Path, fast: Any) -> int | None:
+    """The token in front of every text, by the folder's own settings."""
+    stated = _setting(folder / "tokenizer_config.json", "add_bos_token")
+    if stated is None:
+        encoded = fast.backend_tokenizer.encode("a")
+        return encoded.ids[0] if encoded.special_tokens_mask[0] else None
+    if not stated:
+        return None
+    if fast.bos_token_id is None:
+        raise CalrecError(
+            f"tokenizer {folder}: expected the bos_token that add_bos_token asks for, found none;"
+            " name it in tokenizer_config.json, or set add_bos_token to false"
+        )
+    return int(fast.bos_token_id)
+
+
+def _setting(path: Path, name: str) -> Any:
+    """What a JSON file says of a name; None where it is missing or no JSON."""
     try:
-        end = json.loads((folder / "config.json").read_text())["eos_token_id"]
+        return json.loads(path.read_text(encoding="utf-8"))[name]
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    end = end[0] if isinstance(end, list) and end else end
-    return fast.convert_ids_to_tokens(end) if isinstance(end, int) else None

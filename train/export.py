@@ -14,17 +14,21 @@ from flax import nnx
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
 from calrec.model import checkpoint, hf
+from calrec.model.backbone.config import Dtype
+from calrec.model.backbone.decoder import Decoder
 from calrec.ranking.rules import DEFAULT
-from calrec.records.files import whole_file
+from calrec.records.files import check_place, whole_file
 from calrec.records.settings import RankingSettings, SamplingSettings
 from calrec.report import training_log
 from calrec.text import TextSettings
+from calrec.text.prompt import Connectors
 from calrec.tokenizer import Tokenizer
 from train import model_card
 from train.evaluation import fingerprints
 from train.run.description import Run
 from train.run.log import read_log
 from train.run.states import best_weights
+from train.settings import StageSettings
 
 
 def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
@@ -63,6 +67,64 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
         description,
         files={training_log.FILE: log, model_card.FILE: model_card.text(description)},
     )
+
+
+def export_pretrained(folder: Path, out: Path, *, dtype: Dtype = "bfloat16") -> None:
+    """Writes a Hugging Face folder's model as a checkpoint, as it is: what training starts from.
+
+    A history gets as much of the model's positions as it gets in training, if there are so many.
+
+    Raises:
+      CalrecError: if the folder cannot be loaded, has too few positions for a history, or `out`
+        holds something else.
+    """
+    check_place(out, ours=checkpoint.is_checkpoint, what="checkpoint")
+    tokenizer, model = Tokenizer.load(folder), hf.load(folder, dtype=dtype)
+    check_vocabulary(folder, tokenizer, model)
+    text, sampling = TextSettings(), SamplingSettings()
+    room = model.config.max_position_embeddings - sampling.max_new_tokens
+    connectors = Connectors.of(tokenizer, text)
+    if room <= (least := sum(map(len, dataclasses.astuple(connectors)))):
+        raise CalrecError(
+            f"{folder}: expected more than {least + sampling.max_new_tokens} positions, for a"
+            f" history and {sampling.max_new_tokens} new tokens, found"
+            f" {model.config.max_position_embeddings}; give another model"
+        )
+    description = checkpoint.Description(
+        decoder=model.config,
+        dtype=dtype,
+        text=text,
+        max_prompt_tokens=min(StageSettings.max_prompt_tokens, room),
+        sampling=dataclasses.asdict(sampling),
+        ranking=RankingSettings(),
+        begin_id=tokenizer.begin_id,
+        training={"stages": [_summary(pretrained_entry(folder, model))]},
+    )
+    files = {model_card.FILE: model_card.text(description)}
+    checkpoint.save(out, model, tokenizer, description, files=files)
+
+
+def pretrained_entry(folder: Path, model: Decoder) -> dict[str, Any]:
+    """A pretrained model as what comes of it carries it, before the stages."""
+    return {
+        "stage": "pretrained",
+        "settings": {"folder": folder.resolve().name, "family": model.config.family},
+        "data": {},
+        "log": [],
+    }
+
+
+def check_vocabulary(folder: Path, tokenizer: Tokenizer, model: Decoder) -> None:
+    """Refuses a tokenizer with more tokens than a folder's model.
+
+    Raises:
+      CalrecError: if so.
+    """
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise CalrecError(
+            f"{folder}: expected a tokenizer of at most {model.config.vocab_size} tokens, the"
+            f" model's, found {tokenizer.vocab_size}"
+        )
 
 
 def export_hugging_face(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:

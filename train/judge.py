@@ -68,7 +68,7 @@ class Judge:
             selection = ModelSelection.of(workspace, data, settings)
         plain = dataclasses.replace(trainer.task, users=users)
         losses: dict[Split, list[Batch]] = {
-            split: held_out_batches(found, users, batches.layout)
+            split: held_out_batches(found, users, batches.layout, records.begin)
             for split, found in held_out.items()
         }
         return cls(

@@ -24,7 +24,7 @@ LICENCE = "apache-2.0"
 
 def text(description: Description) -> str:
     """The file's text, of the checkpoint's record alone."""
-    begun = next(model_card.stages(description), {})
+    begun, *further = [*model_card.stages(description)] or [{}]
     is_pretrained = begun.get("stage") == "pretrained"
     pretrained = str(model_card.part(begun, "settings").get("folder")) if is_pretrained else None
     domains = sorted(description.data)
@@ -42,6 +42,7 @@ def text(description: Description) -> str:
         family=description.decoder.family,
         dtype=description.dtype,
         pretrained=pretrained and markdown_text(pretrained),
+        tuned=bool(further),
         sections="\n\n".join(map(model_card.markdown, _sections(description))),
     )
     return str(card)

@@ -15,7 +15,7 @@ from calrec.model import hf
 from calrec.model.backbone.decoder import Decoder
 from calrec.tokenizer import Tokenizer
 from train.data.prepared import Prepared
-from train.export import history_entry
+from train.export import check_vocabulary, history_entry, pretrained_entry
 from train.loop import UNWATCHED, Watching, fit
 from train.presets import Preset, StageName
 from train.run.description import Run
@@ -92,7 +92,9 @@ def continue_from(stage: Stage, run: Path) -> None:
     ours, theirs = (folder / "tokenizer/tokenizer.json" for folder in (stage.data, run))
     if not theirs.is_file():
         raise CalrecError(f"expected the run's tokenizer in {theirs}, found none; train it again")
-    if ours.read_bytes() != theirs.read_bytes() or earlier.text != data.meta["text"]:
+    begin = Tokenizer.load(run / "tokenizer").begin_id
+    same = ours.read_bytes() == theirs.read_bytes() and begin == data.tokenizer().begin_id
+    if not same or earlier.text != data.meta["text"]:
         template = earlier.text.get("template", data.text.template)
         other = "" if template == data.text.template else f" --template {template}"
         raise CalrecError(
@@ -109,22 +111,13 @@ def from_pretrained(stage: Stage, folder: Path) -> None:
       CalrecError: if the folder cannot be loaded, or the data were tokenised otherwise.
     """
     data = stage.prepared()
-    tokenizer = data.tokenizer()
-    if tokenizer.vocabulary() != Tokenizer.load(folder).vocabulary():
+    tokenizer, theirs = data.tokenizer(), Tokenizer.load(folder)
+    same = tokenizer.vocabulary() == theirs.vocabulary()
+    if not same or tokenizer.begin_id != theirs.begin_id:
         raise CalrecError(
             f"{stage.data} was tokenised otherwise than {folder};"
             f" prepare it with --tokenizer {folder}"
         )
     model = hf.load(folder, dtype="float32")
-    if tokenizer.vocab_size > model.config.vocab_size:
-        raise CalrecError(
-            f"{folder}: expected a tokenizer of at most {model.config.vocab_size} tokens, the"
-            f" model's, found {tokenizer.vocab_size}; choose a folder whose files belong together"
-        )
-    pretrained = {
-        "stage": "pretrained",
-        "settings": {"folder": folder.resolve().name, "family": model.config.family},
-        "data": {},
-        "log": [],
-    }
-    stage.fit(data, model, parents=[pretrained])
+    check_vocabulary(folder, tokenizer, model)
+    stage.fit(data, model, parents=[pretrained_entry(folder, model)])

@@ -32,12 +32,15 @@ from calrec.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from calrec.model.backbone.decoder import Decoder
 
-VERSION = 2
+VERSION = 3
 FORMAT = Format(
     name="calrec-checkpoint",
     version=VERSION,
     remedy="train and export it again, or use the release that wrote it",
+    earlier=(2,),
 )
+WITHOUT_BEGIN = dataclasses.replace(FORMAT, version=2)
+"""What a checkpoint of a model without a begin token is written as: earlier releases read it."""
 PARTS = ("weights", "tokenizer")
 FOR_PEOPLE = ("training_log.jsonl", "README.md")
 """Files of a checkpoint that may be missing or edited: no recommendation depends on them."""
@@ -53,6 +56,8 @@ class Description:
       dtype: of the stored weights, "float32" or "bfloat16".
       text: how items become text.
       max_prompt_tokens: the token budget of a history.
+      begin_id: id of the token in front of every prompt and of an item's text alone, or None;
+        `save` takes it from the tokenizer.
       sampling: fields of `calrec.generation.sampling.SamplingSettings`.
       ranking: how samples become a ranking.
       data: fingerprint per domain that the model was trained on, in whatever stage.
@@ -68,6 +73,7 @@ class Description:
     max_prompt_tokens: int
     sampling: Mapping[str, Any]
     ranking: RankingSettings
+    begin_id: int | None = None
     data: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -75,7 +81,11 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         """The content of `calrec.json`."""
-        return FORMAT.seal(codec.encode(self))
+        content = codec.encode(self)
+        if self.begin_id is not None:
+            return FORMAT.seal(content)
+        content.pop("begin_id", None)
+        return WITHOUT_BEGIN.seal(content)
 
     def to_text(self) -> str:
         """The text of `calrec.json`."""
@@ -127,7 +137,7 @@ def save(
     import orbax.checkpoint as ocp
     from flax import nnx
 
-    with whole_folder(folder, ours=_is_checkpoint, what="checkpoint") as new:
+    with whole_folder(folder, ours=is_checkpoint, what="checkpoint") as new:
         dtype = jnp.dtype(description.dtype)
         weights = jax.tree.map(lambda x: x.astype(dtype), nnx.to_pure_dict(nnx.state(model)))
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(weights))
@@ -137,13 +147,14 @@ def save(
         # Names the temporary folder, and stands for nothing once that is renamed.
         (new / "weights" / "commit_success.txt").unlink(missing_ok=True)
         tokenizer.save(new / "tokenizer")
-        whole = dataclasses.replace(description, files=_digests(new))
+        whole = dataclasses.replace(description, begin_id=tokenizer.begin_id, files=_digests(new))
         (new / "calrec.json").write_text(whole.to_text(), "utf-8")
         for name, content in (files or {}).items():
             (new / name).write_text(content, "utf-8")
 
 
-def _is_checkpoint(folder: Path) -> bool:
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder is a checkpoint, with nothing of others' in it."""
     try:
         content = codec.from_text((folder / "calrec.json").read_bytes())
         known = {"calrec.json", *PARTS, *FOR_PEOPLE}
@@ -226,7 +237,7 @@ def load(
     from calrec.model.backbone.decoder import Decoder
 
     description = check(folder)
-    tokenizer = Tokenizer.load(folder / "tokenizer")
+    tokenizer = Tokenizer.load(folder / "tokenizer").beginning_with(description.begin_id)
     if tokenizer.vocab_size > description.decoder.vocab_size:
         raise CalrecError(
             f"checkpoint {folder}: expected a tokenizer of at most {description.decoder.vocab_size}"

@@ -1,7 +1,8 @@
 """The vectors of the two towers, for any number of items and histories (paper section 3.2).
 
 v_T: an item read alone. v_U: a history. v_TU: a target read behind its history. Each is the mean,
-over the tokens concerned, of the hidden states behind the final norm, as training pools them.
+over the tokens concerned, of the hidden states behind the final norm, as training pools them. The
+begin token of models that have one stands in front of items and histories, and is one of theirs.
 
 Shapes: I items, U users, D hidden size, B rows of a batch, T tokens of a row.
 """
@@ -25,7 +26,7 @@ from calrec.model.objective import mean_over
 from calrec.records import Item
 from calrec.records.recommendation import check_history
 from calrec.text import TextSettings, item_text
-from calrec.text.prompt import Connectors, prompt_tokens
+from calrec.text.prompt import Connectors, begun, prompt_tokens
 from calrec.tokenizer import Tokenizer
 
 NARROWEST = 32
@@ -112,13 +113,14 @@ class Embedder:
         self._batch_tokens = batch_tokens
 
     def items(self, items: Sequence[Item], *, tick: Tick | None = None) -> Float[np.ndarray, "I D"]:
-        """v_T of each item: the item tower, over the item's text and the end token.
+        """v_T of each item: the item tower, over begin token, the item's text and the end token.
 
         Args:
           items: which; any number.
           tick: told now and then how many more are done.
         """
-        return self._embed([(target, 0) for target in self._targets(items)], tick)[1]
+        rows = [(begun(self._tokenizer, target), 0) for target in self._targets(items)]
+        return self._embed(rows, tick)[1]
 
     def histories(
         self, histories: Sequence[Sequence[Item]], *, tick: Tick | None = None

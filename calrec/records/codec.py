@@ -85,10 +85,11 @@ class Format:
 
     Attributes:
       name: such as `calrec-checkpoint`.
-      version: raised with every change that this release could not read.
+      version: raised with every change that an earlier release could not read.
       remedy: what to do with a file of another version or a damaged one.
       name_field: where a file says the name.
       version_field: where it says the version.
+      earlier: versions that are read as well; what they do not say has its default.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Format:
     remedy: str
     name_field: str = "format"
     version_field: str = "version"
+    earlier: tuple[int, ...] = ()
 
     def seal(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """The content with name and version before it and its digest behind it."""
@@ -127,14 +129,15 @@ class Format:
           where: the file, for the error's text.
 
         Raises:
-          CalrecError: if it is of another format or version, or was changed after it was written.
+          CalrecError: if it is of another format, of a version that is not read, or was changed
+            after it was written.
         """
         if not isinstance(content, dict):
             raise CalrecError(
                 f"{where}: expected a JSON object, found {type(content).__name__}; {self.remedy}"
             )
         found = content.get(self.name_field), content.get(self.version_field)
-        if found != (self.name, self.version):
+        if found[0] != self.name or found[1] not in (self.version, *self.earlier):
             raise CalrecError(
                 f"{where}: expected {self.name} {self.version}, found {found[0]} {found[1]};"
                 f" {self.remedy}"

@@ -18,6 +18,7 @@ Rows = tuple[tuple[str, ...], ...]
 UNRECORDED = "not recorded"
 NO_DATA = "The record names no training data."
 _STAGES: Mapping[str, str] = {
+    "pretrained": "Pretrained elsewhere",
     "pretrain": "Pre-training",
     "stage1": "Stage I, many shops",
     "stage2": "Stage II, one shop",

@@ -13,18 +13,30 @@ from calrec.text import TEMPLATES, TextSettings, prompt_pieces
 class Codec(Protocol):
     """What a prompt needs of a tokenizer."""
 
+    @property
+    def begin_id(self) -> int | None:
+        """Id of the token that stands in front of every text, if the model has one."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text."""
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of the ids."""
+        """The text of the ids, special tokens left out."""
+        ...
+
+    def piece(self, token_id: int) -> str:
+        """One token as text, special ones included."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """A history's prompt: its tokens, how many of the oldest items were left out, its text."""
+    """A history's prompt: its tokens, how many of the oldest items were left out, its text.
+
+    Both begin with the model's begin token, where it has one.
+    """
 
     token_ids: tuple[int, ...]
     items_cut: int
@@ -33,7 +45,10 @@ class Prompt:
 
 @dataclass(frozen=True, kw_only=True)
 class Connectors:
-    """Token ids of what stands around the items; see `calrec.text.Template`."""
+    """Token ids of what stands around the items; see `calrec.text.Template`.
+
+    The model's begin token, where it has one, is the first of the prefix.
+    """
 
     prefix: tuple[int, ...]
     first: tuple[int, ...]
@@ -46,7 +61,12 @@ class Connectors:
         t = TEMPLATES[settings.template]
         encoded = tokenizer.encode([t.prefix, t.first, t.next, t.last])
         prefix, first, following, last = (tuple(ids) for ids in encoded)
-        return cls(prefix=prefix, first=first, next=following, last=last)
+        return cls(prefix=begun(tokenizer, prefix), first=first, next=following, last=last)
+
+
+def begun(tokenizer: Codec, ids: Sequence[int]) -> tuple[int, ...]:
+    """The ids of a text that stands alone, behind the model's begin token if it has one."""
+    return tuple(ids) if tokenizer.begin_id is None else (tokenizer.begin_id, *ids)
 
 
 def items_kept(lengths: Sequence[int], connectors: Connectors, budget: int) -> int:
@@ -106,4 +126,5 @@ def build_prompt(
     tokens, cut = prompt_tokens(items, connectors, budget)
     whole = prompt_tokens(items[cut:], connectors, sys.maxsize)[0] == tokens
     shown = "".join(prompt_pieces(texts[cut:], settings)) if whole else tokenizer.decode(tokens)
-    return Prompt(token_ids=tuple(tokens), items_cut=cut, text=shown)
+    begin = "" if tokenizer.begin_id is None else tokenizer.piece(tokenizer.begin_id)
+    return Prompt(token_ids=tuple(tokens), items_cut=cut, text=begin + shown)

@@ -58,6 +58,25 @@ def test_everything_comes_back(saved):
     assert (folder / "training_log.jsonl").read_text() == "text"
 
 
+def test_a_begin_token_is_kept_in_the_checkpoint(saved, tmp_path):
+    """By `calrec.json`: what was trained before there were any goes on without one."""
+    folder, model = saved
+    assert json.loads((folder / "calrec.json").read_text())["version"] == 2
+    begun = tmp_path / "begun"
+    checkpoint.save(begun, model, tiny_tokenizer().beginning_with(0), description(model))
+    content = json.loads((begun / "calrec.json").read_text())
+    assert (content["version"], content["begin_id"]) == (3, 0)
+    _, tokenizer, described = checkpoint.load(begun)
+    assert tokenizer.begin_id == described.begin_id == 0
+
+    # As an earlier release wrote it: the tokenizer's files ask for one, the model never saw it.
+    del content["begin_id"]
+    earlier = content | {"version": 2}
+    earlier["digest"] = digests.of_record(earlier)
+    (begun / "calrec.json").write_text(json.dumps(earlier))
+    assert checkpoint.load(begun)[1].begin_id is None
+
+
 @pytest.mark.slow
 def test_bfloat16_is_stored_as_such_and_close(saved, tmp_path):
     _, model = saved

@@ -64,6 +64,20 @@ def mean(rows):
     return total / len(rows)
 
 
+def test_a_begin_token_stands_in_front_of_items_and_histories(model, tokenizer):
+    """Once in a row: a target behind its history has none of its own."""
+    begun = tokenizer.beginning_with(0)
+    embedder = embedder_of(model, begun)
+    history, target = HISTORIES[0], target_ids(tokenizer, TARGETS[0])
+    prompt = [0, *prompt_ids(tokenizer, history)]
+    both = embedder.user_tower([history], [TARGETS[0]])
+    whole = states(model, prompt + target)
+    alone = mean(states(model, [0, *target]))
+    np.testing.assert_allclose(embedder.items([TARGETS[0]])[0], alone, atol=1e-5)
+    np.testing.assert_allclose(both.v_u[0], mean(whole[: len(prompt)]), atol=1e-5)
+    np.testing.assert_allclose(both.v_tu[0], mean(whole[len(prompt) :]), atol=1e-5)
+
+
 def test_every_vector_is_the_mean_of_its_own_tokens(embedder, model, tokenizer):
     """The oracle runs one case at a time; the lengths need several widths and both budgets cut."""
     prompts = [prompt_ids(tokenizer, history) for history in HISTORIES]

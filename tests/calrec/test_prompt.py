@@ -58,3 +58,20 @@ def test_a_cut_item_is_shown_as_the_model_reads_it():
     cut = build_prompt([item_text(ITEMS[0])], tokenizer, TextSettings(), len(whole.token_ids) - 2)
     assert tokenizer.decode(cut.token_ids) == cut.text
     assert len(cut.text) < len(whole.text)
+
+
+def test_a_begin_token_stands_first_and_counts():
+    plain = tiny_tokenizer()
+    tokenizer = plain.beginning_with(0)
+    texts = [item_text(i) for i in ITEMS[:3]]
+    without = build_prompt(texts, plain, TextSettings(), 1024)
+    prompt = build_prompt(texts, tokenizer, TextSettings(), 1024)
+    assert prompt.token_ids == (0, *without.token_ids)
+    assert prompt.text == "<pad>" + without.text
+    # Where the prompt alone would just fit, one item less does with the token in front.
+    budget = len(without.token_ids)
+    assert build_prompt(texts, plain, TextSettings(), budget).items_cut == 0
+    cut = build_prompt(texts, tokenizer, TextSettings(), budget)
+    assert cut.items_cut == 1
+    assert cut.token_ids[0] == 0
+    assert len(cut.token_ids) <= budget

@@ -116,3 +116,53 @@ def test_a_saved_folder_names_a_class_that_every_version_knows(tmp_path):
     config = json.loads((tmp_path / "two" / "tokenizer_config.json").read_text())
     assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
     assert not {"is_local", "local_files_only"} & config.keys()
+
+
+def begun_folder(folder, *, stated, template, bos="<pad>", config_bos=None):
+    """A folder whose settings say this of a begin token; `<pad>` serves as one."""
+    from tokenizers import processors
+
+    tokenizer = tiny_tokenizer()
+    if template:
+        tokenizer._fast.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            single="<pad> $A", pair="<pad> $A $B", special_tokens=[("<pad>", 0)]
+        )
+    tokenizer.save(folder)
+    path = folder / "tokenizer_config.json"
+    content = json.loads(path.read_text())
+    del content["add_bos_token"]
+    content |= {} if stated is None else {"add_bos_token": stated}
+    content |= {} if bos is None else {"bos_token": bos}
+    path.write_text(json.dumps(content))
+    if config_bos is not None:
+        (folder / "config.json").write_text(json.dumps({"bos_token_id": config_bos}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"stated": True, "template": False}, 0),
+        ({"stated": True, "template": True}, 0),
+        ({"stated": False, "template": True}, None),
+        ({"stated": None, "template": True}, 0),
+        ({"stated": None, "template": True, "bos": None}, 0),
+        # Named, and yet put nowhere: GPT-2's, Qwen's and SmolLM2's.
+        ({"stated": None, "template": False}, None),
+        ({"stated": True, "template": False, "bos": None, "config_bos": 0}, 0),
+        ({"stated": True, "template": False, "bos": None, "config_bos": [0, 1]}, 0),
+    ],
+)
+def test_the_begin_token_is_what_the_folder_s_settings_say(settings, found, tmp_path):
+    loaded = Tokenizer.load(begun_folder(tmp_path, **settings))
+    assert loaded.begin_id == found
+    text = "Title: Aroma Kettle 0"
+    assert loaded.encode([text]) == tiny_tokenizer().encode([text]), "no token added by itself"
+    loaded.save(tmp_path / "again")
+    assert Tokenizer.load(tmp_path / "again").begin_id == found
+
+
+def test_a_begin_token_that_is_asked_for_and_not_named_is_refused(tmp_path):
+    folder = begun_folder(tmp_path, stated=True, template=False, bos=None)
+    with pytest.raises(CalrecError, match="expected the bos_token that add_bos_token asks for"):
+        Tokenizer.load(folder)

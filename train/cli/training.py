@@ -13,7 +13,7 @@ from rich.console import Console
 
 from calrec.errors import CalrecError
 from train import presets
-from train.cli.arguments import Prepare, Pretrain, Recipe, Sasrec, Stage1, Stage2
+from train.cli.arguments import Export, Prepare, Pretrain, Recipe, Sasrec, Stage1, Stage2
 
 if TYPE_CHECKING:
     from train.targets import Targets
@@ -96,15 +96,43 @@ def _train(command: Pretrain | Stage1 | Stage2, console: Console) -> None:
         from_scratch(replace(stage, name="pretrain"), preset)
         return
     run, folder = command.from_run, command.from_pretrained
-    if run is not None and folder is None:
+    _check_one_start(run, folder, run_option="--from-run")
+    if run is not None:
         continue_from(stage, run)
-    elif folder is not None and run is None:
+    elif folder is not None:
         from_pretrained(stage, folder)
-    else:
+
+
+def _check_one_start(run: Path | None, folder: Path | None, *, run_option: str) -> None:
+    if (run is None) == (folder is None):
         raise CalrecError(
-            "expected either --from-run, a run, or --from-pretrained, a Hugging Face folder, found"
-            f" {'neither' if run is None else 'both'}; give one"
+            f"expected either {run_option}, a run, or --from-pretrained, a Hugging Face folder,"
+            f" found {'neither' if run is None else 'both'}; give one"
         )
+
+
+def export(command: Export, console: Console) -> None:
+    """Writes what a run trained, or a pretrained model as it is.
+
+    Raises:
+      CalrecError: for arguments that do not go together, and as the functions of `train.export`.
+    """
+    from train.export import export, export_hugging_face, export_pretrained
+
+    _check_one_start(command.run, command.from_pretrained, run_option="--run")
+    if command.run is None:
+        folder = command.from_pretrained or Path()
+        if command.format != "calrec":
+            raise CalrecError(
+                f"expected --format calrec of a pretrained model, found {command.format}, which"
+                f" {folder} is already; leave it out"
+            )
+        export_pretrained(folder, command.out, dtype=command.dtype)
+        console.print(f"exported {folder} to {command.out}")
+        return
+    write = export if command.format == "calrec" else export_hugging_face
+    write(command.run, command.out, dtype=command.dtype)
+    console.print(f"exported {command.run} to {command.out}")
 
 
 def _span(steps: str | None) -> tuple[int, int] | None:

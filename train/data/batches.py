@@ -131,8 +131,8 @@ class StageBatches:
         segments: list[Segment] = []
         for user, (domain, history, target) in enumerate(self._sampler.shown(step)):
             prompt, answer = self._records.record(domain, history, target)
-            every = self._settings.every_item
-            segments += record_segments(user, self.users, prompt, answer, every=every)
+            begin, every = self._records.begin, self._settings.every_item
+            segments += record_segments(user, self.users, prompt, answer, begin=begin, every=every)
         return batch_of([*segments, *self._texts(step)], self.users, self.layout)
 
     def _texts(self, step: int) -> list[Segment]:
@@ -143,7 +143,7 @@ class StageBatches:
             domain = domains[rng.integers(len(domains))]
             text = domain.text(int(rng.integers(len(domain.item_offsets) - 1)))
             text = text[: self._settings.max_target_tokens - 1]
-            tokens = [*text, self._records.end]
+            tokens = [*self._records.begin, *text, self._records.end]
             texts.append(Segment(tokens=tokens, owner=self.users, predicted=1))
         return texts
 
@@ -153,9 +153,11 @@ class StageBatches:
         return [f"{domains[d].domain}/{user}" for d, user in self._sampler.chosen(step)]
 
 
-def held_out_batches(records: Sequence[Record], users: int, layout: Layout) -> list[Batch]:
+def held_out_batches(
+    records: Sequence[Record], users: int, layout: Layout, begin: Sequence[int] = ()
+) -> list[Batch]:
     """Batches of so many users each, for losses that compare users; the last ones that fill none
-    are left out."""
+    are left out. `begin` stands in front of targets alone (`train.data.records.Records`)."""
     longest = max((len(p) + len(t) for p, t in records), default=1)
     tokens = max(layout.tokens, _rounded(longest))
     places = max(layout.places, max((len(t) for _, t in records), default=1))
@@ -165,7 +167,7 @@ def held_out_batches(records: Sequence[Record], users: int, layout: Layout) -> l
             [
                 segment
                 for user, (prompt, target) in enumerate(records[start : start + users])
-                for segment in record_segments(user, users, prompt, target)
+                for segment in record_segments(user, users, prompt, target, begin=begin)
             ],
             users,
             layout,

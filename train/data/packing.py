@@ -62,7 +62,13 @@ class Layout:
 
 
 def record_segments(
-    user: int, users: int, prompt: Sequence[int], target: Sequence[int], *, every: bool = False
+    user: int,
+    users: int,
+    prompt: Sequence[int],
+    target: Sequence[int],
+    *,
+    begin: Sequence[int] = (),
+    every: bool = False,
 ) -> tuple[Segment, Segment]:
     """The two towers of a user (section 3.2): the target behind its prompt, and alone.
 
@@ -71,6 +77,7 @@ def record_segments(
       users: of the batch.
       prompt: tokens of the history.
       target: tokens of the target, end token included.
+      begin: tokens in front of the target where it stands alone.
       every: whether the loss predicts the history too.
     """
     joint = Segment(
@@ -79,7 +86,8 @@ def record_segments(
         predicted=1 if every else len(prompt),
         pools=((0, USER * users + user), (len(prompt), TARGET_GIVEN_USER * users + user)),
     )
-    alone = Segment(tokens=target, predicted=len(target), pools=((0, TARGET * users + user),))
+    text = [*begin, *target]
+    alone = Segment(tokens=text, predicted=len(text), pools=((0, TARGET * users + user),))
     return joint, alone
 
 

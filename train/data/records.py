@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int
 
 from calrec.errors import CalrecError
-from calrec.text.prompt import Connectors, prompt_tokens
+from calrec.text.prompt import Connectors, begun, prompt_tokens
 from train.data.prepared import DomainData, Prepared
 from train.settings import StageSettings
 
@@ -30,11 +30,18 @@ def permutation(seed: int, stream: int, epoch: int, size: int) -> Int[np.ndarray
 
 
 class Records:
-    """Records of prepared domains."""
+    """Records of prepared domains.
+
+    Attributes:
+      begin: the model's begin token, which a prompt starts with and a text alone stands behind;
+        none or one.
+      end: its end token.
+    """
 
     def __init__(self, data: Prepared, settings: StageSettings) -> None:
         tokenizer = data.tokenizer()
         self._choosing = data.choosing
+        self.begin = begun(tokenizer, ())
         self.end = tokenizer.end_id
         self._connectors = Connectors.of(tokenizer, data.text)
         self._settings = settings

@@ -29,6 +29,9 @@ from calrec.records.files import whole_folder
 if TYPE_CHECKING:
     from calrec.tokenizer import Tokenizer
 
+NOTES = ("LICENSE", "NOTICE.md", "TERMS.html")
+"""What a folder may hold of a model's licence."""
+
 
 def load(folder: str | Path, *, dtype: Dtype | None = None) -> Decoder:
     """The decoder of a Hugging Face folder.
@@ -83,7 +86,7 @@ def save_pretrained(folder: str | Path, model: Decoder, tokenizer: Tokenizer | N
     # Spelled out where there is none: each family has a default of its own.
     none = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
     content |= none if tokenizer is None else tokenizer.special_ids()
-    with whole_folder(Path(folder), ours=_is_ours, what="Hugging Face folder") as new:
+    with whole_folder(Path(folder), ours=is_folder, what="Hugging Face folder") as new:
         save_file(held, new / "model.safetensors", metadata={"format": "pt"})
         (new / "config.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         if tokenizer is not None:
@@ -162,7 +165,8 @@ def _joined(tensor: Tensor, flat: Mapping[Any, Any]) -> jax.Array:
     return values.T if tensor.transposed else values
 
 
-def _is_ours(folder: Path) -> bool:
+def is_folder(folder: Path) -> bool:
+    """Whether a folder is one that this project writes, with nothing of others' in it."""
     names = {path.name for path in folder.iterdir()}
     known = {
         "config.json",
@@ -171,5 +175,6 @@ def _is_ours(folder: Path) -> bool:
         "tokenizer_config.json",
         "special_tokens_map.json",
         "chat_template.jinja",
+        *NOTES,
     }
     return {"config.json", "model.safetensors"} <= names <= known

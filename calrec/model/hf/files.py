@@ -1,4 +1,4 @@
-"""Tensors in safetensors files, read one by one.
+"""Tensors in safetensors files, read one by one, and written part by part.
 
 The safetensors library checks a file and tells what is in it; the bytes are read here, into
 memory that jax takes over without a copy. The library's own reader maps the file and copies out
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +93,35 @@ def stored_tensors(folder: Path) -> dict[str, Stored]:
             )
         tensors |= found
     return tensors
+
+
+def write_tensors(
+    path: Path,
+    tensors: Sequence[tuple[str, tuple[int, ...], Iterable[np.ndarray]]],
+    dtype: np.dtype,
+) -> None:
+    """Writes a safetensors file of tensors that come in parts and are never in memory whole.
+
+    The library would want all of them at once.
+
+    Args:
+      path: the file.
+      tensors: of each its name, its shape, and its numbers in order, some at a time.
+      dtype: what all are written in.
+    """
+    kind = next(name for name, known in DTYPES.items() if known == dtype)
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, shape, _ in tensors:
+        start, end = end, end + math.prod(shape) * dtype.itemsize
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, _, parts in tensors:
+            for part in parts:
+                file.write(np.ascontiguousarray(part, dtype).reshape(-1).view(np.uint8).data)
 
 
 def _files(folder: Path) -> list[Path]:
