@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from calrec.errors import CalrecError
 
@@ -16,6 +16,8 @@ os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
 
 END = "<eos>"
 PAD = "<pad>"
+Merges = Literal["words", "attributes"]
+"""How far a trained token may reach: within a word, or over the words of one attribute."""
 SMALLEST = 256 + 2
 """Tokens that a byte-level vocabulary cannot do without: every byte, and the two above."""
 
@@ -72,15 +74,22 @@ class Tokenizer:
 
     @classmethod
     def train(
-        cls, texts: Sequence[str], vocab_size: int, *, units: Sequence[str] = ()
+        cls,
+        texts: Sequence[str],
+        vocab_size: int,
+        *,
+        units: Sequence[str] = (),
+        merges: Merges = "words",
     ) -> Tokenizer:
-        """A byte-level BPE over words; the same texts give the same one.
+        """A byte-level BPE; the same texts give the same one.
 
         Args:
           texts: what to learn it on.
           vocab_size: the most tokens.
           units: fixed strings, such as labels, that never share a token with what surrounds them
             and soon become one token each: they are most of a short text.
+          merges: how far other tokens reach. Over the words between two units, a text has about
+            half the tokens (a whole title may be one), from a vocabulary of three times the size.
         """
         if vocab_size < SMALLEST:
             raise CalrecError(
@@ -93,7 +102,8 @@ class Tokenizer:
 
         longest_first = sorted(units, key=lambda unit: (-len(unit), unit))
         # A word with the space before it, a decimal number whole.
-        pattern = "|".join([*map(re.escape, longest_first), r" ?[^\s,.]+(?:\.\d+)*"])
+        words = [r" ?[^\s,.]+(?:\.\d+)*"] if merges == "words" or not units else []
+        pattern = "|".join([*map(re.escape, longest_first), *words])
         model = Model(models.BPE())
         model.pre_tokenizer = pre_tokenizers.Sequence(
             [

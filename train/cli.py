@@ -36,6 +36,8 @@ class Prepare:
     """A Hugging Face tokenizer folder; without it a BPE is trained on the items' texts."""
     vocab_size: int = 4096
     """The most tokens of such a BPE."""
+    merges: Literal["words", "attributes"] = "words"
+    """How far its tokens reach: within a word, or over the words of one attribute."""
     template: str = "calrec"
     """What stands around a history's items: calrec, or gpt4rec to compare (the paper's Table 6)."""
 
@@ -266,6 +268,7 @@ def _prepare(command: Prepare, console: Console) -> None:
         command.out,
         tokenizer_folder=command.tokenizer,
         vocab_size=command.vocab_size,
+        merges=command.merges,
         text=text,
     )
     _print_cut(targets, console)
@@ -340,6 +343,7 @@ def _recipe(command: Recipe, console: Console) -> None:
             data,
             tokenizer_folder=command.from_pretrained,
             vocab_size=vocabulary,
+            merges=preset.merges,
         )
         _print_cut(targets, console)
     given: dict[str, Any] = {"workspace": workspace}

@@ -14,7 +14,7 @@ from calrec.errors import CalrecError
 from calrec.records import codec, digests
 from calrec.records.files import whole_folder
 from calrec.text import LABELS, TEMPLATES, TextSettings, item_text
-from calrec.tokenizer import Tokenizer
+from calrec.tokenizer import Merges, Tokenizer
 from catalog.store import Catalogue
 from train.data.prepared import PREPARED, Prepared
 from train.targets import Targets, check_given_back, count_cut
@@ -27,6 +27,7 @@ def prepare(
     *,
     tokenizer_folder: Path | None = None,
     vocab_size: int = 4096,
+    merges: Merges = "words",
     text: TextSettings | None = None,
 ) -> dict[str, Targets]:
     """Writes the training parts of some domains as tokens, whole or not at all.
@@ -37,6 +38,7 @@ def prepare(
       out: the folder to write; earlier prepared data in it is replaced.
       tokenizer_folder: a Hugging Face tokenizer folder; without it a BPE is trained on the items.
       vocab_size: the most tokens of such a BPE.
+      merges: how far its tokens reach.
       text: how items become text.
 
     Returns:
@@ -53,7 +55,7 @@ def prepare(
     catalogues = [Catalogue.open(workspace, domain) for domain in domains]
     texts = {c.domain: [item_text(item, text) for item in c.items] for c in catalogues}
     if tokenizer_folder is None:
-        tokenizer = _trained(itertools.chain.from_iterable(texts.values()), vocab_size, text)
+        tokenizer = _trained(itertools.chain.from_iterable(texts.values()), vocab_size, merges, text)
     else:
         tokenizer = Tokenizer.load(tokenizer_folder)
     tokens = {domain: tokenizer.encode(some) for domain, some in texts.items()}
@@ -74,10 +76,12 @@ def prepare(
     return targets
 
 
-def _trained(texts: Iterable[str], vocab_size: int, settings: TextSettings) -> Tokenizer:
+def _trained(
+    texts: Iterable[str], vocab_size: int, merges: Merges, settings: TextSettings
+) -> Tokenizer:
     connectors = dataclasses.astuple(TEMPLATES[settings.template])
     units = [unit for unit in (*LABELS, *dict.fromkeys(connectors)) if unit.strip()]
-    return Tokenizer.train(list(texts), vocab_size, units=units)
+    return Tokenizer.train(list(texts), vocab_size, units=units, merges=merges)
 
 
 def _meta(
