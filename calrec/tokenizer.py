@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -127,6 +128,27 @@ class Tokenizer:
                 clean_up_tokenization_spaces=False,
             )
         )
+
+    def with_tokens(self, texts: Sequence[str]) -> tuple[Tokenizer, list[list[int]]]:
+        """One that reads each of these texts, wherever it stands, as a token of its own.
+
+        Args:
+          texts: fixed strings, such as labels; those that are one token already are left out.
+
+        Returns:
+          the tokenizer, its new tokens behind the others; and for each new one the ids that the
+          text had before.
+        """
+        from tokenizers import AddedToken
+
+        several = [
+            (text, ids)
+            for text, ids in zip(texts, self.encode(texts), strict=True)
+            if len(ids) > 1
+        ]
+        fast = copy.deepcopy(self._fast)
+        fast.add_tokens([AddedToken(text, normalized=False, special=False) for text, _ in several])
+        return Tokenizer(fast), [ids for _, ids in several]
 
     def save(self, folder: str | Path) -> None:
         """Writes a Hugging Face tokenizer folder, for earlier versions of transformers too."""

@@ -16,9 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from calrec.errors import CalrecError
-from calrec.model.backbone import stacked
 from calrec.model.backbone.config import DecoderConfig
-from calrec.model.backbone.decoder import Decoder
 from calrec.model.backbone.forward import Dropout, Forward
 from calrec.records.locks import locked
 from train import flops
@@ -28,6 +26,7 @@ from train.data.prepared import Prepared
 from train.judge import UNMEASURED, Judge
 from train.run.description import Run, require_local
 from train.run.log import Log
+from train.run.start import Start
 from train.run.states import GOODNESS, States
 from train.run.stopping import Asked, stopping
 from train.settings import StageSettings
@@ -61,20 +60,20 @@ def fit(
     stage: str,
     data: Prepared,
     settings: StageSettings,
-    model: Decoder,
+    start: Start,
     parents: Sequence[dict[str, Any]],
     out: Path,
     console: Console,
     workspace: Path | None = None,
     watching: Watching = UNWATCHED,
 ) -> None:
-    """Trains `model` and leaves the run in `out`; continues a run that was stopped.
+    """Trains weights and leaves the run in `out`; continues a run that was stopped.
 
     Args:
       stage: its name.
       data: the prepared domains.
       settings: of the stage.
-      model: where it starts.
+      start: the weights that are trained, as they are, and those that stay.
       parents: the runs that it builds on (`train.export.history_entry`).
       out: the run's folder.
       console: told of progress.
@@ -87,20 +86,20 @@ def fit(
       KeyboardInterrupt: when asked to stop, behind a saved state.
     """
     require_local(out)
-    config = model.config
+    config = start.config
     _require_positions(config, settings)
-    batches, trainer = _trainer(stage, data, settings, config)
+    batches, trainer = _trainer(stage, data, settings, start)
     judge = Judge.of(data, settings, trainer, batches, workspace)
     first_process = jax.process_index() == 0
     if first_process:
-        Run.of(stage, data, settings, config, parents).claim(out, data)
+        Run.of(stage, data, settings, config, parents, start.base).claim(out, data)
     multihost_utils.sync_global_devices("the run's folder")
     with ExitStack() as stack:
         if first_process:
             _alone(stack, out)
         states = stack.enter_context(States(out))
-        state = states.resumed(trainer.init(stacked.stack(model)), console.print)
-        del model
+        state = states.resumed(trainer.init(start.trained), console.print)
+        del start
         log = Log(out, int(state.step), tensorboard=watching.tensorboard)
         stack.callback(log.close)
         asked = stack.enter_context(stopping())
@@ -119,7 +118,7 @@ def fit(
 
 
 def _trainer(
-    stage: str, data: Prepared, settings: StageSettings, config: DecoderConfig
+    stage: str, data: Prepared, settings: StageSettings, start: Start
 ) -> tuple[Batches, Trainer]:
     """The batches of a stage, and what makes its steps on all devices."""
     mesh = make_mesh(jax.devices(), settings.mesh)
@@ -133,14 +132,14 @@ def _trainer(
     kind = PretrainingBatches if stage == "pretrain" else StageBatches
     batches: Batches = kind(data, settings, layout)
     trainer = Trainer(
-        task=_task(config, settings, batches.users),
+        task=_task(start.config, settings, batches.users),
         tx=optimizer(settings),
         microbatch=settings.microbatch,
         mesh=mesh,
         settings=settings.mesh,
         seed=settings.seed,
     )
-    return batches, trainer
+    return batches, trainer.adapting(start.trained, start.frozen)
 
 
 def _task(config: DecoderConfig, settings: StageSettings, users: int) -> Task:
@@ -157,6 +156,7 @@ def _task(config: DecoderConfig, settings: StageSettings, users: int) -> Task:
             embedding=settings.embedding_dropout,
         ),
         attention=attention,
+        lora=settings.lora,
         # Few layers are unrolled for a CPU or GPU; many would take long to compile.
         unroll=1 if on_tpu else min(config.num_hidden_layers, 8),
     )
@@ -214,7 +214,9 @@ class _Progress:
             with _traced(done, profile, self.log.folder):
                 batch = self.batches.batch(done - 1)
                 since = time.monotonic()
-                state, metrics = self.trainer.step(state, self.trainer.placed(batch))
+                state, metrics = self.trainer.step(
+                    state, self.trainer.placed(batch), self.trainer.frozen
+                )
                 self._require_finite(before)
                 before = done, metrics
             self.tokens += int(batch.rows.segment.astype(bool).sum())

@@ -9,6 +9,7 @@ from typing import Literal
 
 from calrec.errors import CalrecError
 from calrec.model.backbone.forward import Remat
+from calrec.model.backbone.lora_settings import LoraSettings
 from calrec.model.objective_settings import ObjectiveSettings
 
 
@@ -61,6 +62,7 @@ class StageSettings:
       select_users: the most users of such a measurement.
       seed: of weights, order, truncation and dropout.
       objective: the losses' weights.
+      lora: of adapters, which are trained in place of a pretrained model's weights.
       mesh: how devices are used.
 
     Raises:
@@ -96,6 +98,7 @@ class StageSettings:
     select_users: int = 100
     seed: int = 0
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
+    lora: LoraSettings = field(default_factory=LoraSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
 
     def __post_init__(self) -> None:

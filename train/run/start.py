@@ -1,0 +1,86 @@
+"""Where a stage starts: the weights that it trains, and those that stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+from calrec.model import bases, hf, new_tokens
+from calrec.model.backbone import lora, stacked
+from calrec.model.backbone.config import DecoderConfig
+from calrec.model.backbone.decoder import Decoder
+from calrec.model.backbone.lora_settings import LoraSettings
+from calrec.model.backbone.stacked import Weights
+from calrec.model.bases import Base
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Stacked weights (`calrec.model.backbone.stacked`).
+
+    Attributes:
+      config: the decoder's.
+      trained: what the stage changes.
+      frozen: the rest; nothing where all weights are trained.
+      base: the model that the frozen weights are.
+    """
+
+    config: DecoderConfig
+    trained: Weights
+    frozen: Weights = field(default_factory=dict)
+    base: Base | None = None
+
+    @classmethod
+    def whole(cls, model: Decoder) -> Start:
+        """All weights of a model are trained."""
+        return cls(config=model.config, trained=stacked.stack(model))
+
+    @classmethod
+    def beside(cls, base: Base, frozen: Decoder, settings: LoraSettings, *, seed: int) -> Start:
+        """Adapters that change nothing yet, and the embeddings of tokens that the base lacks.
+
+        Args:
+          base: which model it is.
+          frozen: it, with rows for all tokens of the data.
+          settings: of the adapters.
+          seed: of their start.
+        """
+        weights = stacked.stack(frozen)
+        trained: Weights = {
+            "adapters": lora.fresh(weights["layers"], settings, jax.random.key(seed))
+        }
+        added = frozen.config.vocab_size - base.tokens
+        if added and settings.new_tokens:
+            trained["new_tokens"] = {
+                name: weights[name][-added:].astype(jnp.float32)
+                for name in new_tokens.MATRICES
+                if name in weights
+            }
+        return cls(config=frozen.config, trained=trained, frozen=weights, base=base)
+
+
+def frozen_model(
+    base: Base, added: Sequence[Sequence[int]], places: Sequence[Path], dtype: str
+) -> Decoder:
+    """The base, found and checked, with rows for added tokens.
+
+    Args:
+      base: which model.
+      added: for each added token the ids of the base's own that it stands for.
+      places: folders of models.
+      dtype: of the weights.
+
+    Raises:
+      CalrecError: if there is no such model.
+    """
+    model = hf.load(base.find(places), dtype="bfloat16" if dtype == "bfloat16" else "float32")
+    return new_tokens.widened(model, base.tokens, added)
+
+
+def places(workspace: Path | None) -> list[Path]:
+    """Where models are looked for."""
+    return [bases.models(workspace)]
