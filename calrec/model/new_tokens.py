@@ -10,9 +10,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from calrec.model.backbone.decoder import Decoder
-
-MATRICES = ("embed_tokens", "lm_head")
-"""Weights with a row for each token; a tied head has none of its own."""
+from calrec.model.backbone.lora import TOKEN_ROWS
 
 
 def widened(model: Decoder, tokens: int, added: Sequence[Sequence[int]]) -> Decoder:
@@ -33,7 +31,7 @@ def widened(model: Decoder, tokens: int, added: Sequence[Sequence[int]]) -> Deco
         return jnp.concatenate([matrix[:tokens], jnp.stack(means).astype(matrix.dtype)])
 
     weights = nnx.to_pure_dict(nnx.state(model, nnx.Param))
-    weights |= {name: rows(weights[name]) for name in MATRICES if name in weights}
+    weights |= {name: rows(weights[name]) for name in TOKEN_ROWS if name in weights}
     graph, state = nnx.split(nnx.eval_shape(lambda: Decoder(wider, rngs=nnx.Rngs(0))))
     nnx.replace_by_pure_dict(state, weights)
     return nnx.merge(graph, state)

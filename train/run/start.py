@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 
 from calrec.model import bases, hf, new_tokens
 from calrec.model.backbone import lora, stacked
@@ -50,16 +49,8 @@ class Start:
           seed: of their start.
         """
         weights = stacked.stack(frozen)
-        trained: Weights = {
-            "adapters": lora.fresh(weights["layers"], settings, jax.random.key(seed))
-        }
         added = frozen.config.vocab_size - base.tokens
-        if added and settings.new_tokens:
-            trained["new_tokens"] = {
-                name: weights[name][-added:].astype(jnp.float32)
-                for name in new_tokens.MATRICES
-                if name in weights
-            }
+        trained = lora.trained(weights, settings, added, jax.random.key(seed))
         return cls(config=frozen.config, trained=trained, frozen=weights, base=base)
 
 

@@ -26,6 +26,8 @@ Thin = Callable[[Array, int], Array]
 """Dropout of the input of an adapter, by the adapter's number in its layer."""
 
 PARTS = ("self_attn", "mlp")
+TOKEN_ROWS = ("embed_tokens", "lm_head")
+"""Weights with a row for each token; a tied head has none of its own."""
 
 
 def fresh(layers: Weights, settings: LoraSettings, key: Key[Array, ""]) -> Weights:
@@ -53,6 +55,29 @@ def fresh(layers: Weights, settings: LoraSettings, key: Key[Array, ""]) -> Weigh
         part: {name: adapter(weight) for name, weight in each.items()}
         for part, each in found.items()
     }
+
+
+def trained(
+    weights: Weights, settings: LoraSettings, added: int, key: Key[Array, ""] | None = None
+) -> Weights:
+    """What is trained beside the stacked weights of a frozen model, before the first step.
+
+    Args:
+      weights: of the model, with rows for all tokens.
+      settings: of the adapters.
+      added: tokens whose rows, the last ones, are trained too where the settings say so.
+      key: of the matrices A; by default always the same.
+    """
+    found = {
+        "adapters": fresh(weights["layers"], settings, jax.random.key(0) if key is None else key)
+    }
+    if added and settings.new_tokens:
+        found["new_tokens"] = {
+            name: weights[name][-added:].astype(jnp.float32)
+            for name in TOKEN_ROWS
+            if name in weights
+        }
+    return found
 
 
 def _projections(part: Weights) -> dict[str, Any]:
