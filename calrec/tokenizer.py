@@ -35,7 +35,8 @@ class Tokenizer:
         """Wraps a `transformers` fast tokenizer."""
         if fast.eos_token_id is None:
             raise CalrecError(
-                "tokenizer: expected an end-of-sequence token (eos_token), found none"
+                "tokenizer: expected an end-of-sequence token (eos_token), found none;"
+                " name one in its tokenizer_config.json"
             )
         self._fast = fast
         self._pieces: dict[int, str] = {}
@@ -52,7 +53,7 @@ class Tokenizer:
         folder = Path(folder)
         if not folder.is_dir():
             raise CalrecError(
-                f"tokenizer: expected a folder with tokenizer.json, found no {folder}"
+                f"tokenizer: expected a folder with tokenizer.json, found no {folder}; name another"
             )
         from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -95,7 +96,7 @@ class Tokenizer:
         if vocab_size < SMALLEST:
             raise CalrecError(
                 f"tokenizer: expected a vocabulary of at least {SMALLEST} tokens (every byte and"
-                f" two special ones), found {vocab_size}"
+                f" two special ones), found {vocab_size}; give a larger one"
             )
         from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
         from tokenizers import Tokenizer as Model
@@ -142,9 +143,7 @@ class Tokenizer:
         from tokenizers import AddedToken
 
         several = [
-            (text, ids)
-            for text, ids in zip(texts, self.encode(texts), strict=True)
-            if len(ids) > 1
+            (text, ids) for text, ids in zip(texts, self.encode(texts), strict=True) if len(ids) > 1
         ]
         fast = copy.deepcopy(self._fast)
         fast.add_tokens([AddedToken(text, normalized=False, special=False) for text, _ in several])

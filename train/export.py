@@ -17,6 +17,7 @@ from calrec.model import checkpoint, hf
 from calrec.ranking.rules import DEFAULT
 from calrec.records.files import whole_file
 from calrec.records.settings import RankingSettings, SamplingSettings
+from calrec.report import training_log
 from calrec.text import TextSettings
 from calrec.tokenizer import Tokenizer
 from train import model_card
@@ -24,8 +25,6 @@ from train.evaluation import fingerprints
 from train.run.description import Run
 from train.run.log import read_log
 from train.run.states import best_start, best_weights, lora_of
-
-NDCG = "validation_ndcg@10"
 
 
 def export(
@@ -53,7 +52,7 @@ def export(
       CalrecError: if the run is none or has no checkpoint, or `out` holds something else.
     """
     if dtype not in ("float32", "bfloat16"):
-        raise CalrecError(f"export: expected dtype float32 or bfloat16, found {dtype!r}")
+        raise CalrecError(f"export: expected dtype float32 or bfloat16, found {dtype!r}; give one")
     run = Run.load(run_folder)
     if adapter:
         weights = best_start(run_folder, workspace).trained
@@ -81,7 +80,7 @@ def export(
         weights,
         Tokenizer.load(run_folder / "tokenizer"),
         description,
-        files={"training_log.jsonl": log, model_card.FILE: model_card.text(description)},
+        files={training_log.FILE: log, model_card.FILE: model_card.text(description)},
     )
 
 
@@ -179,7 +178,9 @@ def history_entry(run_folder: Path) -> dict[str, Any]:
 
 
 def _summary(entry: dict[str, Any]) -> dict[str, Any]:
-    best = _selected(entry["log"])
+    lines = (training_log.entry(line, entry["stage"]) for line in entry["log"])
+    log = [line for line in lines if line is not None]
+    best = training_log.kept(log)
     return {
         "stage": entry["stage"],
         "settings": entry["settings"],
@@ -188,27 +189,11 @@ def _summary(entry: dict[str, Any]) -> dict[str, Any]:
             domain: {"fingerprint": fingerprint, "role": entry.get("roles", {}).get(domain)}
             for domain, fingerprint in entry["data"].items()
         },
-        "seconds": sum(_spans(entry["log"])),
-        "best_step": best.get("step"),
-        **{name: best[name] for name in ("validation_nig", NDCG) if name in best},
+        "seconds": training_log.seconds(log),
+        "best_step": best and best.step,
+        **{
+            name: best.values[name]
+            for name in ("validation_nig", training_log.NDCG)
+            if best and name in best.values
+        },
     }
-
-
-def _selected(log: list[dict[str, Any]]) -> dict[str, Any]:
-    """The line of the state that was chosen: the best NDCG@10 where it was measured, else the
-    smallest loss; of equals the later one."""
-    measured = [line for line in log if NDCG in line]
-    if measured:
-        return max(measured, key=lambda line: (line[NDCG], line["step"]))
-    validated = [line for line in log if "validation_nig" in line]
-    return min(validated, key=lambda line: (line["validation_nig"], -line["step"]), default={})
-
-
-def _spans(lines: list[dict[str, Any]]) -> list[float]:
-    """Seconds of each uninterrupted part of a run: the clock starts anew on a resume."""
-    following = [line["seconds"] for line in lines[1:]] + [0.0]
-    return [
-        line["seconds"]
-        for line, later in zip(lines, following, strict=False)
-        if later < line["seconds"]
-    ]

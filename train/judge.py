@@ -15,7 +15,7 @@ from calrec.model.backbone import stacked
 from train.data.batches import Batches, held_out_batches
 from train.data.prepared import Prepared
 from train.data.records import Record, Records, Split
-from train.selection import Selection
+from train.selection import ModelSelection
 from train.settings import StageSettings
 from train.step.optimizer import TrainState
 from train.step.rows import Batch
@@ -31,7 +31,7 @@ class Judge:
 
     losses: dict[Split, list[Batch]]
     trainer: Trainer
-    selection: Selection | None
+    selection: ModelSelection | None
     settings: StageSettings
 
     @classmethod
@@ -65,7 +65,7 @@ class Judge:
                     "expected a workspace with these domains, to select by NDCG@10, found none;"
                     " give --workspace, or --select-by nig"
                 )
-            selection = Selection.of(workspace, data, settings)
+            selection = ModelSelection.of(workspace, data, settings)
         plain = dataclasses.replace(trainer.task, users=users)
         losses: dict[Split, list[Batch]] = {
             split: held_out_batches(found, users, batches.layout)

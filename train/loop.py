@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,25 @@ import numpy as np
 from jax.experimental import multihost_utils
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from calrec.errors import CalrecError
 from calrec.model.backbone.config import DecoderConfig
 from calrec.model.backbone.forward import Dropout, Forward
 from calrec.records.locks import locked
+from calrec.report.training_log import NDCG
 from train import flops
 from train.data.batches import Batches, PretrainingBatches, StageBatches
 from train.data.packing import Layout
 from train.data.prepared import Prepared
 from train.judge import UNMEASURED, Judge
+from train.launch import by_first
 from train.run.description import Run, require_local
 from train.run.log import Log
 from train.run.start import Start
 from train.run.states import GOODNESS, States
 from train.run.stopping import Asked, stopping
+from train.run.trace import Trace
 from train.settings import StageSettings
 from train.step.mesh import make_mesh, shards_of_process
 from train.step.optimizer import TrainState, optimizer, schedule
@@ -86,17 +90,17 @@ def fit(
       KeyboardInterrupt: when asked to stop, behind a saved state.
     """
     require_local(out)
-    config = start.config
+    config, base = start.config, start.base
     _require_positions(config, settings)
     batches, trainer = _trainer(stage, data, settings, start)
     judge = Judge.of(data, settings, trainer, batches, workspace)
-    first_process = jax.process_index() == 0
-    if first_process:
-        Run.of(stage, data, settings, config, parents, start.base).claim(out, data)
-    multihost_utils.sync_global_devices("the run's folder")
     with ExitStack() as stack:
-        if first_process:
+
+        def claim() -> None:
+            Run.of(stage, data, settings, config, parents, base).claim(out, data)
             _alone(stack, out)
+
+        by_first(claim)
         states = stack.enter_context(States(out))
         state = states.resumed(trainer.init(start.trained), console.print)
         del start
@@ -113,8 +117,9 @@ def fit(
             log=log,
             judge=judge,
             console=console,
+            trace=stack.enter_context(Trace(out / "profile", watching.profile, console.print)),
         )
-        progress.start(state, asked, watching.profile)
+        progress.start(state, asked)
 
 
 def _trainer(
@@ -185,11 +190,12 @@ class _Progress:
     log: Log
     judge: Judge
     console: Console
+    trace: Trace
     task: Any = None
     productive: float = 0.0
     tokens: int = 0
 
-    def start(self, state: TrainState, asked: Asked, profile: tuple[int, int] | None) -> None:
+    def start(self, state: TrainState, asked: Asked) -> None:
         """Says what is run, keeps the state that a new run starts from, and runs."""
         size = flops.parameters(self.trainer.task.config)
         self.console.print(
@@ -198,28 +204,26 @@ class _Progress:
             " compiling ..."
         )
         self.task = self.bar.add_task(
-            self.stage, total=self.settings.steps, completed=int(state.step), loss=""
+            self.stage, total=self.settings.steps, completed=int(state.step), said=""
         )
         if not self.states.steps():
             self.log.write(0, self.keep(0, state))
-        self.run(state, int(state.step), asked, profile)
+        self.run(state, int(state.step), asked)
 
-    def run(
-        self, state: TrainState, first: int, asked: Asked, profile: tuple[int, int] | None
-    ) -> None:
+    def run(self, state: TrainState, first: int, asked: Asked) -> None:
         """Makes the steps; each one's loss is looked at while the next one runs."""
         rate, start = schedule(self.settings), time.monotonic()
         before: tuple[int, Metrics] | None = None
         for done in range(first + 1, self.settings.steps + 1):
-            with _traced(done, profile, self.log.folder):
-                batch = self.batches.batch(done - 1)
-                since = time.monotonic()
-                state, metrics = self.trainer.step(
-                    state, self.trainer.placed(batch), self.trainer.frozen
-                )
-                self._require_finite(before)
-                before = done, metrics
-            self.tokens += int(batch.rows.segment.astype(bool).sum())
+            self.trace.before(done)
+            batch = self.batches.batch(done - 1)
+            since = time.monotonic()
+            placed = self.trainer.placed(batch)
+            state, metrics = self.trainer.step(state, placed, self.trainer.frozen)
+            self._require_finite(before)
+            before = done, metrics
+            self.trace.after(done, metrics)
+            self.tokens += _tokens(batch)
             self.bar.update(self.task, completed=done)
             at_end = done == self.settings.steps
             validate = done % self.settings.validate_every == 0 or at_end
@@ -232,10 +236,7 @@ class _Progress:
             line = {name: round(float(v), 5) for name, v in metrics.items() if name != "finite"}
             line["learning_rate"] = float(np.asarray(rate(done - 1)))
             line |= self._speed(batch, time.monotonic() - start)
-            shown = ("total", "nig", "tt", "ut")
-            self.bar.update(
-                self.task, loss="  ".join(f"{n} {line[n]:.3f}" for n in shown if n in line)
-            )
+            self.bar.update(self.task, said=_said(line))
             if validate or stop:
                 line |= self.keep(done, state)
             self.log.write(done, line)
@@ -251,7 +252,7 @@ class _Progress:
         goodness = self.judge.goodness(step, state, measured)
         said = f"step {step}: validation nig {measured['validation_nig']:.4f} nats a token"
         if self.judge.selection is not None and goodness != UNMEASURED:
-            measured["validation_ndcg@10"] = round(goodness, 5)
+            measured[NDCG] = round(goodness, 5)
             said += f", NDCG@10 {goodness:.4f} (pessimistic)"
         self.states.save(step, state, {**measured, GOODNESS: goodness})
         self.console.print(said)
@@ -267,7 +268,7 @@ class _Progress:
         if (peak := flops.peak(device.device_kind)) is not None:
             predicted = int(batch.predicted.sum())
             row = self.batches.layout.tokens
-            real = int(batch.rows.segment.astype(bool).sum()) * jax.process_count()
+            real = _tokens(batch)
             each = flops.training(self.trainer.task.config, real, predicted, row) / real
             chips = self.trainer.mesh.size
             found["share_of_peak"] = round(each * self.tokens / self.productive / peak / chips, 4)
@@ -286,6 +287,11 @@ class _Progress:
             f"{self.stage}: expected losses and gradients that are numbers, found others in step"
             f" {step} ({shown}); {kept}; lower --learning-rate"
         )
+
+
+def _tokens(batch: Batch) -> int:
+    """Real tokens of a batch: each process has its own rows, which hold about as many."""
+    return int(batch.rows.segment.astype(bool).sum()) * jax.process_count()
 
 
 def _agreed(asked: Asked, step: int) -> bool:
@@ -308,27 +314,27 @@ def _require_positions(config: DecoderConfig, settings: StageSettings) -> None:
         )
 
 
-@contextmanager
-def _traced(step: int, profile: tuple[int, int] | None, folder: Path) -> Iterator[None]:
-    """Traces the device from the first to the last of these steps, for `xprof`."""
-    if profile is not None and step == profile[0]:
-        jax.profiler.start_trace(str(folder / "profile"))
-    yield
-    if profile is not None and step == profile[1]:
-        jax.profiler.stop_trace()
-
-
 def _devices(number: int) -> str:
     return f"{number} device" if number == 1 else f"{number} devices"
+
+
+def _said(line: dict[str, float]) -> str:
+    """A line of the log as the terminal shows it, the most important first: what is left is cut."""
+    losses = (f"{name} {line[name]:.3f}" for name in ("total", "nig", "tt", "ut") if name in line)
+    said = f"{'  '.join(losses)}  gradient {line['gradient_norm']:.2f}"
+    said += f"  {line['tokens_per_second']:,.0f} tokens/s"
+    return said + (f"  {line['share_of_peak']:.0%} of peak" if "share_of_peak" in line else "")
 
 
 def _bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=12),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[loss]}"),
+        # The rest of the width: on a narrow terminal this is what is cut.
+        TextColumn("{task.fields[said]}", table_column=Column(ratio=1, no_wrap=True)),
         console=console,
+        expand=True,
         disable=jax.process_index() > 0,
     )

@@ -25,7 +25,8 @@ LICENCE = "apache-2.0"
 def text(description: Description) -> str:
     """The file's text, of the checkpoint's record alone."""
     begun = next(model_card.stages(description), {})
-    pretrained = begun["settings"]["folder"] if begun.get("stage") == "pretrained" else None
+    is_pretrained = begun.get("stage") == "pretrained"
+    pretrained = str(model_card.part(begun, "settings").get("folder")) if is_pretrained else None
     domains = sorted(description.data)
     card = ModelCard.from_template(
         ModelCardData(
@@ -61,13 +62,20 @@ def _sections(record: Description) -> Iterator[model_card.Section]:
 
 
 def _results(figures: Mapping[str, Any]) -> Iterator[EvalResult]:
-    """Both sides of each metric of the model itself; the figures hold baselines, too."""
+    """Both sides of each metric of the model itself; the figures hold baselines, too.
+
+    What is not as `train.export.record_figures` writes it is left out: the record comes with a
+    checkpoint from anywhere.
+    """
     for name, figure in sorted(figures.items()):
-        if "generation" not in figure:
+        if not isinstance(figure, Mapping) or "generation" not in figure:
             continue
-        domain, split, _ = name.split(" ", 2)
+        domain, split, *_ = [*name.split(" ", 2), ""]
         for metric, title in TITLES.items():
+            sides = model_card.part(model_card.part(figure, "metrics"), metric)
             for side in ("optimistic", "pessimistic"):
+                if not isinstance(sides.get(side), int | float):
+                    continue
                 yield EvalResult(
                     task_type="recommendation",
                     task_name="Sequential recommendation",
@@ -76,5 +84,5 @@ def _results(figures: Mapping[str, Any]) -> Iterator[EvalResult]:
                     dataset_split=split,
                     metric_type=metric,
                     metric_name=f"{title}, {side}",
-                    metric_value=figure["metrics"][metric][side],
+                    metric_value=sides[side],
                 )

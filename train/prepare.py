@@ -58,7 +58,9 @@ def prepare(
     texts = {c.domain: [item_text(item, text) for item in c.items] for c in catalogues}
     added: list[list[int]] = []
     if tokenizer_folder is None:
-        tokenizer = _trained(itertools.chain.from_iterable(texts.values()), vocab_size, merges, text)
+        tokenizer = _trained(
+            itertools.chain.from_iterable(texts.values()), vocab_size, merges, text
+        )
     else:
         tokenizer = Tokenizer.load(tokenizer_folder)
         if new_tokens:

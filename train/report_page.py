@@ -1,12 +1,10 @@
-"""A report as one HTML file that opens offline: tables, plots, plotly.js inside, once."""
+"""A report's tables and plots as one HTML file that opens offline."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import resources
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.slices import OF_THE_CASE
@@ -14,9 +12,7 @@ from calrec.report import figures
 from calrec.report.comparison import Comparison
 from calrec.report.rendering import html_table, html_text
 from calrec.report.report import Content
-
-_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
-"""Nothing is fetched, whatever stands in the page."""
+from train.offline_page import drawing, offline_page
 
 
 def page(content: Content, lead: str) -> str:
@@ -26,7 +22,6 @@ def page(content: Content, lead: str) -> str:
       content: tables and comparisons.
       lead: a sentence under the heading.
     """
-    style = resources.files("train").joinpath("report.css").read_text(encoding="utf-8")
     plots = [
         (f"plots-{place}", f"Plots: {title}", one)
         for place, (title, one) in enumerate(content.comparisons, start=1)
@@ -35,32 +30,19 @@ def page(content: Content, lead: str) -> str:
     first, *rest = content.tables
     links = [(first.key, first.title), *((key, title) for key, title, _ in plots)]
     links += [(table.key, table.title.partition(" (")[0]) for table in rest]
-    nav = "".join(f'<a href="#{key}">{html_text(title)}</a>' for key, title in links)
     sections = [html_table(first)]
     sections += [_plots(key, title, one, content.metric) for key, title, one in plots]
     sections += [html_table(table) for table in rest]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>CALRec: evaluation report</title><style>{style}</style>"
-        f"<script>{get_plotlyjs()}</script></head><body>"
-        f"<header><h1>Evaluation report</h1><p>{html_text(lead)}</p></header>"
-        f'<nav aria-label="Contents">{nav}</nav><main>{"".join(sections)}</main></body></html>\n'
-    )
+    return offline_page("Evaluation report", lead, links, sections)
 
 
 def _plots(key: str, title: str, one: Comparison, metric: str) -> str:
     drawn = {"large": "", "small": ""}
     legend = _legend(one)
     for place, (kind, caption, figure) in enumerate(_figures(one, metric)):
-        picture = figure.to_html(
-            full_html=False, include_plotlyjs=False, config=figures.CONFIG, div_id=f"{key}-{place}"
-        )
         drawn[kind] += (
             f"<figure><figcaption>{html_text(caption)}</figcaption>"
-            f'<div class="drawn">{picture}</div></figure>'
+            f'<div class="drawn">{drawing(figure, f"{key}-{place}")}</div></figure>'
         )
     return (
         f'<section class="panel" id="{key}"><h2>{html_text(title)}</h2>'

@@ -11,7 +11,9 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import jax
 import numpy as np
+from jax.experimental import multihost_utils
 
 from calrec.errors import CalrecError
 from calrec.evaluation.metrics import ndcg
@@ -34,7 +36,7 @@ AT = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Shop:
+class ValidationShop:
     """One domain's validation users, and the corpus that their texts are matched with."""
 
     corpus: ItemCorpus
@@ -44,7 +46,7 @@ class Shop:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Selection:
+class ModelSelection:
     """Measures a model by pessimistic NDCG@10 of its sampled texts (bought items ranked).
 
     Attributes:
@@ -54,13 +56,13 @@ class Selection:
       data: what it is trained on.
     """
 
-    shops: tuple[Shop, ...]
+    shops: tuple[ValidationShop, ...]
     tokenizer: Tokenizer
     settings: StageSettings
     data: Prepared
 
     @classmethod
-    def of(cls, workspace: Path, data: Prepared, settings: StageSettings) -> Selection:
+    def of(cls, workspace: Path, data: Prepared, settings: StageSettings) -> ModelSelection:
         """Up to `select_users` validation users, as many of each domain.
 
         Raises:
@@ -77,15 +79,22 @@ class Selection:
         return cls(shops=shops, tokenizer=data.tokenizer(), settings=settings, data=data)
 
     def ndcg(self, model: Decoder) -> float:
-        """Mean NDCG@10 over all users, ties counted against the target."""
+        """Mean NDCG@10 over all users, ties counted against the target.
+
+        Of several processes each draws for its share of the users; all must call it.
+        """
         writer = self._writer(model)
-        ranks: list[int] = []
+        parts = []
         for shop in self.shops:
-            for user, generation in writer.generate_many(shop.histories, shop.seeds):
+            ranks = np.zeros(len(shop.targets), np.int32)
+            mine = slice(jax.process_index(), None, jax.process_count())
+            histories, seeds, targets = shop.histories[mine], shop.seeds[mine], shop.targets[mine]
+            for user, generation in writer.generate_many(histories, seeds):
                 scores = rank(generation, shop.corpus, writer.description.ranking).scores
-                _, pessimistic = ranks_of(scores, shop.targets[user])
-                ranks.append(int(pessimistic))
-        return float(ndcg(np.asarray(ranks), AT).mean())
+                ranks[mine][user] = ranks_of(scores, targets[user])[1]
+            parts.append(ranks)
+        ranks = multihost_utils.process_allgather(np.concatenate(parts)).sum(axis=0)
+        return float(ndcg(ranks, AT).mean())
 
     def _writer(self, model: Decoder) -> GenerativeModel:
         description = Description(
@@ -105,7 +114,7 @@ class Selection:
         )
 
 
-def _shop(workspace: Path, data: Prepared, domain: str, users: int) -> Shop:
+def _shop(workspace: Path, data: Prepared, domain: str, users: int) -> ValidationShop:
     with Catalogue.open(workspace, domain) as catalogue:
         prepared = data.meta["domains"][domain]["fingerprint"]
         if catalogue.info.fingerprint != prepared:
@@ -116,7 +125,7 @@ def _shop(workspace: Path, data: Prepared, domain: str, users: int) -> Shop:
         sequences, items = catalogue.sequences(), catalogue.items
         cases = sequences.cases("validation")
         chosen = cases[permutation(0, 1, 0, len(cases))[:users]]
-        return Shop(
+        return ValidationShop(
             corpus=ItemCorpus.of(catalogue.corpus(), items, data.text),
             histories=[
                 [items[i] for i in sequences.history(user, "validation")] for user in chosen

@@ -1,125 +1,152 @@
-"""The stages as functions of folders: from scratch, from an earlier run, or a pretrained model."""
+"""The stages of training: from scratch, from an earlier run, or from a pretrained model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flax import nnx
 from rich.console import Console
 
 from calrec.errors import CalrecError
-from calrec.model import hf
+from calrec.model import hf, new_tokens
 from calrec.model.backbone.decoder import Decoder
+from calrec.model.bases import Base
 from calrec.tokenizer import Tokenizer
 from train.data.prepared import Prepared
 from train.export import history_entry
 from train.loop import UNWATCHED, Watching, fit
-from train.presets import Preset
+from train.presets import Preset, StageName
 from train.run.description import Run
-from train.run.states import best_weights
+from train.run.start import Start
+from train.run.states import best_start, best_weights, lora_of
 from train.settings import StageSettings
 
 
-def from_scratch(
-    data: Path,
-    preset: Preset,
-    settings: StageSettings,
-    out: Path,
-    console: Console,
-    domains: Sequence[str] = (),
-    *,
-    workspace: Path | None = None,
-    watching: Watching = UNWATCHED,
-) -> None:
-    """Pretrains a randomly initialised decoder of the preset's size."""
-    prepared = Prepared.load(data, domains)
-    config = preset.decoder(prepared.tokenizer().vocab_size)
-    model = Decoder(config, rngs=nnx.Rngs(settings.seed))
-    fit(
-        stage="pretrain",
-        data=prepared,
-        settings=settings,
-        model=model,
-        parents=[],
-        out=out,
-        console=console,
-        workspace=workspace,
-        watching=watching,
-    )
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What a stage is trained on, how, and where its run is kept.
+
+    Attributes:
+      name: which stage.
+      data: folder that `train.prepare` wrote.
+      domains: only these of its domains; all where none is named.
+      settings: how it is trained.
+      out: folder of the run; an interrupted run is continued.
+      console: told of progress.
+      workspace: where the domains are built, to select by NDCG@10; unused when selecting by nig.
+      watching: what is looked at besides.
+    """
+
+    name: StageName
+    data: Path
+    domains: Sequence[str] = ()
+    settings: StageSettings
+    out: Path
+    console: Console
+    workspace: Path | None = None
+    watching: Watching = UNWATCHED
+
+    def prepared(self) -> Prepared:
+        """The data.
+
+        Raises:
+          CalrecError: if the folder is none, of another version, damaged, or lacks a domain.
+        """
+        return Prepared.load(self.data, self.domains)
+
+    @property
+    def adapts(self) -> bool:
+        """Whether adapters are trained in place of all weights."""
+        return self.settings.lora.rank > 0
+
+    def fit(self, data: Prepared, start: Start, parents: Sequence[dict[str, Any]]) -> None:
+        """Trains from there on the data; see `train.loop.fit`."""
+        fit(
+            stage=self.name,
+            data=data,
+            settings=self.settings,
+            start=start,
+            parents=parents,
+            out=self.out,
+            console=self.console,
+            workspace=self.workspace,
+            watching=self.watching,
+        )
 
 
-def continue_from(
-    stage: str,
-    data: Path,
-    run: Path,
-    settings: StageSettings,
-    out: Path,
-    console: Console,
-    domains: Sequence[str] = (),
-    *,
-    workspace: Path | None = None,
-    watching: Watching = UNWATCHED,
-) -> None:
-    """Trains an earlier run's best weights with the CALRec objective.
+def from_scratch(stage: Stage, preset: Preset) -> None:
+    """Trains a randomly initialised decoder of the preset's size.
+
+    Raises:
+      CalrecError: if the preset has no size, the data cannot be read, or adapters are asked for.
+    """
+    if stage.adapts:
+        raise CalrecError(
+            "expected no --lora.rank in pretraining, which has no weights to adapt, found"
+            f" {stage.settings.lora.rank}; leave it out"
+        )
+    data = stage.prepared()
+    config = preset.decoder(data.tokenizer().vocab_size)
+    model = Decoder(config, rngs=nnx.Rngs(stage.settings.seed))
+    stage.fit(data, Start.whole(model), parents=[])
+
+
+def continue_from(stage: Stage, run: Path) -> None:
+    """Trains an earlier run's best weights with the CALRec objective, or its adapters further.
 
     Raises:
       CalrecError: if the data were tokenised otherwise than the earlier run's, or have another
-        template.
+        template; or if adapters are asked for that the run has not.
     """
-    prepared = Prepared.load(data, domains)
-    earlier = Run.load(run)
-    ours, theirs = (folder / "tokenizer/tokenizer.json" for folder in (data, run))
+    data, earlier = stage.prepared(), Run.load(run)
+    ours, theirs = (folder / "tokenizer/tokenizer.json" for folder in (stage.data, run))
     if not theirs.is_file():
         raise CalrecError(f"expected the run's tokenizer in {theirs}, found none; train it again")
-    if ours.read_bytes() != theirs.read_bytes() or earlier.text != prepared.meta["text"]:
-        template = earlier.text.get("template", prepared.text.template)
-        other = "" if template == prepared.text.template else f" --template {template}"
+    if ours.read_bytes() != theirs.read_bytes() or earlier.text != data.meta["text"]:
+        template = earlier.text.get("template", data.text.template)
+        other = "" if template == data.text.template else f" --template {template}"
         raise CalrecError(
-            f"{data} was tokenised otherwise than {run};"
+            f"{stage.data} was tokenised otherwise than {run};"
             f" prepare it with --tokenizer {run / 'tokenizer'}{other}"
         )
-    fit(
-        stage=stage,
-        data=prepared,
-        settings=settings,
-        model=best_weights(run),
-        parents=[*earlier.parents, history_entry(run)],
-        out=out,
-        console=console,
-        workspace=workspace,
-        watching=watching,
-    )
+    if stage.adapts:
+        if earlier.base is None or lora_of(earlier) != stage.settings.lora:
+            found = "none" if earlier.base is None else "others"
+            raise CalrecError(
+                f"expected {run} to hold adapters of these settings, to train them further, found"
+                f" {found}; give its --lora.* again, or train all weights with --lora.rank 0"
+            )
+        start = best_start(run, stage.workspace, dtype=stage.settings.compute)
+    else:
+        start = Start.whole(best_weights(run, stage.workspace))
+    stage.fit(data, start, parents=[*earlier.parents, history_entry(run)])
 
 
-def from_pretrained(
-    stage: str,
-    data: Path,
-    folder: Path,
-    settings: StageSettings,
-    out: Path,
-    console: Console,
-    domains: Sequence[str] = (),
-    *,
-    workspace: Path | None = None,
-    watching: Watching = UNWATCHED,
-) -> None:
-    """Trains the language model of a Hugging Face folder with the CALRec objective, in float32.
+def from_pretrained(stage: Stage, folder: Path) -> None:
+    """Trains the language model of a Hugging Face folder with the CALRec objective: all weights, in
+    float32, or adapters beside them.
 
     Raises:
       CalrecError: if the folder cannot be loaded, or the data were tokenised otherwise.
     """
-    prepared = Prepared.load(data, domains)
-    tokenizer = prepared.tokenizer()
-    if tokenizer.vocabulary() != Tokenizer.load(folder).vocabulary():
+    data = stage.prepared()
+    theirs = Tokenizer.load(folder)
+    if len(data.added) + theirs.vocab_size != data.tokenizer().vocab_size or (
+        theirs.vocabulary().items() - data.tokenizer().vocabulary().items()
+    ):
         raise CalrecError(
-            f"{data} was tokenised otherwise than {folder}; prepare it with --tokenizer {folder}"
+            f"{stage.data} was tokenised otherwise than {folder};"
+            f" prepare it with --tokenizer {folder}"
         )
-    model = hf.load(folder, dtype="float32")
-    if tokenizer.vocab_size > model.config.vocab_size:
+    frozen_in = stage.settings.compute if stage.adapts else "float32"
+    model = hf.load(folder, dtype=frozen_in)
+    if theirs.vocab_size > model.config.vocab_size:
         raise CalrecError(
             f"{folder}: expected a tokenizer of at most {model.config.vocab_size} tokens, the"
-            f" model's, found {tokenizer.vocab_size}"
+            f" model's, found {theirs.vocab_size}; choose a folder whose files belong together"
         )
     pretrained = {
         "stage": "pretrained",
@@ -127,14 +154,10 @@ def from_pretrained(
         "data": {},
         "log": [],
     }
-    fit(
-        stage=stage,
-        data=prepared,
-        settings=settings,
-        model=model,
-        parents=[pretrained],
-        out=out,
-        console=console,
-        workspace=workspace,
-        watching=watching,
-    )
+    model = new_tokens.widened(model, theirs.vocab_size, data.added)
+    if stage.adapts:
+        base, settings = Base.of(folder, theirs.vocab_size), stage.settings
+        start = Start.beside(base, model, settings.lora, len(data.added), seed=settings.seed)
+    else:
+        start = Start.whole(model)
+    stage.fit(data, start, parents=[pretrained])

@@ -2,7 +2,7 @@
 
 A domain's role says what of each history training may read, and by what a checkpoint is chosen:
 
-    role         trained on        chosen by
+    role         trained on                    chosen by
     evaluation   all but the last two items    the last but one
     selection    all but the last item         the last one
     training     all                           -
@@ -13,7 +13,7 @@ their data. Data of one fingerprint are the same under any name, and by whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,21 +48,21 @@ class Seen:
     role: str
 
 
-def of_stages(stages: Iterable[Mapping[str, Any]]) -> tuple[Seen, ...] | None:
-    """What the stages of a `calrec.json` had; `None` where one of them does not record it."""
+def of_training(training: Mapping[str, Any]) -> tuple[Seen, ...] | None:
+    """What the stages had that the `training` of a `calrec.json` names.
+
+    `None` where it names none, or one of them does not record it.
+    """
     try:
+        if not (stages := training.get("stages")):
+            return None
         return from_json(
             {"stage": stage["stage"], "domain": domain, **of_domain}
             for stage in stages
             for domain, of_domain in stage["data"].items()
         )
-    except (LookupError, AttributeError):
+    except (LookupError, AttributeError, TypeError):
         return None
-
-
-def of_training(training: Mapping[str, Any]) -> tuple[Seen, ...] | None:
-    """The same of the `training` of a `calrec.json`; `None`, too, where that names no stage."""
-    return of_stages(training["stages"]) if training.get("stages") else None
 
 
 def to_json(seen: Sequence[Seen] | None) -> list[dict[str, str]] | None:

@@ -1,7 +1,6 @@
-"""Ranks of the item really bought, optimistic and pessimistic, and the metrics over them.
+"""Metrics over the ranks of the items really bought (paper section 4, "Evaluation Metrics").
 
-Paper section 4, "Evaluation Metrics". Distinct items can carry equal text and so equal scores;
-the optimistic rank puts the target first among its ties, the pessimistic rank last.
+Each is taken of the optimistic and of the pessimistic ranks (`calrec.records.ranks`).
 """
 
 from __future__ import annotations

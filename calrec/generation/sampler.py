@@ -119,7 +119,7 @@ class Sampler:
         if width < 1 or len(seeds) != len(prompts):
             raise CalrecError(
                 f"expected a seed for each of {len(prompts)} users and a width of at least 1, found"
-                f" {len(seeds)} and {width}"
+                f" {len(seeds)} and {width}; give as many seeds as prompts"
             )
         by_bucket = sorted(range(len(prompts)), key=lambda i: (bucket(len(prompts[i])), i))
         for _, users in itertools.groupby(by_bucket, key=lambda i: bucket(len(prompts[i]))):
@@ -155,7 +155,7 @@ class Sampler:
 
     def _prefill(self, prompt: Sequence[int], seed: int, settings: SamplingSettings) -> State:
         if not isinstance(seed, int | np.integer):
-            raise CalrecError(f"expected a whole number as the seed, found {seed!r}")
+            raise CalrecError(f"expected a whole number as the seed, found {seed!r}; give one")
         limit = self.model.config.max_position_embeddings
         if len(prompt) + settings.max_new_tokens > limit:
             raise CalrecError(

@@ -113,7 +113,7 @@ def resolve(name: str | Path) -> Path:
       CalrecError: if there is neither.
     """
     if not str(name):
-        raise CalrecError("checkpoint: expected a folder or a name, found an empty one")
+        raise CalrecError("checkpoint: expected a folder or a name, found an empty one; name one")
     shipped = SHIPPED / str(name)
     if len(Path(name).parts) == 1 and (shipped / "calrec.json").is_file():
         return shipped

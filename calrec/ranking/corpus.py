@@ -66,7 +66,8 @@ class ItemCorpus:
         """
         if len(items) != len(bm25.item_ids):
             raise CalrecError(
-                f"expected the corpus's {len(bm25.item_ids)} items, found {len(items)}"
+                f"expected the corpus's {len(bm25.item_ids)} items, found {len(items)}; take both"
+                " from one catalogue"
             )
         return cls(bm25=bm25, attributes=AttributeIndex(items, text), text=text)
 

@@ -43,7 +43,9 @@ def rank(
     """
     check_first_stage(settings, first_stage)
     if not generation.samples:
-        raise CalrecError("expected a generation with samples to rank, found one without any")
+        raise CalrecError(
+            "expected a generation with samples to rank, found one without any; generate again"
+        )
     start = time.perf_counter()
     samples = generation.samples
     kept, why_not = keep([s.text for s in samples], [s.score for s in samples], settings.n_pred)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from calrec.errors import CalrecError
 from calrec.records.generation import Generation, Sample
@@ -131,7 +132,15 @@ def from_json(text: str) -> Recommendation:
         if msgspec.json.decode(msgspec.json.encode(read)) != case:
             raise ValueError("a field that no case file has")
         return _record(read)
-    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+    # A file of version 1 is taken apart before its types are checked.
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise CalrecError(
             f"expected a case file ({FORMAT}, version 1 or {VERSION}), found {found}; "
@@ -165,13 +174,8 @@ def _record(case: _Case) -> Recommendation:
             ("row_ranks", (n, 2), np.int64),
         )
     }
-    if len(written.column_scores) != k:
-        raise ValueError(f"{len(written.column_scores)} column_scores for {k} columns")
-    if case.target is not None and case.target not in written.item_ids:
-        raise ValueError(f"no row for the target {case.target!r}")
+    _check_whole(case, per_row["row_ranks"])
     texts = case.generation
-    if len(written.outcomes) != len(texts.samples if texts else ()):
-        raise ValueError(f"{len(written.outcomes)} outcomes, which are not one a sample")
     return Recommendation(
         history=case.history,
         generation=texts
@@ -182,6 +186,29 @@ def _record(case: _Case) -> Recommendation:
         target=case.target,
         parts=case.parts,
     )
+
+
+def _check_whole(case: _Case, row_ranks: Int[np.ndarray, "N 2"]) -> None:
+    """Refuses a case whose parts do not fit together, which no view could show."""
+    written, n, k = case.ranking, len(case.ranking.item_ids), len(case.ranking.columns)
+    if len(written.column_scores) != k:
+        raise ValueError(f"{len(written.column_scores)} column_scores for {k} columns")
+    if len(set(written.item_ids)) != n:
+        raise ValueError("an item with two rows")
+    if n and not 1 <= row_ranks.min() <= row_ranks.max() <= written.corpus_size:
+        raise ValueError(f"ranks that are not from 1 to the {written.corpus_size} items")
+    if case.target is not None and case.target not in written.item_ids:
+        raise ValueError(f"no row for the target {case.target!r}")
+    samples = case.generation.samples if case.generation else ()
+    if len(written.outcomes) != len(samples):
+        raise ValueError(f"{len(written.outcomes)} outcomes, which are not one a sample")
+    if any(one.column is not None and not 0 <= one.column < k for one in written.outcomes):
+        raise ValueError(f"an outcome with a column that is none of the {k}")
+    for sample in samples:
+        tokens = len(sample.token_ids)
+        kept = (sample.tempered_log_probs, sample.token_texts, sample.alternatives)
+        if len(sample.log_probs) != tokens or any(len(one) not in (0, tokens) for one in kept):
+            raise ValueError(f"a sample of {tokens} tokens with facts of more or fewer")
 
 
 def _array(values: Sequence[Any], shape: tuple[int, ...], kind: type[np.generic]) -> np.ndarray:

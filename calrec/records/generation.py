@@ -25,9 +25,11 @@ class Sample:
     Attributes:
       text: the text, without the end token.
       token_ids: its tokens, the end token included where it was reached.
-      token_texts: each token as text; a token may hold a part of a character.
+      token_texts: each token as text, which may be a part of a character; empty where they were
+        not kept.
       log_probs: natural-log probability of each token at temperature 1, in nats.
-      tempered_log_probs: the same at the sampling temperature.
+      tempered_log_probs: the same at the sampling temperature; empty where they were not kept, as
+        in the files of an evaluation.
       alternatives: the most probable tokens in each token's place, best first; empty where none
         were asked for.
       score: sum of `log_probs`, in nats; higher is better.
@@ -39,11 +41,11 @@ class Sample:
     text: str
     token_ids: tuple[int, ...]
     log_probs: tuple[float, ...]
-    tempered_log_probs: tuple[float, ...]
     score: float
     order: int
     finished: bool
     attributes: Attributes | None
+    tempered_log_probs: tuple[float, ...] = ()
     token_texts: tuple[str, ...] = ()
     alternatives: tuple[tuple[Alternative, ...], ...] = ()
 

@@ -93,8 +93,8 @@ def training(record: Description) -> Section:
     """Settings and outcome of each stage."""
     rows = []
     for one in stages(record):
-        settings = _settings(one, "settings")
-        objective = _settings(settings, "objective")
+        settings = part(one, "settings")
+        objective = part(settings, "objective")
         fine = one.get("stage") != "pretrain"
         rows.append(
             (
@@ -135,7 +135,8 @@ def training(record: Description) -> Section:
     )
 
 
-def _settings(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What a record says under a name; nothing where that is no object."""
     found = of.get(name)
     return found if isinstance(found, dict) else {}
 

@@ -26,7 +26,7 @@ _SHOWN = str.maketrans({_WITHIN: ",", "\x03": "/", "\x04": ">"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class CategoryColumn:
     """What all categories of a domain tell together.
 
     Attributes:
@@ -41,14 +41,14 @@ class Column:
     joined: bool
 
 
-def column_of(texts: Iterable[str]) -> Column:
+def column_of(texts: Iterable[str]) -> CategoryColumn:
     """What the distinct categories of a domain tell together."""
     texts = list(texts)
     known = [_plain(text) for text in texts]
     weak = [text for text in known if not (ARROW.search(text) or _BAR.search(text))]
     slashed = sum(bool(_SLASH.search(text)) for text in weak)
     tops = {_top(path) for text in known for path in _BAR.split(text)}
-    return Column(
+    return CategoryColumn(
         # Most of them have one, and not only few names.
         slashes=0 < len(weak) <= 2 * slashed,
         roots=frozenset(top for top in tops if top and "," not in top),
@@ -56,7 +56,7 @@ def column_of(texts: Iterable[str]) -> Column:
     )
 
 
-def levels(text: str, column: Column) -> tuple[list[str], bool]:
+def levels(text: str, column: CategoryColumn) -> tuple[list[str], bool]:
     """The levels of a category, top first, and whether it has further paths.
 
     There are none if the text holds nothing but separators.
@@ -91,7 +91,7 @@ def _top(path: str) -> str:
     return next((name for part in separator.split(path) if (name := part.strip())), "")
 
 
-def _first_path(text: str, column: Column) -> str:
+def _first_path(text: str, column: CategoryColumn) -> str:
     """The text up to the comma behind which another path begins."""
     known = column.roots | {_top(text)}
     first, *names = text.split(",")
@@ -114,7 +114,7 @@ def _repeats_its_top(text: str) -> bool:
     return _has_levels(first) and _top(first) in map(_top, others)
 
 
-def _separates(separator: re.Pattern, parts: list[str], column: Column) -> bool:
+def _separates(separator: re.Pattern, parts: list[str], column: CategoryColumn) -> bool:
     """Whether it separates the levels of what bars, if any, separate."""
     if separator is ARROW:
         return any(map(ARROW.search, parts))

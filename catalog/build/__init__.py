@@ -36,7 +36,7 @@ def build(
     role: str = "evaluation",
     keep_repeats: bool = False,
     allow_bad_lines: bool = False,
-    words: word_rule.Asked = "auto",
+    words: word_rule.AskedRule = "auto",
     say: Say = lambda step: None,
 ) -> DomainInfo:
     """Builds a domain, or builds it anew; readers see the state before it until it is whole.
@@ -190,7 +190,7 @@ def _build(
     source: Source,
     *,
     role: str,
-    words: word_rule.Asked,
+    words: word_rule.AskedRule,
     say: Say,
     **how: bool,
 ) -> None:

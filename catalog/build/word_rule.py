@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from calrec.text.words import words
 from catalog.errors import CatalogueError
 
-Asked = Literal["auto", "paper", "unicode"]
+AskedRule = Literal["auto", "paper", "unicode"]
 
 KEPT = "kept"
 """Stands for what was asked where a domain was built before there was a choice."""
@@ -22,15 +22,15 @@ LIMIT = 0.01
 
 
 def check(asked: str) -> None:
-    """Raises `CatalogueError` unless it is one of `Asked`."""
-    if asked not in get_args(Asked):
+    """Raises `CatalogueError` unless it is one of `AskedRule`."""
+    if asked not in get_args(AskedRule):
         raise CatalogueError(
-            f"expected words to be one of {', '.join(get_args(Asked))}, found {asked!r}: "
+            f"expected words to be one of {', '.join(get_args(AskedRule))}, found {asked!r}: "
             "choose one of them"
         )
 
 
-def choose(asked: Asked, titles: Iterable[str]) -> dict[str, Any]:
+def choose(asked: AskedRule, titles: Iterable[str]) -> dict[str, Any]:
     """The rule for a domain of these titles.
 
     Returns:

@@ -53,7 +53,7 @@ class Build:
     """Leave exact repeats in, to compare with a domain without them (the paper's Table 7)."""
     allow_bad_lines: bool = False
     """Build even if more than 1 % of a file's lines cannot be used."""
-    words: word_rule.Asked = "auto"
+    words: word_rule.AskedRule = "auto"
     r"""BM25's words: paper (\w+, lower case), unicode (every script; the search's own), or auto:
     paper, unless unicode changes the words of more than 1 % of the titles."""
 

@@ -31,7 +31,7 @@ class Version:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class PartialFile:
     """`<target>.part`, open to append, and `<target>.part.json`, its `Version`.
 
     What stops in between, a kill included, leaves both for the next call.
@@ -85,7 +85,7 @@ class Part:
 
 
 @contextmanager
-def open_part(target: Path) -> Iterator[Part]:
+def open_part(target: Path) -> Iterator[PartialFile]:
     """The part of a target, for this process alone; an empty one does not stay behind.
 
     Raises:
@@ -98,7 +98,7 @@ def open_part(target: Path) -> Iterator[Part]:
             raise CatalogueError(
                 f"expected to write {path} alone, found another download at it: wait for its end"
             )
-        part = Part(target=target, file=file)
+        part = PartialFile(target=target, file=file)
         try:
             yield part
         finally:

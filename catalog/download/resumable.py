@@ -13,7 +13,7 @@ from typing import NoReturn
 import httpx
 
 from catalog.download.damage import GZIP, Kind
-from catalog.download.part import Part, Version, open_part
+from catalog.download.part import PartialFile, Version, open_part
 from catalog.errors import CatalogueError
 
 # Too slow, or asked to come back later: beside the 5xx the answers that may change by themselves.
@@ -73,9 +73,9 @@ def fetch(
 ) -> bool:
     """Fetches a compressed file into `target`.
 
-    The bytes go into a `Part`, which takes its name when all are there and decompress without an
-    error. A later call goes on behind its last byte if the server still has this version (`Range`
-    with `If-Range`), and starts anew if it does not.
+    The bytes go into a `PartialFile`, which takes its name when all are there and decompress
+    without an error. A later call goes on behind its last byte if the server still has this version
+    (`Range` with `If-Range`), and starts anew if it does not.
 
     Args:
       web: a client made by `client`.
@@ -114,7 +114,7 @@ def fetch(
 def _until_whole(
     web: httpx.Client,
     url: str,
-    part: Part,
+    part: PartialFile,
     kind: Kind,
     patience: Patience,
     report: Callable[[int, int | None], None],
@@ -148,7 +148,7 @@ def _until_whole(
 def _attempt(
     web: httpx.Client,
     url: str,
-    part: Part,
+    part: PartialFile,
     kind: Kind,
     report: Callable[[int, int | None], None],
 ) -> bool:
@@ -183,7 +183,7 @@ def _attempt(
 
 def _receive(
     response: httpx.Response,
-    part: Part,
+    part: PartialFile,
     have: int,
     size: int | None,
     report: Callable[[int, int | None], None],
@@ -200,7 +200,7 @@ def _receive(
         raise _BrokenError(f"expected {size:,} bytes, found {have:,}")
 
 
-def _start_anew(part: Part) -> NoReturn:
+def _start_anew(part: PartialFile) -> NoReturn:
     part.empty()
     raise _BrokenError("the file on the server is another one than before")
 
@@ -238,7 +238,7 @@ def _refuse(url: str, response: httpx.Response) -> NoReturn:
     raise CatalogueError(f"expected a file at {url}, found the answer {status}: check the base URL")
 
 
-def _check(part: Part, url: str, kind: Kind) -> None:
+def _check(part: PartialFile, url: str, kind: Kind) -> None:
     part.file.flush()
     if damage := kind.damage(part.path):
         size = part.size()

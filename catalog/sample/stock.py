@@ -9,7 +9,7 @@ import numpy as np
 
 from catalog.sample.threads import Step, Thread
 
-Attributes = tuple[str, str | None, str | None, str | None]
+ItemValues = tuple[str, str | None, str | None, str | None]
 
 _MISSING_CATEGORIES = 4
 _TWINS = 5
@@ -29,7 +29,7 @@ class Stock:
       twins: item to another item with equal text.
     """
 
-    items: list[Attributes] = field(default_factory=list)
+    items: list[ItemValues] = field(default_factory=list)
     paths: dict[tuple[str, int, str], list[int]] = field(default_factory=dict)
     siblings: dict[int, int] = field(default_factory=dict)
     arrivals: dict[str, int] = field(default_factory=dict)
@@ -51,7 +51,7 @@ def _below(rng: np.random.Generator, count: int) -> int:
 
 def _item(
     rng: np.random.Generator, thread: Thread, step: Step, line: int, variant: str
-) -> Attributes:
+) -> ItemValues:
     cents = thread.cents(step, line, variant)
     return (
         thread.title(step, line, variant),

@@ -15,7 +15,7 @@ from jaxtyping import Int
 from catalog.sequences import HELD_OUT, Sequences
 
 
-class Count(NamedTuple):
+class ItemCount(NamedTuple):
     """An item by its index, and how often."""
 
     item: int
@@ -54,11 +54,11 @@ class Neighbours:
     purchases: int
     buyers: int
     shoppers: tuple[Buyer, ...]
-    before: tuple[Count, ...]
+    before: tuple[ItemCount, ...]
     first: int
-    after: tuple[Count, ...]
+    after: tuple[ItemCount, ...]
     last: int
-    together: tuple[Count, ...]
+    together: tuple[ItemCount, ...]
 
 
 def neighbours(sequences: Sequences, item: int, *, limit: int = 10) -> Neighbours:
@@ -122,7 +122,7 @@ def _together(
     buyers: Int[np.ndarray, " B"],
     ends: Int[np.ndarray, " B"],
     limit: int,
-) -> tuple[Count, ...]:
+) -> tuple[ItemCount, ...]:
     starts = sequences.offsets[buyers]
     # Each buyer counts once for an item, however often it was bought again.
     bought = [
@@ -132,7 +132,7 @@ def _together(
     return _most(others[others != item], limit)
 
 
-def _most(items: Sequence[int] | Int[np.ndarray, " n"], limit: int) -> tuple[Count, ...]:
+def _most(items: Sequence[int] | Int[np.ndarray, " n"], limit: int) -> tuple[ItemCount, ...]:
     distinct, counts = np.unique(np.asarray(items), return_counts=True)
     best = np.argsort(-counts, kind="stable")[:limit]
-    return tuple(Count(int(distinct[k]), int(counts[k])) for k in best)
+    return tuple(ItemCount(int(distinct[k]), int(counts[k])) for k in best)

@@ -20,6 +20,7 @@ from calrec.report.rendering import html_table, html_text
 from calrec.report.report import Content
 from calrec.report.tables import Column, Table
 from calrec.report.variants import names
+from demo.html import commands
 from demo.html.templating import render
 from demo.inspect.training_curves import Log
 
@@ -54,8 +55,8 @@ def _named(table: Table) -> Table:
 
 def no_runs(domain: str) -> Markup:
     """What stands where a shop has no finished evaluation."""
-    command = f"calrec-evaluate --domain {domain} --out WORKSPACE/evaluations/NAME"
-    return render("metrics", "no_runs", command)
+    lines = (commands.evaluate(domain, "lir"), commands.evaluate(domain, "calrec"))
+    return render("metrics", "no_runs", commands.folded(*lines))
 
 
 def run_choices(runs: dict[str, EvaluationRun]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from calrec.text.words import fold
+from demo.inspect.choices import Choice
 from demo.inspect.url import Query, one
 
 NO_CATEGORY = "(no category)"
@@ -14,20 +15,20 @@ LONGEST_TEXT = 200
 MOST_WORDS = 8
 
 
-class Band(NamedTuple):
+class CountBand(NamedTuple):
     """Whole numbers from `low` to `high`, both included; `None` is without end."""
 
     low: int
     high: int | None
 
 
-def _bands(*names: str) -> Mapping[str, Band]:
+def _bands(*names: str) -> Mapping[str, CountBand]:
     """`1`, `2-10` and `101+` as bands by these names."""
     found = {}
     for name in names:
         low, _, high = name.rstrip("+").partition("-")
         end = None if name.endswith("+") else int(high or low)
-        found[name] = Band(int(low), end)
+        found[name] = CountBand(int(low), end)
     return found
 
 
@@ -36,11 +37,8 @@ RANKS = _bands("1", "2-10", "11-100", "101+")
 LENGTHS = _bands("1-2", "3-5", "6-10", "11-20", "21+")
 TIES = _bands("0", "1-9", "10+")
 
-Choice = tuple[str, str]
-"""What a person reads, and the value."""
 
-
-def words(bands: Mapping[str, Band]) -> list[Choice]:
+def words(bands: Mapping[str, CountBand]) -> list[Choice]:
     """The bands as choices: `2–10`, `101 and more`."""
     return [
         (f"{name[:-1]} and more" if name.endswith("+") else name.replace("-", "–"), name)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from calrec.errors import CalrecError
 from calrec.model import checkpoint
-
-if TYPE_CHECKING:
-    from demo.inspect.application import Application
+from demo.inspect.application import CHECKPOINTS, Application
 
 
 def served(app: Application) -> Path | None:
@@ -36,7 +33,7 @@ def known(app: Application) -> Mapping[str, Path]:
     found: dict[str, Path] = {}
     if answering := served(app):
         found[answering.name or str(answering)] = answering
-    for path in sorted((app.workspace / "checkpoints").glob("*/calrec.json")):
+    for path in sorted((app.workspace / CHECKPOINTS).glob("*/calrec.json")):
         if path.parent.resolve() not in [folder.resolve() for folder in found.values()]:
             found.setdefault(path.parent.name, path.parent)
     return found

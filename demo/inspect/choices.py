@@ -15,6 +15,7 @@ from catalog.store import Band, Facet, Facets, Filters
 
 _BELOW = "› "
 Choice = tuple[str, str]
+"""What a person reads, and the value."""
 
 
 class Choices(NamedTuple):

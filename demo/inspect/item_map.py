@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from calrec.evaluation.alignment import cosine
-from demo.inspect.projection import PCA, Neighbours
+from demo.inspect.projection import PCA, SpectralMap
 from demo.inspect.towers import Models, Visitor
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ItemMap:
 
     items: Sequence[Item]
     categories: Sequence[str | None]
-    projected: PCA | Neighbours
+    projected: PCA | SpectralMap
     drawn: Int[np.ndarray, " n"]
     special: Special
     cosines: Float[np.ndarray, " N"] | None

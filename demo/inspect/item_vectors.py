@@ -1,4 +1,4 @@
-"""The item vectors (v_T, paper section 3.2) of a shop, kept in memory and on disk.
+"""The item vectors (v_T, paper, section 3.4) of a shop, kept in memory and on disk.
 
     WORKSPACE/embeddings/<domain>-<key>.npz    `vectors`, float32, N items x D
 

@@ -73,7 +73,7 @@ class PCA:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Neighbours:
+class SpectralMap:
     """A map that lays each vector between those that it has the highest cosines with.
 
     The smoothest two functions on the graph of nearest neighbours (its normalised Laplacian's
@@ -89,7 +89,7 @@ class Neighbours:
     vectors: Float[np.ndarray, "N D"]
 
     @classmethod
-    def of(cls, vectors: Float[np.ndarray, "N D"]) -> Neighbours:
+    def of(cls, vectors: Float[np.ndarray, "N D"]) -> SpectralMap:
         """Finds the map; at least one vector."""
         x = unit(vectors).astype(np.float32)
         count = len(x)
@@ -116,7 +116,7 @@ class Neighbours:
         return np.einsum("qk,qkc->qc", weights, self.points[near])
 
 
-def project(vectors: Float[np.ndarray, "N D"], method: str) -> PCA | Neighbours:
+def project(vectors: Float[np.ndarray, "N D"], method: str) -> PCA | SpectralMap:
     """The map of some vectors.
 
     Args:
@@ -130,7 +130,7 @@ def project(vectors: Float[np.ndarray, "N D"], method: str) -> PCA | Neighbours:
         raise ValueError("expected at least one vector to project, found none")
     if method not in METHODS:
         raise ValueError(f"expected a method of {', '.join(METHODS)}, found {method!r}")
-    return PCA.of(vectors) if method == "pca" else Neighbours.of(vectors)
+    return PCA.of(vectors) if method == "pca" else SpectralMap.of(vectors)
 
 
 def unit(vectors: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:

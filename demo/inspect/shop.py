@@ -33,7 +33,7 @@ from calrec.records import Item
 from calrec.text import DEFAULT_TEXT, TextSettings
 from catalog import statistics
 from catalog.store import Catalogue
-from demo.inspect.projection import PCA, Neighbours, project
+from demo.inspect.projection import PCA, SpectralMap, project
 from demo.inspect.served_model import ServedModel
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class Shop:
         return self.catalogue.corpus(settings)
 
     @_kept("maps", key=lambda shop, vectors, method: method)
-    def projection(self, vectors: Float[np.ndarray, "N D"], method: str) -> PCA | Neighbours:
+    def projection(self, vectors: Float[np.ndarray, "N D"], method: str) -> PCA | SpectralMap:
         """The items' vectors by the served model on a map.
 
         Args:

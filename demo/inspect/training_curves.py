@@ -8,8 +8,6 @@ A stage's steps begin at 1 again; curves lay the stages end to end.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,22 +18,12 @@ from markupsafe import escape
 from calrec.errors import CalrecError
 from calrec.report.figures import COLOURS, GENERATIVE, layout
 from calrec.report.model_card import stage_title
+from calrec.report.training_log import FILE, SECONDS, TITLES, Entry, entries
 
-FILE = "training_log.jsonl"
 POINTS = 600
 """Points drawn of a stage's curve, at most; more would say nothing more."""
 
-TITLES: Mapping[str, str] = {
-    "total": "Loss that was minimised",
-    "nig": "Writing the next purchase (NIG)",
-    "validation_nig": "Writing the next purchase, on held-out shoppers",
-    "tt": "Contrastive loss of the written item (TT)",
-    "ut": "Contrastive loss of the history (UT)",
-}
-"""Known quantities, in the order shown; others follow under their own names."""
-
 _COLOURS = (COLOURS[0], GENERATIVE, *COLOURS[1:])
-_NO_CURVE = ("stage", "step", "seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,48 +92,27 @@ def read(folder: Path) -> Log:
             f"expected {FILE} in the checkpoint {folder.name}, found none: it was exported without"
             " its log, or trained elsewhere; calrec-train export lays it beside"
         ) from None
-    entries = [entry for entry in map(_entry, lines) if entry is not None]
-    written = sum(bool(line.strip()) for line in lines)
-    if not entries:
+    found, damaged = entries(lines)
+    if not found:
         raise CalrecError(
             f"expected steps of a training in {FILE} of {folder.name}, found none; export the"
             " checkpoint again"
         )
-    return _log(entries, damaged=written - len(entries))
+    return _log(found, damaged)
 
 
-def _entry(line: str) -> tuple[str, int, dict[str, float]] | None:
-    """Stage, step and quantities; `None` for a line that is no entry."""
-    try:
-        content = json.loads(line)
-        stage, step = content["stage"], content["step"]
-    except (ValueError, TypeError, LookupError, RecursionError):
-        return None
-    if not isinstance(stage, str) or not _is_number(step):
-        return None
-    values = {
-        name: float(value)
-        for name, value in content.items()
-        if name not in _NO_CURVE and _is_number(value)
-    }
-    return stage, int(step), values
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _log(entries: list[tuple[str, int, dict[str, float]]], damaged: int) -> Log:
-    stages = tuple(dict.fromkeys(stage for stage, _, _ in entries))
+def _log(found: tuple[Entry, ...], damaged: int) -> Log:
+    stages = tuple(dict.fromkeys(entry.stage for entry in found))
     points: dict[str, dict[str, dict[int, float]]] = {}
     before = 0
     for stage in stages:
-        own = [(step, values) for name, step, values in entries if name == stage]
-        for step, values in own:
-            for name, value in values.items():
+        own = [entry for entry in found if entry.stage == stage]
+        for entry in own:
+            for name, value in entry.values.items():
                 # A training that was taken up again logs some steps twice: the later one counts.
-                points.setdefault(name, {}).setdefault(stage, {})[before + step] = value
-        before += max(step for step, _ in own)
+                points.setdefault(name, {}).setdefault(stage, {})[before + entry.step] = value
+        before += max(entry.step for entry in own)
+    points.pop(SECONDS, None)
     order = [*(name for name in TITLES if name in points), *sorted(points.keys() - TITLES.keys())]
     curves = tuple(
         Curve(

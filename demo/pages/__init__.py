@@ -1,1 +1,1 @@
-"""The pages, one module or package each: its layout, and what its events do."""
+"""The pages, a folder each: what its address says, its parts, and what its events do."""

@@ -36,7 +36,7 @@ def logins(given: str | None) -> list[Login]:
     source, text = AUTH, os.environ.get(AUTH, "")
     if given is not None:
         source, text = "--auth", given
-        if Path(given).is_file():
+        if _is_file(given):
             source, text = given, _text(Path(given))
     found: dict[str, str] = {}
     for number, whole in enumerate(text.splitlines(), 1):
@@ -58,6 +58,13 @@ def logins(given: str | None) -> list[Login]:
             f"expected a line USER:PASSWORD in {source}, found none; write one for each person"
         )
     return list(found.items())
+
+
+def _is_file(given: str) -> bool:
+    try:
+        return Path(given).is_file()
+    except OSError:  # no name that a file could have: a login, which no message may repeat
+        return False
 
 
 def _text(path: Path) -> str:

@@ -275,22 +275,22 @@ def _ranked(
 
 
 def _shown(shop: Shop, record: Recommendation, top: int) -> Answer:
-    best = [record.ranking.item_ids[row] for row in record.ranking.order()[:top]]
-    scores = record.ranking.scores[record.ranking.order()[:top]].tolist()
-    ranking = []
-    for item, score in zip(shop.items(best), scores, strict=True):
-        optimistic, pessimistic = record.ranking.ranks(item.item_id)
+    ranking = record.ranking
+    rows = ranking.order()[:top]
+    best = [ranking.item_ids[row] for row in rows]
+    places = []
+    for item, score in zip(shop.items(best), ranking.scores[rows].tolist(), strict=True):
+        optimistic, pessimistic = ranking.ranks(item.item_id)
         ranks = {"optimistic_rank": optimistic, "pessimistic_rank": pessimistic}
-        ranking.append({**asdict(item), "score": score, **ranks})
-    ranking_of = record.ranking
-    kept = zip(ranking_of.columns, ranking_of.column_scores, strict=True) if record.samples else ()
+        places.append({**asdict(item), "score": score, **ranks})
+    kept = zip(ranking.columns, ranking.column_scores, strict=True) if record.samples else ()
     return {
         "shop": shop.domain,
         "recommender": record.recommender,
         "history": [asdict(item) for item in record.history],
-        "ranking": ranking,
+        "ranking": places,
         "texts": [{"text": text, "log_probability": float(score)} for text, score in kept],
-        "corpus_size": record.ranking.corpus_size,
+        "corpus_size": ranking.corpus_size,
         **{name: record.settings[name] for name in asdict(Rules())},
         "settings": dict(record.settings),
     }

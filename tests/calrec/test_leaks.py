@@ -108,6 +108,7 @@ def test_what_is_not_recorded_is_not_known():
         {},
         {"stages": []},
         {"stages": "none"},
+        {"stages": 3},
         {"stages": [3]},
         {"stages": [whole, {"stage": "stage2"}]},
         {"stages": [{"stage": "stage1", "data": {"shop": "f"}}]},

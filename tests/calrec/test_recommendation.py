@@ -70,7 +70,7 @@ def record(n=30, k=3, seed=0, ties=False):
             columns=tuple(f"text {i}" for i in range(k)),
             column_scores=scores,
             outcomes=(
-                Outcome(column=0, match_level=4),
+                Outcome(column=0 if k else None, match_level=4),
                 Outcome(column=None, why_not="not among the best 10"),
             ),
             rows=np.arange(n),
@@ -213,6 +213,10 @@ def damaged(change):
     return json.dumps(case)
 
 
+def sample():
+    return json.loads(record().to_json(top=3))["generation"]["samples"][0]
+
+
 def part_of(case, path):
     *parts, name = path.split(".")
     for part in parts:
@@ -276,6 +280,15 @@ def put(path, value):
         put("ranking.raw", [["1"] * 3] * 3),
         put("ranking.rows", [0.5, 1, 2]),
         put("ranking.item_ids", "abc"),
+        put("ranking.item_ids", ["i1", "i1", "i2"]),
+        put("ranking.corpus_size", 2),
+        put("ranking.row_ranks", [[0, 1], [1, 1], [2, 2]]),
+        *(
+            put("ranking.outcomes", [{"column": column}, {"column": None}])
+            for column in (3, -1, 10**30)
+        ),
+        put("generation.samples", [{**sample(), "log_probs": [-0.1]}, sample()]),
+        put("generation.samples", [{**sample(), "token_texts": ["a"]}, sample()]),
         put("target", "nowhere"),
         put("ranking.scores", [10**400, 1, 2]),
         put("ranking.column_scores", [10**400, 1, 2]),
@@ -315,10 +328,13 @@ def test_a_file_of_version_1_is_read_and_written_as_version_2():
     assert_same(Recommendation.from_json(found.to_json()), found)
 
 
-@pytest.mark.parametrize("name", ["settings", "samples", "history", "raw", "timings", "prompt"])
+@pytest.mark.parametrize(
+    "name", ["settings", "samples", "columns", "history", "raw", "timings", "prompt"]
+)
 def test_a_damaged_file_of_version_1_is_refused_in_one_line(name):
     case = json.loads((Path(__file__).parent / "golden" / "case-version-1.json").read_text())
-    for damaged_case in ({**case, name: 7}, {k: v for k, v in case.items() if k != name}):
+    without = {k: v for k, v in case.items() if k != name}
+    for damaged_case in (without, *({**case, name: value} for value in (7, None, [7]))):
         with pytest.raises(CalrecError, match=r"^expected a case file") as caught:
             Recommendation.from_json(json.dumps(damaged_case))
         assert "\n" not in str(caught.value)

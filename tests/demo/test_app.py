@@ -351,6 +351,14 @@ def test_lines_that_are_no_logins(tmp_path, monkeypatch, text):
         assert "expected" in str(error.value)
 
 
+def test_a_long_password_is_no_path_and_in_no_message(monkeypatch):
+    password = "s3cret" * 1000
+    assert access.logins(f"ann:{password}") == [("ann", password)]
+    with pytest.raises(CalrecError) as error:
+        access.logins(password)
+    assert "s3cret" not in str(error.value)
+
+
 def test_the_file_of_logins_may_be_of_other_bytes(tmp_path):
     file = tmp_path / "people"
     file.write_bytes(b"ann:\xff\xfe")

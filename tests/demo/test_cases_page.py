@@ -394,7 +394,7 @@ def test_a_shop_without_evaluations_says_how_to_make_one(handlers):
     view = handlers.show(HERE, {"run": ["one"]})
     said, folded = view["cases"].split("<details")
     assert "calrec-evaluate" not in said
-    assert "calrec-evaluate --domain crafts --recommender calrec" in folded
+    assert "--domain crafts --recommender calrec --checkpoint CHECKPOINT" in folded
     assert handlers.star(HERE, "case=user-00001") == {}
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.inspect.projection import METHODS, PCA, SMALL, Neighbours, nearest, project, unit
+from demo.inspect.projection import METHODS, PCA, SMALL, SpectralMap, nearest, project, unit
 
 
 def groups(count=40, size=24, seed=0, spread=0.15):
@@ -74,7 +74,7 @@ def test_few_equal_and_zero_vectors_give_finite_points(count, method, kinds, zer
 
 def test_a_place_lies_amid_its_neighbours():
     vectors, _ = groups(SMALL + 20)
-    projected = Neighbours.of(vectors)
+    projected = SpectralMap.of(vectors)
     assert np.abs(projected.points).max() <= 1
     place = projected.place(vectors[7:8])[0]
     near = nearest(unit(vectors[7:8]), unit(vectors), 15)[0][0]

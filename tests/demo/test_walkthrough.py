@@ -10,7 +10,7 @@ from calrec.errors import CalrecError
 from calrec.ranking.rules import Rules
 from demo.inspect import url
 from demo.inspect.application import Application
-from demo.inspect.draws import Draws
+from demo.inspect.generations import Generations
 from demo.inspect.session import Session
 from demo.pages.walkthrough import address
 from demo.pages.walkthrough.address import DEFAULT
@@ -251,7 +251,7 @@ def test_a_switch_moved_while_the_model_wrote_counts(handlers):
 def test_texts_that_are_no_longer_kept_are_one_line(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
     shown = list(handlers.recommending.recommend(session, *values()))[-1]["shown"]
-    handlers.recommending._draws = Draws()
+    handlers.recommending._generations = Generations()
     assert "press Recommend" in handlers.recommending.again(shown, *values(n_pred=2))["message"]
 
 
@@ -454,7 +454,7 @@ def test_the_first_shop_can_be_chosen(workspace):
 def test_handlers_hold_nothing_of_a_visitor(handlers):
     assert list(vars(handlers)) == ["assembling", "recommending"]
     assert list(vars(handlers.assembling)) == ["_app"]
-    assert list(vars(handlers.recommending)) == ["_app", "_draws"]
+    assert list(vars(handlers.recommending)) == ["_app", "_generations"]
     application = handlers.assembling._app
     before = dict(vars(application))
     session = Session(domain="lamps", history=("lamps-000",))

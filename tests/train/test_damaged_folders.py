@@ -20,7 +20,7 @@ from calrec.records.files import require_room
 from train import presets
 from train.data.prepared import Prepared
 from train.run.states import States
-from train.stages import from_scratch
+from train.stages import Stage, from_scratch
 
 ROWS = ("item_tokens", "item_offsets", "items", "offsets", "validation", "test")
 
@@ -89,7 +89,14 @@ def test_weights_that_are_no_numbers_are_not_exported(
     monkeypatch.setattr(States, "save", spoil)
     preset = presets.load("tiny")
     settings = dataclasses.replace(preset.pretrain, steps=1, batch_size=2, row_tokens=64)
-    from_scratch(prepared, preset, settings, tmp_path / "run", Console(stderr=True, quiet=True))
+    stage = Stage(
+        name="pretrain",
+        data=prepared,
+        settings=settings,
+        out=tmp_path / "run",
+        console=Console(stderr=True, quiet=True),
+    )
+    from_scratch(stage, preset)
     capsys.readouterr()
     out = tmp_path / "out"
     assert run("export", "--run", tmp_path / "run", "--out", out, "--format", format) == 2

@@ -14,7 +14,7 @@ from catalog.store import Catalogue
 from train.data.batches import PretrainingBatches, StageBatches, held_out_batches
 from train.data.packing import Layout
 from train.data.prepared import PREPARED, Prepared
-from train.data.records import Draw, Records
+from train.data.records import Records, UserSampler
 from train.prepare import check_same, prepare
 from train.settings import StageSettings
 
@@ -103,13 +103,13 @@ def test_the_first_batch_of_a_long_run_is_there_at_once(shop):
 def test_an_epoch_shows_every_user_once(shop):
     users = np.flatnonzero(np.diff(shop.domains[0].offsets) >= 2)
     settings = dataclasses.replace(SETTINGS, batch_size=len(users))
-    chosen = [user for _, user in Draw(shop.domains, settings).chosen(0)]
+    chosen = [user for _, user in UserSampler(shop.domains, settings).chosen(0)]
     assert sorted(chosen) == users.tolist()
 
 
 def test_a_share_of_the_users_is_always_the_same_part(data):
     half = dataclasses.replace(SETTINGS, users={"shop": 0.5})
-    whole, some = Draw(data.domains, SETTINGS), Draw(data.domains, half)
+    whole, some = UserSampler(data.domains, SETTINGS), UserSampler(data.domains, half)
     assert len(some.users[0]) == round(len(whole.users[0]) / 2)
     assert set(some.users[0]) < set(whole.users[0])
     np.testing.assert_array_equal(some.users[1], whole.users[1])
@@ -119,7 +119,7 @@ def test_a_share_of_the_users_is_always_the_same_part(data):
 
 def test_items_are_left_out_of_histories_and_never_all_of_them(shop):
     settings = dataclasses.replace(SETTINGS, leave_out=0.5, truncate=0)
-    whole, thinned = Draw(shop.domains, SETTINGS), Draw(shop.domains, settings)
+    whole, thinned = UserSampler(shop.domains, SETTINGS), UserSampler(shop.domains, settings)
     lengths = []
     for step in range(20):
         for (domain, history, target), (_, user) in zip(
@@ -234,7 +234,7 @@ def test_damaged_shards_are_named(data, tmp_path):
     fresh = {**meta, "files": digests.of_files(copy)}
     del fresh["files"]["meta.json"], fresh["digest"]
     (copy / "meta.json").write_text(json.dumps(PREPARED.seal(fresh)))
-    with pytest.raises(CalrecError, match=r"shop\.npz is damaged"):
+    with pytest.raises(CalrecError, match=r"shop\.npz as it was prepared, found a damaged"):
         Prepared.load(copy)
 
 

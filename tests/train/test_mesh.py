@@ -53,6 +53,19 @@ def test_two_processes_equal_one_and_their_state_is_read_by_one(tmp_path):
     assert "gradient True step 1" in said, said
 
 
+@pytest.mark.slow
+def test_an_error_of_the_first_process_is_everybodys_and_one_alone_ends_at_once():
+    meeting = {"CALREC_COORDINATOR": f"localhost:{free_port()}", "CALREC_PROCESSES": "2"}
+    first, second = (start("failing.py", CALREC_PROCESS=str(n), **meeting) for n in range(2))
+    said = second.communicate(timeout=300)[0]
+    assert second.returncode == 2, said
+    assert first.poll() is None  # jax would have waited for it
+    first.kill()
+    assert "all: process 0\ntold: by 0\n" in said
+    assert said.endswith("error: alone\n")
+    assert "all: process 0\ntold: by 0\n" in first.communicate()[0]
+
+
 @pytest.mark.parametrize(
     "given", [{"CALREC_PROCESSES": "2"}, {"CALREC_COORDINATOR": "x:1", "CALREC_PROCESSES": "two"}]
 )

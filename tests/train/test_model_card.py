@@ -76,6 +76,29 @@ def test_foreign_labels_are_no_markup(record):
     assert len(re.split(r"(?<!\\) \| ", row)) == 8
 
 
+OTHER_FORMS = (None, 3, "x", [], [3], {}, {"stage": 3}, [{}], [{"stage": "stage1", "settings": 3}])
+
+
+@pytest.mark.parametrize("other", OTHER_FORMS)
+def test_a_record_in_another_form_is_taken_as_far_as_it_can_be_read(record, other):
+    figures = {"one": other, "two words": {"generation": {}, "metrics": other}}
+    figures["a b c"] = {"generation": {}, "metrics": {"mrr": {"optimistic": other}}}
+    training = {"stages": other}
+    found = dataclasses.replace(record, figures=figures, training=training)
+    card = ModelCard(model_card.text(found))
+    numbers = [result.metric_value for result in card.data.eval_results or ()]
+    assert numbers == ([other] if other == 3 else [])
+
+
+@pytest.mark.parametrize("other", OTHER_FORMS)
+def test_a_checkpoint_whose_training_is_recorded_otherwise_has_an_identity(copied, record, other):
+    written = dataclasses.replace(record, training={"stages": other}).to_text()
+    (copied / "calrec.json").write_text(written)
+    found = fingerprints.calrec_checkpoint(str(copied))
+    assert found.seen is None
+    assert all(stage["alpha"] is None for stage in found.training)
+
+
 @pytest.fixture
 def copied(tmp_path):
     folder = tmp_path / "copy"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from train.evaluation import baselines
 from train.evaluation.baselines import rank_cases
 from train.evaluation.best import TOP, best
-from train.evaluation.cases import Cases
+from train.evaluation.cases import HeldOutCases
 
 
 def plain_ranks(scores, target):
@@ -20,7 +20,7 @@ def plain_ranks(scores, target):
 
 
 def cases_of(histories, targets):
-    return Cases(
+    return HeldOutCases(
         available=len(histories),
         user_ids=tuple(f"u{i}" for i in range(len(histories))),
         histories=tuple(np.array(history, dtype=np.int32) for history in histories),

@@ -40,6 +40,11 @@ def finished(data, tmp_path_factory):
     return out
 
 
+def traces(out):
+    """What xprof reads, and that none is empty."""
+    return [path for path in out.rglob("*.xplane.pb") if path.stat().st_size > 1000]
+
+
 @pytest.mark.slow
 def test_the_two_newest_and_the_best_are_kept(finished):
     log = [json.loads(line) for line in (finished / "log.jsonl").read_text().splitlines()]
@@ -49,6 +54,21 @@ def test_the_two_newest_and_the_best_are_kept(finished):
         best = min(losses, key=losses.get)
         assert set(states.steps()) == {4, 6} | {best}
         assert states.best() == best
+
+
+@pytest.mark.slow
+def test_its_curves_can_be_drawn(finished):
+    from train.curves.runs import load
+
+    (made,) = load([finished])
+    assert list(made.points("total")) == [2, 4, 6]
+    for quantity in ("validation_nig", "validation_tt", "test_nig", "test_tt"):
+        assert list(made.points(quantity)) == [0, 2, 4, 6]
+    assert {"gradient_norm", "learning_rate", "tokens_per_second", "productive"} <= set(
+        made.log[-1].values
+    )
+    with States(finished) as states:
+        assert made.kept.step == states.best()
 
 
 @pytest.mark.slow
@@ -96,7 +116,8 @@ def weights_of(folder, step):
 def test_a_loss_that_is_no_number_stops_before_it_is_saved(data, tmp_path, capsys):
     out = tmp_path / "run"
     line = options(data, out, **{"learning-rate": "1e30", "warmup": 0, "validate-every": 1})
-    assert run(*line) == 2
+    assert run(*line, "--profile", "1:50") == 2
+    assert traces(out)
     (last,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error:")]
     assert re.search(
         r"expected losses and gradients that are numbers, found others in step \d", last
@@ -112,6 +133,7 @@ def test_a_loss_that_is_no_number_stops_before_it_is_saved(data, tmp_path, capsy
 def test_a_signal_saves_first(data, tmp_path, number, status):
     out = tmp_path / "run"
     line = options(data, out, **{"steps": 100_000, "validate-every": 100_000})
+    line += ["--profile", "12:100000"]
     process = subprocess.Popen(
         [sys.executable, "-m", "train.cli", *map(str, line)],
         cwd=ROOT,
@@ -126,6 +148,8 @@ def test_a_signal_saves_first(data, tmp_path, number, status):
     said = process.communicate(timeout=60)[1]
     assert process.returncode == status
     (step,) = re.findall(r"stopped; the same command goes on from step (\d+)", said)
+    assert f"a trace of the steps 12 to {step} is in" in re.sub(r"\s+", " ", said)
+    assert traces(out)
     with States(out) as states:
         assert states.steps()[-1] == int(step) > 0
 
@@ -187,3 +211,42 @@ def test_the_log_is_written_for_tensorboard_too(tmp_path):
     assert [line["nig"] for line in read_log(tmp_path / "log.jsonl")] == [2.5]
     (events,) = (tmp_path / "tensorboard").iterdir()
     assert b"nig" in events.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (range(1, 7), "a trace of the steps 3 to 5 is in"),
+        (range(1, 5), "a trace of the steps 3 to 4 is in"),  # the run ends inside
+        (range(4, 7), "a trace of the steps 4 to 5 is in"),  # it was resumed inside
+        (range(6, 8), "no trace: none of the steps 3 to 5 was made"),
+    ],
+)
+def test_a_trace_is_whole_wherever_the_run_begins_and_ends(tmp_path, made, said):
+    from train.run.trace import Trace
+
+    lines = []
+    with Trace(tmp_path / "profile", (3, 5), lines.append) as trace:
+        for step in made:
+            trace.before(step)
+            trace.after(step, jax.numpy.arange(step).sum())
+    (line,) = lines
+    assert line.startswith(said)
+    assert bool(traces(tmp_path)) == line.startswith("a trace")
+
+
+def test_a_narrow_terminal_shows_step_and_losses_before_the_rest():
+    import io
+
+    from rich.console import Console
+
+    from train.loop import _bar, _said
+
+    losses = {"total": 2.6, "nig": 2.5, "tt": 2.0, "ut": 2.3}
+    line = losses | {"gradient_norm": 1.5, "tokens_per_second": 12345.6, "share_of_peak": 0.41}
+    assert _said(line).endswith("ut 2.300  gradient 1.50  12,346 tokens/s  41% of peak")
+    file = io.StringIO()
+    with _bar(Console(width=80, file=file, force_terminal=True, color_system=None)) as bar:
+        bar.add_task("stage1", total=150_000, completed=1200, said=_said(line))
+    assert re.search(r"stage1 .*1200/150000 .*total 2\.600  nig 2\.500", file.getvalue())

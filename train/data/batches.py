@@ -14,7 +14,7 @@ from calrec.errors import CalrecError
 from calrec.text.prompt import Connectors
 from train.data.packing import Layout, Segment, batch_of, record_segments
 from train.data.prepared import Prepared
-from train.data.records import Draw, Record, Records, permutation
+from train.data.records import Record, Records, UserSampler, permutation
 from train.settings import StageSettings
 from train.step.rows import Batch
 
@@ -108,14 +108,14 @@ class StageBatches:
             raise CalrecError(
                 "expected a domain to train on, found only some of the selection role; add others"
             )
-        self._draw = Draw(self._domains, settings)
+        self._sampler = UserSampler(self._domains, settings)
         self.layout = self._laid_out(layout)
 
     def _laid_out(self, layout: Layout) -> Layout:
         """Rows as long as the longest record, with room for the targets that they usually hold."""
         domains, settings = self._domains, self._settings
         records = np.concatenate(
-            [self._records.longest(d, u) for d, u in zip(domains, self._draw.users, strict=True)]
+            [self._records.longest(d, u) for d, u in zip(domains, self._sampler.users, strict=True)]
         )
         items = np.concatenate([np.diff(d.item_offsets)[d.items] for d in domains]) + 1
         items = np.minimum(items, settings.max_target_tokens)
@@ -129,7 +129,7 @@ class StageBatches:
     def batch(self, step: int) -> Batch:
         """The users of one step, and texts of items beside them where the settings say so."""
         segments: list[Segment] = []
-        for user, (domain, history, target) in enumerate(self._draw.shown(step)):
+        for user, (domain, history, target) in enumerate(self._sampler.shown(step)):
             prompt, answer = self._records.record(domain, history, target)
             every = self._settings.every_item
             segments += record_segments(user, self.users, prompt, answer, every=every)
@@ -150,7 +150,7 @@ class StageBatches:
     def names(self, step: int) -> list[str]:
         """The users, by domain and number."""
         domains = self._domains
-        return [f"{domains[d].domain}/{user}" for d, user in self._draw.chosen(step)]
+        return [f"{domains[d].domain}/{user}" for d, user in self._sampler.chosen(step)]
 
 
 def held_out_batches(records: Sequence[Record], users: int, layout: Layout) -> list[Batch]:

@@ -107,7 +107,10 @@ class Prepared:
                     domains.append(DomainData(domain=name, **arrays))
             # numpy and zipfile raise whatever their parsers stumble over.
             except Exception as error:
-                raise CalrecError(f"{folder / name}.npz is damaged; prepare it again") from error
+                raise CalrecError(
+                    f"expected {folder / name}.npz as it was prepared, found a damaged one;"
+                    " prepare it again"
+                ) from error
         return cls(folder=folder, domains=tuple(domains), meta=meta)
 
     def role(self, domain: str) -> str:

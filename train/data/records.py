@@ -75,7 +75,7 @@ class Records:
         return np.minimum(whole + self._around + 1, limit)
 
 
-class Draw:
+class UserSampler:
     """Users drawn over domains, and what of their histories a step shows."""
 
     def __init__(self, domains: Sequence[DomainData], settings: StageSettings) -> None:

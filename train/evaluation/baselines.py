@@ -19,7 +19,7 @@ from calrec.recommenders.protocol import Recommender, Scorer
 from calrec.records import Item
 from calrec.records.ranks import TIE, ranks_of
 from train.evaluation.best import best
-from train.evaluation.cases import Cases
+from train.evaluation.cases import HeldOutCases
 from train.evaluation.results import ranked_table
 
 BLOCK = 32
@@ -97,7 +97,7 @@ def scorer(recommender: str, inputs: Inputs) -> RuledScorer:
 
 
 def rank_cases(
-    scorer: RuledScorer, cases: Cases, places: Int[np.ndarray, " P"]
+    scorer: RuledScorer, cases: HeldOutCases, places: Int[np.ndarray, " P"]
 ) -> Iterator[pa.Table]:
     """Ranks the targets of some cases; histories that the recommender cannot tell apart, once.
 
@@ -121,7 +121,9 @@ def rank_cases(
         pool.shutdown(cancel_futures=True)
 
 
-def _rank_block(scorer: RuledScorer, cases: Cases, groups: Sequence[Sequence[int]]) -> pa.Table:
+def _rank_block(
+    scorer: RuledScorer, cases: HeldOutCases, groups: Sequence[Sequence[int]]
+) -> pa.Table:
     """Ranks the cases of each group by the scores after its one history."""
     rows = scorer.scores([cases.histories[group[0]] for group in groups])
     targets = [cases.targets[group] for group in groups]

@@ -15,7 +15,7 @@ from catalog.store import Catalogue
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Cases:
+class HeldOutCases:
     """C cases by item index, in order of user id.
 
     Attributes:
@@ -38,7 +38,7 @@ def chosen_users(count: int, users: int | None, seed: int) -> Int[np.ndarray, " 
     return np.sort(np.random.default_rng(seed).choice(count, size=users, replace=False))
 
 
-def load_cases(catalogue: Catalogue, split: str, users: int | None, seed: int) -> Cases:
+def load_cases(catalogue: Catalogue, split: str, users: int | None, seed: int) -> HeldOutCases:
     """The chosen cases of a split.
 
     Raises:
@@ -53,7 +53,7 @@ def load_cases(catalogue: Catalogue, split: str, users: int | None, seed: int) -
         )
     available = len(positions)
     positions = positions[chosen_users(available, users, seed)]
-    return Cases(
+    return HeldOutCases(
         available=available,
         user_ids=tuple(sequences.user_ids[u] for u in positions),
         histories=tuple(sequences.history(u, split) for u in positions),
@@ -61,7 +61,7 @@ def load_cases(catalogue: Catalogue, split: str, users: int | None, seed: int) -
     )
 
 
-def facts(catalogue: Catalogue, cases: Cases, split: str) -> dict[str, Any]:
+def facts(catalogue: Catalogue, cases: HeldOutCases, split: str) -> dict[str, Any]:
     """What is known of C cases whatever the recommender: arguments of an evaluation's `Cases`.
 
     A target is cold if nobody's purchases before the targets of the split hold it: at the test

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,9 +16,10 @@ from jaxtyping import Int
 from calrec.errors import CalrecError
 from catalog.store import Catalogue, workspace_path
 from train.evaluation import fingerprints
-from train.evaluation.cases import Cases, load_cases
+from train.evaluation.cases import HeldOutCases, load_cases
 from train.evaluation.settings import Evaluate
 from train.evaluation.work import earlier_run, ready
+from train.ray_cluster import connected
 
 SHARES = 8
 """Parts of the cases that each worker gets at least: the last ones then end at about one time."""
@@ -78,7 +77,7 @@ class Cluster:
         self.settings = described.settings
         self.device = described.device
 
-    def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
+    def results(self, cases: HeldOutCases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """See `Work`; a table a part, in the order of finishing."""
         from ray.util import ActorPool  # pyright: ignore[reportMissingImports] -- an extra
 
@@ -104,50 +103,26 @@ def cluster(settings: Evaluate, fingerprint: str) -> Iterator[Cluster]:
       CalrecError: if Ray is not installed or not reached, or a worker cannot load what it needs or
         has other data or code than this process.
     """
-    try:
-        import ray  # pyright: ignore[reportMissingImports]
+    with connected(settings.address, "--engine ray") as ray:
         from ray.exceptions import RayError  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise CalrecError(
-            "expected Ray for --engine ray, found none; install it with: "
-            "pip install 'calrec[ray]', or leave --engine out"
-        ) from None
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
-    if settings.address:
-        _reach(settings.address)
-    try:
-        ray.init(
-            address=settings.address,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            configure_logging=False,
-            include_dashboard=None if settings.address else False,
-        )
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise CalrecError(
-            f"expected a Ray cluster at {settings.address or 'this machine'}, found: {told}; "
-            "start one with: ray start --head"
-        ) from None
-    try:
-        count = settings.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        absolute = _for_workers(settings)
-        # A worker that dies is started again, and what it was doing is done again.
-        actor = ray.remote(Worker).options(max_restarts=3, max_task_retries=3)
-        workers = [actor.remote(absolute) for _ in range(count)]
-        described = ray.get([worker.described.remote() for worker in workers])
-        for one in described:
-            check_worker(one, settings.domain, fingerprint)
-        # Users of a part are drawn side by side.
-        least = settings.calrec.width if settings.recommender == "calrec" else 1
-        yield Cluster(workers, described[0], least)
-    except RayError as error:
-        told = " ".join(str(error).split())[-200:]
-        raise CalrecError(
-            f"expected workers that last, found: {told}; try fewer --workers, or --engine local"
-        ) from None
-    finally:
-        ray.shutdown()
+
+        try:
+            count = settings.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            absolute = _for_workers(settings)
+            # A worker that dies is started again, and what it was doing is done again.
+            actor = ray.remote(Worker).options(max_restarts=3, max_task_retries=3)
+            workers = [actor.remote(absolute) for _ in range(count)]
+            described = ray.get([worker.described.remote() for worker in workers])
+            for one in described:
+                check_worker(one, settings.domain, fingerprint)
+            # Users of a part are drawn side by side.
+            least = settings.calrec.width if settings.recommender == "calrec" else 1
+            yield Cluster(workers, described[0], least)
+        except RayError as error:
+            told = " ".join(str(error).split())[-200:]
+            raise CalrecError(
+                f"expected workers that last, found: {told}; try fewer --workers, or --engine local"
+            ) from None
 
 
 def check_worker(worker: Described, domain: str, fingerprint: str) -> None:
@@ -168,20 +143,6 @@ def check_worker(worker: Described, domain: str, fingerprint: str) -> None:
             "expected the same code of calrec on every machine of the cluster, found other code; "
             "install one version everywhere"
         )
-
-
-def _reach(address: str) -> None:
-    """Refuses an address where nobody listens; Ray itself would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and port.isdigit()):  # such as `auto`, which Ray resolves
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except (OSError, OverflowError) as error:
-        raise CalrecError(
-            f"expected a Ray cluster at {address}, found none ({error}); "
-            "start one with: ray start --head"
-        ) from None
 
 
 def _for_workers(settings: Evaluate) -> Evaluate:

@@ -19,7 +19,7 @@ from calrec.records import digests
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class EarlierSamples:
     """One user's samples as they were drawn."""
 
     seed: int
@@ -104,7 +104,7 @@ class Earlier:
         }
         return cls(meta=meta, digest=digest, _cases=by_user, _starts=starts, _samples=drawn)
 
-    def drawn(self, user_id: str) -> Drawn:
+    def drawn(self, user_id: str) -> EarlierSamples:
         """A user's samples, in the order drawn.
 
         Raises:
@@ -113,7 +113,7 @@ class Earlier:
         self.require([user_id])
         case = self._cases[user_id]
         start, stop = self._starts[case["place"] : case["place"] + 2].tolist()
-        return Drawn(
+        return EarlierSamples(
             seed=case["seed"],
             prompt_tokens=case["prompt_tokens"],
             items_cut=case["items_cut"],

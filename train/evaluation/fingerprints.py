@@ -16,6 +16,7 @@ from calrec.evaluation import leaks
 from calrec.evaluation.run_folder.meta import CheckpointMeta, CodeMeta, DataMeta
 from calrec.recommenders.entry import Entry
 from calrec.records import digests
+from calrec.report import model_card
 from catalog.workspace import DomainInfo
 
 LIBRARIES = ("numpy", "scipy", "pyarrow", "duckdb", "jax", "flax", "tokenizers", "transformers")
@@ -60,7 +61,6 @@ def calrec_checkpoint(name: str) -> CheckpointMeta:
     from calrec.model import checkpoint
 
     description = checkpoint.describe(checkpoint.resolve(name))
-    stages = description.training.get("stages", [])
     content = description.to_json()
     return CheckpointMeta(
         name=Path(name).name,
@@ -70,7 +70,7 @@ def calrec_checkpoint(name: str) -> CheckpointMeta:
         ),
         data=dict(description.data),
         seen=leaks.to_json(leaks.of_training(description.training)),
-        training=[_stage(stage) for stage in stages],
+        training=[_stage(stage) for stage in model_card.stages(description)],
     )
 
 
@@ -104,11 +104,13 @@ def trained_checkpoint(entry: Entry, folder: Path, info: DomainInfo) -> Checkpoi
 
 
 def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:
-    settings = stage.get("settings", {})
+    """The stage as far as it can be read; the record comes with a checkpoint from anywhere."""
+    name = stage.get("stage")
     # Plain language modelling has the two weights in its settings and no use for them.
-    objective = settings.get("objective", {}) if stage["stage"] in ("stage1", "stage2") else {}
+    tuned = name in ("stage1", "stage2")
+    objective = model_card.part(model_card.part(stage, "settings"), "objective") if tuned else {}
     return {
-        "stage": stage["stage"],
+        "stage": name,
         "alpha": objective.get("alpha"),
         "beta": objective.get("beta"),
         "steps": stage.get("best_step"),

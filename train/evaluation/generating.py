@@ -22,7 +22,7 @@ from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings, parse
 from catalog.store import Catalogue
 from train.evaluation.best import best
-from train.evaluation.cases import Cases
+from train.evaluation.cases import HeldOutCases
 from train.evaluation.earlier import Earlier
 from train.evaluation.results import GENERATED
 from train.evaluation.settings import FIRST_STAGE, Evaluate, check_ranking
@@ -71,7 +71,7 @@ class Drawing:
         self._items = catalogue.items
         self.settings = self._recommender.settings_with(ranking=self._ranking, **self._given)
 
-    def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
+    def results(self, cases: HeldOutCases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """Tables of `train.evaluation.results.GENERATED`, one a case as it finishes."""
         histories = [[self._items[i] for i in cases.histories[place]] for place in places]
         seeds = [case_seed(self._seed, cases.user_ids[place]) for place in places]
@@ -106,7 +106,7 @@ class Again:
         self._generated = {name: shown[name] for name in TEXT_SETTINGS if name in shown}
         self.settings = {**shown, **described(self._corpus, self._ranking, first)}
 
-    def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
+    def results(self, cases: HeldOutCases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """Tables of `train.evaluation.results.GENERATED`, one a case.
 
         Raises:
@@ -117,7 +117,7 @@ class Again:
             record, seed = self._ranked(cases, place)
             yield _table(self._rules.applied(record), cases, place, seed)
 
-    def _ranked(self, cases: Cases, place: int) -> tuple[Recommendation, int]:
+    def _ranked(self, cases: HeldOutCases, place: int) -> tuple[Recommendation, int]:
         drawn = self._earlier.drawn(cases.user_ids[place])
         history = tuple(self._items[i] for i in cases.histories[place])
         generation = Generation(
@@ -150,7 +150,7 @@ def _first_stage(
     return Ruled(recommender=made, rules=settings.rules)
 
 
-def _table(record: Recommendation, cases: Cases, place: int, seed: int) -> pa.Table:
+def _table(record: Recommendation, cases: HeldOutCases, place: int, seed: int) -> pa.Table:
     """A table of `train.evaluation.results.GENERATED` with the one case."""
     target = int(cases.targets[place])
     ranking, generation = record.ranking, record.generation
@@ -197,7 +197,6 @@ def _sample(row: Mapping[str, Any], text: TextSettings) -> Sample:
         text=row["text"],
         token_ids=tuple(row["token_ids"]),
         log_probs=tuple(row["log_probs"]),
-        tempered_log_probs=(),
         score=row["score"],
         order=row["order"],
         finished=row["finished"],

@@ -19,7 +19,7 @@ from calrec.evaluation.runs import EvaluationRun
 from calrec.records import digests
 from catalog.store import Catalogue, workspace_path
 from train.evaluation import fingerprints
-from train.evaluation.cases import Cases, load_cases
+from train.evaluation.cases import HeldOutCases, load_cases
 from train.evaluation.earlier import Earlier
 from train.evaluation.partial import Partial, clear, unfinished
 from train.evaluation.settings import Evaluate, check
@@ -32,7 +32,7 @@ _FREE_FOR_CALREC = ("width", "samples_from")
 may have them otherwise."""
 
 
-class Progress(Protocol):
+class Observer(Protocol):
     """What an evaluation tells of itself."""
 
     def say(self, step: str) -> None:
@@ -56,7 +56,7 @@ class Progress(Protocol):
         ...
 
 
-def evaluate(settings: Evaluate, progress: Progress) -> EvaluationRun:
+def evaluate(settings: Evaluate, progress: Observer) -> EvaluationRun:
     """Runs one evaluation and writes its folder.
 
     Stopped, or killed, it leaves what is finished in `OUT.partial`, and the same settings go on
@@ -132,7 +132,7 @@ def identity(settings: Evaluate, made_from: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _asked(
-    settings: Evaluate, catalogue: Catalogue, cases: Cases, earlier: Earlier | None
+    settings: Evaluate, catalogue: Catalogue, cases: HeldOutCases, earlier: Earlier | None
 ) -> RunMeta:
     """What is known of the run before its recommender is loaded."""
     return RunMeta(
@@ -174,10 +174,10 @@ def _left(partial: Partial, cases: int) -> Int[np.ndarray, " left"]:
 
 def _rank(
     work: Work,
-    cases: Cases,
+    cases: HeldOutCases,
     places: Int[np.ndarray, " left"],
     partial: Partial,
-    progress: Progress,
+    progress: Observer,
 ) -> None:
     """Adds the results of these cases; stopped by Ctrl-C, it keeps what is finished."""
     try:

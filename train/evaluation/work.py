@@ -17,7 +17,7 @@ from calrec.recommenders import register
 from calrec.recommenders.entry import Inputs
 from catalog.store import Catalogue
 from train.evaluation import baselines, fingerprints
-from train.evaluation.cases import Cases
+from train.evaluation.cases import HeldOutCases
 from train.evaluation.earlier import Earlier
 from train.evaluation.settings import Evaluate
 
@@ -35,7 +35,7 @@ class Work(Protocol):
         """What computes, such as `cpu`; `None` where an earlier run does not say."""
         ...
 
-    def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
+    def results(self, cases: HeldOutCases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """Tables of `train.evaluation.results` over the cases at these places, in any order."""
         ...
 
@@ -48,7 +48,7 @@ class Scoring:
         self.settings = scorer.settings
         self.device = device
 
-    def results(self, cases: Cases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
+    def results(self, cases: HeldOutCases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """See `Work`."""
         return baselines.rank_cases(self._scorer, cases, places)
 

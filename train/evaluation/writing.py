@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from calrec.evaluation import metrics
-from calrec.evaluation.cases import Cases as EvaluatedCases
+from calrec.evaluation.cases import Cases
 from calrec.evaluation.run_folder.meta import RunMeta
 from calrec.evaluation.run_folder.tables import (
     cases_table,
@@ -25,14 +25,14 @@ from calrec.evaluation.run_folder.writing import RunTables, write_meta, write_ta
 from calrec.records import Item
 from calrec.text import TextSettings, item_text
 from catalog.store import Catalogue
-from train.evaluation.cases import Cases, facts
+from train.evaluation.cases import HeldOutCases, facts
 from train.evaluation.generation import generation_figures, sample_counts
 
 _STEPS = ("sample", "match")
 
 
 def write(
-    folder: Path, catalogue: Catalogue, cases: Cases, results: pa.Table, meta: RunMeta
+    folder: Path, catalogue: Catalogue, cases: HeldOutCases, results: pa.Table, meta: RunMeta
 ) -> None:
     """Writes a run's files.
 
@@ -56,13 +56,13 @@ def write(
 
 def _tables(
     catalogue: Catalogue,
-    cases: Cases,
+    cases: HeldOutCases,
     results: pa.Table,
     samples: pa.Table | None,
     meta: RunMeta,
 ) -> RunTables:
     optimistic, pessimistic = _ranks(results)
-    evaluated = EvaluatedCases(
+    evaluated = Cases(
         optimistic=optimistic,
         pessimistic=pessimistic,
         generated={}
@@ -106,7 +106,7 @@ def _ranks(results: pa.Table) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _of_the_texts(
-    catalogue: Catalogue, cases: Cases, results: pa.Table, samples: pa.Table, meta: RunMeta
+    catalogue: Catalogue, cases: HeldOutCases, results: pa.Table, samples: pa.Table, meta: RunMeta
 ) -> dict[str, np.ndarray]:
     return {
         **sample_counts(samples, len(results)),
@@ -128,7 +128,7 @@ def _samples(results: pa.Table) -> pa.Table:
 
 
 def _generated(
-    catalogue: Catalogue, cases: Cases, samples: pa.Table, text: Mapping[str, Any]
+    catalogue: Catalogue, cases: HeldOutCases, samples: pa.Table, text: Mapping[str, Any]
 ) -> np.ndarray:
     """Of each case, whether some sample is the target's very text."""
     settings = TextSettings(**text)

@@ -30,7 +30,6 @@ def read(compiled: Any) -> Compiled:
     return Compiled(peak=int(peak), collectives=everywhere, inside_loops=inside)
 
 
-_COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) (?:\([^)]*\).*)?\{?$")
 _OPERATION = re.compile(
     r"= (.+?) (all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute)(?:-start)?\("
 )

@@ -15,7 +15,7 @@ from calrec.model.backbone.config import DecoderConfig
 from calrec.model.backbone.forward import Forward
 from train import flops
 from train.plan.compiled import Compiled, compiled_or_full
-from train.plan.topology import GB, KINDS, MEMORY, Topology
+from train.plan.topology import KINDS, Topology
 from train.settings import StageSettings
 from train.step import mesh as meshes
 from train.step.optimizer import optimizer
@@ -25,8 +25,17 @@ from train.step.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A program on described chips."""
+class StepPlan:
+    """A training step on described chips.
+
+    Attributes:
+      topology: the chips.
+      parameters: of the decoder.
+      tokens: of a step, padding among them.
+      operations: of a step.
+      compiled: what the compiler says; `None` where it was not asked.
+      estimated: bytes of a chip, by arithmetic.
+    """
 
     topology: Topology
     parameters: int
@@ -39,11 +48,6 @@ class Plan:
     def peak(self) -> int:
         """Bytes of a chip: the compiler's where it was asked."""
         return self.compiled.peak if self.compiled else self.estimated
-
-    @property
-    def room(self) -> float:
-        """Bytes of a chip that are left; negative where it does not fit."""
-        return MEMORY[self.topology.kind] * GB - self.peak
 
     def seconds(self, share: float) -> float:
         """Of a step, at a share of the chips' peak."""
@@ -137,7 +141,7 @@ def plan(
     *,
     tokens_per_user: float,
     compile: bool = True,
-) -> Plan:
+) -> StepPlan:
     """The step of a stage on described chips.
 
     Args:
@@ -160,7 +164,7 @@ def plan(
         trainer = trainer_for(config, settings, topology.devices(), splash=True)
         state, batch = step_shapes(trainer, rows, row, places)
         compiled = compiled_or_full(lambda: trainer.step.lower(state, batch).compile())
-    return Plan(
+    return StepPlan(
         topology=topology,
         parameters=flops.parameters(config),
         tokens=rows * row,

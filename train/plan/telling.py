@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -13,9 +13,16 @@ from train.plan.sampler import sampler_plan
 from train.plan.step import plan
 from train.plan.topology import GB, MEMORY, Topology
 
+if TYPE_CHECKING:
+    from train.cli.arguments import Plan
 
-def tell(command: Any, console: Console) -> None:
-    """Prints the plan of a command line (`train.cli.Plan`)."""
+
+def tell(command: Plan, console: Console) -> None:
+    """Prints the plan that a command line asks for.
+
+    Raises:
+      CalrecError: for chips or a preset that there are not, or settings that do not suit the chips.
+    """
     preset = presets.load(command.preset)
     if preset.model is None:
         raise CalrecError(

@@ -15,7 +15,7 @@ from calrec.records import codec
 from train.settings import StageSettings
 
 FOLDER = Path(__file__).parent
-Stage = Literal["pretrain", "stage1", "stage2"]
+StageName = Literal["pretrain", "stage1", "stage2"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Preset:
             )
         return dataclasses.replace(self.model, vocab_size=vocab_size)
 
-    def settings(self, stage: Stage, domain: str | None = None) -> StageSettings:
+    def settings(self, stage: StageName, domain: str | None = None) -> StageSettings:
         """The settings of a stage; of stage II with its category's exceptions.
 
         Raises:

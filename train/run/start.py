@@ -10,7 +10,7 @@ import jax
 
 from calrec.model import bases, hf, new_tokens
 from calrec.model.backbone import lora, stacked
-from calrec.model.backbone.config import DecoderConfig
+from calrec.model.backbone.config import DecoderConfig, Dtype
 from calrec.model.backbone.decoder import Decoder
 from calrec.model.backbone.lora_settings import LoraSettings
 from calrec.model.backbone.stacked import Weights
@@ -39,23 +39,25 @@ class Start:
         return cls(config=model.config, trained=stacked.stack(model))
 
     @classmethod
-    def beside(cls, base: Base, frozen: Decoder, settings: LoraSettings, *, seed: int) -> Start:
+    def beside(
+        cls, base: Base, frozen: Decoder, settings: LoraSettings, added: int, *, seed: int = 0
+    ) -> Start:
         """Adapters that change nothing yet, and the embeddings of tokens that the base lacks.
 
         Args:
           base: which model it is.
           frozen: it, with rows for all tokens of the data.
           settings: of the adapters.
+          added: tokens that the base lacks, whose rows are its last.
           seed: of their start.
         """
         weights = stacked.stack(frozen)
-        added = frozen.config.vocab_size - base.tokens
         trained = lora.trained(weights, settings, added, jax.random.key(seed))
         return cls(config=frozen.config, trained=trained, frozen=weights, base=base)
 
 
 def frozen_model(
-    base: Base, added: Sequence[Sequence[int]], places: Sequence[Path], dtype: str
+    base: Base, added: Sequence[Sequence[int]], places: Sequence[Path], dtype: Dtype
 ) -> Decoder:
     """The base, found and checked, with rows for added tokens.
 
@@ -68,7 +70,7 @@ def frozen_model(
     Raises:
       CalrecError: if there is no such model.
     """
-    model = hf.load(base.find(places), dtype="bfloat16" if dtype == "bfloat16" else "float32")
+    model = hf.load(base.find(places), dtype=dtype)
     return new_tokens.widened(model, base.tokens, added)
 
 

@@ -18,10 +18,12 @@ from orbax.checkpoint import checkpoint_managers as policies
 
 from calrec.errors import CalrecError
 from calrec.model.backbone import stacked
+from calrec.model.backbone.config import Dtype
 from calrec.model.backbone.decoder import Decoder
 from calrec.model.backbone.lora_settings import LoraSettings
 from calrec.records import codec, digests
 from calrec.records.files import require_room, whole_file
+from train.launch import by_first
 from train.run.description import Run
 from train.run.start import Start, frozen_model, places
 from train.step.optimizer import TrainState
@@ -56,7 +58,9 @@ class States:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._manager.close()
+        # Nothing is being written; and one process with an error may not wait for the others.
+        if error[0] is None or jax.process_count() == 1:
+            self._manager.close()
 
     def steps(self) -> list[int]:
         """The saved steps, ascending."""
@@ -104,7 +108,7 @@ class States:
           say: told of each damaged state that is passed over.
         """
         for step in reversed(self.steps()):
-            if (damage := self._damage(step)) is None:
+            if (damage := by_first(lambda step=step: self._damage(step))) is None:
                 try:
                     return self._restored(step, fresh)
                 except Exception as error:  # orbax raises many kinds
@@ -172,17 +176,25 @@ def best_weights(folder: Path, workspace: Path | None = None) -> Decoder:
     return stacked.unstack(run.decoder, weights)
 
 
-def best_start(folder: Path, workspace: Path | None = None) -> Start:
+def best_start(folder: Path, workspace: Path | None = None, dtype: Dtype = "float32") -> Start:
     """A run's adapters, as its selection chose them, and the base beside which they stand.
+
+    Args:
+      folder: the run's.
+      workspace: in whose `models` the base lies, unless it is still where it was.
+      dtype: of the base's weights.
 
     Raises:
       CalrecError: as `best_weights`; or if the run trained all weights.
     """
     run = Run.load(folder)
     if run.base is None:
-        raise CalrecError(f"expected a run of adapters in {folder}, found one of all weights")
-    frozen = frozen_model(run.base, run.added, places(workspace), "float32")
-    start = Start.beside(run.base, frozen, lora_of(run), seed=0)
+        raise CalrecError(
+            f"expected a run of adapters in {folder}, found one that trained all weights; export it"
+            " whole"
+        )
+    frozen = frozen_model(run.base, run.added, places(workspace), dtype)
+    start = Start.beside(run.base, frozen, lora_of(run), len(run.added))
     outline = jax.eval_shape(lambda: start.trained)
     return replace(start, trained=best_trained(folder, outline))
 

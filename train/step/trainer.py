@@ -64,7 +64,8 @@ class Trainer:
         def fresh(weights: Weights) -> TrainState:
             return TrainState.fresh(weights, self.tx)
 
-        return jax.jit(fresh, out_shardings=self.shardings)(weights)
+        # From the host: weights that lie on one device could not be spread from there.
+        return jax.jit(fresh, out_shardings=self.shardings)(jax.device_get(weights))
 
     @cached_property
     def outline(self) -> TrainState:

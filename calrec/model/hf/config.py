@@ -51,7 +51,9 @@ def read_config(folder: Path) -> DecoderConfig:
         if not isinstance(content, dict):
             raise ValueError(f"a {type(content).__name__} where an object belongs")
     except (ValueError, OSError, RecursionError) as error:
-        raise CalrecError(f"{path}: expected JSON, found a damaged file ({error})") from None
+        raise CalrecError(
+            f"{path}: expected JSON, found a damaged file ({error}); copy it again"
+        ) from None
     try:
         return from_hugging_face(content)
     except CalrecError as error:

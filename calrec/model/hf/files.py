@@ -54,7 +54,9 @@ class Stored:
         with self.file.open("rb") as file:
             file.seek(self.offset)
             if file.readinto(room.data) != self.nbytes:
-                raise CalrecError(f"{self.file}: expected {self.nbytes} more bytes, found its end")
+                raise CalrecError(
+                    f"{self.file}: expected {self.nbytes} more bytes, found its end; copy it again"
+                )
         return room.view(DTYPES[self.dtype]).reshape(self.shape)
 
     def equals(self, other: Stored) -> bool:

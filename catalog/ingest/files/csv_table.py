@@ -10,7 +10,7 @@ import duckdb
 from catalog.ingest.files.csv_rows import CSVFile
 from catalog.ingest.files.dialect import Quotes
 from catalog.ingest.files.table import FileFormat
-from catalog.ingest.values.cells import Cell, stage, text_cell
+from catalog.ingest.values.cells import SourceCell, stage, text_cell
 
 
 class _CSV:
@@ -31,7 +31,7 @@ class _CSV:
                 stage(self._connection, "line, problem, content", cells, rows)
         self.remarks = self._file.remarks(self._connection, [*chosen])
 
-    def _staged_fast(self, cells: Mapping[str, Cell]) -> bool:
+    def _staged_fast(self, cells: Mapping[str, SourceCell]) -> bool:
         """Whether DuckDB found every row good."""
         head = "NULL::BIGINT AS line, NULL::VARCHAR AS problem, NULL::VARCHAR AS content"
         stage(self._connection, head, cells, self._file.sound_rows())

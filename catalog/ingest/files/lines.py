@@ -51,14 +51,14 @@ _WITHOUT_HALF_PAIRS = (
 )
 _ARRAY = re.compile(rb"\[\s*(\{|$)")
 
-Record = Callable[[str], str]
+RecordSQL = Callable[[str], str]
 """From SQL of a line's text to SQL of what is wanted of its record."""
 
 CONTENT = r"rtrim(text, e'\r\n')"
 """A line as it is shown (SQL, over `json_records`)."""
 
 
-def fields(types: Mapping[str, str]) -> Record:
+def fields(types: Mapping[str, str]) -> RecordSQL:
     """A record's values by key, as a struct (for `json_records`).
 
     Args:
@@ -76,7 +76,7 @@ def key_list(text: str) -> str:
 
 @contextmanager
 def json_records(
-    connection: duckdb.DuckDBPyConnection, path: Path, record: Record
+    connection: duckdb.DuckDBPyConnection, path: Path, record: RecordSQL
 ) -> Iterator[str]:
     """A file of one JSON object a line as a subquery, to be read once.
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import duckdb
 
 from catalog.database import quoted_text
-from catalog.ingest.order_lines.part import Part
+from catalog.ingest.order_lines.part import SourcePart
 from catalog.ingest.order_lines.values import column_values, no_units
 from catalog.ingest.times import Reading
 from catalog.ingest.values.missing import is_missing
@@ -69,7 +69,9 @@ _WHOLE = """
 """
 
 
-def take_part(connection: duckdb.DuckDBPyConnection, part: Part, cancelled: Sequence[str]) -> Part:
+def take_part(
+    connection: duckdb.DuckDBPyConnection, part: SourcePart, cancelled: Sequence[str]
+) -> SourcePart:
     """Makes `order_part_N` of `staged`, which goes; fills `typed_prices` and `raw_lost`.
 
     Args:
@@ -119,7 +121,7 @@ def _credit(pattern: str | None) -> str:
 
 
 def join_parts(
-    connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], readings: Sequence[Reading]
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], readings: Sequence[Reading]
 ) -> None:
     """Makes `order_lines` of all parts, which go, in their order, with `microseconds` as read."""
     types = [
@@ -142,7 +144,7 @@ def state_name(state: str) -> str:
     return "_".join(state.strip().lower().replace("-", " ").split()).removeprefix("wc_")
 
 
-def _explode(connection: duckdb.DuckDBPyConnection, part: Part) -> dict[str, int]:
+def _explode(connection: duckdb.DuckDBPyConnection, part: SourcePart) -> dict[str, int]:
     """A row a line, of rows that are orders with a list of lines; an order without one stays.
 
     Returns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from catalog.ingest.order_lines.returns import Line, Returns, match_returns
+from catalog.ingest.order_lines.returns import OrderLine, Returns, match_returns
 
 KINDS = {
     "purchase": "purchases",
@@ -81,7 +81,7 @@ def tell_kinds(connection: duckdb.DuckDBPyConnection) -> Returns:
     connection.execute(_KINDS.format(negative=_NEGATIVE_PRICE))
     rows = connection.execute(_RETURNED).fetchall()
     returns = match_returns(
-        Line(of=(user, item), key=(part, n), units=units, returned=returned)
+        OrderLine(of=(user, item), key=(part, n), units=units, returned=returned)
         for user, item, part, n, units, returned in rows
     )
     parts, numbers = zip(*returns.taken_back, strict=True) if returns.taken_back else ((), ())

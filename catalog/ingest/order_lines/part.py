@@ -9,7 +9,7 @@ from catalog.ingest.exports.record import Export
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class SourcePart:
     """A file, or a sheet of one.
 
     Attributes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from catalog.ingest.order_lines.kinds import KINDS
-from catalog.ingest.order_lines.part import Part
+from catalog.ingest.order_lines.part import SourcePart
 from catalog.ingest.order_lines.returns import Returns
 
 _STATES = 12  # named in the report
@@ -68,7 +68,7 @@ def counts(connection: duckdb.DuckDBPyConnection, returns: Returns) -> dict[str,
     }
 
 
-def states(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> dict[str, str]:
+def states(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart]) -> dict[str, str]:
     """The states of the orders with their lines, and of those counted as purchases the unusual."""
     rows = connection.execute(
         "SELECT part, status, count(*), count(*) FILTER (kind = 'purchase') FROM order_kinds"
@@ -90,7 +90,7 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(shown + [f"{len(ordered) - _STATES} more"] * (len(ordered) > _STATES))
 
 
-def unused(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> dict[str, int]:
+def unused(connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart]) -> dict[str, int]:
     """Of each file how many lines are neither a purchase nor bad."""
     counts = dict(
         connection.execute("SELECT part, count(*) FROM order_kinds GROUP BY part").fetchall()
@@ -101,7 +101,7 @@ def unused(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> dict
     return {part.file: counts.get(part.number, 0) - events.get(part.file, 0) for part in parts}
 
 
-def as_read(parts: Sequence[Part]) -> dict[str, object]:
+def as_read(parts: Sequence[SourcePart]) -> dict[str, object]:
     """Of each file how it was read and what in it stood for missing values; what to look at."""
     remarks = [line for part in parts for line in part.remarks]
     read: dict[str, object] = {
@@ -111,7 +111,7 @@ def as_read(parts: Sequence[Part]) -> dict[str, object]:
     return read | ({"remarks": remarks} if remarks else {})
 
 
-def columns_taken(parts: Sequence[Part]) -> str:
+def columns_taken(parts: Sequence[SourcePart]) -> str:
     """What was taken for what, as `--column` would say it."""
     pairs = {f"{ours}={theirs}": None for part in parts for ours, theirs in part.chosen.items()}
     return ", ".join(pairs)

@@ -10,7 +10,7 @@ _EQUAL = 1e-9  # units; quantities may be weights
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class OrderLine:
     """A purchase or a return.
 
     Attributes:
@@ -41,7 +41,7 @@ class Returns:
     unmatched: int
 
 
-def match_returns(lines: Iterable[Line]) -> Returns:
+def match_returns(lines: Iterable[OrderLine]) -> Returns:
     """Takes each return off the purchases before it.
 
     The latest purchase of just as many units, where there is one; else the latest purchases one

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import duckdb
 
-from catalog.ingest.order_lines.part import Part
+from catalog.ingest.order_lines.part import SourcePart
 from catalog.ingest.times import Reading, reading_of
 
 
 def part_readings(
-    connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], time_format: str | None
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[SourcePart], time_format: str | None
 ) -> tuple[Reading, ...]:
     """How each part's times read; raises `CatalogueError` as `reading_of` does.
 
@@ -26,7 +26,7 @@ def part_readings(
       parts: numbered by their places.
       time_format: what the person who builds says of all times.
     """
-    columns: dict[tuple[str, str, str], list[Part]] = {}
+    columns: dict[tuple[str, str, str], list[SourcePart]] = {}
     for part in parts:
         kind = connection.execute(f"SELECT typeof(min(time)) FROM {part.table}").fetchall()[0][0]
         columns.setdefault((part.export.name, part.called("timestamp"), kind), []).append(part)

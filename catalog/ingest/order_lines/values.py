@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from catalog.database import quoted_text
 from catalog.ingest.exports import OTHER, plain_name
-from catalog.ingest.order_lines.part import Part
+from catalog.ingest.order_lines.part import SourcePart
 from catalog.ingest.values.ids import clean_id, given_id
 
 # Digits with a sign before or behind them or in brackets, as accounts write what goes back.
@@ -24,7 +24,9 @@ CASE
 END"""
 
 
-def column_values(part: Part, kinds: Mapping[str, str], *, decimal_comma: bool) -> dict[str, str]:
+def column_values(
+    part: SourcePart, kinds: Mapping[str, str], *, decimal_comma: bool
+) -> dict[str, str]:
     """SQL over `staged` of each column of `order_lines`.
 
     Args:
@@ -72,7 +74,7 @@ def column_values(part: Part, kinds: Mapping[str, str], *, decimal_comma: bool) 
     }
 
 
-def _user(part: Part, user: str) -> str:
+def _user(part: SourcePart, user: str) -> str:
     """The customer; an address of mail in lower case, so that it is one however it was typed."""
     name = plain_name(part.chosen.get("user_id", ""))
     path = part.export.inside.get("user_id")

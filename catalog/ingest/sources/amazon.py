@@ -24,7 +24,7 @@ from catalog.ingest.events import (
 )
 from catalog.ingest.files.access import reading, require_file
 from catalog.ingest.files.lines import CONTENT, fields, json_records, object_keys
-from catalog.ingest.sources.amazon_editions import EDITIONS, Edition
+from catalog.ingest.sources.amazon_editions import EDITIONS, EditionKeys
 from catalog.ingest.values.attributes import clean_items
 from catalog.ingest.values.cells import marked_missing, missing_bits
 from catalog.ingest.values.ids import clean_id
@@ -102,7 +102,7 @@ class AmazonReviews:
             notes=notes,
         )
 
-    def _edition(self) -> Edition:
+    def _edition(self) -> EditionKeys:
         """By the keys of the first thousand lines; raises `CatalogueError` if these are others."""
         with reading(self.reviews, _REVIEWS):
             reviews = object_keys(self.reviews, _REVIEWS)
@@ -114,7 +114,7 @@ class AmazonReviews:
             with reading(meta_file, _META):
                 records = object_keys(meta_file, _META)
 
-        def fit(edition: Edition) -> tuple[int, ...]:
+        def fit(edition: EditionKeys) -> tuple[int, ...]:
             # By most of them: one that lacks a key is a bad line and no other form.
             meta = [keys for keys in records if edition.is_meta(keys)]
             return (
@@ -137,7 +137,7 @@ def _other_records(expected: str, path: Path, keys: tuple[str, ...]) -> Catalogu
     )
 
 
-def _load_reviews(connection: duckdb.DuckDBPyConnection, path: Path, edition: Edition) -> None:
+def _load_reviews(connection: duckdb.DuckDBPyConnection, path: Path, edition: EditionKeys) -> None:
     names = edition.names
 
     def value(ours: str) -> str:
@@ -160,7 +160,7 @@ def _load_reviews(connection: duckdb.DuckDBPyConnection, path: Path, edition: Ed
 
 
 def _load_meta(
-    connection: duckdb.DuckDBPyConnection, path: Path, edition: Edition
+    connection: duckdb.DuckDBPyConnection, path: Path, edition: EditionKeys
 ) -> tuple[int, tuple[str, ...], dict[str, int]]:
     """Fills `raw_items` and `raw_lost`.
 

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from catalog.ingest.times import UNIX_MILLISECONDS, UNIX_SECONDS, Reading
-from catalog.ingest.values.cells import Cell, json_cell
+from catalog.ingest.values.cells import SourceCell, json_cell
 
 
 @dataclass(frozen=True, kw_only=True)
-class Edition:
+class EditionKeys:
     """What an edition calls things.
 
     Attributes:
@@ -30,7 +30,7 @@ class Edition:
     meta: tuple[str, ...]
     category: str
     mark: str
-    attributes: Mapping[str, Cell]
+    attributes: Mapping[str, SourceCell]
     own_brand: str = "NULL::VARCHAR"
 
     def is_review(self, keys: Collection[str]) -> bool:
@@ -42,13 +42,13 @@ class Edition:
         return self.names["user_id"] not in keys and self.names["item_id"] in keys
 
 
-def _category_2023() -> Cell:
+def _category_2023() -> SourceCell:
     """Its list of categories, else the one that every item has."""
     listed = json_cell("categories")
     none = f"(coalesce({listed.value}, '[]') = '[]')"
     main = "to_json([record.main_category])::VARCHAR"
     text = f"CASE WHEN {none} THEN {main} ELSE {listed.text} END"
-    return Cell(
+    return SourceCell(
         value=text,
         text=text,
         nested=f"CASE WHEN {none} THEN true ELSE {listed.nested} END",
@@ -56,12 +56,12 @@ def _category_2023() -> Cell:
     )
 
 
-def _brand_2023() -> Cell:
+def _brand_2023() -> SourceCell:
     """Its own, else the store."""
     store = json_cell("store")
     text = f"coalesce(own_brand, {store.text})"
     nested = f"CASE WHEN own_brand IS NULL THEN {store.nested} ELSE false END"
-    return Cell(value=text, text=text, nested=nested, kind="varchar")
+    return SourceCell(value=text, text=text, nested=nested, kind="varchar")
 
 
 # Of the details, an object or in some files the JSON text of one.
@@ -75,7 +75,7 @@ _NAMES_2018 = {
 }
 _PLAIN = {name: json_cell(name) for name in ("title", "brand", "price")}
 EDITIONS = (
-    Edition(
+    EditionKeys(
         year=2018,
         names=_NAMES_2018,
         reading=UNIX_SECONDS,
@@ -84,7 +84,7 @@ EDITIONS = (
         mark="verified",
         attributes=_PLAIN | {"category": json_cell("category")},
     ),
-    Edition(
+    EditionKeys(
         year=2014,
         names=_NAMES_2018,
         reading=UNIX_SECONDS,
@@ -93,7 +93,7 @@ EDITIONS = (
         mark="helpful",
         attributes=_PLAIN | {"category": json_cell("categories")},
     ),
-    Edition(
+    EditionKeys(
         year=2023,
         names={
             "user_id": "user_id",

@@ -26,7 +26,7 @@ from catalog.ingest.files.workbook import ENDINGS, is_workbook, sheets
 from catalog.ingest.order_lines import join_parts, take_part
 from catalog.ingest.order_lines.items import insert_items
 from catalog.ingest.order_lines.kinds import tell_kinds
-from catalog.ingest.order_lines.part import Part
+from catalog.ingest.order_lines.part import SourcePart
 from catalog.ingest.order_lines.report import (
     as_read,
     columns_taken,
@@ -142,9 +142,9 @@ class Orders:
 
     def _take_parts(
         self, connection: duckdb.DuckDBPyConnection, numbered: bool
-    ) -> tuple[list[Part], list[str]]:
+    ) -> tuple[list[SourcePart], list[str]]:
         """The parts, taken into tables of their own, and the sheets that are none."""
-        parts: list[Part] = []
+        parts: list[SourcePart] = []
         left_out: list[str] = []
         for path in self.files:
             if is_workbook(path):
@@ -159,7 +159,7 @@ class Orders:
         self,
         connection: duckdb.DuckDBPyConnection,
         path: Path,
-        parts: list[Part],
+        parts: list[SourcePart],
         left_out: list[str],
     ) -> None:
         before, refused = len(parts), []
@@ -196,10 +196,10 @@ class Orders:
         self,
         connection: duckdb.DuckDBPyConnection,
         table: SourceTable,
-        part: Part,
+        part: SourcePart,
         *,
         numbered: bool,
-    ) -> Part:
+    ) -> SourcePart:
         """Takes the table's lines; the part with what reading it has found."""
         table.stage(part.chosen, numbered=numbered)
         part = replace(
@@ -218,15 +218,15 @@ class Orders:
         *,
         above: int = 0,
         sheet: bool = False,
-    ) -> Part:
+    ) -> SourcePart:
         export = recognised(columns)
         chosen = choose(export, columns, self.columns, file)
-        return Part(
+        return SourcePart(
             number=number, file=file, export=export, chosen=chosen, above=above, sheet=sheet
         )
 
 
-def _insert_part(connection: duckdb.DuckDBPyConnection, part: Part, reading: Reading) -> None:
+def _insert_part(connection: duckdb.DuckDBPyConnection, part: SourcePart, reading: Reading) -> None:
     names = {name: part.called(name) for name in (*_SHOWN, "position", "rating")}
     pairs = ", ".join(
         f"{quoted_text(names[ours])}, {'time' if ours == 'timestamp' else ours}" for ours in _SHOWN

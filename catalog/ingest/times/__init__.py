@@ -15,7 +15,7 @@ import duckdb
 from catalog.database import quoted_text
 from catalog.ingest.times.date_order import Decision
 from catalog.ingest.times.date_texts import DateTexts, read_texts, require_decided
-from catalog.ingest.times.digit_dates import Layout, best_layout, digits
+from catalog.ingest.times.digit_dates import DigitLayout, best_layout, digits
 from catalog.ingest.times.time_format import UNIX, TimeFormat
 
 # Above these a number is no longer taken for the unit: 1e11 seconds are the year 5138, and as many
@@ -225,7 +225,7 @@ def _clocks(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> b
     return count >= 20 and all_are
 
 
-def _of_layout(layout: Layout, decision: Decision, asked: TimeFormat, name: str) -> Reading:
+def _of_layout(layout: DigitLayout, decision: Decision, asked: TimeFormat, name: str) -> Reading:
     require_decided(decision, name)
     return Reading(
         name=f"dates as {layout.name}",

@@ -22,7 +22,7 @@ _CLOCK_DIGITS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class DigitLayout:
     """How many digits each part of the date has, and those of the clock behind it.
 
     Attributes:
@@ -79,7 +79,7 @@ class Layout:
 
 
 _LAYOUTS = tuple(
-    Layout(cuts=cuts, clock=clock)
+    DigitLayout(cuts=cuts, clock=clock)
     for cuts, clocks in (
         ((4, 2, 2), (0, 2, 4, 6, 9)),
         ((2, 2, 4), (0, 2, 4, 6)),
@@ -97,7 +97,7 @@ def digits(column: str) -> str:
 
 def best_layout(
     connection: duckdb.DuckDBPyConnection, table: str, column: str, *, order: str | None = None
-) -> tuple[Layout, Decision] | None:
+) -> tuple[DigitLayout, Decision] | None:
     """The layout that fits most of a column's numbers, and what the column says of its order.
 
     Args:
@@ -128,7 +128,7 @@ def best_layout(
 
 
 def _decision(
-    connection: duckdb.DuckDBPyConnection, source: str, layout: Layout, orders: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, source: str, layout: DigitLayout, orders: Sequence[str]
 ) -> Decision | None:
     a, b, c = layout.cuts
     rows = connection.execute(

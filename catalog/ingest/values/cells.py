@@ -30,7 +30,7 @@ _KEPT = ("timestamp", "date", *_NUMBERS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class SourceCell:
     """A column of a source.
 
     Attributes:
@@ -48,17 +48,17 @@ class Cell:
     number: str = "false"
 
 
-def text_cell(value: str) -> Cell:
+def text_cell(value: str) -> SourceCell:
     """Of a column of text, in which what looks like an object is text as well."""
-    return Cell(value=value, text=value, nested="false", kind="varchar")
+    return SourceCell(value=value, text=value, nested="false", kind="varchar")
 
 
-def json_cell(key: str) -> Cell:
+def json_cell(key: str) -> SourceCell:
     """Of a key of `json_records` that is read as VARCHAR."""
     value = f"record.{quoted_name(key)}"
     pointer = "/" + key.replace("~", "~0").replace("/", "~1").replace("'", "''")
     kind = f"TRY(json_type(text, '{pointer}'))"
-    return Cell(
+    return SourceCell(
         value=value,
         text=value,
         # Only of what looks so, as it takes another look at the line.
@@ -70,19 +70,19 @@ def json_cell(key: str) -> Cell:
     )
 
 
-def typed_cell(value: str, kind: DuckDBPyType) -> Cell:
+def typed_cell(value: str, kind: DuckDBPyType) -> SourceCell:
     """Of a column of that type. Bytes are text that its writer did not mark as such."""
     text = _decoded(value, kind) or value
     if kind.id == "blob":
         # What is no text is nothing that a name could be made of; as an id it may well serve.
         nested = f"(TRY(decode({value})) IS NULL AND {value} IS NOT NULL)"
-        return Cell(value=text, text=text, nested=nested, kind="varchar")
+        return SourceCell(value=text, text=text, nested=nested, kind="varchar")
     if kind.id in _NESTED:
         text = f"to_json({text})"
         nested = f"({value} IS NOT NULL)"
     else:
         nested = "false"
-    return Cell(
+    return SourceCell(
         value=value,
         text=f"CAST({text} AS VARCHAR)",
         nested=nested,
@@ -98,7 +98,7 @@ def described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, D
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection, head: str, cells: Mapping[str, Cell], source: str
+    connection: duckdb.DuckDBPyConnection, head: str, cells: Mapping[str, SourceCell], source: str
 ) -> None:
     """Makes `staged` (see `catalog.ingest.files.SourceTable`).
 
@@ -146,7 +146,7 @@ def marked_missing(connection: duckdb.DuckDBPyConnection, columns: list[str]) ->
     return {name: count for name, count in zip(columns, row, strict=True) if count}
 
 
-def _columns(ours: str, cell: Cell) -> tuple[list[str], list[str], str]:
+def _columns(ours: str, cell: SourceCell) -> tuple[list[str], list[str], str]:
     """Of a column, what is read, what is made of it, and whether it is a missing value's marker."""
     if ours in ATTRIBUTES:
         text, taken, given = cell.text, [], []
@@ -175,7 +175,7 @@ def _columns(ours: str, cell: Cell) -> tuple[list[str], list[str], str]:
     )
 
 
-def _whole(cell: Cell) -> str:
+def _whole(cell: SourceCell) -> str:
     """An id from a float: what pandas makes of whole numbers where some are missing."""
     whole = f"TRY_CAST({cell.value} AS BIGINT)"
     return (

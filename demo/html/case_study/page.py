@@ -21,7 +21,7 @@ from demo.inspect.case_table import Selection
 from demo.inspect.cases import Cases, among
 from demo.inspect.run_pair import RunPair
 
-Shown = dict[str, Any]
+PartValues = dict[str, Any]
 """What parts show, by their names."""
 
 
@@ -58,7 +58,7 @@ class Reading:
     pin: str
 
 
-def no_evaluation(domain: str, problems: Sequence[str]) -> Shown:
+def no_evaluation(domain: str, problems: Sequence[str]) -> PartValues:
     """The page of a shop without evaluations."""
     nobody = Offered(choices=[], value=None)
     empty = ("figures", "agreement", "chips", "case", "pinned", "slices", "address")
@@ -73,7 +73,7 @@ def no_evaluation(domain: str, problems: Sequence[str]) -> Shown:
     }
 
 
-def message(pair: RunPair, problems: Sequence[str]) -> Shown:
+def message(pair: RunPair, problems: Sequence[str]) -> PartValues:
     """What is wrong or missing, above everything."""
     said = widgets.notices([*pair.problems, *problems])
     if pair.alone:
@@ -81,7 +81,7 @@ def message(pair: RunPair, problems: Sequence[str]) -> Shown:
     return {"message": said}
 
 
-def runs(pair: RunPair) -> Shown:
+def runs(pair: RunPair) -> PartValues:
     """The two runs, and the others there are."""
     against = None if pair.alone else pair.second.folder.name
     return {
@@ -90,7 +90,7 @@ def runs(pair: RunPair) -> Shown:
     }
 
 
-def controls(cases: Cases, reading: Reading) -> Shown:
+def controls(cases: Cases, reading: Reading) -> PartValues:
     """The runs, the filters and the order."""
     filters = reading.filters
     counted = cases.table(reading.pair).categories
@@ -115,7 +115,7 @@ def label_choices(noted: Mapping[str, Annotation], chosen: str) -> list[tuple[st
     return [("Any", ""), *((label, label) for label in used)]
 
 
-def overview(cases: Cases, reading: Reading) -> Shown:
+def overview(cases: Cases, reading: Reading) -> PartValues:
     """Figures of the cases and a page of their list."""
     pair, filters, selection = reading.pair, reading.filters, reading.selection
     counts = cases.table(pair).agreement(filters, among(filters, reading.noted))
@@ -130,7 +130,7 @@ def overview(cases: Cases, reading: Reading) -> Shown:
     }
 
 
-def one_case(cases: Cases, reading: Reading) -> Shown:
+def one_case(cases: Cases, reading: Reading) -> PartValues:
     """The case, what is noted about it, and the pinned one beside it."""
     if not reading.case:
         empty = widgets.empty_state("No case", "Choose other filters to see a case here.")
@@ -157,7 +157,7 @@ def one_case(cases: Cases, reading: Reading) -> Shown:
     }
 
 
-def saved(cases: Cases, reading: Reading) -> Shown:
+def saved(cases: Cases, reading: Reading) -> PartValues:
     """The saved slices, and the reasons on offer."""
     slices = cases.slices(reading.pair, reading.noted)
     return {
@@ -166,13 +166,13 @@ def saved(cases: Cases, reading: Reading) -> Shown:
     }
 
 
-def scatter(cases: Cases, reading: Reading) -> Shown:
+def scatter(cases: Cases, reading: Reading) -> PartValues:
     """The ranks by both runs in one picture."""
     shown = len(reading.selection) and not reading.pair.alone
     return {"scatter": rank_scatter(reading.selection.comparison(), 1, 0) if shown else None}
 
 
-SECTIONS: Mapping[str, Callable[[Cases, Reading], Shown]] = {
+SECTIONS: Mapping[str, Callable[[Cases, Reading], PartValues]] = {
     "controls": controls,
     "list": overview,
     "case": one_case,

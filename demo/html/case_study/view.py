@@ -10,7 +10,7 @@ from markupsafe import Markup
 from demo.html.case_study.listing import flags
 from demo.html.case_study.matrix import matrix
 from demo.html.record import prompt, texts
-from demo.html.record.ranking import Place, Table, moved, rankings_view, shown_rows
+from demo.html.record.ranking import RankedItem, Table, moved, rankings_view, shown_rows
 from demo.html.templating import render
 from demo.html.wording import rank_range
 from demo.inspect.case_study import Side, Study
@@ -92,7 +92,7 @@ def _alone(side: Side, stored: Stored, study: Study) -> Markup:
         item = study.items[ranking.item_ids[row]]
         is_moved = item.item_id in last
         rows.append(
-            Place(
+            RankedItem(
                 item=item,
                 number=str(place + 1) if place < TOP else rank_range(*ranking.ranks(item.item_id)),
                 score="–" if is_moved else f"{ranking.scores[row]:,.3f}",

@@ -21,7 +21,7 @@ TOP = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class RankedItem:
     """A row of a ranking.
 
     Attributes:
@@ -62,7 +62,7 @@ class Table:
     """
 
     name: str
-    rows: Sequence[Place]
+    rows: Sequence[RankedItem]
     rule: str = ""
     has_texts: bool = False
     beside: Sequence[tuple[str, str]] = ()
@@ -162,7 +162,7 @@ def _table(
         column = record.ranking.winner(row) if record.ranking.columns else None
         is_moved = item.item_id in last
         rows.append(
-            Place(
+            RankedItem(
                 item=item,
                 number=rank_range(*own),
                 score="–" if is_moved else f"{record.ranking.scores[row]:,.{decimals}f}",

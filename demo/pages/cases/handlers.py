@@ -255,7 +255,7 @@ class CasesHandlers:
           keep: leave the case as it is where the filters still let it through.
           last: where no case is chosen, take the page's last instead of its first.
         """
-        known: page.Shown = {"address": view.write()}
+        known: page.PartValues = {"address": view.write()}
         try:
             pair = self._pair(session, view)
             if not isinstance(pair, RunPair):

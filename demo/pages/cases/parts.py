@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demo.html.case_study import listing
-from demo.html.case_study.page import Offered, Shown
+from demo.html.case_study.page import Offered, PartValues
 from demo.inspect import case_filters
 from demo.inspect.annotations import LONGEST_NOTE, MOST_LABELS
 from demo.inspect.case_filters import words
@@ -49,7 +49,7 @@ def lay_out() -> dict[str, Any]:
     return part | _saved()
 
 
-def updates(shown: Shown) -> Update:
+def updates(shown: PartValues) -> Update:
     """What the parts are to show, as gradio takes it."""
     return {name: _update(name, value) for name, value in shown.items()}
 
@@ -77,8 +77,9 @@ def _overview() -> dict[str, Any]:
             "into one, and note why.",
         )
         with gr.Row(elem_classes="cr-filters"):
-            part["run"] = _list("Evaluation A", "case-run")
-            part["against"] = _list("Compared with B", "case-against")
+            # The names of evaluations are long: on a telephone one stands below the other.
+            part["run"] = _list("Evaluation A", "case-run", min_width=220)
+            part["against"] = _list("Compared with B", "case-against", min_width=220)
         with gr.Row(elem_classes="cr-cases-overview"):
             with gr.Column(min_width=300):
                 part["figures"] = html("", elem_id="case-figures")
@@ -204,10 +205,12 @@ def _filter(label: str, name: str, offered: Iterable[Any], first: str = "Any") -
     return _list(label, f"case-filter-{name}", [(first, ""), *offered])
 
 
-def _list(label: str, elem_id: str, choices: Iterable[Any] = (("Any", ""),)) -> gr.Dropdown:
+def _list(
+    label: str, elem_id: str, choices: Iterable[Any] = (("Any", ""),), min_width: int = 130
+) -> gr.Dropdown:
     offered = list(choices)
     return gr.Dropdown(
-        offered, value=offered[0][1], label=label, elem_id=elem_id, scale=1, min_width=130
+        offered, value=offered[0][1], label=label, elem_id=elem_id, scale=1, min_width=min_width
     )
 
 

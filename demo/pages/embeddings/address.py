@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from demo.inspect import url
 from demo.inspect.projection import METHODS
@@ -35,6 +35,41 @@ class EmbeddingsAddress:
     def query(self) -> str:
         """The address, without what it would be anyway."""
         return url.write(url.changed(self, EmbeddingsAddress()))
+
+
+class MapOf(NamedTuple):
+    """All that a map is of.
+
+    Attributes:
+      domain: the shop.
+      fingerprint: of its data.
+      history: item ids, oldest first.
+      target: id of the item bought next, where it is known.
+      method: as in the address.
+      seed: likewise.
+      go: when somebody said that a large shop is to be embedded; 0 if nobody did. Another time asks
+        for the same map anew.
+    """
+
+    domain: str
+    fingerprint: str
+    history: tuple[str, ...]
+    target: str | None
+    method: str
+    seed: int
+    go: float = 0.0
+
+
+class CosinesOf(NamedTuple):
+    """All that the cosines are of; see `MapOf` and `EmbeddingsAddress`."""
+
+    domain: str
+    fingerprint: str
+    history: tuple[str, ...]
+    target: str | None
+    checkpoint: str
+    users: int
+    seed: int
 
 
 def checked(wanted: Mapping[str, Any], checkpoints: Iterable[str]) -> EmbeddingsAddress:

@@ -21,7 +21,7 @@ from demo.inspect.session import Session
 from demo.inspect.towers import Compared, Models, Towers, Visitor
 from demo.inspect.url import Query
 from demo.pages import failures
-from demo.pages.embeddings.address import CHOICES, checked, from_query
+from demo.pages.embeddings.address import CHOICES, CosinesOf, MapOf, checked, from_query
 from demo.pages.events import WAITING, carried
 from demo.pages.figures import HIDDEN, shown
 from demo.pages.named import Update
@@ -52,7 +52,7 @@ class EmbeddingsHandlers:
         """The same, with the vectors of a large shop to be computed."""
         chosen = self.choose(visitor, *values)
         # The time sets it apart from what was asked before, so that it is shown again.
-        return {**chosen, "map_of": (*chosen["map_of"][:-1], time.time())}
+        return {**chosen, "map_of": chosen["map_of"]._replace(go=time.time())}
 
     def _controls(self, visitor: Session, wanted: dict[str, Any]) -> Update:
         others = checkpoints.others(self._app)
@@ -68,15 +68,18 @@ class EmbeddingsHandlers:
             "users": gr.update(value=choice.users),
             "seed": gr.update(value=choice.seed),
             "stale": "",
-            "map_of": (*who, choice.method, choice.seed, 0.0),
-            "cosines_of": (*who, choice.checkpoint, choice.users, choice.seed),
+            "map_of": MapOf(*who, choice.method, choice.seed),
+            "cosines_of": CosinesOf(*who, choice.checkpoint, choice.users, choice.seed),
             "address": choice.query(),
         }
 
-    def follow(self, visitor: Session, map_of: Any) -> Update:
+    def follow(self, visitor: Session, map_of: MapOf | None) -> Update:
         """A line that offers to draw anew where the history is no longer that of the map."""
-        drawn = map_of and map_of[0] == visitor.domain
-        stale = drawn and (visitor.history, visitor.target) != tuple(map_of[2:4])
+        stale = (
+            map_of is not None
+            and map_of.domain == visitor.domain
+            and (map_of.history, map_of.target) != (visitor.history, visitor.target)
+        )
         return {"stale": render("embeddings", "follow") if stale else ""}
 
     def press(self, visitor: Session, click: gr.EventData) -> Update:
@@ -101,17 +104,16 @@ class EmbeddingsHandlers:
         shop = self._app.shop(visitor.domain)
         return {"session": session.of_shopper(shop, shop.random_shopper()), "toast": ""}
 
-    def show_map(self, asked: Any) -> Iterator[Update]:
+    def show_map(self, asked: MapOf | None) -> Iterator[Update]:
         """The map; says how far it is where the vectors are not known yet."""
         if not asked:
             return
-        domain, _, history, target, method, seed, go = asked
         try:
             # Once: what is shown minutes later is still of the shop as it was when this began.
-            shop = self._app.shop(domain)
+            shop = self._app.shop(asked.domain)
             items = shop.catalogue.items
             vectors = self._vectors.known(shop)
-            if vectors is None and len(items) > ASK and not go:
+            if vectors is None and len(items) > ASK and not asked.go:
                 yield self._question(len(items))
                 return
             if vectors is None:
@@ -122,8 +124,16 @@ class EmbeddingsHandlers:
                         yield _working(words.progress(text, done, len(items)), stop=True)
                 vectors = self._vectors.compute(shop)
             yield _working(notice("Laying the items out."))
-            wanted = {"history": history, "target": target, "method": method, "seed": seed}
-            yield _drawn(item_map(shop, vectors, self._models, **wanted), seed)
+            made = item_map(
+                shop,
+                vectors,
+                self._models,
+                history=asked.history,
+                target=asked.target,
+                method=asked.method,
+                seed=asked.seed,
+            )
+            yield _drawn(made, asked.seed)
         except Exception as error:
             yield _no_map(notice(failures.line(error, "a map"), "error"))
 
@@ -132,15 +142,15 @@ class EmbeddingsHandlers:
         weights = parameters(record.decoder) if record else None
         return {**_no_map(words.question(items, weights)), "go": gr.update(visible=True)}
 
-    def show_cosines(self, asked: Any) -> Iterator[Update]:
+    def show_cosines(self, asked: CosinesOf | None) -> Iterator[Update]:
         """Cosines of test users; says how far it is where they are not known yet."""
         if not asked:
             return
-        domain, _, history, target, name, users, seed = asked
+        users, seed = asked.users, asked.seed
         try:
-            shop = self._app.shop(domain)
+            shop = self._app.shop(asked.domain)
             compared = []
-            for one in dict.fromkeys(("", name)):
+            for one in dict.fromkeys(("", asked.checkpoint)):
                 towers = self._models.known(shop, one, users, seed)
                 if towers is None:
                     text = f"Embedding shoppers with {one or 'the served model'}"
@@ -153,9 +163,10 @@ class EmbeddingsHandlers:
                                 yield _said(words.progress(text, *done), stop=True)
                 if towers is not None:
                     own = None
-                    if history:
-                        goal = shop.items([target])[0] if target else None
-                        own = Visitor.of(self._models.embedder(one), shop.items(history), goal)
+                    if asked.history:
+                        goal = shop.items([asked.target])[0] if asked.target else None
+                        bought = shop.items(asked.history)
+                        own = Visitor.of(self._models.embedder(one), bought, goal)
                     compared.append(Compared(name=one, towers=towers, visitor=own))
             yield self._compared(compared)
         except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.runs import EvaluationRun
@@ -57,6 +57,39 @@ class MetricsAddress:
     def query(self, default: MetricsAddress) -> str:
         """The address, without what it would be anyway."""
         return url.write(url.changed(self, default))
+
+
+class ReportOf(NamedTuple):
+    """Of which runs a report is, and of which metric its parts are; the fields of the address."""
+
+    domain: str
+    runs: tuple[str, ...]
+    metric: str
+
+
+class SlicesOf(NamedTuple):
+    """As `ReportOf`, for the metric over the bands of a dimension."""
+
+    domain: str
+    runs: tuple[str, ...]
+    metric: str
+    dimension: str
+
+
+class PairOf(NamedTuple):
+    """Which two runs are compared."""
+
+    domain: str
+    first: str
+    second: str
+
+
+class ModelOf(NamedTuple):
+    """Whose training and card are shown; the fingerprint is of the shop's data, which it names."""
+
+    domain: str
+    fingerprint: str
+    checkpoint: str
 
 
 def checked(

@@ -26,7 +26,16 @@ from demo.inspect.session import Session
 from demo.inspect.training_curves import Log
 from demo.inspect.url import Query
 from demo.pages.figures import HIDDEN, shown
-from demo.pages.metrics.address import CHOICES, DIMENSIONS, checked, from_query
+from demo.pages.metrics.address import (
+    CHOICES,
+    DIMENSIONS,
+    ModelOf,
+    PairOf,
+    ReportOf,
+    SlicesOf,
+    checked,
+    from_query,
+)
 from demo.pages.metrics.parts import CURVES
 from demo.pages.named import Update
 
@@ -61,10 +70,10 @@ class MetricsHandlers:
             "second": gr.update(choices=offered, value=choice.second or None),
             "checkpoint": gr.update(choices=known, value=choice.checkpoint or None),
             "problems": self._problems(found),
-            "report_of": (domain, choice.runs, choice.metric),
-            "slices_of": (domain, choice.runs, choice.metric, choice.dimension),
-            "pair_of": (domain, choice.first, choice.second),
-            "model_of": (domain, fingerprint, choice.checkpoint),
+            "report_of": ReportOf(domain, choice.runs, choice.metric),
+            "slices_of": SlicesOf(domain, choice.runs, choice.metric, choice.dimension),
+            "pair_of": PairOf(domain, choice.first, choice.second),
+            "model_of": ModelOf(domain, fingerprint, choice.checkpoint),
             "address": choice.query(default),
         }
 
@@ -82,20 +91,19 @@ class MetricsHandlers:
         """An error without where the runs lie on this machine: their own names stay."""
         return local(str(line), *self._app.evaluations.folders)
 
-    def show_report(self, asked: Any) -> Iterator[Update]:
+    def show_report(self, asked: ReportOf | None) -> Iterator[Update]:
         """Tables and the rank distribution; says first what it does where that takes a while."""
         if not asked:
             return
-        domain, names, metric = asked
-        runs = chosen(names, self._found(domain).runs)
+        runs = chosen(asked.runs, self._found(asked.domain).runs)
         if not runs:
-            yield _no_report(words.no_runs(domain))
+            yield _no_report(words.no_runs(asked.domain))
             return
-        if not self._reports.known(runs, metric):
+        if not self._reports.known(runs, asked.metric):
             text = f"Comparing {count(len(runs), 'run')} on the shoppers that they share."
             yield {"status": notice(text)}
         try:
-            content = self._reports.report(runs, metric)
+            content = self._reports.report(runs, asked.metric)
             overview, details, more = words.tables_html(content)
             yield {
                 "status": "",
@@ -108,15 +116,14 @@ class MetricsHandlers:
         except CalrecError as error:
             yield _no_report(notice(self._without_folders(error), "error"))
 
-    def show_slices(self, asked: Any) -> Update:
+    def show_slices(self, asked: SlicesOf | None) -> Update:
         """A metric over the bands of a dimension."""
         if not asked:
             return _NO_SLICES
-        domain, names, metric, dimension = asked
-        runs = chosen(names, self._found(domain).runs)
+        runs, metric = chosen(asked.runs, self._found(asked.domain).runs), asked.metric
         if not runs:
             return _NO_SLICES
-        cut = DIMENSIONS[dimension]
+        cut = DIMENSIONS[asked.dimension]
         try:
             one = self._reports.report(runs, metric).comparisons[0][1]
             drawn = self._reports.slices(runs, metric, cut)
@@ -127,13 +134,11 @@ class MetricsHandlers:
         caption = render("metrics", "slices_caption", TITLES[metric], dimension, level)
         return {"slices_caption": caption, "slices": shown(drawn)}
 
-    def show_pair(self, asked: Any) -> Update:
+    def show_pair(self, asked: PairOf | None) -> Update:
         """Two runs on their common users."""
         if not asked:
             return _no_pair("")
-        domain, *names = asked
-        found = self._found(domain).runs
-        runs = chosen(names, found)
+        runs = chosen((asked.first, asked.second), self._found(asked.domain).runs)
         if len(runs) < 2:
             text = "This shop needs two finished evaluations; evaluate a second recommender."
             return _no_pair(empty_state("Nothing to compare yet", text))
@@ -148,12 +153,11 @@ class MetricsHandlers:
             "scatter": shown(figures.rank_scatter(one, 1, 0)),
         }
 
-    def show_model(self, asked: Any) -> Update:
+    def show_model(self, asked: ModelOf | None) -> Update:
         """Training curves and model card of a checkpoint."""
         if not asked:
             return _no_model("")
-        domain, _, name = asked
-        folder = checkpoints.known(self._app).get(name)
+        folder = checkpoints.known(self._app).get(asked.checkpoint)
         if folder is None:
             text = "The served model comes from no checkpoint folder that can be read."
             return _no_model(empty_state("No checkpoint", text))
@@ -165,7 +169,7 @@ class MetricsHandlers:
             lead = notice(local(str(error), folder.parent))
         try:
             shops = {shop: info.fingerprint for shop, info in self._app.domains.items()}
-            card = model_card.read(folder, shops, domain)
+            card = model_card.read(folder, shops, asked.domain)
             shown_card, download = model_card_text.to_html(card), _download(card)
         except CalrecError as error:
             shown_card, download = notice(local(str(error), folder.parent), "error"), ""

@@ -11,7 +11,7 @@ from calrec.recommenders import register
 from calrec.records.settings import Pooling, RankingSettings, Retrieval
 from calrec.text import TEMPLATES
 from demo.inspect import url
-from demo.inspect.draws import Draw
+from demo.inspect.generations import GenerationKey
 from demo.inspect.shop import FIRST_STAGE, Shop
 from demo.inspect.side_by_side import RankedBy
 from demo.inspect.url import Query
@@ -101,9 +101,9 @@ class WalkthroughAddress:
             others=self.others,
         )
 
-    def draw(self, shop: Shop, history: tuple[str, ...]) -> Draw:
-        """The samples that these settings ask for after a history."""
-        return Draw(
+    def generation_key(self, shop: Shop, history: tuple[str, ...]) -> GenerationKey:
+        """Names the texts that these settings ask for after a history."""
+        return GenerationKey(
             domain=shop.domain,
             fingerprint=shop.fingerprint,
             history=history,
@@ -113,14 +113,14 @@ class WalkthroughAddress:
             template=self.template,
         )
 
-    def as_drawn(self, draw: Draw) -> WalkthroughAddress:
-        """The settings with those of a draw, whatever the controls say by now."""
+    def with_texts_of(self, key: GenerationKey) -> WalkthroughAddress:
+        """The settings by which texts were written, whatever the controls say of that by now."""
         return replace(
             self,
-            seed=draw.seed,
-            temperature=draw.temperature,
-            samples=draw.samples,
-            template=draw.template,
+            seed=key.seed,
+            temperature=key.temperature,
+            samples=key.samples,
+            template=key.template,
         )
 
     def controls(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from calrec.errors import CalrecError
 from calrec.records import Generation
 from demo.html import walkthrough, widgets
 from demo.inspect.application import Application
-from demo.inspect.draws import Draws
+from demo.inspect.generations import Generations
 from demo.inspect.session import Session
 from demo.inspect.side_by_side import ranked
 from demo.pages import failures
@@ -30,7 +30,7 @@ class Recommending:
 
     def __init__(self, application: Application) -> None:
         self._app = application
-        self._draws = Draws()
+        self._generations = Generations()
 
     def recommend(self, session: Session, *values: Any) -> Generator[Update, None, None]:
         """Streams the samples, then all rankings; closing it stops the model.
@@ -52,9 +52,11 @@ class Recommending:
         self, session: Session, choice: WalkthroughAddress
     ) -> Generator[Update, None, None]:
         shop = self._app.shop(session.domain)
-        shown = Shown(session=session, choice=choice, draw=choice.draw(shop, session.history))
-        if (kept := self._draws.known(shown.draw)) is not None:
-            yield results.drawn(shop, kept, shown, "kept from an earlier run of the same seed")
+        shown = Shown(
+            session=session, choice=choice, key=choice.generation_key(shop, session.history)
+        )
+        if (kept := self._generations.known(shown.key)) is not None:
+            yield results.written(shop, kept, shown, "kept from an earlier run of the same seed")
             return
         waiting = "Reading the history." if shop.served.is_loaded else "Loading the model."
         yield {**results.no_results(), "status": widgets.notice(waiting)}
@@ -72,8 +74,8 @@ class Recommending:
         try:
             for update in stream:
                 if isinstance(update, Generation):
-                    self._draws.put(shown.draw, update)
-                    yield results.drawn(shop, update, shown, "computed live")
+                    self._generations.put(shown.key, update)
+                    yield results.written(shop, update, shown, "computed live")
                 else:
                     yield results.progress(update)
         finally:
@@ -85,13 +87,13 @@ class Recommending:
         choice = chosen(*values)
         if shown is None:
             return {"address": results.address(choice, shown)}
-        shown = replace(shown, choice=choice.as_drawn(shown.draw))
+        shown = replace(shown, choice=choice.with_texts_of(shown.key))
         shop = self._app.shop(shown.session.domain)
         return results.ranked_anew(shop, self._kept(shown), shown)
 
     def settled(self, shown: Shown | None, *values: Any) -> Update:
         """Nothing, unless a switch was moved while the model wrote."""
-        if shown is None or chosen(*values).as_drawn(shown.draw) == shown.choice:
+        if shown is None or chosen(*values).with_texts_of(shown.key) == shown.choice:
             return {}
         return self.again(shown, *values)
 
@@ -99,7 +101,7 @@ class Recommending:
         """Opens a text token by token, or closes it."""
         if shown is None:
             return {}
-        choice = chosen(*values).as_drawn(shown.draw)
+        choice = chosen(*values).with_texts_of(shown.key)
         try:
             order = int(click.id)
             choice = replace(choice, text=-1 if order == choice.text else order)
@@ -122,7 +124,7 @@ class Recommending:
         Raises:
           CalrecError: if they have been given up for those of others.
         """
-        generation = self._draws.known(shown.draw)
+        generation = self._generations.known(shown.key)
         if generation is None:
             raise CalrecError(
                 "expected the texts on this page among those that are kept for a while, found them "

@@ -12,7 +12,7 @@ from demo.html import walkthrough, widgets
 from demo.html.record import matching, prompt, ranking, texts
 from demo.html.wording import count
 from demo.inspect import url
-from demo.inspect.draws import Draw
+from demo.inspect.generations import GenerationKey
 from demo.inspect.session import Session, target_of
 from demo.inspect.shop import Shop
 from demo.inspect.side_by_side import SideBySide, side_by_side
@@ -30,7 +30,7 @@ class Shown:
 
     session: Session
     choice: WalkthroughAddress
-    draw: Draw
+    key: GenerationKey
 
 
 def no_results() -> Update:
@@ -58,7 +58,7 @@ def progress(update: Progress) -> Update:
     }
 
 
-def drawn(shop: Shop, generation: Generation, shown: Shown, source: str) -> Update:
+def written(shop: Shop, generation: Generation, shown: Shown, source: str) -> Update:
     """All results of samples that are new on the page, and where they come from."""
     made = _side_by_side(shop, generation, shown)
     kept = count(len(made.calrec.ranking.columns), "different text")

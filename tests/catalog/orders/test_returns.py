@@ -4,13 +4,14 @@ import random
 
 import pytest
 
-from catalog.ingest.order_lines.returns import Line, match_returns
+from catalog.ingest.order_lines.returns import OrderLine, match_returns
 
 
 def _matched(*units: float, of: str = "x") -> tuple[list[int], int, int]:
     """Of a history of one item, returns being negative: the places of what was taken back."""
     found = match_returns(
-        Line(of=of, key=n, units=abs(count), returned=count < 0) for n, count in enumerate(units)
+        OrderLine(of=of, key=n, units=abs(count), returned=count < 0)
+        for n, count in enumerate(units)
     )
     return sorted(found.taken_back), found.partly, found.unmatched
 
@@ -41,7 +42,7 @@ def test_what_a_return_takes_back(units, taken, partly, unmatched):
 
 def test_customers_and_items_are_kept_apart():
     lines = [
-        Line(of=of, key=(of, n), units=abs(units), returned=units < 0)
+        OrderLine(of=of, key=(of, n), units=abs(units), returned=units < 0)
         for of in ("a", "b", "c")
         for n, units in enumerate({"a": (2, -2), "b": (2,), "c": (-2, 2)}[of])
     ]

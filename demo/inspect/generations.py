@@ -10,11 +10,11 @@ from cachetools import LRUCache
 from calrec.records import Generation
 
 KEPT = 32
-"""Draws kept; one with alternatives takes about 1 MB."""
+"""Generations kept; one with alternatives takes about 1 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draw:
+class GenerationKey:
     """All that determines the samples, for one checkpoint.
 
     Attributes:
@@ -36,19 +36,19 @@ class Draw:
     template: str
 
 
-class Draws:
+class Generations:
     """The last generations by what determines them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: LRUCache[Draw, Generation] = LRUCache(KEPT)
+        self._kept: LRUCache[GenerationKey, Generation] = LRUCache(KEPT)
 
-    def known(self, draw: Draw) -> Generation | None:
-        """The texts of a draw, if they are kept."""
+    def known(self, key: GenerationKey) -> Generation | None:
+        """What the model wrote for a key, if it is kept."""
         with self._lock:
-            return self._kept.get(draw)
+            return self._kept.get(key)
 
-    def put(self, draw: Draw, generation: Generation) -> None:
+    def put(self, key: GenerationKey, generation: Generation) -> None:
         """Keeps what the model wrote."""
         with self._lock:
-            self._kept[draw] = generation
+            self._kept[key] = generation
