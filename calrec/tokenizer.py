@@ -12,9 +12,6 @@ from typing import Any, Literal
 
 from calrec.errors import CalrecError
 
-# transformers is used for tokenizers alone; without this it warns that torch is missing.
-os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
-
 END = "<eos>"
 PAD = "<pad>"
 Merges = Literal["words", "attributes"]
@@ -55,11 +52,10 @@ class Tokenizer:
             raise CalrecError(
                 f"tokenizer: expected a folder with tokenizer.json, found no {folder}; name another"
             )
-        from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
+        transformers = _transformers()
         # As it is written; by the model's name, transformers would put some together anew.
         plain = (folder / "tokenizer.json").is_file()
-        kind = PreTrainedTokenizerFast if plain else AutoTokenizer
+        kind = transformers.PreTrainedTokenizerFast if plain else transformers.AutoTokenizer
         try:
             fast = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             if fast.eos_token_id is None:
@@ -100,7 +96,6 @@ class Tokenizer:
             )
         from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
         from tokenizers import Tokenizer as Model
-        from transformers import PreTrainedTokenizerFast
 
         longest_first = sorted(units, key=lambda unit: (-len(unit), unit))
         # A word with the space before it, a decimal number whole.
@@ -122,7 +117,7 @@ class Tokenizer:
         )
         model.train_from_iterator([*texts, *(list(units) * max(len(texts), 1))], trainer)
         return cls(
-            PreTrainedTokenizerFast(
+            _transformers().PreTrainedTokenizerFast(
                 tokenizer_object=model,
                 pad_token=PAD,
                 eos_token=END,
@@ -206,6 +201,14 @@ class Tokenizer:
         return self._fast.batch_decode(
             list(map(list, many)), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
+
+
+def _transformers() -> Any:
+    """The library, which is used for tokenizers alone; else it warns that torch is missing."""
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    import transformers
+
+    return transformers
 
 
 def _end_of(folder: Path, fast: Any) -> str | None:

@@ -41,11 +41,16 @@ def encode(model: Decoder, batch: Batch) -> Encoded:
 
     Padding never counts. Log-likelihoods are in nats.
     """
+    users, width = batch.tokens.shape
     length = batch.history_length + batch.target_length
-    at = jnp.arange(batch.tokens.shape[1])[None]
-    hidden = model.hidden(jnp.asarray(batch.tokens), at < length[:, None])
+    at = jnp.arange(width)[None]
     in_target = jnp.arange(batch.target.shape[1])[None] < batch.target_length[:, None]
-    alone = model.hidden(jnp.asarray(batch.target), in_target)
+    # Both towers as rows of one width: the model is compiled once.
+    beside = ((0, 0), (0, width - batch.target.shape[1]))
+    rows = jnp.concatenate([batch.tokens, jnp.pad(batch.target, beside)])
+    mask = jnp.concatenate([at < length[:, None], jnp.pad(in_target, beside)])
+    both = model.hidden(rows, mask)
+    hidden, alone = both[:users], both[users:, : batch.target.shape[1]]
 
     # The state before a token predicts it: the last of the prompt predicts the target's first.
     before = batch.history_length[:, None] - 1 + jnp.arange(batch.target.shape[1])[None]

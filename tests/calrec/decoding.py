@@ -1,4 +1,4 @@
-"""Our decoder over whole rows, and token by token behind its caches: jitted, as numpy arrays."""
+"""Our decoder over whole rows, and token by token behind its caches: as numpy arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ from calrec.model.backbone.decoder import Decoder
 
 
 def run(model: Decoder, tokens: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hidden states [B, T, D] and logits [B, T, V] of whole rows."""
+    """Hidden states [B, T, D] and logits [B, T, V] of whole rows.
+
+    An operation at a time: models of like sizes share most of them, and would share no program.
+    """
+    hidden = model.hidden(jnp.asarray(tokens), jnp.asarray(mask))
+    return np.asarray(hidden.astype(jnp.float32)), np.asarray(model.logits(hidden))
+
+
+def run_compiled(
+    model: Decoder, tokens: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`run` as one program, as it is used: for many calls of one model, and in bfloat16."""
     return jax.tree.map(np.asarray, _whole(model, tokens, mask))
 
 
@@ -31,7 +42,8 @@ def run_cached(
       hidden [U, N, S + 1, D] and logits [U, N, S + 1, V], those of the prompt's last token first.
     """
     users, samples, steps = drawn.shape
-    last, logits, prompt = _start(model, prompts, length)
+    last, prompt = model.prefill(jnp.asarray(prompts), jnp.asarray(length))
+    last, logits = last.astype(jnp.float32), model.logits(last)
     said = [tuple(np.repeat(np.asarray(x)[:, None], samples, axis=1) for x in (last, logits))]
     cache = SampleCache.empty(model.config, users, samples, steps, prompt.keys[0].dtype)
     for step in range(steps):
@@ -52,9 +64,3 @@ def feed(model, tokens, prompt, cache, step):
 def _whole(model, tokens, mask):
     hidden = model.hidden(tokens, mask)
     return hidden.astype(jnp.float32), model.logits(hidden)
-
-
-@nnx.jit
-def _start(model, prompts, length):
-    last, prompt = model.prefill(prompts, length)
-    return last.astype(jnp.float32), model.logits(last), prompt

@@ -127,12 +127,3 @@ FAMILIES: dict[str, dict[str, Any]] = {
         },
     },
 }
-
-WIDTHS = ("vocab_size", "hidden_size", "n_embd", "intermediate_size", "head_dim")
-
-
-def config(family: str, scale: int = 1) -> dict[str, Any]:
-    """A family's `config.json`, every width times `scale`."""
-    return {
-        name: value * scale if name in WIDTHS else value for name, value in FAMILIES[family].items()
-    }

@@ -31,26 +31,32 @@ def random_model(config: Mapping[str, Any], seed: int = 0) -> Any:
     return model
 
 
-class Case:
-    """A random model, its folder, and what to read: rows padded both ways, prompts, samples."""
+def inputs(vocab_size: int, seed: int) -> dict[str, np.ndarray]:
+    """Random tokens: rows padded left and right, prompts padded right, samples behind them."""
+    rng = np.random.default_rng(seed)
+    mask = np.ones((2, 20), bool)
+    mask[0, :5] = False
+    mask[1, -3:] = False
+    return {
+        "tokens": rng.integers(0, vocab_size, mask.shape, dtype=np.int32),
+        "mask": mask,
+        "prompts": rng.integers(0, vocab_size, (2, 12), dtype=np.int32),
+        "length": np.array([12, 5], np.int32),
+        # Ten steps carry a window of 8 from the prompt into the samples and past its start.
+        "drawn": rng.integers(0, vocab_size, (2, 2, 10), dtype=np.int32),
+    }
 
-    def __init__(self, settings: Mapping[str, Any], folder: Path, seed: int = 0) -> None:
-        self.model = random_model(settings, seed)
+
+class Case:
+    """A random model, its folder, and rows to read, padded both ways."""
+
+    def __init__(self, settings: Mapping[str, Any], folder: Path) -> None:
+        self.model = random_model(settings)
         self.model.save_pretrained(folder)
         self.folder = folder
-        rng = np.random.default_rng(seed)
-        vocab = self.model.config.vocab_size
-        self.mask = np.ones((3, 36), bool)
-        self.mask[1, :9] = False
-        self.mask[2, -13:] = False
-        self.rows = rng.integers(0, vocab, self.mask.shape), self.mask
-        # Prompts of 16 slots and 11 steps behind each: windows of 8 leave the prompt behind.
-        self.length = np.array([16, 5, 9])
-        self.samples = (
-            rng.integers(0, vocab, (3, 16)),
-            self.length,
-            rng.integers(0, vocab, (3, 2, 11)),
-        )
+        given = inputs(self.model.config.vocab_size, seed=0)
+        self.mask = given["mask"]
+        self.rows = given["tokens"], self.mask
 
     def said(self) -> tuple[np.ndarray, np.ndarray]:
         """What the model says of the rows; see `run`."""

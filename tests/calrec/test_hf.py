@@ -145,7 +145,7 @@ def test_cached_decoding_in_bfloat16(family):
     for row, (u, n) in enumerate(np.ndindex(2, 2)):
         given = [*said["prompts"][u, : said["length"][u]], *said["drawn"][u, n]]
         tokens[row, : len(given)], mask[row, : len(given)] = given, True
-    _, whole = decoding.run(model, tokens, mask)
+    _, whole = decoding.run_compiled(model, tokens, mask)
     # From the prompt's last token on.
     whole = np.stack([x[m.sum() - 11 : m.sum()] for x, m in zip(whole, mask, strict=True)])
     truth = said["cached_logits"].reshape(whole.shape)

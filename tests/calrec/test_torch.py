@@ -1,4 +1,7 @@
-"""Every family live against transformers' torch classes: what is said, and folders both ways."""
+"""Every family against transformers' torch classes: what the golden files say, folders both ways.
+
+That ours says the same as the golden files is `test_golden.py`'s to show.
+"""
 
 import decoding
 import hub_forms
@@ -6,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from families import FAMILIES, config
+from families import FAMILIES
 from flax import nnx
 from hub_forms import FORMS, GOLDEN
 
@@ -24,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def case(request, tmp_path_factory):
-    return Case(config(request.param, scale=2), tmp_path_factory.mktemp(request.param))
+    return Case(FAMILIES[request.param], tmp_path_factory.mktemp(request.param))
 
 
 def tensors(folder):
@@ -44,17 +47,6 @@ def dtypes(model):
     return {str(x.dtype) for x in jax.tree.leaves(weights(model))}
 
 
-def test_rows_padded_left_and_right(case):
-    case.assert_agrees(decoding.run(hf.load(case.folder), *case.rows))
-
-
-def test_cached_decoding(case):
-    expected = oracle.run_cached(case.model, *case.samples)
-    found = decoding.run_cached(hf.load(case.folder), *case.samples)
-    for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=TOLERANCE)
-
-
 def test_our_folder_loads_in_torch(case, tmp_path):
     """The same tensors bit for bit under the same names, and a config that says the same."""
     model = hf.load(case.folder)
@@ -67,7 +59,7 @@ def test_our_folder_loads_in_torch(case, tmp_path):
 
 
 def test_shards_equal_one_file(case, tmp_path):
-    case.model.save_pretrained(tmp_path, max_shard_size="20KB")
+    case.model.save_pretrained(tmp_path, max_shard_size="5KB")
     assert len(list(tmp_path.glob("*.safetensors"))) > 2
     whole, sharded = weights(hf.load(case.folder)), weights(hf.load(tmp_path))
     jax.tree.map(np.testing.assert_array_equal, sharded, whole)
@@ -85,7 +77,8 @@ def test_bfloat16(case, tmp_path):
     def error(logits):
         return np.sqrt(np.mean((logits - truth)[case.mask] ** 2))
 
-    assert error(decoding.run(model, *case.rows)[1]) < 1.5 * error(coarse)
+    # As it is used: by itself, each operation rounds what it gives to the next.
+    assert error(decoding.run_compiled(model, *case.rows)[1]) < 1.5 * error(coarse)
 
     # With float32 asked for, the same weights give the truth itself.
     full = hf.load(tmp_path / "theirs", dtype="float32")
@@ -102,9 +95,9 @@ def test_bfloat16(case, tmp_path):
 
 def test_gradients_equal_torch_s(tmp_path):
     """The decoder is trained, too: the gradient of the language model's loss."""
-    case = Case(config("gemma2"), tmp_path)
+    case = Case(FAMILIES["gemma2"], tmp_path)
     tokens, every = jnp.asarray(case.rows[0]), jnp.ones_like(case.mask)
-    labels = torch.tensor(case.rows[0])
+    labels = torch.tensor(case.rows[0]).long()
     case.model(labels, labels=labels).loss.backward()
     graph, state = nnx.split(hf.load(tmp_path))
 

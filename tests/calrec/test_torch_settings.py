@@ -7,7 +7,7 @@ import decoding
 import hub_forms
 import numpy as np
 import pytest
-from families import FAMILIES, config
+from families import FAMILIES
 from hub_forms import GOLDEN
 
 from calrec.errors import CalrecError
@@ -94,7 +94,7 @@ def load_or_line(folder):
 @pytest.mark.parametrize(("family", "change"), SETTINGS, ids=str)
 def test_the_same_or_refused(family, change, tmp_path):
     """Loaded, it says what torch says; saved again, torch still says it."""
-    settings = config(family) | change
+    settings = FAMILIES[family] | change
     if "layer_types" in change:
         settings["num_hidden_layers"] = len(change["layer_types"])
     case = Case(settings, tmp_path)

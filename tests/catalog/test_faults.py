@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 import duckdb
+import forked
 import pytest
 
 from catalog.build import build
-from catalog.build.staging import LOCK, STAGING
+from catalog.build.staging import LOCK, STAGING, changing
 from catalog.errors import CatalogueError
 from catalog.store import Catalogue, domains
 
@@ -68,8 +69,7 @@ def test_a_killed_build_leaves_the_previous_state_and_the_next_one_cleans_up(
     build(tmp_path, "music", tables())
     build(tmp_path, "other", tables())
     before = content(tmp_path)
-    killed = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path), moment], check=False)
-    assert killed.returncode == -signal.SIGKILL
+    assert forked.status(_KILLED, tmp_path, moment) == -signal.SIGKILL
     assert (tmp_path / STAGING).exists()  # or this test kills nothing
     assert content(tmp_path) == before
     usable(tmp_path)
@@ -81,7 +81,7 @@ def test_a_killed_build_leaves_the_previous_state_and_the_next_one_cleans_up(
 
 def test_a_build_killed_after_its_commit_is_whole(tmp_path, tables):
     build(tmp_path, "music", tables())
-    subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path), "after the commit"], check=False)
+    assert forked.status(_KILLED, tmp_path, "after the commit") == -signal.SIGKILL
     with Catalogue.open(tmp_path, "music") as catalogue:
         assert catalogue.page(query="k7").total == 1
         assert len(catalogue.items) == 50
@@ -96,7 +96,6 @@ import pyarrow as pa
 from catalog.build import build
 from catalog.ingest.sources.two_tables import TwoTables
 names = ["item_id", "title", "category", "brand", "price"]
-print("ready", flush=True)
 for round in range(10**6):
     items = pa.table([pa.array([f"k{round} {i}" for i in range(300)])] * 5, names=names)
     events = pa.table({"user_id": ["u"], "item_id": [f"k{round} 1"], "timestamp": [1]})
@@ -107,14 +106,10 @@ for round in range(10**6):
 def test_builds_killed_at_any_time_never_damage_the_workspace(tmp_path, tables):
     build(tmp_path, "music", tables())
     for tenth in range(12):
-        with subprocess.Popen(
-            [sys.executable, "-c", _ENDLESS, str(tmp_path)], stdout=subprocess.PIPE
-        ) as building:
-            building.stdout.readline()
+        with forked.running(_ENDLESS, tmp_path):
             while not tenth and "endless" not in {info.domain for info in domains(tmp_path)}:
                 time.sleep(0.01)  # one build ends at least, however slow the machine is
             time.sleep(0.31 + tenth * 0.043)
-            building.kill()
         usable(tmp_path)
         for info in domains(tmp_path):
             with Catalogue.open(tmp_path, info.domain) as catalogue:
@@ -128,11 +123,8 @@ def test_readers_go_on_while_builds_run(tmp_path, tables):
     build(tmp_path, "music", tables())
     with (
         Catalogue.open(tmp_path, "music") as opened,
-        subprocess.Popen(
-            [sys.executable, "-c", _ENDLESS, str(tmp_path)], stdout=subprocess.PIPE
-        ) as building,
+        forked.running(_ENDLESS, tmp_path),
     ):
-        building.stdout.readline()
         seen = set()
         begun = time.monotonic()
         # Three builds at least, however slow the machine is.
@@ -143,29 +135,18 @@ def test_readers_go_on_while_builds_run(tmp_path, tables):
                 seen.add(info.fingerprint)
                 with Catalogue.open(tmp_path, info.domain) as catalogue:
                     assert catalogue.page().total == len(catalogue.items)
-        building.kill()
     assert len(seen) > 2  # or no build ended meanwhile
 
 
 def test_a_second_build_at_once_is_refused_in_one_line(tmp_path, tables):
     build(tmp_path, "music", tables())
-    program = (
-        "import sys, time; from pathlib import Path; from catalog.build import build_sample\n"
-        "def wait(step): print(step, flush=True); time.sleep(60)\n"
-        "from catalog.build.staging import changing\n"
-        "with changing(Path(sys.argv[1]), 'build'): wait('inside')"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE
-    ) as first:
-        assert first.stdout.readline() == b"inside\n"
+    with changing(tmp_path, "build"):
         second = subprocess.run(
             [sys.executable, "-m", "catalog.cli", "sample", "--workspace", str(tmp_path)],
             capture_output=True,
             text=True,
             check=False,
         )
-        first.kill()
     assert second.returncode == 2
     assert second.stderr.count("\n") == 1
     assert "found another running: try again when it has ended" in second.stderr

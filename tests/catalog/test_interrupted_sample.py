@@ -4,9 +4,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
 
 from catalog.build import build, missing_departments
@@ -45,12 +45,11 @@ build.build_sample(workspace, only=build.missing_departments(workspace))
     [("before", 1, 0), ("after", 1, 1), ("before", 2, 1), ("after", 2, 2), ("before", 3, 2)],
 )
 def test_a_killed_sample_shop_is_completed(tmp_path, moment, number, left):
-    line = [sys.executable, "-c", _KILLED, str(tmp_path / "w")]
-    killed = subprocess.run([*line, moment, str(number)])
-    assert killed.returncode == -signal.SIGKILL
+    line = (_KILLED, tmp_path / "w")
+    assert forked.status(*line, moment, number) == -signal.SIGKILL
     assert len(domains(tmp_path / "w")) == left
     assert len(missing_departments(tmp_path / "w")) == 3 - left
-    subprocess.run([*line, "never", "0"], check=True)
+    assert forked.status(*line, "never", 0) == 0
     assert missing_departments(tmp_path / "w") == []
     for department in DEPARTMENTS:
         with Catalogue.open(tmp_path / "w", department) as catalogue:

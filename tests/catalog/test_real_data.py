@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter, defaultdict
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +28,20 @@ def _two_tables(folder: Path) -> TwoTables:
 def _raw(folder: Path) -> AmazonReviews:
     (reviews,) = folder.glob("[A-Z]*_5.json.gz")
     return AmazonReviews(reviews=reviews, meta=next(folder.glob("meta_*"), None))
+
+
+@pytest.fixture(scope="module")
+def built(shared_data, tmp_path_factory):
+    """Builds a domain of the data, once; gives its workspace and what the build found."""
+    workspace = tmp_path_factory.mktemp("real")
+
+    @cache
+    def build_once(name: str):
+        folder = shared_data / name
+        source = _raw(folder) if name.endswith("_raw") else _two_tables(folder)
+        return workspace, build(workspace, name, source)
+
+    return build_once
 
 
 def _histories(folder: Path) -> tuple[dict[str, list[str]], int]:
@@ -72,17 +87,15 @@ def _histories(folder: Path) -> tuple[dict[str, list[str]], int]:
         ("all_beauty_2018_raw", 1040, []),
     ],
 )
-def test_table_1_and_the_splits_of_every_domain(tmp_path, shared_data, name, repeats, missing):
-    folder = shared_data / name
-    source = _raw(folder) if name.endswith("_raw") else _two_tables(folder)
-    info = build(tmp_path, name, source)
-    histories, removed = _histories(folder)
+def test_table_1_and_the_splits_of_every_domain(built, shared_data, name, repeats, missing):
+    workspace, info = built(name)
+    histories, removed = _histories(shared_data / name)
     assert info.report["repeats_removed"] == removed
     assert info.report["missing"] == missing
     assert info.report["bad_lines"] == {"items": 0, "events": 0}
     if repeats is not None:
         assert removed == repeats
-    with Catalogue.open(tmp_path, name) as catalogue:
+    with Catalogue.open(workspace, name) as catalogue:
         columns = statistics(catalogue)
         items = catalogue.items
         sequences = catalogue.sequences()
@@ -122,17 +135,17 @@ def test_table_1_and_the_splits_of_every_domain(tmp_path, shared_data, name, rep
     assert {ids[i]: n for i, n in enumerate(popularity.tolist()) if n} == trained
 
 
-def test_all_beauty_loses_its_exact_repeats(tmp_path, shared_data):
-    info = build(tmp_path, "beauty", _raw(shared_data / "all_beauty_2018_raw"))
+def test_all_beauty_loses_its_exact_repeats(built):
+    _, info = built("all_beauty_2018_raw")
     assert info.report["events_read"] == 5269
     assert info.events == 4229
     assert info.report["items_without_metadata"] == info.items == 85
 
 
-def test_gift_cards_have_clean_attributes(tmp_path, shared_data):
-    info = build(tmp_path, "gifts", _raw(shared_data / "gift_cards_2018_raw"))
+def test_gift_cards_have_clean_attributes(built):
+    workspace, info = built("gift_cards_2018_raw")
     assert (info.users, info.items, info.events) == (458, 148, 2972)
-    with Catalogue.open(tmp_path, "gifts") as catalogue:
+    with Catalogue.open(workspace, "gift_cards_2018_raw") as catalogue:
         shown = [value for item in catalogue.items for value in item.values() if value]
         prices = [item.price for item in catalogue.items if item.price]
     assert prices
@@ -141,16 +154,16 @@ def test_gift_cards_have_clean_attributes(tmp_path, shared_data):
         assert not [value for value in shown if sign in value]
 
 
-def test_cds_lose_some_repeats_and_keep_repurchases(tmp_path, shared_data):
-    info = build(tmp_path, "cds", _two_tables(shared_data / "cds_2018_recent_ts"), role="selection")
+def test_cds_lose_some_repeats_and_keep_repurchases(built):
+    _, info = built("cds_2018_recent_ts")
     assert info.report["compared"] == ["item_id", "rating", "timestamp"]
     assert 0 < info.report["repeats_removed"] < info.report["events_read"]
     assert info.events == info.report["events_read"] - info.report["repeats_removed"]
 
 
-def test_scientific_has_the_published_sizes_and_scores_like_rank_bm25(tmp_path, shared_data):
-    build(tmp_path, "scientific", _two_tables(shared_data / "scientific_2018"))
-    with Catalogue.open(tmp_path, "scientific") as catalogue:
+def test_scientific_has_the_published_sizes_and_scores_like_rank_bm25(built):
+    workspace, _ = built("scientific_2018")
+    with Catalogue.open(workspace, "scientific_2018") as catalogue:
         columns = statistics(catalogue)
         assert (columns.users, columns.items, columns.purchases) == (8442, 4385, 59384)
         # Only the order is known there, so no two events have the same time.

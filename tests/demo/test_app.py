@@ -223,53 +223,36 @@ def test_a_damaged_shop_is_one_line(workspace, tmp_path, damage, refused):
     assert "Traceback" not in said
 
 
-# As `main` does before it imports gradio.
-SETTLED = "import os; from demo.server.app import settle; settle()"
-
-
-@pytest.mark.slow
-def test_nothing_leaves_the_machine_by_setting():
-    names = ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE")
-    code = f"{SETTLED}; print(*(os.environ[name] for name in {names}))"
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO", "HF_"))}
+def printed(code: str, environment: dict[str, str]) -> list[str]:
+    """The lines of a program in a process of its own."""
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment
     )
-    assert result.stdout.split() == ["False", "1"]
+    assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()
 
 
 @pytest.mark.slow
-def test_gradios_variables_open_nothing():
-    code = f"{SETTLED}; print(sorted(n for n in os.environ if n.startswith('GRADIO_')))"
+def test_nothing_leaves_the_machine_by_setting_and_gradios_variables_open_nothing():
+    code = (
+        "import os; from demo.server.app import settle\n"
+        "settle()\n"  # as `main` does before it imports gradio
+        "print({n: v for n, v in os.environ.items() if n.startswith('GRADIO_')})\n"
+        "print(os.environ['HF_HUB_OFFLINE'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO", "HF_"))}
     others = {"GRADIO_SHARE": "True", "GRADIO_ALLOWED_PATHS": "/", "GRADIO_VIBE_MODE": "1"}
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **others},
-    )
-    assert result.stdout.strip() == "['GRADIO_ANALYTICS_ENABLED']"
+    assert printed(code, environment | others) == ["{'GRADIO_ANALYTICS_ENABLED': 'False'}", "1"]
 
 
 @pytest.mark.slow
-def test_an_import_leaves_the_environment_as_it_is():
-    code = "import os; before = dict(os.environ); import demo.server.app; "
-    result = subprocess.run(
-        [sys.executable, "-c", f"{code} print(before == dict(os.environ))"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "GRADIO_SHARE": "True", "HTTP_PROXY": "http://proxy.invalid:1"},
+def test_an_import_leaves_the_environment_as_it_is_and_gradio_for_later():
+    code = (
+        "import os, sys; before = dict(os.environ); import demo.server.app\n"
+        "print(before == dict(os.environ), 'gradio' in sys.modules)"
     )
-    assert result.stdout.strip() == "True", result.stderr
-
-
-@pytest.mark.slow
-def test_gradio_is_imported_after_its_variables_are_set():
-    code = "import demo.server.app, sys; print('gradio' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert result.stdout.strip() == "False"
+    others = {"GRADIO_SHARE": "True", "HTTP_PROXY": "http://proxy.invalid:1"}
+    assert printed(code, os.environ | others) == ["True False"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.9"])

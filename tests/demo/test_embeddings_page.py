@@ -459,25 +459,21 @@ def address(workspace, tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser, address):
-    """Opens the pages as another visitor every time; nothing may leave the machine or fail."""
-    contexts, errors, requests = [], [], []
+def visit(open_page, address):
+    """Opens the pages as another visitor; nothing may leave the machine or fail."""
+    errors, requests = [], []
 
-    def opened(width: int, theme: str):
-        context = browser.new_context(viewport={"width": width, "height": 900})
-        contexts.append(context)
-        tab = context.new_page()
+    def listen(tab):
         tab.set_default_timeout(60_000)
         tab.on("pageerror", lambda error: errors.append(str(error)))
         tab.on("request", lambda request: requests.append(request.url))
-        tab.goto(f"{address}/?__theme={theme}")
-        tab.wait_for_selector("#metrics-table2 table")
+
+    def opened(width: int, theme: str):
+        tab = open_page(f"{address}/?__theme={theme}", "#metrics-table2 table", width, listen)
         tab.wait_for_selector("#metrics-distribution .scatterlayer .trace path")
         return tab
 
     yield opened
-    for context in contexts:
-        context.close()
     assert errors == []
     assert [u for u in requests if not u.startswith((address, "data:", "blob:"))] == []
 

@@ -14,9 +14,9 @@ BUSY = "getComputedStyle(document.querySelector('.gradio-container'), '::before'
 
 
 def opener(open_page, address: str):
-    def visit(width: int = 1440, theme: str = "light"):
-        query = f"__theme={theme}&step=0"
-        return open_page(f"{address}/?{query}", "html[data-arrived] #catalogue-list .cr-row", width)
+    def visit(width: int = 1440, theme: str = "light", listen=None):
+        place = f"{address}/?__theme={theme}&step=0"
+        return open_page(place, "html[data-arrived] #catalogue-list .cr-row", width, listen)
 
     return visit
 
@@ -50,6 +50,9 @@ def wait_done(page) -> None:
 def test_from_an_empty_history_to_both_rankings(visit_slow):
     page = visit_slow()
     assert "Pick items from the catalogue or load a shopper" in page.inner_text("#history")
+    # What the pages press themselves nobody sees.
+    page.wait_for_selector("#arrive-again", state="attached")
+    assert not page.locator("#arrive-again").is_visible()
     page.click("#run")
     page.wait_for_selector("#message .cr-error")
     assert "The history is empty" in page.inner_text("#message")
@@ -215,22 +218,17 @@ def test_stop_while_waiting_gives_up_the_place(visit_slow):
     assert "Nothing written yet" in two.inner_text("#samples")
 
 
-def test_what_the_pages_press_themselves_nobody_sees(visit):
-    page = visit()
-    page.wait_for_selector("#arrive-again", state="attached")
-    assert not page.locator("#arrive-again").is_visible()
-
-
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
 def test_no_request_leaves_the_machine_no_title_runs_and_nothing_sticks_out(
     visit, server, width, theme
 ):
-    page = visit(width, theme)
     requests, errors = [], []
-    page.on("request", lambda request: requests.append(request.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.reload()
-    page.wait_for_selector("#catalogue-list .cr-row")
+
+    def listen(page):
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+
+    page = visit(width, theme, listen)
     page.fill("#query textarea, #query input", "lamp")
     page.wait_for_function(
         "document.querySelector('#catalogue-list').innerText.includes('<script>')"

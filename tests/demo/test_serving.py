@@ -313,18 +313,17 @@ def test_a_proxy_may_leave_its_path(served):
 
 
 @pytest.mark.browser
-def test_the_pages_work_behind_a_reverse_proxy(proxy, browser):
+def test_the_pages_work_behind_a_reverse_proxy(proxy, open_page):
     address, missed = proxy
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(30_000)
     elsewhere = []
-    page.on("request", lambda r: r.url.startswith(address) or elsewhere.append(r.url))
-    page.goto(f"{address}/")
+
+    def listen(page):
+        page.on("request", lambda r: r.url.startswith(address) or elsewhere.append(r.url))
+
+    page = open_page(f"{address}/", "#random", listen=listen)
     page.click("#random")
     page.wait_for_function("/lamp/.test(document.querySelector('#history').innerText)")
     assert urlsplit(page.url).path.startswith(PREFIX)
-    context.close()
     outside = [url for url in elsewhere if not url.startswith(("data:", "blob:"))]
     assert outside == []
     assert [path for path in missed if "favicon" not in path] == []

@@ -1,9 +1,7 @@
 """The examples and the README's Python run as they stand."""
 
-import os
 import re
-import subprocess
-import sys
+import runpy
 
 import pytest
 from names_of_code import ROOT
@@ -21,17 +19,19 @@ def home(tmp_path_factory):
     return folder
 
 
-def run(folder, *arguments):
-    ended = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:__main__", *arguments],
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if name != "CALREC_WORKSPACE"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+@pytest.fixture
+def run(home, monkeypatch, capsys):
+    """Runs a script there, in this process, which has imported most of it; its output."""
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("CALREC_WORKSPACE", raising=False)
+    # The tests have a place of their own for what is compiled, and this process goes on.
+    monkeypatch.setattr("calrec.model.compilation.keep_compiled", lambda: None)
+
+    def running(script):
+        runpy.run_path(str(script), run_name="__main__")
+        return capsys.readouterr().out
+
+    return running
 
 
 @pytest.mark.slow
@@ -44,8 +44,8 @@ def run(folder, *arguments):
     ],
     ids=lambda value: value.removesuffix(".py") if value.endswith(".py") else "",
 )
-def test_an_example_runs(home, name, says):
-    assert re.search(says, run(home, ROOT / "docs" / "examples" / name))
+def test_an_example_runs(run, name, says):
+    assert re.search(says, run(ROOT / "docs" / "examples" / name))
 
 
 def test_every_example_is_run():
@@ -54,7 +54,7 @@ def test_every_example_is_run():
 
 
 @pytest.mark.slow
-def test_the_readme_s_python_runs(home):
+def test_the_readme_s_python_runs(run, tmp_path):
     readme = (ROOT / "README.md").read_text()
     ours = [
         code
@@ -62,4 +62,6 @@ def test_the_readme_s_python_runs(home):
         if "gradio_client" not in code  # of a server; the API has tests of its own
     ]
     assert len(ours) == 1
-    assert "nats" in run(home, "-c", ours[0])
+    script = tmp_path / "readme.py"
+    script.write_text(ours[0])
+    assert "nats" in run(script)

@@ -31,13 +31,12 @@ CONFIG = DecoderConfig(
 )
 WINDOWED = replace(
     CONFIG,
-    num_hidden_layers=3,
     norm="rms_offset",
     norm_outputs=True,
     norm_queries_and_keys=True,
     attention_softcap=20.0,
     window=9,
-    windowed=(True, False, True),
+    windowed=(True, False),
     windowed_rope=Rope(theta=100.0),
 )
 """As Gemma has it: what a layer sees differs from layer to layer."""

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ from train import model_card
 from train.data.prepared import Prepared
 from train.prepare import prepare
 from train.run.description import Run
+from train.run.log import read_log
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE1 = ("stage1", "--data", "x", "--from-run", "z", "--out", "y")
@@ -41,6 +41,14 @@ CONFIG = DecoderConfig(
 )
 
 
+def tiny(data):
+    return ("--data", data, "--preset", "tiny", "--validate-every", "4")
+
+
+def pretraining(data):
+    return ("pretrain", *tiny(data), "--steps", "8")
+
+
 @pytest.fixture(scope="module")
 def trained(tiny_workspace, tmp_path_factory):
     """Prepared data and the three stages of the tiny preset."""
@@ -53,9 +61,8 @@ def trained(tiny_workspace, tmp_path_factory):
         )
         == 0
     )
-    tiny = ("--data", data, "--preset", "tiny", "--validate-every", "4")
-    assert run("pretrain", *tiny, "--steps", "8", "--out", folder / "one") == 0
-    more = (*tiny, "--steps", "4", "--batch-size", "4")
+    assert run(*pretraining(data), "--out", folder / "one") == 0
+    more = (*tiny(data), "--steps", "4", "--batch-size", "4")
     assert run("stage1", *more, "--from-run", folder / "one", "--out", folder / "two") == 0
     # Stage 2 without contrastive alignment, as an ablation is trained.
     shop = (*more, "--domain", "shop", "--alpha", "0", "--beta", "0", "--tau", "0.25")
@@ -129,33 +136,33 @@ def test_the_objective_that_is_given_is_what_trains_and_what_the_export_says(tra
         assert line["total"] == pytest.approx(total, abs=1e-4)
 
 
+# Trains, and kills itself with no chance to clean up: at the sixth of eight steps.
+_KILLED = """
+import os, signal
+from train import cli
+from train.data.batches import PretrainingBatches
+made = PretrainingBatches.batch
+def batch(self, number):
+    if number == 5: os.kill(os.getpid(), signal.SIGKILL)
+    return made(self, number)
+PretrainingBatches.batch = batch
+cli.main()
+"""
+
+
 @pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(trained, tmp_path):
-    """kill -9 behind the first checkpoint; the rest then equals an uninterrupted run."""
-    options = (
-        *("pretrain", "--data", trained / "data", "--preset", "tiny"),
-        *("--steps", "160", "--validate-every", "4", "--batch-size", "1"),
-    )
+    """kill -9 behind the first checkpoint; the rest then equals the uninterrupted run."""
     out = tmp_path / "run"
-    line = [sys.executable, "-m", "train.cli", *map(str, options), "--out", str(out)]
-    process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.DEVNULL)
-    for _ in range(600):
-        time.sleep(0.2)
-        if (out / "log.jsonl").is_file() and '"step": 4,' in (out / "log.jsonl").read_text():
-            break
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    stopped_at = len((out / "log.jsonl").read_text().splitlines())
-    assert 0 < stopped_at < 42
+    line = (*pretraining(trained / "data"), "--out", out)
+    killed = subprocess.run([sys.executable, "-c", _KILLED, *map(str, line)], cwd=ROOT)
+    assert killed.returncode == -signal.SIGKILL
+    assert [line["step"] for line in read_log(out / "log.jsonl")] == [0, 4]
 
-    assert run(*options, "--out", out) == 0
-    whole = tmp_path / "whole"
-    assert run(*options, "--out", whole) == 0
-    last = [
-        json.loads((folder / "log.jsonl").read_text().splitlines()[-1]) for folder in (out, whole)
-    ]
-    assert last[0]["step"] == last[1]["step"] == 160
-    assert last[0]["validation_nig"] == last[1]["validation_nig"]
+    assert run(*line) == 0
+    last, whole = (read_log(folder / "log.jsonl")[-1] for folder in (out, trained / "one"))
+    assert last["step"] == whole["step"] == 8
+    assert last["validation_nig"] == whole["validation_nig"]
 
 
 @pytest.mark.parametrize(

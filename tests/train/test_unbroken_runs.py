@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -128,30 +130,63 @@ def test_a_loss_that_is_no_number_stops_before_it_is_saved(data, tmp_path, capsy
         assert np.isfinite(leaf).all()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_first(data, tmp_path, number, status):
-    out = tmp_path / "run"
+def endless(data, out):
     line = options(data, out, **{"steps": 100_000, "validate-every": 100_000})
-    line += ["--profile", "12:100000"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "train.cli", *map(str, line)],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    patience = time.monotonic() + 120
-    while not (out / "log.jsonl").is_file() or (out / "log.jsonl").read_text().count("\n") < 3:
-        assert time.monotonic() < patience
+    return [*line, "--profile", "12:100000"]
+
+
+def has_begun(out, ended):
+    """Waits for some lines in the log of a run; whether they came before it ended."""
+    log, patience = out / "log.jsonl", time.monotonic() + 120
+    while not log.is_file() or log.read_text().count("\n") < 3:
+        if ended() or time.monotonic() > patience:
+            return False
         time.sleep(0.1)
-    process.send_signal(number)
-    said = process.communicate(timeout=60)[1]
-    assert process.returncode == status
+    return True
+
+
+def assert_saved(out, said):
     (step,) = re.findall(r"stopped; the same command goes on from step (\d+)", said)
     assert f"a trace of the steps 12 to {step} is in" in re.sub(r"\s+", " ", said)
     assert traces(out)
     with States(out) as states:
         assert states.steps()[-1] == int(step) > 0
+
+
+@pytest.mark.slow
+def test_sigterm_saves_first(data, tmp_path):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "train.cli", *map(str, endless(data, out))],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert has_begun(out, lambda: process.poll() is not None)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 143
+    assert_saved(out, said)
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_first(data, tmp_path, monkeypatch, capsys):
+    """In this process, which Ctrl-C would end by `os._exit`."""
+    out, ended = tmp_path / "run", threading.Event()
+    monkeypatch.setattr("os._exit", sys.exit)
+
+    def press():
+        if has_begun(out, ended.is_set):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    presses = threading.Thread(target=press)
+    presses.start()
+    try:
+        assert run(*endless(data, out)) == 130
+    finally:
+        ended.set()
+        presses.join()
+    assert_saved(out, capsys.readouterr().err)
 
 
 @pytest.mark.slow

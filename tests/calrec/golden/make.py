@@ -18,31 +18,15 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 import oracle  # noqa: E402
-from families import FAMILIES, config  # noqa: E402
-
-
-def inputs(vocab_size: int, seed: int) -> dict[str, np.ndarray]:
-    """Random tokens: rows padded left and right, prompts padded right, samples behind them."""
-    rng = np.random.default_rng(seed)
-    mask = np.ones((2, 20), bool)
-    mask[0, :5] = False
-    mask[1, -3:] = False
-    return {
-        "tokens": rng.integers(0, vocab_size, mask.shape, dtype=np.int32),
-        "mask": mask,
-        "prompts": rng.integers(0, vocab_size, (2, 12), dtype=np.int32),
-        "length": np.array([12, 5], np.int32),
-        # Ten steps carry a window of 8 from the prompt into the samples and past its start.
-        "drawn": rng.integers(0, vocab_size, (2, 2, 10), dtype=np.int32),
-    }
+from families import FAMILIES  # noqa: E402
 
 
 def write(folder: Path, family: str, seed: int) -> None:
     """Writes one family's folder."""
-    model = oracle.random_model(config(family), seed)
+    model = oracle.random_model(FAMILIES[family], seed)
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
-    given = inputs(model.config.vocab_size, seed)
+    given = oracle.inputs(model.config.vocab_size, seed)
     hidden, logits = oracle.run(model, given["tokens"], given["mask"])
     steps = oracle.run_cached(model, given["prompts"], given["length"], given["drawn"])
     np.savez(
