@@ -1,4 +1,4 @@
-"""The pretrained model that adapters belong to: told by what its tensors hold, found on the disk."""
+"""The pretrained model that adapters belong to: known by what its tensors hold, found on disk."""
 
 from __future__ import annotations
 

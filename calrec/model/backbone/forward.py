@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from calrec.model.backbone.lora_settings import LoraSettings
@@ -45,5 +45,5 @@ class Forward:
     dropout: Dropout = Dropout()
     unroll: int = 1
     attention: Literal["packed", "splash"] = "packed"
-    lora: LoraSettings = LoraSettings()
+    lora: LoraSettings = field(default_factory=LoraSettings)
     interpret: bool = False
