@@ -41,8 +41,8 @@ def adapters(weights, settings, added=0):
     return jax.tree.map(lambda x: x + 0.1 * jax.random.normal(jax.random.key(1), x.shape), found)
 
 
-def trainer_of(SETTINGS, trained, frozen, **more):
-    made, layout = steps.trainer(config=CONFIG, forward=Forward(lora=settings), **more)
+def trainer_of(trained, frozen):
+    made, layout = steps.trainer(forward=Forward(lora=SETTINGS))
     return made.adapting(trained, frozen), layout
 
 
@@ -50,7 +50,7 @@ def trainer_of(SETTINGS, trained, frozen, **more):
 def test_the_gradient_is_that_of_the_merged_weights_by_the_chain_rule(weights):
     """W + s B A: the gradient of B is s G A^T, of A is s B^T G, where G is that of W."""
     trained = adapters(weights, SETTINGS, added=3)
-    trainer, layout = trainer_of(SETTINGS, trained, weights)
+    trainer, layout = trainer_of(trained, weights)
     batch = steps.batch(layout)
     found, losses = jax.jit(lambda t, w: trainer._gradient(t, w, batch, None))(trained, weights)
 
