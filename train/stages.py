@@ -85,7 +85,7 @@ def from_scratch(stage: Stage, preset: Preset) -> None:
     """
     if stage.adapts:
         raise CalrecError(
-            "expected no --lora.rank in pretraining, which has no weights to adapt, found"
+            "expected no --lora-rank in pretraining, which has no weights to adapt, found"
             f" {stage.settings.lora.rank}; leave it out"
         )
     data = stage.prepared()
@@ -117,7 +117,7 @@ def continue_from(stage: Stage, run: Path) -> None:
             found = "none" if earlier.base is None else "others"
             raise CalrecError(
                 f"expected {run} to hold adapters of these settings, to train them further, found"
-                f" {found}; give its --lora.* again, or train all weights with --lora.rank 0"
+                f" {found}; give its --lora-* again, or train all weights with --lora-rank 0"
             )
         start = best_start(run, stage.workspace, dtype=stage.settings.compute)
     else:

@@ -117,7 +117,7 @@ def pretrained(tiny_workspace, tmp_path_factory):
 
 
 STAGE = ("--preset", "tiny", "--batch-size", "4", "--validate-every", "2", "--select-by", "nig")
-LORA = ("--lora.rank", "2", "--lora.layers", "1")
+LORA = ("--lora-rank", "2", "--lora-layers", "1")
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,7 @@ def test_a_later_stage_goes_on_with_the_adapters_or_with_all_weights(tuned, tmp_
     )
     assert run(*stage, "--out", tmp_path / "whole") == 0
     capsys.readouterr()
-    assert run(*stage, "--lora.rank", "3", "--out", tmp_path / "other") == 2
+    assert run(*stage, "--lora-rank", "3", "--out", tmp_path / "other") == 2
     assert "to hold adapters of these settings" in capsys.readouterr().err
 
 

@@ -26,6 +26,7 @@ from calrec.records.files import require_room, whole_file
 from train.launch import by_first
 from train.run.description import Run
 from train.run.start import Start, frozen_model, places
+from train.settings import StageSettings
 from train.step.optimizer import TrainState
 
 NEWEST = 2
@@ -201,7 +202,7 @@ def best_start(folder: Path, workspace: Path | None = None, dtype: Dtype = "floa
 
 def lora_of(run: Run) -> LoraSettings:
     """The settings of a run's adapters."""
-    return LoraSettings(**run.settings.get("lora", {}))
+    return codec.decode(StageSettings, run.settings).lora
 
 
 def best_trained(folder: Path, outline: stacked.Weights) -> stacked.Weights:

@@ -39,7 +39,7 @@ class LoraSettings:
         ):
             if not holds:
                 raise CalrecError(
-                    f"expected lora {name} {expected}, found {found}; give another --lora.{name}"
+                    f"expected lora {name} {expected}, found {found}; give another --lora-{name}"
                 )
 
     @property
