@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from calrec.errors import CalrecError
 
 END = "<eos>"
 PAD = "<pad>"
+Merges = Literal["words", "attributes"]
+"""How far a trained token may reach: within a word, or over the words of one attribute."""
 SMALLEST = 256 + 2
 """Tokens that a byte-level vocabulary cannot do without: every byte, and the two above."""
 
@@ -77,15 +80,22 @@ class Tokenizer:
 
     @classmethod
     def train(
-        cls, texts: Sequence[str], vocab_size: int, *, units: Sequence[str] = ()
+        cls,
+        texts: Sequence[str],
+        vocab_size: int,
+        *,
+        units: Sequence[str] = (),
+        merges: Merges = "words",
     ) -> Tokenizer:
-        """A byte-level BPE over words; the same texts give the same one.
+        """A byte-level BPE; the same texts give the same one.
 
         Args:
           texts: what to learn it on.
           vocab_size: the most tokens.
           units: fixed strings, such as labels, that never share a token with what surrounds them
             and soon become one token each: they are most of a short text.
+          merges: how far other tokens reach. Over the words between two units, a text has about
+            half the tokens (a whole title may be one), from a vocabulary of three times the size.
         """
         if vocab_size < SMALLEST:
             raise CalrecError(
@@ -97,7 +107,8 @@ class Tokenizer:
 
         longest_first = sorted(units, key=lambda unit: (-len(unit), unit))
         # A word with the space before it, a decimal number whole.
-        pattern = "|".join([*map(re.escape, longest_first), r" ?[^\s,.]+(?:\.\d+)*"])
+        words = [r" ?[^\s,.]+(?:\.\d+)*"] if merges == "words" or not units else []
+        pattern = "|".join([*map(re.escape, longest_first), *words])
         model = Model(models.BPE())
         model.pre_tokenizer = pre_tokenizers.Sequence(
             [
@@ -125,6 +136,25 @@ class Tokenizer:
     def beginning_with(self, begin_id: int | None) -> Tokenizer:
         """The same tokenizer of a model with this begin token, or none."""
         return Tokenizer(self._fast, begin_id=begin_id)
+
+    def with_tokens(self, texts: Sequence[str]) -> tuple[Tokenizer, list[list[int]]]:
+        """One that reads each of these texts, wherever it stands, as a token of its own.
+
+        Args:
+          texts: fixed strings, such as labels; those that are one token already are left out.
+
+        Returns:
+          the tokenizer, its new tokens behind the others; and for each new one the ids that the
+          text had before.
+        """
+        from tokenizers import AddedToken
+
+        several = [
+            (text, ids) for text, ids in zip(texts, self.encode(texts), strict=True) if len(ids) > 1
+        ]
+        fast = copy.deepcopy(self._fast)
+        fast.add_tokens([AddedToken(text, normalized=False, special=False) for text, _ in several])
+        return Tokenizer(fast, begin_id=self.begin_id), [ids for _, ids in several]
 
     def save(self, folder: str | Path) -> None:
         """Writes a Hugging Face tokenizer folder, for earlier versions of transformers too."""

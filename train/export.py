@@ -27,15 +27,30 @@ from train import model_card
 from train.evaluation import fingerprints
 from train.run.description import Run
 from train.run.log import read_log
-from train.run.states import best_weights
+from train.run.states import best_start, best_weights, lora_of
 from train.settings import StageSettings
 
 
-def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
+def export(
+    run_folder: Path,
+    out: Path,
+    *,
+    dtype: str = "bfloat16",
+    adapter: bool = False,
+    workspace: Path | None = None,
+) -> None:
     """Writes the run's best weights, tokenizer and settings as a checkpoint folder.
 
     The training log goes along as `training_log.jsonl`, a line a logged step of every stage, and
     the model card as `README.md`.
+
+    Args:
+      run_folder: the run.
+      out: where.
+      dtype: of the stored weights.
+      adapter: whether a run's adapters are written alone, without the model beside which they
+        stand.
+      workspace: in whose `models` that model lies.
 
     Raises:
       CalrecError: if the run is none or has no checkpoint, or `out` holds something else.
@@ -43,7 +58,10 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
     if dtype not in ("float32", "bfloat16"):
         raise CalrecError(f"export: expected dtype float32 or bfloat16, found {dtype!r}; give one")
     run = Run.load(run_folder)
-    model = best_weights(run_folder)
+    if adapter:
+        weights = best_start(run_folder, workspace).trained
+    else:
+        weights = nnx.to_pure_dict(nnx.state(best_weights(run_folder, workspace)))
     entries = [*run.parents, history_entry(run_folder)]
     description = checkpoint.Description(
         decoder=run.decoder,
@@ -54,6 +72,7 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
         ranking=RankingSettings(),
         data={domain: data for entry in entries for domain, data in entry["data"].items()},
         training={"stages": [_summary(entry) for entry in entries]},
+        adapters=_adapters(run) if adapter else None,
     )
     log = "".join(
         json.dumps({"stage": entry["stage"], **line}) + "\n"
@@ -62,7 +81,7 @@ def export(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
     )
     checkpoint.save(
         out,
-        model,
+        weights,
         Tokenizer.load(run_folder / "tokenizer"),
         description,
         files={training_log.FILE: log, model_card.FILE: model_card.text(description)},
@@ -101,7 +120,8 @@ def export_pretrained(folder: Path, out: Path, *, dtype: Dtype = "bfloat16") -> 
         training={"stages": [_summary(pretrained_entry(folder, model))]},
     )
     files = {model_card.FILE: model_card.text(description)}
-    checkpoint.save(out, model, tokenizer, description, files=files)
+    weights = nnx.to_pure_dict(nnx.state(model))
+    checkpoint.save(out, weights, tokenizer, description, files=files)
 
 
 def pretrained_entry(folder: Path, model: Decoder) -> dict[str, Any]:
@@ -127,13 +147,26 @@ def check_vocabulary(folder: Path, tokenizer: Tokenizer, model: Decoder) -> None
         )
 
 
-def export_hugging_face(run_folder: Path, out: Path, *, dtype: str = "bfloat16") -> None:
+def _adapters(run: Run) -> checkpoint.Adapters:
+    assert run.base is not None
+    return checkpoint.Adapters(
+        name=run.base.name,
+        digest=run.base.digest,
+        tokens=run.base.tokens,
+        added=tuple(map(tuple, run.added)),
+        lora=lora_of(run),
+    )
+
+
+def export_hugging_face(
+    run_folder: Path, out: Path, *, dtype: str = "bfloat16", workspace: Path | None = None
+) -> None:
     """Writes the run's best weights and tokenizer as a folder that transformers and vLLM load.
 
     Raises:
       CalrecError: if the run is none or has no checkpoint, or `out` holds something else.
     """
-    model = best_weights(run_folder)
+    model = best_weights(run_folder, workspace)
     state = nnx.state(model)
     nnx.update(model, jax.tree.map(lambda weight: weight.astype(dtype), state))
     hf.save_pretrained(out, model, Tokenizer.load(run_folder / "tokenizer"))

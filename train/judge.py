@@ -84,7 +84,11 @@ class Judge:
         for split, batches in self.losses.items():
             if not batches:
                 continue
-            losses = [self.trainer.evaluate(state.weights, self.trainer.placed(b)) for b in batches]
+            trainer = self.trainer
+            losses = [
+                trainer.evaluate(state.weights, trainer.placed(batch), trainer.frozen)
+                for batch in batches
+            ]
             tokens = [int(batch.predicted[:-1].sum()) for batch in batches]
             found[f"{split}_nig"] = float(np.average([x["nig"] for x in losses], weights=tokens))
             found[f"{split}_tt"] = float(np.mean([x["tt"] for x in losses]))
@@ -97,5 +101,7 @@ class Judge:
         every = self.settings.validate_every * self.settings.select_every
         if step % every and step != self.settings.steps:
             return UNMEASURED
-        whole = jax.tree.map(jnp.asarray, self.trainer.whole(state.weights))
-        return self.selection.ndcg(stacked.unstack(self.trainer.task.config, whole))
+        task = self.trainer.task
+        weights = self.trainer.whole({**self.trainer.frozen, **state.weights})
+        whole = stacked.merged(jax.tree.map(jnp.asarray, weights), task.forward.lora)
+        return self.selection.ndcg(stacked.unstack(task.config, whole))

@@ -17,9 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 
 from calrec.errors import CalrecError
-from calrec.model.backbone import stacked
 from calrec.model.backbone.config import DecoderConfig
-from calrec.model.backbone.decoder import Decoder
 from calrec.model.backbone.forward import Dropout, Forward
 from calrec.records.locks import locked
 from calrec.report.training_log import NDCG
@@ -31,6 +29,7 @@ from train.judge import UNMEASURED, Judge
 from train.launch import by_first
 from train.run.description import Run, require_local
 from train.run.log import Log
+from train.run.start import Start
 from train.run.states import GOODNESS, States
 from train.run.stopping import Asked, stopping
 from train.run.trace import Trace
@@ -65,20 +64,20 @@ def fit(
     stage: str,
     data: Prepared,
     settings: StageSettings,
-    model: Decoder,
+    start: Start,
     parents: Sequence[dict[str, Any]],
     out: Path,
     console: Console,
     workspace: Path | None = None,
     watching: Watching = UNWATCHED,
 ) -> None:
-    """Trains `model` and leaves the run in `out`; continues a run that was stopped.
+    """Trains weights and leaves the run in `out`; continues a run that was stopped.
 
     Args:
       stage: its name.
       data: the prepared domains.
       settings: of the stage.
-      model: where it starts.
+      start: the weights that are trained, as they are, and those that stay.
       parents: the runs that it builds on (`train.export.history_entry`).
       out: the run's folder.
       console: told of progress.
@@ -91,20 +90,20 @@ def fit(
       KeyboardInterrupt: when asked to stop, behind a saved state.
     """
     require_local(out)
-    config = model.config
+    config, base = start.config, start.base
     _require_positions(config, settings)
-    batches, trainer = _trainer(stage, data, settings, config)
+    batches, trainer = _trainer(stage, data, settings, start)
     judge = Judge.of(data, settings, trainer, batches, workspace)
     with ExitStack() as stack:
 
         def claim() -> None:
-            Run.of(stage, data, settings, config, parents).claim(out, data)
+            Run.of(stage, data, settings, config, parents, base).claim(out, data)
             _alone(stack, out)
 
         by_first(claim)
         states = stack.enter_context(States(out))
-        state = states.resumed(trainer.init(stacked.stack(model)), console.print)
-        del model
+        state = states.resumed(trainer.init(start.trained), console.print)
+        del start
         log = Log(out, int(state.step), tensorboard=watching.tensorboard)
         stack.callback(log.close)
         asked = stack.enter_context(stopping())
@@ -124,7 +123,7 @@ def fit(
 
 
 def _trainer(
-    stage: str, data: Prepared, settings: StageSettings, config: DecoderConfig
+    stage: str, data: Prepared, settings: StageSettings, start: Start
 ) -> tuple[Batches, Trainer]:
     """The batches of a stage, and what makes its steps on all devices."""
     mesh = make_mesh(jax.devices(), settings.mesh)
@@ -138,14 +137,14 @@ def _trainer(
     kind = PretrainingBatches if stage == "pretrain" else StageBatches
     batches: Batches = kind(data, settings, layout)
     trainer = Trainer(
-        task=_task(config, settings, batches.users),
+        task=_task(start.config, settings, batches.users),
         tx=optimizer(settings),
         microbatch=settings.microbatch,
         mesh=mesh,
         settings=settings.mesh,
         seed=settings.seed,
     )
-    return batches, trainer
+    return batches, trainer.adapting(start.trained, start.frozen)
 
 
 def _task(config: DecoderConfig, settings: StageSettings, users: int) -> Task:
@@ -162,6 +161,7 @@ def _task(config: DecoderConfig, settings: StageSettings, users: int) -> Task:
             embedding=settings.embedding_dropout,
         ),
         attention=attention,
+        lora=settings.lora,
         # Few layers are unrolled for a CPU or GPU; many would take long to compile.
         unroll=1 if on_tpu else min(config.num_hidden_layers, 8),
     )
@@ -218,7 +218,8 @@ class _Progress:
             self.trace.before(done)
             batch = self.batches.batch(done - 1)
             since = time.monotonic()
-            state, metrics = self.trainer.step(state, self.trainer.placed(batch))
+            placed = self.trainer.placed(batch)
+            state, metrics = self.trainer.step(state, placed, self.trainer.frozen)
             self._require_finite(before)
             before = done, metrics
             self.trace.after(done, metrics)

@@ -14,7 +14,7 @@ from calrec.errors import CalrecError
 from calrec.records import codec, digests
 from calrec.records.files import whole_folder
 from calrec.text import LABELS, TEMPLATES, TextSettings, item_text
-from calrec.tokenizer import Tokenizer
+from calrec.tokenizer import Merges, Tokenizer
 from catalog.store import Catalogue
 from train.data.prepared import PREPARED, Prepared
 from train.targets import Targets, check_given_back, count_cut
@@ -27,6 +27,8 @@ def prepare(
     *,
     tokenizer_folder: Path | None = None,
     vocab_size: int = 4096,
+    merges: Merges = "words",
+    new_tokens: bool = False,
     text: TextSettings | None = None,
 ) -> dict[str, Targets]:
     """Writes the training parts of some domains as tokens, whole or not at all.
@@ -37,6 +39,8 @@ def prepare(
       out: the folder to write; earlier prepared data in it is replaced.
       tokenizer_folder: a Hugging Face tokenizer folder; without it a BPE is trained on the items.
       vocab_size: the most tokens of such a BPE.
+      merges: how far its tokens reach.
+      new_tokens: whether labels and connectors become one token each of the given tokenizer.
       text: how items become text.
 
     Returns:
@@ -52,10 +56,18 @@ def prepare(
     domains = list(dict.fromkeys(domains))
     catalogues = [Catalogue.open(workspace, domain) for domain in domains]
     texts = {c.domain: [item_text(item, text) for item in c.items] for c in catalogues}
+    added: list[list[int]] = []
     if tokenizer_folder is None:
-        tokenizer = _trained(itertools.chain.from_iterable(texts.values()), vocab_size, text)
+        tokenizer = _trained(
+            itertools.chain.from_iterable(texts.values()), vocab_size, merges, text
+        )
     else:
         tokenizer = Tokenizer.load(tokenizer_folder)
+        if new_tokens:
+            # Without the space behind a label, which a pretrained model has in the word's token.
+            tokenizer, added = tokenizer.with_tokens(
+                [unit.rstrip() if unit in LABELS else unit for unit in _units(text)]
+            )
     tokens = {domain: tokenizer.encode(some) for domain, some in texts.items()}
     for domain, some in texts.items():
         check_given_back(tokenizer, some, tokens[domain])
@@ -66,7 +78,7 @@ def prepare(
         for catalogue in catalogues:
             arrays = _arrays(catalogue, tokens[catalogue.domain])
             np.savez(new / f"{catalogue.domain}.npz", allow_pickle=False, **arrays)
-        meta = _meta(catalogues, targets, text)
+        meta = {**_meta(catalogues, targets, text), "added": added}
         meta["files"] = digests.of_files(new)
         (new / "meta.json").write_text(codec.to_text(PREPARED.seal(meta)))
     for catalogue in catalogues:
@@ -74,10 +86,16 @@ def prepare(
     return targets
 
 
-def _trained(texts: Iterable[str], vocab_size: int, settings: TextSettings) -> Tokenizer:
+def _trained(
+    texts: Iterable[str], vocab_size: int, merges: Merges, settings: TextSettings
+) -> Tokenizer:
+    return Tokenizer.train(list(texts), vocab_size, units=_units(settings), merges=merges)
+
+
+def _units(settings: TextSettings) -> list[str]:
+    """What stands between the values of a prompt: labels and connectors."""
     connectors = dataclasses.astuple(TEMPLATES[settings.template])
-    units = [unit for unit in (*LABELS, *dict.fromkeys(connectors)) if unit.strip()]
-    return Tokenizer.train(list(texts), vocab_size, units=units)
+    return [unit for unit in (*LABELS, *dict.fromkeys(connectors)) if unit.strip()]
 
 
 def _meta(

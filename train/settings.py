@@ -9,6 +9,7 @@ from typing import Literal
 
 from calrec.errors import CalrecError
 from calrec.model.backbone.forward import Remat
+from calrec.model.backbone.lora_settings import LoraSettings
 from calrec.model.objective_settings import ObjectiveSettings
 
 
@@ -61,6 +62,12 @@ class StageSettings:
       select_users: the most users of such a measurement.
       seed: of weights, order, truncation and dropout.
       objective: the losses' weights.
+      lora_rank: of adapters, which are trained in place of a pretrained model's weights; 0: none
+        (`calrec.model.backbone.lora_settings`, for these and the next four).
+      lora_alpha: what an adapter adds is multiplied by alpha / rank.
+      lora_dropout: share dropped of an adapter's input.
+      lora_layers: how many of the last layers have adapters; 0: all.
+      lora_new_tokens: whether the embeddings of tokens that `prepare` added are trained, too.
       mesh: how devices are used.
 
     Raises:
@@ -96,6 +103,11 @@ class StageSettings:
     select_users: int = 100
     seed: int = 0
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
+    lora_rank: int = 0
+    lora_alpha: float = 32.0
+    lora_dropout: float = 0.0
+    lora_layers: int = 0
+    lora_new_tokens: bool = True
     mesh: MeshSettings = field(default_factory=MeshSettings)
 
     def __post_init__(self) -> None:
@@ -112,6 +124,18 @@ class StageSettings:
             _require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "from 0 to below 1")
         for domain, share in self.users.items():
             _require(f"share of the users of {domain}", share, 0 < share <= 1, "above 0, up to 1")
+        _ = self.lora  # refuses what is out of range
+
+    @property
+    def lora(self) -> LoraSettings:
+        """Those of the adapters."""
+        return LoraSettings(
+            rank=self.lora_rank,
+            alpha=self.lora_alpha,
+            dropout=self.lora_dropout,
+            layers=self.lora_layers,
+            new_tokens=self.lora_new_tokens,
+        )
 
 
 def _require(name: str, found: float, holds: bool, expected: str) -> None:

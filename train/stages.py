@@ -11,15 +11,17 @@ from flax import nnx
 from rich.console import Console
 
 from calrec.errors import CalrecError
-from calrec.model import hf
+from calrec.model import hf, new_tokens
 from calrec.model.backbone.decoder import Decoder
+from calrec.model.bases import Base
 from calrec.tokenizer import Tokenizer
 from train.data.prepared import Prepared
 from train.export import check_vocabulary, history_entry, pretrained_entry
 from train.loop import UNWATCHED, Watching, fit
 from train.presets import Preset, StageName
 from train.run.description import Run
-from train.run.states import best_weights
+from train.run.start import Start
+from train.run.states import best_start, best_weights, lora_of
 from train.settings import StageSettings
 
 
@@ -55,13 +57,18 @@ class Stage:
         """
         return Prepared.load(self.data, self.domains)
 
-    def fit(self, data: Prepared, model: Decoder, parents: Sequence[dict[str, Any]]) -> None:
-        """Trains a model on the data; see `train.loop.fit`."""
+    @property
+    def adapts(self) -> bool:
+        """Whether adapters are trained in place of all weights."""
+        return self.settings.lora.rank > 0
+
+    def fit(self, data: Prepared, start: Start, parents: Sequence[dict[str, Any]]) -> None:
+        """Trains from there on the data; see `train.loop.fit`."""
         fit(
             stage=self.name,
             data=data,
             settings=self.settings,
-            model=model,
+            start=start,
             parents=parents,
             out=self.out,
             console=self.console,
@@ -74,19 +81,25 @@ def from_scratch(stage: Stage, preset: Preset) -> None:
     """Trains a randomly initialised decoder of the preset's size.
 
     Raises:
-      CalrecError: if the preset has no size, or the data cannot be read.
+      CalrecError: if the preset has no size, the data cannot be read, or adapters are asked for.
     """
+    if stage.adapts:
+        raise CalrecError(
+            "expected no --lora-rank in pretraining, which has no weights to adapt, found"
+            f" {stage.settings.lora.rank}; leave it out"
+        )
     data = stage.prepared()
     config = preset.decoder(data.tokenizer().vocab_size)
-    stage.fit(data, Decoder(config, rngs=nnx.Rngs(stage.settings.seed)), parents=[])
+    model = Decoder(config, rngs=nnx.Rngs(stage.settings.seed))
+    stage.fit(data, Start.whole(model), parents=[])
 
 
 def continue_from(stage: Stage, run: Path) -> None:
-    """Trains an earlier run's best weights with the CALRec objective.
+    """Trains an earlier run's best weights with the CALRec objective, or its adapters further.
 
     Raises:
       CalrecError: if the data were tokenised otherwise than the earlier run's, or have another
-        template.
+        template; or if adapters are asked for that the run has not.
     """
     data, earlier = stage.prepared(), Run.load(run)
     ours, theirs = (folder / "tokenizer/tokenizer.json" for folder in (stage.data, run))
@@ -101,23 +114,43 @@ def continue_from(stage: Stage, run: Path) -> None:
             f"{stage.data} was tokenised otherwise than {run};"
             f" prepare it with --tokenizer {run / 'tokenizer'}{other}"
         )
-    stage.fit(data, best_weights(run), parents=[*earlier.parents, history_entry(run)])
+    if stage.adapts:
+        if earlier.base is None or lora_of(earlier) != stage.settings.lora:
+            found = "none" if earlier.base is None else "others"
+            raise CalrecError(
+                f"expected {run} to hold adapters of these settings, to train them further, found"
+                f" {found}; give its --lora-* again, or train all weights with --lora-rank 0"
+            )
+        start = best_start(run, stage.workspace, dtype=stage.settings.compute)
+    else:
+        start = Start.whole(best_weights(run, stage.workspace))
+    stage.fit(data, start, parents=[*earlier.parents, history_entry(run)])
 
 
 def from_pretrained(stage: Stage, folder: Path) -> None:
-    """Trains the language model of a Hugging Face folder with the CALRec objective, in float32.
+    """Trains the language model of a Hugging Face folder with the CALRec objective: all weights, in
+    float32, or adapters beside them.
 
     Raises:
       CalrecError: if the folder cannot be loaded, or the data were tokenised otherwise.
     """
     data = stage.prepared()
     tokenizer, theirs = data.tokenizer(), Tokenizer.load(folder)
-    same = tokenizer.vocabulary() == theirs.vocabulary()
+    same = len(data.added) + theirs.vocab_size == tokenizer.vocab_size
+    same = same and theirs.vocabulary().items() <= tokenizer.vocabulary().items()
     if not same or tokenizer.begin_id != theirs.begin_id:
         raise CalrecError(
             f"{stage.data} was tokenised otherwise than {folder};"
             f" prepare it with --tokenizer {folder}"
         )
-    model = hf.load(folder, dtype="float32")
-    check_vocabulary(folder, tokenizer, model)
-    stage.fit(data, model, parents=[pretrained_entry(folder, model)])
+    frozen_in = stage.settings.compute if stage.adapts else "float32"
+    model = hf.load(folder, dtype=frozen_in)
+    check_vocabulary(folder, theirs, model)
+    pretrained = pretrained_entry(folder, model)
+    model = new_tokens.widened(model, theirs.vocab_size, data.added)
+    if stage.adapts:
+        base, settings = Base.of(folder, theirs.vocab_size), stage.settings
+        start = Start.beside(base, model, settings.lora, len(data.added), seed=settings.seed)
+    else:
+        start = Start.whole(model)
+    stage.fit(data, start, parents=[pretrained])

@@ -3,7 +3,8 @@
     FOLDER/calrec.json   format version, decoder, text, sampling and ranking settings, the
                          fingerprint of the training data, measured figures; digests of itself and
                          of the files in the two folders
-    FOLDER/weights/      orbax; float32 or bfloat16
+    FOLDER/weights/      orbax; float32 or bfloat16; or adapters alone, beside a model that
+                         `calrec.json` names by digest (`calrec.model.bases`)
     FOLDER/tokenizer/    a Hugging Face tokenizer folder
     FOLDER/training_log.jsonl and README.md, the model card: for people
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from calrec.errors import CalrecError
 from calrec.model.backbone.config import DecoderConfig, Dtype
+from calrec.model.backbone.lora_settings import LoraSettings
 from calrec.records import codec, digests
 from calrec.records.codec import Format
 from calrec.records.files import require_room, whole_folder
@@ -31,6 +33,7 @@ from calrec.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from calrec.model.backbone.decoder import Decoder
+    from calrec.model.backbone.stacked import Weights
 
 VERSION = 3
 FORMAT = Format(
@@ -39,12 +42,32 @@ FORMAT = Format(
     remedy="train and export it again, or use the release that wrote it",
     earlier=(2,),
 )
-WITHOUT_BEGIN = dataclasses.replace(FORMAT, version=2)
-"""What a checkpoint of a model without a begin token is written as: earlier releases read it."""
+EARLIER = dataclasses.replace(FORMAT, version=2)
+"""What a checkpoint with nothing that came later is written as: earlier releases read it."""
+LATER = ("begin_id", "adapters")
 PARTS = ("weights", "tokenizer")
 FOR_PEOPLE = ("training_log.jsonl", "README.md")
 """Files of a checkpoint that may be missing or edited: no recommendation depends on them."""
 SHIPPED = Path(__file__).parents[1] / "checkpoints"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """Whose adapters a checkpoint holds.
+
+    Attributes:
+      name: of the model beside which they were trained, for people.
+      digest: of its tensors.
+      tokens: of its own vocabulary.
+      added: for each further token the ids of its own that it stands for.
+      lora: of the adapters.
+    """
+
+    name: str
+    digest: str
+    tokens: int
+    added: tuple[tuple[int, ...], ...] = ()
+    lora: LoraSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +88,7 @@ class Description:
         domains (`calrec.evaluation.leaks`).
       figures: measured figures by domain, split and recommender.
       files: sha256 of every file of the weights and the tokenizer, by path; `save` fills it.
+      adapters: whose adapters the weights are; None where they are the whole decoder's.
     """
 
     decoder: DecoderConfig
@@ -78,14 +102,14 @@ class Description:
     training: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    adapters: Adapters | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The content of `calrec.json`."""
         content = codec.encode(self)
-        if self.begin_id is not None:
-            return FORMAT.seal(content)
-        content.pop("begin_id", None)
-        return WITHOUT_BEGIN.seal(content)
+        later = {name for name in LATER if content[name] is not None}
+        content = {n: value for n, value in content.items() if n not in LATER or n in later}
+        return (FORMAT if later else EARLIER).seal(content)
 
     def to_text(self) -> str:
         """The text of `calrec.json`."""
@@ -114,7 +138,7 @@ def resolve(name: str | Path) -> Path:
 
 def save(
     folder: Path,
-    model: Decoder,
+    weights: Weights,
     tokenizer: Tokenizer,
     description: Description,
     *,
@@ -124,8 +148,8 @@ def save(
 
     Args:
       folder: where.
-      model: the decoder.
-      tokenizer: its tokenizer.
+      weights: the decoder's, or adapters (`calrec.model.backbone.stacked`).
+      tokenizer: the decoder's tokenizer.
       description: what `calrec.json` shall say.
       files: name to text of further files to lay beside, such as the training log.
 
@@ -135,11 +159,10 @@ def save(
     import jax
     import jax.numpy as jnp
     import orbax.checkpoint as ocp
-    from flax import nnx
 
     with whole_folder(folder, ours=is_checkpoint, what="checkpoint") as new:
         dtype = jnp.dtype(description.dtype)
-        weights = jax.tree.map(lambda x: x.astype(dtype), nnx.to_pure_dict(nnx.state(model)))
+        weights = jax.tree.map(lambda x: x.astype(dtype), weights)
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(weights))
         require_room(new, size, what="checkpoint")
         with ocp.StandardCheckpointer() as checkpointer:
@@ -218,20 +241,21 @@ def describe(folder: Path) -> Description:
 
 
 def load(
-    folder: Path, *, dtype: Dtype | None = "float32"
+    folder: Path, *, dtype: Dtype | None = "float32", models: Path | None = None
 ) -> tuple[Decoder, Tokenizer, Description]:
-    """Loads a checkpoint folder.
+    """Loads a checkpoint folder; adapters are merged into their base.
 
     Args:
       folder: where.
       dtype: of the weights in memory; None leaves what they are stored in.
+      models: where the bases of adapters lie; default: `models` of the workspace that
+        $CALREC_WORKSPACE names, else of ./workspace.
 
     Raises:
-      CalrecError: if a part is missing, changed, or does not fit the described decoder.
+      CalrecError: if a part is missing, changed, or does not fit the described decoder; or if the
+        base of adapters is not there.
     """
-    import jax
     import jax.numpy as jnp
-    import orbax.checkpoint as ocp
     from flax import nnx
 
     from calrec.model.backbone.decoder import Decoder
@@ -243,22 +267,50 @@ def load(
             f"checkpoint {folder}: expected a tokenizer of at most {description.decoder.vocab_size}"
             f" tokens, found {tokenizer.vocab_size}"
         )
-    model = nnx.eval_shape(lambda: Decoder(description.decoder, rngs=nnx.Rngs(0)))
-    graph, state = nnx.split(model)
+    held_in: Dtype = dtype or description.dtype
+    if description.adapters is not None:
+        return _beside(folder, description, models, held_in), tokenizer, description
+    graph, state = nnx.split(nnx.eval_shape(lambda: Decoder(description.decoder, rngs=nnx.Rngs(0))))
+    restored = _restored(folder, nnx.to_pure_dict(state), jnp.dtype(held_in))
+    nnx.replace_by_pure_dict(state, restored)
+    return nnx.merge(graph, state), tokenizer, description
+
+
+def _beside(folder: Path, description: Description, models: Path | None, dtype: Dtype) -> Decoder:
+    """The base of a checkpoint's adapters, with these merged."""
+    import jax
+    import jax.numpy as jnp
+
+    from calrec.model import bases, hf, new_tokens
+    from calrec.model.backbone import lora, stacked
+
+    found = description.adapters
+    assert found is not None
+    base = bases.Base(name=found.name, digest=found.digest, tokens=found.tokens)
+    where = base.find([models or bases.models()])
+    model = new_tokens.widened(hf.load(where, dtype="float32"), found.tokens, found.added)
+    weights = stacked.stack(model)
+    outline = jax.eval_shape(lambda: lora.trained(weights, found.lora, len(found.added)))
+    trained = _restored(folder, outline, jnp.dtype(jnp.float32))
+    whole = stacked.merged({**weights, **trained}, found.lora)
+    return stacked.unstack(description.decoder, jax.tree.map(lambda x: x.astype(dtype), whole))
+
+
+def _restored(folder: Path, outline: Weights, dtype: Any) -> Weights:
+    """A checkpoint's weights, on the first device."""
+    import jax
+    import orbax.checkpoint as ocp
+
     device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    held_in = jnp.dtype(dtype or description.dtype)
     expected = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, held_in, sharding=device),
-        nnx.to_pure_dict(state),
+        lambda x: jax.ShapeDtypeStruct(x.shape, dtype, sharding=device), outline
     )
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            restored = checkpointer.restore((folder / "weights").resolve(), expected)
+            return checkpointer.restore((folder / "weights").resolve(), expected)
     # orbax raises many kinds, whose texts run over pages; each means weights that do not fit.
     except Exception as error:
         raise CalrecError(
             f"checkpoint {folder}: expected whole weights of the described decoder, found"
             f" damaged or other ones ({type(error).__name__}); export it again"
         ) from error
-    nnx.replace_by_pure_dict(state, restored)
-    return nnx.merge(graph, state), tokenizer, description

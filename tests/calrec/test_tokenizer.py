@@ -36,6 +36,17 @@ def test_training_is_deterministic():
     assert tiny_tokenizer().encode(text) == TOKENIZER.encode(text)
 
 
+@pytest.mark.parametrize("merges", ["words", "attributes"])
+def test_a_token_reaches_as_far_as_merges_say(merges):
+    texts = [item_text(item) for item in ITEMS] * 20
+    trained = Tokenizer.train(texts, 2000, units=LABELS, merges=merges)
+    pieces = [[trained.piece(token) for token in ids] for ids in trained.encode(texts)]
+    assert ["".join(each) for each in pieces] == texts
+    beyond_labels = [piece for each in pieces for piece in each if piece not in LABELS]
+    assert not any(label.strip() in piece for piece in beyond_labels for label in LABELS)
+    assert any(" " in piece.strip() for piece in beyond_labels) == (merges == "attributes")
+
+
 def test_a_real_tokenizer_folder_loads(shared_data):
     real = Tokenizer.load(shared_data.parents[1] / "tokenizers" / "gpt2")
     (ids,) = real.encode(["Title: Tele. Category: Guitars"])

@@ -35,6 +35,7 @@ def test_eight_devices_equal_one():
     assert ran.returncode == 0, said
     lines = [line for line in said.splitlines() if line[:1].isdigit()]
     assert [line.split()[3:] for line in lines] == [["True"] * 3] * 3, said
+    assert "adapters True" in said
 
 
 @pytest.mark.slow

@@ -40,11 +40,11 @@ def weights(model):
 def single():
     """Row by row: the trainer, its layout, and its compiled gradient."""
     trainer, layout = steps.trainer(microbatch=1)
-    return trainer, layout, jax.jit(lambda w, b: trainer._gradient(w, b, None))
+    return trainer, layout, jax.jit(lambda w, b: trainer._gradient(w, {}, b, None))
 
 
 def gradient_of(trainer, weights, batch):
-    return jax.jit(lambda w, b: trainer._gradient(w, b, None))(weights, batch)
+    return jax.jit(lambda w, b: trainer._gradient(w, {}, b, None))(weights, batch)
 
 
 def losses_of(task, weights, batch):
@@ -197,6 +197,7 @@ def test_dropout_is_a_row_s_own_whatever_stands_beside_it(weights, plain):
                 weights,
                 rows,
                 key,
+                frozen={},
                 microbatch=microbatch,
                 gather=lambda weights, layer: weights,
                 add_up=lambda found: found,

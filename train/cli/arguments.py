@@ -54,6 +54,11 @@ class Prepare:
     """A Hugging Face tokenizer folder; without it a BPE is trained on the items' texts."""
     vocab_size: int = 4096
     """The most tokens of such a BPE."""
+    merges: Literal["words", "attributes"] = "words"
+    """How far its tokens reach: within a word, or over the words of one attribute."""
+    new_tokens: bool = False
+    """Give labels and connectors one token each in a Hugging Face tokenizer: a quarter fewer tokens
+    a history."""
     template: str = "calrec"
     """What stands around a history's items: calrec, or gpt4rec to compare (the paper's Table 6)."""
 
@@ -121,8 +126,11 @@ class Export:
     """Or a Hugging Face folder: a checkpoint of a model that was never trained for this."""
     out: Path
     """Folder to write."""
-    format: Literal["calrec", "hugging-face"] = "calrec"
-    """What `calrec-evaluate` and `calrec-demo` load, or what transformers and vLLM do."""
+    format: Literal["calrec", "adapter", "hugging-face"] = "calrec"
+    """What `calrec-evaluate` and `calrec-demo` load; the same with adapters alone, whose base lies
+    in the workspace's `models`; or what transformers and vLLM load."""
+    workspace: Path | None = None
+    """In whose `models` the base of adapters lies; default $CALREC_WORKSPACE, else ./workspace."""
     dtype: Literal["bfloat16", "float32"] = "bfloat16"
     """Of the stored weights."""
 

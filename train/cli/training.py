@@ -39,6 +39,8 @@ def prepare(command: Prepare, console: Console) -> None:
         command.out,
         tokenizer_folder=command.tokenizer,
         vocab_size=command.vocab_size,
+        merges=command.merges,
+        new_tokens=command.new_tokens,
         text=text,
     )
     _print_cut(targets, console)
@@ -117,6 +119,7 @@ def export(command: Export, console: Console) -> None:
     Raises:
       CalrecError: for arguments that do not go together, and as the functions of `train.export`.
     """
+    from catalog.store import workspace_path
     from train.export import export, export_hugging_face, export_pretrained
 
     _check_one_start(command.run, command.from_pretrained, run_option="--run")
@@ -130,8 +133,12 @@ def export(command: Export, console: Console) -> None:
         export_pretrained(folder, command.out, dtype=command.dtype)
         console.print(f"exported {folder} to {command.out}")
         return
-    write = export if command.format == "calrec" else export_hugging_face
-    write(command.run, command.out, dtype=command.dtype)
+    workspace = workspace_path(command.workspace)
+    if command.format == "hugging-face":
+        export_hugging_face(command.run, command.out, dtype=command.dtype, workspace=workspace)
+    else:
+        adapter = command.format == "adapter"
+        export(command.run, command.out, dtype=command.dtype, adapter=adapter, workspace=workspace)
     console.print(f"exported {command.run} to {command.out}")
 
 

@@ -130,6 +130,11 @@ class Prepared:
         return selecting or tuple(d for d in self.domains if self.role(d.domain) != "training")
 
     @property
+    def added(self) -> list[list[int]]:
+        """Tokens that were added to a pretrained model's, each as the ids that it stands for."""
+        return self.meta.get("added", [])
+
+    @property
     def text(self) -> TextSettings:
         """How items became text."""
         return codec.decode(TextSettings, self.meta["text"])

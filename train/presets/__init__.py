@@ -25,6 +25,7 @@ class Preset:
     Attributes:
       model: the decoder's shape, its vocabulary the most tokens of a tokenizer trained for it; None
         where the stages start from a pretrained model.
+      merges: how far the tokens of such a tokenizer reach (`calrec.tokenizer.Merges`).
       pretrain: of language modelling from scratch; None where that is not meant.
       stage1: of the CALRec objective over mixed categories.
       stage2: of the same on one category.
@@ -32,6 +33,7 @@ class Preset:
     """
 
     model: DecoderConfig | None = None
+    merges: Literal["words", "attributes"] = "words"
     pretrain: StageSettings | None = None
     stage1: StageSettings
     stage2: StageSettings

@@ -11,6 +11,7 @@ from typing import Any
 
 from calrec.errors import CalrecError
 from calrec.model.backbone.config import DecoderConfig
+from calrec.model.bases import Base
 from calrec.records import codec
 from calrec.records.files import whole_folder
 from train.data.prepared import Prepared
@@ -36,7 +37,11 @@ def require_local(out: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What `run.json` says of a run; fingerprint and role of each domain, as it was then."""
+    """What `run.json` says of a run; fingerprint and role of each domain, as it was then.
+
+    With `base`, adapters of that model are trained; `added` are the tokens that it lacks, each by
+    the ids of its own that it stands for.
+    """
 
     stage: str
     settings: dict[str, Any]
@@ -45,6 +50,8 @@ class Run:
     data: dict[str, str]
     parents: list[dict[str, Any]]
     roles: dict[str, str] = field(default_factory=dict)
+    base: Base | None = None
+    added: list[list[int]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -54,6 +61,7 @@ class Run:
         settings: StageSettings,
         config: DecoderConfig,
         parents: Sequence[dict[str, Any]],
+        base: Base | None = None,
     ) -> Run:
         """The run of a stage on these data."""
         domains = {d.domain: data.meta["domains"][d.domain] for d in data.domains}
@@ -65,6 +73,8 @@ class Run:
             data={name: domain["fingerprint"] for name, domain in domains.items()},
             parents=list(parents),
             roles={name: domain["role"] for name, domain in domains.items()},
+            base=base,
+            added=data.added,
         )
 
     @classmethod
@@ -108,4 +118,5 @@ class Run:
         """All that its result depends on, as it is read back from a file."""
         content = codec.from_text(codec.to_text(codec.encode(self)))
         settings = {n: v for n, v in content["settings"].items() if n not in ELSEWHERE}
-        return {**content, "settings": settings}
+        base = content["base"] and {**content["base"], "folder": ""}
+        return {**content, "settings": settings, "base": base}

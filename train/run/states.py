@@ -7,6 +7,7 @@ RUN/checkpoints/STEP.json       digests of its files: there once all of them are
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ from orbax.checkpoint import checkpoint_managers as policies
 
 from calrec.errors import CalrecError
 from calrec.model.backbone import stacked
+from calrec.model.backbone.config import Dtype
 from calrec.model.backbone.decoder import Decoder
+from calrec.model.backbone.lora_settings import LoraSettings
 from calrec.records import codec, digests
 from calrec.records.files import require_room, whole_file
 from train.launch import by_first
 from train.run.description import Run
+from train.run.start import Start, frozen_model, places
+from train.settings import StageSettings
 from train.step.optimizer import TrainState
 
 NEWEST = 2
@@ -143,24 +148,73 @@ class States:
         whole = [step for step in self.steps() if self._damage(step) is None]
         return max(whole, key=lambda s: (self.metrics(s)[GOODNESS], s), default=None)
 
-    def weights(self, step: int, run: Run) -> stacked.Weights:
-        """The stacked weights of a saved state, on this process's first device."""
+    def weights(self, step: int, outline: stacked.Weights) -> stacked.Weights:
+        """The weights of a saved state, of such shapes, on this process's first device."""
         device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         expected = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device),
-            stacked.outline(run.decoder),
+            outline,
         )
         items = ocp.args.Composite(weights=ocp.args.StandardRestore(expected))
         return self._manager.restore(step, args=items)["weights"]
 
 
-def best_weights(folder: Path) -> Decoder:
-    """The decoder of a run, with the weights that its selection chose.
+def best_weights(folder: Path, workspace: Path | None = None) -> Decoder:
+    """The decoder of a run, with the weights that its selection chose, adapters merged.
+
+    Args:
+      folder: the run's.
+      workspace: in whose `models` the base of adapters lies, unless it is still where it was.
+
+    Raises:
+      CalrecError: if the run has no checkpoint, or damaged ones, or the base is not there.
+    """
+    run = Run.load(folder)
+    if run.base is None:
+        return stacked.unstack(run.decoder, best_trained(folder, stacked.outline(run.decoder)))
+    start = best_start(folder, workspace)
+    weights = stacked.merged({**start.frozen, **start.trained}, lora_of(run))
+    return stacked.unstack(run.decoder, weights)
+
+
+def best_start(folder: Path, workspace: Path | None = None, dtype: Dtype = "float32") -> Start:
+    """A run's adapters, as its selection chose them, and the base beside which they stand.
+
+    Args:
+      folder: the run's.
+      workspace: in whose `models` the base lies, unless it is still where it was.
+      dtype: of the base's weights.
+
+    Raises:
+      CalrecError: as `best_weights`; or if the run trained all weights.
+    """
+    run = Run.load(folder)
+    if run.base is None:
+        raise CalrecError(
+            f"expected a run of adapters in {folder}, found one that trained all weights; export it"
+            " whole"
+        )
+    frozen = frozen_model(run.base, run.added, places(workspace), dtype)
+    start = Start.beside(run.base, frozen, lora_of(run), len(run.added))
+    outline = jax.eval_shape(lambda: start.trained)
+    return replace(start, trained=best_trained(folder, outline))
+
+
+def lora_of(run: Run) -> LoraSettings:
+    """The settings of a run's adapters."""
+    return codec.decode(StageSettings, run.settings).lora
+
+
+def best_trained(folder: Path, outline: stacked.Weights) -> stacked.Weights:
+    """What a run trained, as its selection chose it.
+
+    Args:
+      folder: the run's.
+      outline: its shapes and types.
 
     Raises:
       CalrecError: if the run has no checkpoint, or damaged ones.
     """
-    run = Run.load(folder)
     with States(folder) as states:
         if not states.steps():
             raise CalrecError(f"{folder}: expected a checkpoint, found none; train it on")
@@ -169,10 +223,10 @@ def best_weights(folder: Path) -> Decoder:
                 f"{folder}: expected whole checkpoints, found damaged ones;"
                 " train it again in another folder"
             )
-        weights = states.weights(best, run)
+        weights = states.weights(best, outline)
     if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(weights)):
         raise CalrecError(
             f"{folder}: expected weights that are numbers, found others in the checkpoint of step"
             f" {best}; train it again in another folder"
         )
-    return stacked.unstack(run.decoder, weights)
+    return weights

@@ -21,6 +21,7 @@ def gradient(
     batch: Batch,
     key: Key[Array, ""] | None,
     *,
+    frozen: Weights,
     microbatch: int,
     gather: Gather,
     add_up: AddUp,
@@ -33,16 +34,17 @@ def gradient(
 
     Args:
       task: what to compute.
-      weights: stacked.
+      weights: stacked; those that are trained.
       batch: with this device's rows.
       key: of this step's dropout.
+      frozen: the other weights, where not all are trained.
       microbatch: rows that are run together; 0 for all, which run forward once.
       gather: makes weights whole.
       add_up: the sum of terms over devices.
     """
 
     def run(weights: Weights, rows: Rows) -> Terms:
-        return terms(task, weights, rows, key, gather)
+        return terms(task, {**frozen, **weights}, rows, key, gather)
 
     def loss(found: Terms) -> tuple[Array, Losses]:
         losses = value(task, found, batch)
@@ -53,7 +55,8 @@ def gradient(
         (_, losses), back = jax.value_and_grad(loss, has_aux=True)(add_up(found))
         return pull(back)[0], losses
 
-    found = _sum_of_terms(task, weights, batch, key, microbatch=microbatch, gather=gather)
+    whole = {**frozen, **weights}
+    found = _sum_of_terms(task, whole, batch, key, microbatch=microbatch, gather=gather)
     (_, losses), back = jax.value_and_grad(loss, has_aux=True)(add_up(found))
     parts = _microbatches(batch, microbatch)
 

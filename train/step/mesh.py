@@ -18,7 +18,7 @@ from jax.experimental import mesh_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from calrec.errors import CalrecError
-from calrec.model.backbone.stacked import Weights
+from calrec.model.backbone.stacked import APART, Weights
 from train.settings import MeshSettings
 from train.step.optimizer import TrainState
 from train.step.rows import Batch, Rows
@@ -60,7 +60,8 @@ def _spec(shape: Sequence[int], names: Any, parts: int, *, stacked: bool) -> Par
 
 
 def weight_specs(weights: Weights, mesh: Mesh) -> Weights:
-    """Of each weight, which axis lies over `fsdp`; matrices alone are split."""
+    """Of each weight, which axis lies over `fsdp`; matrices alone are split, but no adapters, which
+    are small."""
     parts = mesh.shape[FSDP]
 
     def of(tree: Any, *, stacked: bool) -> Any:
@@ -71,8 +72,13 @@ def weight_specs(weights: Weights, mesh: Mesh) -> Weights:
 
         return jax.tree.map(one, tree)
 
-    ends = {name: weight for name, weight in weights.items() if name != "layers"}
-    return of(ends, stacked=False) | {"layers": of(weights["layers"], stacked=True)}
+    def everywhere(tree: Any) -> Any:
+        return jax.tree.map(lambda weight: PartitionSpec(), tree)
+
+    return {
+        name: everywhere(each) if name in APART[1:] else of(each, stacked=name == "layers")
+        for name, each in weights.items()
+    }
 
 
 def state_shardings(
@@ -113,7 +119,7 @@ def gathered(specs: Weights) -> Any:
     """The `gather` of `train.step.terms` for weights split like this."""
 
     def whole(weights: Weights, layer: bool) -> Weights:
-        ends = {name: spec for name, spec in specs.items() if name != "layers"}
+        ends = {name: spec for name, spec in specs.items() if name not in APART}
         of = specs["layers"] if layer else ends
 
         def one(weight: Any, spec: PartitionSpec) -> Any:

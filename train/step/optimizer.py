@@ -11,6 +11,8 @@ import optax
 
 from train.settings import StageSettings
 
+STACKED = ("layers", "adapters")
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +46,12 @@ def optimizer(settings: StageSettings) -> optax.GradientTransformation:
     """AdamW behind a clip of the global norm at 1."""
 
     def decayed(weights: Any) -> Any:
-        # Norm weights and biases are vectors; decaying them would only shrink the signal. In the
+        # Norm weights and biases are vectors; decaying them would only shrink the signal. In a
         # stack of layers each stands as one row of a matrix.
-        layers = weights.get("layers", {})
-        ends = {name: w for name, w in weights.items() if name != "layers"}
-        mask = jax.tree.map(lambda w: w.ndim > 1, ends)
-        return mask | {"layers": jax.tree.map(lambda w: w.ndim > 2, layers)}
+        return {
+            name: jax.tree.map(lambda w, least=3 if name in STACKED else 2: w.ndim >= least, each)
+            for name, each in weights.items()
+        }
 
     return optax.chain(
         optax.clip_by_global_norm(1.0),

@@ -78,8 +78,9 @@ def terms(
 ) -> Terms:
     """The terms of some rows; `key` is that of the step's dropout, None for none."""
     keys = None if key is None else jax.vmap(jax.random.fold_in, (None, 0))(key, rows.row)
-    ends = {name: weight for name, weight in weights.items() if name != "layers"}
-    weights = gather(ends, False) | {"layers": weights["layers"]}
+    apart = {name: weights[name] for name in stacked.APART if name in weights}
+    ends = {name: weight for name, weight in weights.items() if name not in apart}
+    weights = gather(ends, False) | apart
     hidden = stacked.hidden(
         task.config,
         weights,

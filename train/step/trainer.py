@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, cast
 
@@ -35,6 +35,8 @@ class Trainer:
       mesh: the devices.
       settings: how they are used.
       seed: of the dropout.
+      trained: shapes and types of the weights that are trained; None for a decoder's own, all.
+      frozen: the other weights, which each step is given.
     """
 
     task: Task
@@ -43,6 +45,18 @@ class Trainer:
     mesh: Mesh
     settings: MeshSettings
     seed: int = 0
+    trained: Weights | None = None
+    frozen: Weights = field(default_factory=dict)
+
+    def adapting(self, trained: Weights, frozen: Weights) -> Trainer:
+        """One that trains weights of such shapes beside others, which it places."""
+        specs = meshes.weight_specs(frozen, self.mesh)
+        placed = jax.tree.map(
+            lambda weight, spec: jax.device_put(weight, NamedSharding(self.mesh, spec)),
+            frozen,
+            specs,
+        )
+        return replace(self, trained=jax.eval_shape(lambda: trained), frozen=placed)
 
     def init(self, weights: Weights) -> TrainState:
         """The state before the first step, each array where it belongs."""
@@ -56,7 +70,7 @@ class Trainer:
     @cached_property
     def outline(self) -> TrainState:
         """Shapes and types of a state."""
-        weights = outline(self.task.config)
+        weights = self.trained or outline(self.task.config)
         return jax.eval_shape(lambda: TrainState.fresh(weights, self.tx))
 
     @cached_property
@@ -80,7 +94,7 @@ class Trainer:
 
     @cached_property
     def step(self) -> Any:
-        """`(state, batch) -> (state, metrics)`: one step; the losses are those before it, in nats.
+        """`(state, batch, frozen={}) -> (state, metrics)`: one step; losses before it, in nats.
 
         A step whose loss or gradient is no number changes nothing and says so: `finite`.
         """
@@ -88,14 +102,16 @@ class Trainer:
 
     @cached_property
     def evaluate(self) -> Any:
-        """`(weights, batch) -> losses`, without dropout."""
+        """`(weights, batch, frozen={}) -> losses`, without dropout."""
         return jax.jit(self._evaluated)
 
-    def _step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+    def _step(
+        self, state: TrainState, batch: Batch, frozen: Weights | None = None
+    ) -> tuple[TrainState, Metrics]:
         key = None
         if self.task.forward.dropout != Dropout():
             key = jax.random.fold_in(jax.random.key(self.seed), state.step)
-        grads, losses = self._gradient(state.weights, batch, key)
+        grads, losses = self._gradient(state.weights, frozen or {}, batch, key)
         norm = optax.tree.norm(grads)
         finite = jnp.isfinite(norm) & jnp.isfinite(losses["total"])
         updates, optimizer = self.tx.update(grads, state.optimizer, state.weights)
@@ -105,23 +121,32 @@ class Trainer:
         return state, {**losses, "gradient_norm": norm, "finite": finite}
 
     def _gradient(
-        self, weights: Weights, batch: Batch, key: Key[Array, ""] | None
+        self, weights: Weights, frozen: Weights, batch: Batch, key: Key[Array, ""] | None
     ) -> tuple[Weights, Losses]:
-        specs = meshes.weight_specs(weights, self.mesh)
+        specs, fixed = (meshes.weight_specs(each, self.mesh) for each in (weights, frozen))
 
-        def of_device(weights: Weights, batch: Batch, key: Any) -> tuple[Weights, Losses]:
-            part, losses = gradient(self.task, weights, batch, key, **self._over_devices(specs))
+        def of_device(
+            weights: Weights, frozen: Weights, batch: Batch, key: Any
+        ) -> tuple[Weights, Losses]:
+            how = self._over_devices({**fixed, **specs})
+            part, losses = gradient(self.task, weights, batch, key, frozen=frozen, **how)
             return (meshes.summed(part, specs) if self.mesh.size > 1 else part), losses
 
-        return self._mapped(of_device, specs, (specs, PartitionSpec()), 1)(weights, batch, key)
+        of_batch = meshes.batch_specs()
+        mapped = self._mapped(
+            of_device, (specs, fixed, of_batch, PartitionSpec()), (specs, PartitionSpec())
+        )
+        return mapped(weights, frozen, batch, key)
 
-    def _evaluated(self, weights: Weights, batch: Batch) -> Losses:
-        specs = meshes.weight_specs(weights, self.mesh)
+    def _evaluated(self, weights: Weights, batch: Batch, frozen: Weights | None = None) -> Losses:
+        whole = {**(frozen or {}), **weights}
+        specs = meshes.weight_specs(whole, self.mesh)
 
         def of_device(weights: Weights, batch: Batch) -> Losses:
             return evaluated(self.task, weights, batch, **self._over_devices(specs))
 
-        return self._mapped(of_device, specs, PartitionSpec())(weights, batch)
+        mapped = self._mapped(of_device, (specs, meshes.batch_specs()), PartitionSpec())
+        return mapped(whole, batch)
 
     def _over_devices(self, specs: Weights) -> dict[str, Any]:
         """How the devices of the mesh work together; one alone has nothing to say to others."""
@@ -137,11 +162,10 @@ class Trainer:
             "add_up": lambda found: jax.lax.psum(found, meshes.AXES),
         }
 
-    def _mapped(self, function: Any, weights: Weights, out: Any, keys: int = 0) -> Any:
-        """A function of (weights, batch, keys) run by each device on its part."""
+    def _mapped(self, function: Any, specs: tuple[Any, ...], out: Any) -> Any:
+        """A function that each device runs on its part of the arguments."""
         if self.mesh.size == 1:
             return function
-        specs = (weights, meshes.batch_specs(), *[PartitionSpec()] * keys)
         return jax.shard_map(
             function, mesh=self.mesh, in_specs=specs, out_specs=out, check_vma=False
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from calrec.model.backbone.lora_settings import LoraSettings
 
 Remat = Literal["none", "dots", "full"]
 """What the backward pass keeps of a layer: all, the products of its weights, or its input."""
@@ -34,6 +36,7 @@ class Forward:
       dropout: what is dropped.
       unroll: layers in one turn of the loop; all of them where they are few.
       attention: how rows are mixed: in `packed` blocks, or by `splash`, a kernel for TPUs.
+      lora: how adapters among the weights are read; unused without any.
       interpret: runs that kernel step by step on any device, to test it.
     """
 
@@ -42,4 +45,5 @@ class Forward:
     dropout: Dropout = Dropout()
     unroll: int = 1
     attention: Literal["packed", "splash"] = "packed"
+    lora: LoraSettings = field(default_factory=LoraSettings)
     interpret: bool = False

@@ -4,6 +4,10 @@ One program for a layer, however many there are: it compiles fast, and what the 
 keeps of a layer is a choice (`calrec.model.backbone.forward.Remat`). Weights and hidden states are
 those of `calrec.model.backbone.decoder`.
 
+Beside a decoder's own weights there may be `adapters` (`calrec.model.backbone.lora`) and
+`new_tokens`: rows, by the name of the matrix, that stand in place of the last ones of the embedding
+and of the head.
+
 Shapes, further to the decoder's: L layers.
 """
 
@@ -19,15 +23,19 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int, Key
 
+from calrec.model.backbone import lora
 from calrec.model.backbone.attention import turn
 from calrec.model.backbone.config import DecoderConfig, LayerKind
 from calrec.model.backbone.decoder import Decoder, Drop, Ends, Layer
 from calrec.model.backbone.forward import Dropout, Forward, Remat
+from calrec.model.backbone.lora_settings import LoraSettings
 from calrec.model.backbone.mixing import Mix, packed
 from calrec.model.backbone.splash import splash
 
 Weights = dict[str, Any]
 """Arrays by the decoder's names; those of all layers stacked, under `layers`."""
+APART = ("layers", "adapters", "new_tokens")
+"""Names that are no weights of the decoder's two ends."""
 Ints = Int[Array | np.ndarray, "B T"]
 Gather = Callable[[Weights], Weights]
 
@@ -85,27 +93,47 @@ def hidden(
     kinds = list(dict.fromkeys(config.layer_kinds))
     turns = [turn(position, kind.rope, config) for kind in kinds]
 
-    def one(kind: int, x: Array, number: Array, layer: Weights) -> Array:
+    def one(kind: int, x: Array, number: Array, layer: Weights, adapters: Any) -> Array:
         def thinned(values: Array, place: int) -> Array:
             rate = rates.residual if place < 2 else rates.attention
             return _dropped(values, keys, 1 + 64 * number + place, rate)
 
+        def thinned_input(values: Array, adapter: int) -> Array:
+            return _dropped(values, keys, 4 + 64 * number + adapter, forward.lora.dropout)
+
         mix = _mix(kinds[kind], segment, config, forward, thinned if rates.attention else None)
         made = _merged(lambda: Layer(config, rngs=nnx.Rngs(0)), _cast(layer, dtype))
+        if adapters is not None:
+            lora.attach(made, _cast(adapters, dtype), forward.lora, thinned_input)
         return made(x, turns[kind], mix, thinned)[0]
 
-    def body(x: Array, inputs: tuple[Array, Array, Weights]) -> tuple[Array, None]:
-        number, kind, layer = inputs
+    def body(x: Array, inputs: tuple[Array, Array, Weights, Any]) -> tuple[Array, None]:
+        number, kind, layer, adapters = inputs
         branches = [partial(one, k) for k in range(len(kinds))]
-        arguments = (x, number, gather(layer))
+        arguments = (x, number, gather(layer), adapters)
         if len(branches) == 1:
             return branches[0](*arguments), None
         return jax.lax.switch(kind, branches, *arguments), None
 
+    layers = weights["layers"]
     of_layer = jnp.asarray([kinds.index(kind) for kind in config.layer_kinds])
-    inputs = (jnp.arange(config.num_hidden_layers), of_layer, weights["layers"])
-    x, _ = jax.lax.scan(_remat(body, forward.remat), x, inputs, unroll=forward.unroll)
+    numbers = jnp.arange(config.num_hidden_layers)
+    for first, last, adapters in _spans(config, weights.get("adapters")):
+        inputs = jax.tree.map(lambda x, a=first, b=last: x[a:b], (numbers, of_layer, layers))
+        x, _ = jax.lax.scan(
+            _remat(body, forward.remat), x, (*inputs, adapters), unroll=forward.unroll
+        )
     return ends.norm(x)
+
+
+def _spans(config: DecoderConfig, adapters: Weights | None) -> list[tuple[int, int, Any]]:
+    """The layers below those with adapters, which need no backward pass of their own; and these."""
+    depth = config.num_hidden_layers
+    if adapters is None:
+        return [(0, depth, None)]
+    first = depth - len(jax.tree.leaves(adapters)[0])
+    spans = [(0, first, None), (first, depth, adapters)]
+    return [span for span in spans if span[0] < span[1]]
 
 
 def logits(
@@ -123,8 +151,26 @@ def _merged(make: Callable[[], Any], weights: Weights) -> Any:
 
 
 def _ends(config: DecoderConfig, weights: Weights, dtype: jnp.dtype) -> Ends:
-    ends = {name: weight for name, weight in weights.items() if name != "layers"}
+    ends = {name: weight for name, weight in with_new_tokens(weights).items() if name not in APART}
     return _merged(lambda: Ends(config, rngs=nnx.Rngs(0)), _cast(ends, dtype))
+
+
+def with_new_tokens(weights: Weights) -> Weights:
+    """The weights with the rows of new tokens where they belong."""
+    placed = {
+        name: weights[name].at[-len(rows) :].set(rows.astype(weights[name].dtype))
+        for name, rows in weights.get("new_tokens", {}).items()
+    }
+    return {**weights, **placed}
+
+
+def merged(weights: Weights, settings: LoraSettings) -> Weights:
+    """A decoder's own weights alone, with what adapters and new tokens add to them."""
+    whole = with_new_tokens(weights)
+    if "adapters" in weights:
+        layers = lora.merged(weights["layers"], weights["adapters"], settings)
+        whole = {**whole, "layers": layers}
+    return {name: weight for name, weight in whole.items() if name not in APART[1:]}
 
 
 def _cast(weights: Weights, dtype: jnp.dtype) -> Weights:
