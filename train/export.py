@@ -59,9 +59,9 @@ def export(
         raise CalrecError(f"export: expected dtype float32 or bfloat16, found {dtype!r}; give one")
     run = Run.load(run_folder)
     if adapter:
-        weights = best_start(run_folder, workspace).trained
+        model = best_start(run_folder, workspace).trained
     else:
-        weights = nnx.to_pure_dict(nnx.state(best_weights(run_folder, workspace)))
+        model = best_weights(run_folder, workspace)
     entries = [*run.parents, history_entry(run_folder)]
     description = checkpoint.Description(
         decoder=run.decoder,
@@ -81,7 +81,7 @@ def export(
     )
     checkpoint.save(
         out,
-        weights,
+        model,
         Tokenizer.load(run_folder / "tokenizer"),
         description,
         files={training_log.FILE: log, model_card.FILE: model_card.text(description)},
@@ -120,8 +120,7 @@ def export_pretrained(folder: Path, out: Path, *, dtype: Dtype = "bfloat16") -> 
         training={"stages": [_summary(pretrained_entry(folder, model))]},
     )
     files = {model_card.FILE: model_card.text(description)}
-    weights = nnx.to_pure_dict(nnx.state(model))
-    checkpoint.save(out, weights, tokenizer, description, files=files)
+    checkpoint.save(out, model, tokenizer, description, files=files)
 
 
 def pretrained_entry(folder: Path, model: Decoder) -> dict[str, Any]:

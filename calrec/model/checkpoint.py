@@ -107,9 +107,9 @@ class Description:
     def to_json(self) -> dict[str, Any]:
         """The content of `calrec.json`."""
         content = codec.encode(self)
-        later = {name for name in LATER if content[name] is not None}
-        content = {n: value for n, value in content.items() if n not in LATER or n in later}
-        return (FORMAT if later else EARLIER).seal(content)
+        nothing = [name for name in LATER if content.get(name) is None]
+        content = {name: value for name, value in content.items() if name not in nothing}
+        return (EARLIER if len(nothing) == len(LATER) else FORMAT).seal(content)
 
     def to_text(self) -> str:
         """The text of `calrec.json`."""
@@ -138,7 +138,7 @@ def resolve(name: str | Path) -> Path:
 
 def save(
     folder: Path,
-    weights: Weights,
+    model: Decoder | Weights,
     tokenizer: Tokenizer,
     description: Description,
     *,
@@ -148,8 +148,8 @@ def save(
 
     Args:
       folder: where.
-      weights: the decoder's, or adapters (`calrec.model.backbone.stacked`).
-      tokenizer: the decoder's tokenizer.
+      model: the decoder, or adapters alone (`calrec.model.backbone.stacked`).
+      tokenizer: the decoder's.
       description: what `calrec.json` shall say.
       files: name to text of further files to lay beside, such as the training log.
 
@@ -159,9 +159,11 @@ def save(
     import jax
     import jax.numpy as jnp
     import orbax.checkpoint as ocp
+    from flax import nnx
 
     with whole_folder(folder, ours=is_checkpoint, what="checkpoint") as new:
         dtype = jnp.dtype(description.dtype)
+        weights = model if isinstance(model, dict) else nnx.to_pure_dict(nnx.state(model))
         weights = jax.tree.map(lambda x: x.astype(dtype), weights)
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(weights))
         require_room(new, size, what="checkpoint")

@@ -10,10 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from families import FAMILIES
 from gguf import GGMLQuantizationType, GGUFWriter, quantize
 
 Kind = GGMLQuantizationType
 Tensors = Mapping[str, np.ndarray]
+
+WIDTHS = ("vocab_size", "hidden_size", "n_embd", "intermediate_size", "head_dim")
+
+
+def config(family: str, scale: int = 1) -> dict[str, Any]:
+    """A family's `config.json`, every width times `scale`: rows of quantised blocks are wide."""
+    return {
+        name: value * scale if name in WIDTHS else value for name, value in FAMILIES[family].items()
+    }
+
 
 ARCHITECTURES = {"mistral": "llama", "gemma3_text": "gemma3"}
 """Model types that GGUF calls otherwise."""

@@ -7,8 +7,8 @@ import gguf
 import gguf_files
 import numpy as np
 import pytest
-from families import FAMILIES, config
-from gguf_files import Kind
+from families import FAMILIES
+from gguf_files import Kind, config
 
 from calrec.errors import CalrecError
 from calrec.model import hf

@@ -16,13 +16,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "calrec"))
 
 import gguf_files
 import oracle
-from families import config
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     """A small model in one GGUF file."""
-    settings = config("llama")
+    settings = gguf_files.config("llama")
     tensors = {
         name: values.detach().numpy()
         for name, values in oracle.random_model(settings).state_dict().items()
