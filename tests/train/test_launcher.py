@@ -17,6 +17,7 @@ from commands import run
 from test_mesh import free_port
 
 from calrec.errors import CalrecError
+from calrec.model.backbone import stacked
 from train.launchers.settings import Launching
 from train.run.description import Run
 from train.run.states import States
@@ -67,7 +68,7 @@ def logged(out):
 def weights(out):
     with States(out) as states:
         assert states.steps()[-1] == STEPS
-        return jax.tree.leaves(states.weights(STEPS, Run.load(out)))
+        return jax.tree.leaves(states.weights(STEPS, stacked.outline(Run.load(out).decoder)))
 
 
 @pytest.fixture(scope="module")

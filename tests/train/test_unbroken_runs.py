@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from commands import run
 
+from calrec.model.backbone import stacked
 from train.run.states import States, best_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,7 +112,7 @@ def weights_of(folder, step):
     from train.run.description import Run
 
     with States(folder) as states:
-        return states.weights(step, Run.load(folder))
+        return states.weights(step, stacked.outline(Run.load(folder).decoder))
 
 
 @pytest.mark.slow
