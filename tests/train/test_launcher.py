@@ -170,7 +170,10 @@ def test_a_launcher_that_is_told_to_stop_has_its_workers_save(data, pretrained, 
     command = start([*stage1(data, pretrained, out, **more), *launched], **token)
     wait_for(10, out)
     command.send_signal(signal.SIGTERM)
-    said = command.communicate(timeout=300)[1]
+    try:
+        said = command.communicate(timeout=120)[1]
+    finally:
+        command.kill()  # and with it what it started, where it has not ended
     assert command.returncode == 143, said
     (step,) = re.findall(r"stopped; the same command goes on from step (\d+)", said)
     with States(out) as states:

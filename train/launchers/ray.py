@@ -124,8 +124,9 @@ class _Attempt:
             if self.asked.by is not None and not told:
                 told = True
                 _say(self.console, "stopping: the workers finish their step and save")
-                for worker in workers:
-                    worker.stop.remote(int(signal.SIGTERM))
+                # Held until they are heard.
+                asking = [worker.stop.remote(int(signal.SIGTERM)) for worker in workers]
+                self.ray.wait(asking, num_returns=len(asking), timeout=30)
             for stream in self.ray.wait(list(streams), timeout=1, fetch_local=False)[0]:
                 number = streams[stream]
                 name = f"worker {number + 1} of {len(workers)} (on {places[number].address})"
