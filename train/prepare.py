@@ -56,18 +56,12 @@ def prepare(
     domains = list(dict.fromkeys(domains))
     catalogues = [Catalogue.open(workspace, domain) for domain in domains]
     texts = {c.domain: [item_text(item, text) for item in c.items] for c in catalogues}
+    every = itertools.chain.from_iterable(texts.values())
     added: list[list[int]] = []
     if tokenizer_folder is None:
-        tokenizer = _trained(
-            itertools.chain.from_iterable(texts.values()), vocab_size, merges, text
-        )
+        tokenizer = _trained(every, vocab_size, merges, text)
     else:
-        tokenizer = Tokenizer.load(tokenizer_folder)
-        if new_tokens:
-            # Without the space behind a label, which a pretrained model has in the word's token.
-            tokenizer, added = tokenizer.with_tokens(
-                [unit.rstrip() if unit in LABELS else unit for unit in _units(text)]
-            )
+        tokenizer, added = _given(tokenizer_folder, text, new_tokens=new_tokens)
     tokens = {domain: tokenizer.encode(some) for domain, some in texts.items()}
     for domain, some in texts.items():
         check_given_back(tokenizer, some, tokens[domain])
@@ -90,6 +84,18 @@ def _trained(
     texts: Iterable[str], vocab_size: int, merges: Merges, settings: TextSettings
 ) -> Tokenizer:
     return Tokenizer.train(list(texts), vocab_size, units=_units(settings), merges=merges)
+
+
+def _given(
+    folder: Path, settings: TextSettings, *, new_tokens: bool
+) -> tuple[Tokenizer, list[list[int]]]:
+    """A folder's tokenizer, and what each token stands for that was added to it."""
+    tokenizer = Tokenizer.load(folder)
+    if not new_tokens:
+        return tokenizer, []
+    # Without the space behind a label, which a pretrained model has in the word's token.
+    units = [unit.rstrip() if unit in LABELS else unit for unit in _units(settings)]
+    return tokenizer.with_tokens(units)
 
 
 def _units(settings: TextSettings) -> list[str]:

@@ -26,6 +26,4 @@ def needed(**settings):
 def test_a_batch_of_the_paper_s_size_needs_little_memory_in_microbatches():
     assert PRESET.model is not None
     assert 2.1e6 < flops.parameters(PRESET.model) < 2.3e6
-    eight = needed(microbatch=8)
-    assert 0.1e9 < eight < 1.5e9
-    assert needed(microbatch=8, remat="full") < eight / 2
+    assert 0.1e9 < needed(microbatch=8) < 1.5e9

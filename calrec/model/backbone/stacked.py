@@ -34,6 +34,9 @@ from calrec.model.backbone.splash import splash
 
 Weights = dict[str, Any]
 """Arrays by the decoder's names; those of all layers stacked, under `layers`."""
+PLACES = 64
+"""Numbers of a layer's dropouts: what is added to the stream, weights of attention by blocks, and
+from 32 on the adapters' inputs."""
 APART = ("layers", "adapters", "new_tokens")
 """Names that are no weights of the decoder's two ends."""
 Ints = Int[Array | np.ndarray, "B T"]
@@ -96,10 +99,10 @@ def hidden(
     def one(kind: int, x: Array, number: Array, layer: Weights, adapters: Any) -> Array:
         def thinned(values: Array, place: int) -> Array:
             rate = rates.residual if place < 2 else rates.attention
-            return _dropped(values, keys, 1 + 64 * number + place, rate)
+            return _dropped(values, keys, 1 + PLACES * number + place, rate)
 
         def thinned_input(values: Array, adapter: int) -> Array:
-            return _dropped(values, keys, 4 + 64 * number + adapter, forward.lora.dropout)
+            return _dropped(values, keys, 1 + PLACES * number + 32 + adapter, forward.lora.dropout)
 
         mix = _mix(kinds[kind], segment, config, forward, thinned if rates.attention else None)
         made = _merged(lambda: Layer(config, rngs=nnx.Rngs(0)), _cast(layer, dtype))
@@ -115,20 +118,23 @@ def hidden(
             return branches[0](*arguments), None
         return jax.lax.switch(kind, branches, *arguments), None
 
-    layers = weights["layers"]
     of_layer = jnp.asarray([kinds.index(kind) for kind in config.layer_kinds])
-    numbers = jnp.arange(config.num_hidden_layers)
-    for first, last, adapters in _spans(config, weights.get("adapters")):
-        inputs = jax.tree.map(lambda x, a=first, b=last: x[a:b], (numbers, of_layer, layers))
-        x, _ = jax.lax.scan(
-            _remat(body, forward.remat), x, (*inputs, adapters), unroll=forward.unroll
-        )
-    return ends.norm(x)
+    return ends.norm(_through(weights, of_layer, x, _remat(body, forward.remat), forward.unroll))
 
 
-def _spans(config: DecoderConfig, adapters: Weights | None) -> list[tuple[int, int, Any]]:
+def _through(
+    weights: Weights, kinds: Int[Array, " L"], x: Array, body: Callable, unroll: int
+) -> Array:
+    """The stream behind all layers."""
+    every = (jnp.arange(len(kinds)), kinds, weights["layers"])
+    for first, last, adapters in _spans(len(kinds), weights.get("adapters")):
+        inputs = jax.tree.map(lambda x, a=first, b=last: x[a:b], every)
+        x, _ = jax.lax.scan(body, x, (*inputs, adapters), unroll=unroll)
+    return x
+
+
+def _spans(depth: int, adapters: Weights | None) -> list[tuple[int, int, Any]]:
     """The layers below those with adapters, which need no backward pass of their own; and these."""
-    depth = config.num_hidden_layers
     if adapters is None:
         return [(0, depth, None)]
     first = depth - len(jax.tree.leaves(adapters)[0])
