@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,8 +104,7 @@ def fit(
         states = stack.enter_context(States(out))
         state = states.resumed(trainer.init(start.trained), console.print)
         del start
-        log = Log(out, int(state.step), tensorboard=watching.tensorboard)
-        stack.callback(log.close)
+        log = closing(Log(out, int(state.step), tensorboard=watching.tensorboard))
         asked = stack.enter_context(stopping())
         progress = _Progress(
             stage=stage,
@@ -114,7 +113,7 @@ def fit(
             batches=batches,
             trainer=trainer,
             states=states,
-            log=log,
+            log=stack.enter_context(log),
             judge=judge,
             console=console,
             trace=stack.enter_context(Trace(out / "profile", watching.profile, console.print)),
