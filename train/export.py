@@ -142,7 +142,7 @@ def check_vocabulary(folder: Path, tokenizer: Tokenizer, model: Decoder) -> None
     if tokenizer.vocab_size > model.config.vocab_size:
         raise CalrecError(
             f"{folder}: expected a tokenizer of at most {model.config.vocab_size} tokens, the"
-            f" model's, found {tokenizer.vocab_size}"
+            f" model's, found {tokenizer.vocab_size}; choose a folder whose files belong together"
         )
 
 

@@ -56,6 +56,16 @@ def prepare(
     domains = list(dict.fromkeys(domains))
     catalogues = [Catalogue.open(workspace, domain) for domain in domains]
     texts = {c.domain: [item_text(item, text) for item in c.items] for c in catalogues}
+    if new_tokens and tokenizer_folder is None:
+        raise CalrecError(
+            "expected --tokenizer, a pretrained model's, beside --new-tokens, found none; a"
+            " tokenizer that is trained here has such tokens anyway: leave --new-tokens out"
+        )
+    if merges != "words" and tokenizer_folder is not None:
+        raise CalrecError(
+            f"expected no --merges beside --tokenizer, whose merges are what they are, found"
+            f" {merges}; leave one of them out"
+        )
     every = itertools.chain.from_iterable(texts.values())
     added: list[list[int]] = []
     if tokenizer_folder is None:

@@ -60,7 +60,11 @@ class GenerativeModel:
 
     @classmethod
     def from_checkpoint(
-        cls, path_or_name: str | Path, *, dtype: Dtype | None = "float32"
+        cls,
+        path_or_name: str | Path,
+        *,
+        dtype: Dtype | None = "float32",
+        models: Path | None = None,
     ) -> GenerativeModel:
         """Loads an exported folder, or a shipped checkpoint by name (`sample`).
 
@@ -68,15 +72,16 @@ class GenerativeModel:
           path_or_name: which.
           dtype: what the model computes in; None is what its weights are stored in. bfloat16 saves
             memory, and time on an accelerator; on a CPU it saves none.
+          models: where the base of adapters lies (`calrec.model.checkpoint.load`).
 
         Raises:
-          CalrecError: if there is none, or it is damaged.
+          CalrecError: if there is none, or it is damaged, or a base is missing.
         """
         from calrec.generation.sampler import Sampler
         from calrec.model import checkpoint
 
         folder = checkpoint.resolve(path_or_name)
-        model, tokenizer, description = checkpoint.load(folder, dtype=dtype)
+        model, tokenizer, description = checkpoint.load(folder, dtype=dtype, models=models)
         try:
             sampling = SamplingSettings(**description.sampling)
         except (TypeError, ValueError) as error:

@@ -11,8 +11,8 @@ from pathlib import Path
 from calrec.errors import CalrecError
 from calrec.model.hf.files import BLOCK, Stored, stored_tensors
 
-FETCHED = ("smollm2-135m", "gemma3-270m")
-"""Names that `calrec-train fetch` knows."""
+FETCHED = {"smollm2-135m": "", "gemma3-270m": " --accept-licence"}
+"""Names that `calrec-train fetch` knows, and what it asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,8 @@ class Base:
         where = places[-1] if places else Path("models")
         remedy = f"copy its Hugging Face folder to {where / self.name}"
         if self.name in FETCHED:
-            remedy = f"get it with: calrec-train fetch {self.name} --to {where / self.name}"
+            given = f"{self.name}{FETCHED[self.name]} --to {where / self.name}"
+            remedy = f"get it with: calrec-train fetch {given}"
         raise CalrecError(
             f"expected the model {self.name} (digest {self.digest[:12]}) that the adapters were"
             f" trained on, found {found}; {remedy}"

@@ -48,13 +48,14 @@ class CALRec:
         *,
         first_stage: Recommender | None = None,
         dtype: Dtype | None = "float32",
+        models: Path | None = None,
     ) -> CALRec:
         """Loads a checkpoint (see `GenerativeModel.from_checkpoint`) to rank a shop's items.
 
         Raises:
           CalrecError: if there is no such checkpoint, or it is damaged.
         """
-        model = GenerativeModel.from_checkpoint(path_or_name, dtype=dtype)
+        model = GenerativeModel.from_checkpoint(path_or_name, dtype=dtype, models=models)
         return cls.over(model, corpus, items, first_stage=first_stage)
 
     @classmethod

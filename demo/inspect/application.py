@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from demo.inspect.item_vectors import ItemVectors
 from demo.inspect.served_model import ServedModel
 from demo.inspect.shop import Shop
 
-CHECKPOINTS = "checkpoints"
-"""Folder of a workspace's models."""
+CHECKPOINTS, MODELS = "checkpoints", "models"
+"""Folders of a workspace: exported models, and pretrained ones beside which adapters stand."""
 
 
 class Application:
@@ -52,7 +53,7 @@ class Application:
         *,
         first: str | None = None,
         evaluations: Sequence[Path] = (),
-        load_model: Callable[[str], Any] = GenerativeModel.from_checkpoint,
+        load_model: Callable[[str], Any] | None = None,
     ) -> None:
         found = domains(workspace)
         if not found:
@@ -74,7 +75,8 @@ class Application:
         self.checkpoint = checkpoint
         self.workspace = workspace
         self.evaluations = Evaluations(evaluations or (workspace / "evaluations",))
-        self.served = ServedModel(checkpoint, load_model)
+        load = partial(GenerativeModel.from_checkpoint, models=workspace / MODELS)
+        self.served = ServedModel(checkpoint, load_model or load)
         self.item_vectors = ItemVectors(workspace, checkpoint)
         self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None

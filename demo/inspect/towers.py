@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,10 +18,10 @@ from calrec.evaluation.alignment import Alignment
 from calrec.generation.model import GenerativeModel
 from calrec.model.checkpoint import Description, describe
 from demo.inspect import checkpoints
+from demo.inspect.application import MODELS, Application
 
 if TYPE_CHECKING:
     from calrec.records import Item
-    from demo.inspect.application import Application
     from demo.inspect.shop import Shop
 
 KEPT = 16
@@ -99,11 +99,10 @@ class Models:
       load: makes a model from a folder; of other checkpoints one is held at a time.
     """
 
-    def __init__(
-        self, app: Application, load: Callable[[Path], Any] = GenerativeModel.from_checkpoint
-    ) -> None:
+    def __init__(self, app: Application, load: Callable[[Path], Any] | None = None) -> None:
         self._app = app
-        self._load = load
+        models = app.workspace / MODELS
+        self._load = load or partial(GenerativeModel.from_checkpoint, models=models)
         self._loading = threading.Lock()
         self._others: LRUCache[tuple[str, int], Any] = LRUCache(1)
         self._lock = threading.Lock()

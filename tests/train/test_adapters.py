@@ -21,6 +21,7 @@ from calrec.model.backbone.lora_settings import LoraSettings
 from calrec.text import LABELS, item_text
 from calrec.tokenizer import Tokenizer
 from catalog.store import Catalogue
+from train import evaluate
 from train.data.prepared import Prepared
 from train.run.start import Start
 from train.run.states import best_weights
@@ -171,6 +172,36 @@ def test_a_missing_or_other_base_is_one_line(pretrained, tuned, tmp_path):
     hf.save_pretrained(tmp_path / "models" / "small", other, Tokenizer.load(pretrained))
     with pytest.raises(CalrecError, match="found another model in"):
         checkpoint.load(alone, models=tmp_path / "models")
+
+
+@pytest.mark.slow
+def test_an_evaluation_looks_for_the_base_in_its_own_workspace(
+    pretrained, tuned, tmp_path, monkeypatch
+):
+    workspace, alone = pretrained.parents[1], tmp_path / "alone"
+    export = ("export", "--run", tuned[1], "--format", "adapter", "--workspace", workspace)
+    assert run(*export, "--out", alone) == 0
+    monkeypatch.setenv("CALREC_WORKSPACE", str(tmp_path / "elsewhere"))
+    line = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", alone, "--users", 1)
+    given = ("--workspace", workspace, *line, "--out", tmp_path / "out")
+    monkeypatch.setattr("sys.argv", ["calrec-evaluate", *map(str, given)])
+    evaluate.main()
+    assert (tmp_path / "out" / "meta.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (("--new-tokens",), "expected --tokenizer, a pretrained model's, beside --new-tokens"),
+        (("--merges", "attributes", "--tokenizer", "x"), "expected no --merges beside --tokenizer"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    options, found, tiny_workspace, tmp_path, capsys
+):
+    given = ("--workspace", tiny_workspace, "--domains", "shop", "--out", tmp_path / "data")
+    assert run("prepare", *given, *options) == 2
+    assert found in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from calrec.evaluation.run_folder.meta import CheckpointMeta
 from calrec.model.compilation import keep_compiled
 from calrec.recommenders import register
 from calrec.recommenders.entry import Inputs
-from catalog.store import Catalogue
+from catalog.store import Catalogue, workspace_path
 from train.evaluation import baselines, fingerprints
 from train.evaluation.cases import HeldOutCases
 from train.evaluation.earlier import Earlier
@@ -75,7 +75,8 @@ def ready(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> 
     from calrec.generation.model import GenerativeModel  # brings in jax
 
     keep_compiled()
-    model = GenerativeModel.from_checkpoint(settings.checkpoint or "")
+    models = workspace_path(settings.workspace) / "models"
+    model = GenerativeModel.from_checkpoint(settings.checkpoint or "", models=models)
     return generating.Drawing(settings, catalogue, model, device())
 
 
