@@ -14,8 +14,9 @@ from calrec.errors import CalrecError
 
 END = "<eos>"
 PAD = "<pad>"
-Merges = Literal["words", "attributes"]
-"""How far a trained token may reach: within a word, or over the words of one attribute."""
+Merges = Literal["words", "attributes", "items"]
+"""How far a trained token may reach: within a word, over the words of one attribute, or over the
+labels between attributes, too."""
 SMALLEST = 256 + 2
 """Tokens that a byte-level vocabulary cannot do without: every byte, and the two above."""
 
@@ -94,8 +95,10 @@ class Tokenizer:
           vocab_size: the most tokens.
           units: fixed strings, such as labels, that never share a token with what surrounds them
             and soon become one token each: they are most of a short text.
-          merges: how far other tokens reach. Over the words between two units, a text has about
-            half the tokens (a whole title may be one), from a vocabulary of three times the size.
+          merges: how far other tokens reach: `words`, or all that stands between two units (the
+            two other kinds differ in what is a unit). A whole title may be one token then, and a
+            text of three units has about half the tokens, from a vocabulary of three times the
+            size.
         """
         if vocab_size < SMALLEST:
             raise CalrecError(

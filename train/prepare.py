@@ -93,7 +93,8 @@ def prepare(
 def _trained(
     texts: Iterable[str], vocab_size: int, merges: Merges, settings: TextSettings
 ) -> Tokenizer:
-    return Tokenizer.train(list(texts), vocab_size, units=_units(settings), merges=merges)
+    units = [u for u in _units(settings) if merges != "items" or u not in LABELS]
+    return Tokenizer.train(list(texts), vocab_size, units=units, merges=merges)
 
 
 def _given(

@@ -46,6 +46,7 @@ class StageSettings:
       attention_dropout: of the weights of attention.
       embedding_dropout: of the embedded tokens.
       leave_out: share of a history's items that a training record leaves out at random.
+      shuffle: share of histories that a training record shows in a random order.
       every_item: whether the loss predicts each item of a history, not the target alone.
       item_texts: texts of items that each step reads besides, as documents of their own.
       max_prompt_tokens: the token budget of a history (paper: 1,024).
@@ -89,6 +90,7 @@ class StageSettings:
     attention_dropout: float = 0.0
     embedding_dropout: float = 0.0
     leave_out: float = 0.0
+    shuffle: float = 0.0
     every_item: bool = False
     item_texts: int = 0
     max_prompt_tokens: int = 1024
@@ -122,6 +124,7 @@ class StageSettings:
         _require("weight_decay", decay, 0 <= decay < math.inf, "at least 0")
         for name in ("residual_dropout", "attention_dropout", "embedding_dropout", "leave_out"):
             _require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "from 0 to below 1")
+        _require("shuffle", self.shuffle, 0 <= self.shuffle <= 1, "from 0 to 1")
         for domain, share in self.users.items():
             _require(f"share of the users of {domain}", share, 0 < share <= 1, "above 0, up to 1")
         _ = self.lora  # refuses what is out of range

@@ -47,6 +47,17 @@ def test_a_token_reaches_as_far_as_merges_say(merges):
     assert any(" " in piece.strip() for piece in beyond_labels) == (merges == "attributes")
 
 
+def test_a_token_may_reach_over_labels():
+    texts = [item_text(item) for item in ITEMS] * 20
+    trained = Tokenizer.train(texts, 2000, units=["Next item: "], merges="items")
+    found = trained.encode(texts)
+    pieces = [[trained.piece(token) for token in ids] for ids in found]
+    assert ["".join(each) for each in pieces] == texts
+    assert any(label in piece and piece != label for piece in pieces[0] for label in LABELS)
+    (unit,) = trained.encode(["Next item: "])
+    assert len(unit) == 1
+
+
 def test_a_real_tokenizer_folder_loads(shared_data):
     real = Tokenizer.load(shared_data.parents[1] / "tokenizers" / "gpt2")
     (ids,) = real.encode(["Title: Tele. Category: Guitars"])

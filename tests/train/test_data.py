@@ -14,7 +14,7 @@ from catalog.store import Catalogue
 from train.data.batches import PretrainingBatches, StageBatches, held_out_batches
 from train.data.packing import Layout
 from train.data.prepared import PREPARED, Prepared
-from train.data.records import Records, UserSampler
+from train.data.records import Records, UserSampler, augmented
 from train.prepare import check_same, prepare
 from train.settings import StageSettings
 
@@ -95,7 +95,10 @@ def test_a_begin_token_stands_in_front_of_held_out_texts_and_histories(shop, beg
         assert alone.tolist() == [0, *behind.tolist()]
     settings = dataclasses.replace(SETTINGS, row_tokens=32, batch_size=2)
     pretraining = PretrainingBatches(begun, settings, ONE)
-    assert all(user[0] == 0 and 0 not in user[1:] for user in pretraining._users)
+    tokens = np.concatenate([pretraining.batch(step).rows.tokens.ravel() for step in range(3)])
+    begins, ends = np.flatnonzero(tokens == 0), np.flatnonzero(tokens == records.end)
+    assert tokens[0] == 0
+    assert begins[1:].tolist() == (ends + 1)[ends + 1 < len(tokens)].tolist()
 
 
 def test_records_are_truncated_training_parts_and_nothing_later(tiny_workspace, shop):
@@ -225,6 +228,36 @@ def test_packed_rows_hold_every_training_history(shop, tiny_workspace):
     # The last row is cut, so the last history may be too.
     assert set(texts[:-1]) <= expected
     assert len(set(texts[:-1])) >= len(expected) - 1
+
+
+@pytest.mark.parametrize("change", [{"leave_out": 0.5}, {"shuffle": 1.0}])
+def test_each_pass_of_pretraining_shows_histories_anew(shop, change):
+    settings = dataclasses.replace(SETTINGS, batch_size=1, row_tokens=16)
+    rows = PretrainingBatches(shop, dataclasses.replace(settings, **change), ONE)
+    texts = [shop.tokenizer().decode(shop.domains[0].text(i)) for i in range(6)]
+
+    def counted(run):
+        """How often each item is in a pass, and the pass as one text."""
+        steps = range(run * rows.rows, (run + 1) * rows.rows)
+        text = shop.tokenizer().decode(
+            np.concatenate([rows.batch(step).rows.tokens[0] for step in steps])
+        )
+        return [text.count(each) for each in texts], text
+
+    whole = PretrainingBatches(shop, settings, ONE)
+    assert rows.rows == whole.rows
+    (first, one), (second, two) = counted(0), counted(1)
+    assert one != two
+    if "shuffle" in change:
+        assert np.abs(np.subtract(first, second)).max() <= 1  # the last row is cut
+
+
+def test_a_history_in_another_order_keeps_its_items():
+    settings = dataclasses.replace(SETTINGS, shuffle=0.5)
+    rng = np.random.default_rng(0)
+    shown = [tuple(augmented(range(9), settings, rng)) for _ in range(200)]
+    assert {tuple(sorted(each)) for each in shown} == {tuple(range(9))}
+    assert 70 < sum(each == tuple(range(9)) for each in shown) < 130
 
 
 def test_validation_asks_for_the_validation_item(tiny_workspace, shop):

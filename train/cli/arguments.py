@@ -54,8 +54,8 @@ class Prepare:
     """A Hugging Face tokenizer folder; without it a BPE is trained on the items' texts."""
     vocab_size: int = 4096
     """The most tokens of such a BPE."""
-    merges: Literal["words", "attributes"] = "words"
-    """How far its tokens reach: within a word, or over the words of one attribute."""
+    merges: Literal["words", "attributes", "items"] = "words"
+    """How far its tokens reach: within a word, over the words of an attribute, or over labels."""
     new_tokens: bool = False
     """Give labels and connectors one token each in a Hugging Face tokenizer: a quarter fewer tokens
     a history."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -14,7 +15,7 @@ from calrec.errors import CalrecError
 from calrec.text.prompt import Connectors
 from train.data.packing import Layout, Segment, batch_of, record_segments
 from train.data.prepared import Prepared
-from train.data.records import Record, Records, UserSampler, permutation
+from train.data.records import Record, Records, UserSampler, augmented, permutation
 from train.settings import StageSettings
 from train.step.rows import Batch
 
@@ -48,7 +49,7 @@ def _rounded(tokens: int) -> int:
 
 
 class PretrainingBatches:
-    """All users' whole training histories, shuffled and cut into equal rows."""
+    """All users' training histories, shuffled and cut into equal rows, anew in each pass."""
 
     users = 0
 
@@ -56,19 +57,16 @@ class PretrainingBatches:
         tokenizer = data.tokenizer()
         connectors = Connectors.of(tokenizer, data.text)
         self._settings = settings
-        self._users: list[np.ndarray] = []
-        for domain in data.trained:
-            texts = [domain.text(i) for i in range(len(domain.item_offsets) - 1)]
-            for user in range(len(domain.offsets) - 1):
-                history = domain.history(user)
-                if not len(history):
-                    continue
-                tokens = list(connectors.prefix)
-                for i, item in enumerate(history):
-                    tokens += (connectors.next if i else connectors.first) + tuple(texts[item])
-                self._users.append(np.asarray([*tokens, tokenizer.end_id], np.int32))
+        self._connectors, self._end = connectors, tokenizer.end_id
+        self._histories = [
+            [texts[item] for item in history]
+            for domain in data.trained
+            for texts in [[domain.text(i) for i in range(len(domain.item_offsets) - 1)]]
+            for history in map(domain.history, range(len(domain.offsets) - 1))
+            if len(history)
+        ]
         size = settings.row_tokens
-        self.rows = sum(map(len, self._users)) // size if size else 0
+        self.rows = sum(map(len, map(self._document, self._histories))) // size if size else 0
         if self.rows < settings.batch_size:
             raise CalrecError(
                 f"pretraining needs at least {settings.batch_size} rows of {size}"
@@ -76,12 +74,23 @@ class PretrainingBatches:
             )
         self.layout = replace(layout, tokens=size, places=size)
 
+    def _document(self, texts: Sequence[Sequence[int]]) -> list[int]:
+        tokens = [*self._connectors.prefix, *self._connectors.first, *texts[0]]
+        for text in texts[1:]:
+            tokens += [*self._connectors.next, *text]
+        return [*tokens, self._end]
+
     @lru_cache(maxsize=2)  # noqa: B019 - one epoch's rows; the object lives as long as the run
     def _epoch(self, epoch: int) -> Int[np.ndarray, "rows T"]:
-        order = permutation(self._settings.seed, 0, epoch, len(self._users))
-        tokens = np.concatenate([self._users[i] for i in order])
-        size = self._settings.row_tokens
-        return tokens[: self.rows * size].reshape(self.rows, size)
+        settings, users = self._settings, len(self._histories)
+        rng = np.random.default_rng([settings.seed, 5000, epoch])
+        documents = [
+            self._document(augmented(self._histories[user], settings, rng))
+            for user in permutation(settings.seed, 0, epoch, users)
+        ]
+        tokens = np.asarray(list(itertools.chain.from_iterable(documents)), np.int32)
+        # Where items are left out, the first users fill the last rows once more.
+        return np.resize(tokens, (self.rows, settings.row_tokens))
 
     def batch(self, step: int) -> Batch:
         """The rows of one step; the loss predicts every token but the first of a row."""

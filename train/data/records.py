@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Int
@@ -21,6 +21,7 @@ from train.settings import StageSettings
 Record = tuple[list[int], list[int]]
 """The tokens of a prompt, and those of its target, end token included."""
 Split = Literal["validation", "test"]
+_T = TypeVar("_T")
 
 
 @lru_cache(maxsize=64)  # one for each domain, or domains would drive each other's out
@@ -128,8 +129,20 @@ class UserSampler:
             items = domain.history(user).tolist()
             drop = int(rng.integers(0, min(self._settings.truncate, len(items) - 2) + 1))
             *history, target = items[: len(items) - drop]
-            if self._settings.leave_out:
-                kept = rng.random(len(history)) >= self._settings.leave_out
-                history = [i for i, keep in zip(history, kept, strict=True) if keep] or history[-1:]
-            shown.append((domain, history, target))
+            shown.append((domain, augmented(history, self._settings, rng), target))
         return shown
+
+
+def augmented(
+    items: Sequence[_T], settings: StageSettings, rng: np.random.Generator
+) -> Sequence[_T]:
+    """A history as one record shows it: some items left out, perhaps in another order.
+
+    Of `leave_out` the last item stays where none would.
+    """
+    if settings.leave_out:
+        kept = rng.random(len(items)) >= settings.leave_out
+        items = [item for item, keep in zip(items, kept, strict=True) if keep] or items[-1:]
+    if settings.shuffle and rng.random() < settings.shuffle:
+        items = [items[i] for i in rng.permutation(len(items))]
+    return items

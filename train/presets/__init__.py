@@ -33,7 +33,7 @@ class Preset:
     """
 
     model: DecoderConfig | None = None
-    merges: Literal["words", "attributes"] = "words"
+    merges: Literal["words", "attributes", "items"] = "words"
     pretrain: StageSettings | None = None
     stage1: StageSettings
     stage2: StageSettings
