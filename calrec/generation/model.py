@@ -121,16 +121,20 @@ class GenerativeModel:
     def settings(self, **given: Any) -> dict[str, Any]:
         """Every setting that shapes a generation, seed aside; JSON-able.
 
+        `begin` is the model's token in front of every prompt; it is absent where it has none.
+
         Args:
           given: fields of `SamplingSettings` in place of the checkpoint's; `None` leaves them.
 
         Raises:
           CalrecError: for a value out of range.
         """
+        begin = self.tokenizer.begin_id
         return {
             "text": dataclasses.asdict(self.text),
             "max_prompt_tokens": self.description.max_prompt_tokens,
             "sampling": dataclasses.asdict(self._sampling(given)),
+            **({} if begin is None else {"begin": self.tokenizer.piece(begin)}),
         }
 
     def prompt(self, history: Sequence[Item]) -> Prompt:

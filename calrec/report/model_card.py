@@ -13,6 +13,7 @@ from calrec.evaluation.metrics import TITLES
 from calrec.model.backbone.config import DecoderConfig
 from calrec.model.checkpoint import Description
 from calrec.report.rendering import ABSENT, markdown_text
+from calrec.report.training_log import NDCG
 
 Rows = tuple[tuple[str, ...], ...]
 UNRECORDED = "not recorded"
@@ -108,6 +109,7 @@ def training(record: Description) -> Section:
                 shown(objective.get("beta")) if fine else ABSENT,
                 shown(objective.get("tau")) if fine else ABSENT,
                 shown(one.get("validation_nig")),
+                shown(one[NDCG]) if NDCG in one else ABSENT,
                 duration(one.get("seconds")),
             )
         )
@@ -123,12 +125,14 @@ def training(record: Description) -> Section:
             "Beta (UT)",
             "Tau",
             "Validation loss",
+            "Validation NDCG@10",
             "Took",
         ),
         rows=tuple(rows),
         remarks=(
             "Alpha and beta weigh the contrastive losses, tau is their temperature; pre-training"
-            " has none. The kept step is the one with the lowest validation loss.",
+            " has none. The kept step is the one with the highest validation NDCG@10 of texts drawn"
+            " and ranked (pessimistic) where that was measured, else with the lowest loss.",
         )
         if rows
         else ("The record names no stage of training.",),

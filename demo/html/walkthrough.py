@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 from markupsafe import Markup
 
+from calrec.errors import CalrecError
+from calrec.model.checkpoint import describe
 from calrec.records import Recommendation
 from calrec.text import TextSettings, prompt_text
 from catalog.store import Catalogue, Filters
 from demo.html import widgets
 from demo.html.record import prompt, texts
+from demo.html.templating import render
+from demo.inspect.model_card import lead
 from demo.inspect.session import Session
 from demo.inspect.shop import Shop
 
@@ -89,6 +96,15 @@ def prompt_view(shop: Shop, history: tuple[str, ...], template: str) -> Markup:
         return prompt.view(prompt_text(items, TextSettings(template=template)), None, 0)
     made = shop.served.get().with_template(template).prompt(items)
     return prompt.view(made.text, len(made.token_ids), made.items_cut)
+
+
+def speaker(name: str, folder: Path | None) -> Markup:
+    """Which model writes: its name, and what its folder says of it where there is one."""
+    said = ""
+    if folder is not None:
+        with suppress(CalrecError):
+            name, said = folder.name, lead(describe(folder))
+    return render("walkthrough", "speaker", name, said)
 
 
 def texts_view(shop: Shop, record: Recommendation, opened: int) -> Markup:

@@ -52,7 +52,7 @@ class Stored:
     notes: tuple[str, ...]
 
 
-_OF_TEXTS = ("text", "max_prompt_tokens", "sampling")
+_OF_TEXTS = ("text", "max_prompt_tokens", "sampling", "begin")
 
 
 def rebuild(shop: Shop, run: EvaluationRun, user_id: str, tables: Tables) -> Stored:
@@ -153,7 +153,7 @@ def _generated(
     of_texts = {name: run.settings[name] for name in _OF_TEXTS if name in run.settings}
     generation = Generation(
         history=case.history,
-        prompt=prompt_text(case.history[cut:], text),
+        prompt=str(of_texts.get("begin", "")) + prompt_text(case.history[cut:], text),
         prompt_tokens=int(facts.get("prompt_tokens") or 0),
         items_cut=cut,
         samples=samples,

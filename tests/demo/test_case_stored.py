@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -83,6 +84,14 @@ def test_the_prompt_leaves_out_what_was_cut(shop):
     assert cut.count("item bought is") == whole.count("item bought is") - 2
     assert cut.split("\n")[1:] == whole.split("\n")[3:]
     assert stored.record.generation.prompt_tokens == records["one"][2].generation.prompt_tokens
+
+
+def test_the_prompt_begins_with_the_model_s_begin_token(shop):
+    application, records = shop
+    run = run_of(application, "one")
+    begun = dataclasses.replace(run, settings={**run.settings, "begin": "<bos>"})
+    stored = rebuild(application.shop(DOMAIN), begun, USERS[0], Tables())
+    assert stored.record.generation.prompt == "<bos>" + records["one"][0].generation.prompt
 
 
 def test_a_run_that_kept_its_best_items_shows_those(shop):

@@ -10,6 +10,7 @@ import pytest
 from calrec.errors import CalrecError
 from calrec.model import checkpoint
 from calrec.model.backbone.config import DecoderConfig, Rope
+from calrec.model.backbone.lora_settings import LoraSettings
 from calrec.report.model_card import parameters
 from demo.html.model_card_text import to_html, to_markdown
 from demo.inspect.model_card import card, read, seen_words
@@ -179,6 +180,22 @@ def test_nothing_in_a_record_is_markup(record):
         counts = {line.replace("\\|", "").count("|") for line in rows}
         assert len(counts) <= 1
     assert [line for line in text.splitlines() if line.startswith("# ")] == [text.splitlines()[0]]
+
+
+def test_a_pretrained_model_and_adapters_are_named(record):
+    begun = {"stages": [{"stage": "pretrained", "settings": {"folder": "smol|<i>"}}]}
+    plain = dataclasses.replace(record, training=begun, data={}, begin_id=3)
+    shown = card("m", plain, {})
+    assert "parameters, pretrained elsewhere (smol|<i>) and left as it is." in shown.lead
+    assert "<i>" not in to_html(shown)
+    assert dict(section(shown, "How it reads").facts)["In front of it"] == "the model's begin token"
+    lora = LoraSettings(rank=16, layers=2)
+    added = checkpoint.Adapters(name="smol", digest="0123456789abcdef", tokens=9, lora=lora)
+    shown = card("m", dataclasses.replace(record, training=begun, adapters=added), {})
+    assert "parameters, smol with adapters of rank 16, trained on" in shown.lead
+    facts = dict(section(shown, "Size and shape").facts)
+    assert facts["Adapters"] == "rank 16, in the last 2 of 4 layers"
+    assert facts["Beside"] == "smol, tensors of digest 0123456789ab"
 
 
 def test_a_folder_without_a_record_is_refused(tmp_path):

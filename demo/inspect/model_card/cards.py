@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from calrec.model.checkpoint import Description, describe
 from calrec.report import model_card
@@ -66,7 +67,7 @@ def card(
     all_invented = invented(record.data)
     return Card(
         name=name,
-        lead=_lead(record, all_invented),
+        lead=lead(record),
         sections=(
             decoder.size(record, tokens),
             decoder.reading(record),
@@ -79,12 +80,14 @@ def card(
     )
 
 
-def _lead(record: Description, all_invented: bool) -> str:
+def lead(record: Description) -> str:
+    """What the model is, of what and on what it was trained, and what it does: a paragraph."""
     size = _short_count(model_card.parameters(record.decoder))
-    begun = next((one.get("stage") for one in model_card.stages(record)), None)
-    scratch = ", trained from scratch" if begun == "pretrain" else ""
+    begun = next(model_card.stages(record), {})
+    scratch = ", trained from scratch" if begun.get("stage") == "pretrain" else ""
     where = ""
     if record.data:
+        all_invented = invented(record.data)
         shop = "shop" if len(record.data) == 1 else "shops"
         shops = f"invented {shop}" if all_invented else f"purchases of the {shop}"
         *others, last = sorted(record.data)
@@ -92,9 +95,20 @@ def _lead(record: Description, all_invented: bool) -> str:
         where = f" on the {shops} {named}"
         where = f"{'' if scratch else ', trained'}{where}"
     return (
-        f"A language model of {size} parameters{scratch}{where}. It reads a purchase history as"
-        " text and writes the text of the next purchase."
+        f"A language model of {size} parameters{_base(record, begun)}{scratch}{where}. It reads a"
+        " purchase history as text and writes the text of the next purchase."
     )
+
+
+def _base(record: Description, begun: Mapping[str, Any]) -> str:
+    """Which pretrained model it was, and whether adapters speak beside it."""
+    if record.adapters is not None:
+        return f", {record.adapters.name} with adapters of rank {record.adapters.lora.rank:,}"
+    if begun.get("stage") == "pretrained":
+        folder = model_card.part(begun, "settings").get("folder")
+        named = f" ({folder})" if folder else ""
+        return f", pretrained elsewhere{named}{'' if record.data else ' and left as it is'}"
+    return ""
 
 
 def _short_count(number: int) -> str:

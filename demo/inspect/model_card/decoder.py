@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from calrec.model.checkpoint import Description
-from calrec.report.model_card import Section, parameters, shown
+from calrec.report.model_card import Rows, Section, parameters, shown
 
 
 def vocabulary(folder: Path) -> int | None:
@@ -38,7 +38,22 @@ def size(record: Description, tokens: int | None) -> Section:
                 f"{shape.vocab_size:,} places"
                 + ("" if tokens is None else f", tokenizer of {tokens:,} tokens"),
             ),
+            *_beside(record),
         ),
+    )
+
+
+def _beside(record: Description) -> Rows:
+    """The adapters that are all a checkpoint holds, and the model beside which they stand."""
+    if (adapters := record.adapters) is None:
+        return ()
+    every = record.decoder.num_hidden_layers
+    where = (
+        f"the last {last:,} of {every:,}" if (last := adapters.lora.layers) else f"all {every:,}"
+    )
+    return (
+        ("Adapters", f"rank {adapters.lora.rank:,}, in {where} layers"),
+        ("Beside", f"{adapters.name}, tensors of digest {adapters.digest[:12]}"),
     )
 
 
@@ -54,6 +69,7 @@ def reading(record: Description) -> Section:
                 f"title {title}, category {category}, brand {brand}, price {price}",
             ),
             ("A history takes at most", f"{record.max_prompt_tokens:,} tokens"),
+            *(() if record.begin_id is None else (("In front of it", "the model's begin token"),)),
         ),
     )
 

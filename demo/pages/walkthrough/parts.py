@@ -51,6 +51,7 @@ def lay_out(opening: Update) -> dict[str, Any]:
     with _panel(2):
         parts["prompt"] = html(no_prompt(), elem_id="prompt")
     with _panel(3):
+        html(opening["speaker"])
         parts["texts"] = html(opening["texts"], js_on_load=CLICKS, elem_id="samples")
     with _panel(4):
         parts |= _switches() | _ways() | _rules()
