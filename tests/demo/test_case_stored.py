@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 
@@ -86,11 +85,13 @@ def test_the_prompt_leaves_out_what_was_cut(shop):
     assert stored.record.generation.prompt_tokens == records["one"][2].generation.prompt_tokens
 
 
-def test_the_prompt_begins_with_the_model_s_begin_token(shop):
+def test_the_prompt_begins_with_the_model_s_begin_token(shop, tmp_path):
     application, records = shop
-    run = run_of(application, "one")
-    begun = dataclasses.replace(run, settings={**run.settings, "begin": "<bos>"})
-    stored = rebuild(application.shop(DOMAIN), begun, USERS[0], Tables())
+    folder = copied(application, tmp_path)
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["settings"]["begin"] = "<bos>"
+    (folder / "meta.json").write_text(json.dumps(meta))
+    stored = rebuild(application.shop(DOMAIN), EvaluationRun.load(folder), USERS[0], Tables())
     assert stored.record.generation.prompt == "<bos>" + records["one"][0].generation.prompt
 
 
