@@ -31,7 +31,7 @@ def measure(name, *, users, prompt, target, turns):
     """Prints what steps of a preset take."""
     preset = presets.load(name)
     chips = jax.device_count()
-    settings = dataclasses.replace(preset.stage1, batch_size=users, compute="bfloat16")
+    settings = dataclasses.replace(preset.settings("stage1"), batch_size=users, compute="bfloat16")
     on_tpu = jax.default_backend() == "tpu"
     trainer = trainer_for(preset.model, settings, jax.devices(), splash=on_tpu)
     rng = np.random.default_rng(0)

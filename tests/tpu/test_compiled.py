@@ -27,7 +27,7 @@ def compiled(name, topology, slices=1, **settings):
     from dataclasses import replace
 
     preset = presets.load(name)
-    stage = replace(preset.stage1, **settings)
+    stage = replace(preset.settings("stage1"), **settings)
     return plan(preset.model, stage, Topology.of(topology, slices), tokens_per_user=1024)
 
 

@@ -14,7 +14,7 @@ PRESET = presets.load("sample")
 def needed(**settings):
     """Bytes of a step of 512 rows of 512 tokens with the shipped model's shape."""
     assert PRESET.model is not None
-    stage = replace(PRESET.stage1, batch_size=512, **settings)
+    stage = replace(PRESET.settings("stage1"), batch_size=512, **settings)
     trainer = trainer_for(PRESET.model, stage, jax.devices()[:1], splash=False)
     made = trainer.step.lower(*step_shapes(trainer, 512, 512, 128)).compile()
     said = made.memory_analysis()

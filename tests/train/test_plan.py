@@ -78,7 +78,11 @@ def test_a_model_that_is_too_large_does_not_fit_and_sharding_helps(capsys):
 
 def test_time_follows_from_operations_chips_and_share():
     found = plan(
-        SMOL.model, SMOL.stage1, Topology.of("v5e:4x4"), tokens_per_user=1024, compile=False
+        SMOL.model,
+        SMOL.settings("stage1"),
+        Topology.of("v5e:4x4"),
+        tokens_per_user=1024,
+        compile=False,
     )
     assert found.seconds(0.5) == pytest.approx(found.operations / (197e12 * 0.5 * 16))
     assert found.tokens >= 512 * 1024
@@ -90,7 +94,8 @@ def test_a_smaller_microbatch_needs_less():
     from dataclasses import replace
 
     small, large = (
-        estimated(SMOL.model, replace(SMOL.stage1, microbatch=n), 1152, 16) for n in (1, 8)
+        estimated(SMOL.model, replace(SMOL.settings("stage1"), microbatch=n), 1152, 16)
+        for n in (1, 8)
     )
     assert small < large
 

@@ -166,36 +166,32 @@ def recipe(command: Recipe, console: Console) -> None:
     preset = presets.load(command.preset)
     workspace, data = workspace_path(command.workspace), command.runs / "data"
     _prepare_once(command, preset, workspace, data, console)
-    stage1 = Stage(
-        name="stage1",
-        data=data,
-        settings=preset.stage1,
-        out=command.runs / "stage1",
-        console=console,
-        workspace=workspace,
-    )
+
+    def stage(name: presets.StageName, category: str | None = None) -> Stage:
+        return Stage(
+            name=name,
+            data=data,
+            domains=() if category is None else (category,),
+            settings=preset.settings(name, category),
+            out=command.runs / name,
+            console=console,
+            workspace=workspace,
+        )
+
+    last = None
     if command.from_pretrained is None:
-        pretrain = replace(
-            stage1,
-            name="pretrain",
-            settings=preset.settings("pretrain"),
-            out=command.runs / "pretrain",
-        )
-        from_scratch(pretrain, preset)
-        continue_from(stage1, pretrain.out)
-    else:
-        from_pretrained(stage1, command.from_pretrained)
-    last = stage1
+        last = stage("pretrain")
+        from_scratch(last, preset)
     category = command.stage2 or (command.domains[0] if len(command.domains) == 1 else None)
-    if category is not None:
-        last = replace(
-            stage1,
-            name="stage2",
-            settings=preset.settings("stage2", category),
-            out=command.runs / "stage2",
-            domains=(category,),
-        )
-        continue_from(last, stage1.out)
+    # Of a single shop there may be nothing that the first stage would add.
+    mixed = [stage("stage1")] if preset.stage1 is not None or category is None else []
+    for tuned in (*mixed, *([] if category is None else [stage("stage2", category)])):
+        if last is None:
+            from_pretrained(tuned, command.from_pretrained or Path())
+        else:
+            continue_from(tuned, last.out)
+        last = tuned
+    assert last is not None
     export(last.out, command.out)
     console.print(f"exported {last.out} to {command.out}")
 
@@ -216,6 +212,7 @@ def _prepare_once(
         data,
         tokenizer_folder=command.from_pretrained,
         vocab_size=preset.model.vocab_size if preset.model else 0,
+        merges=preset.merges if preset.model else "words",
     )
     _print_cut(targets, console)
 

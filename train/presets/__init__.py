@@ -27,7 +27,7 @@ class Preset:
         where the stages start from a pretrained model.
       merges: how far the tokens of such a tokenizer reach (`calrec.tokenizer.Merges`).
       pretrain: of language modelling from scratch; None where that is not meant.
-      stage1: of the CALRec objective over mixed categories.
+      stage1: of the CALRec objective over mixed categories; None where a single shop is meant.
       stage2: of the same on one category.
       exceptions: settings of stage II that one category has otherwise, by how its name begins.
     """
@@ -35,7 +35,7 @@ class Preset:
     model: DecoderConfig | None = None
     merges: Literal["words", "attributes", "items"] = "words"
     pretrain: StageSettings | None = None
-    stage1: StageSettings
+    stage1: StageSettings | None = None
     stage2: StageSettings
     exceptions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
