@@ -5,8 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from demo.html import widgets
-from demo.html.walkthrough import speaker
-from demo.inspect import checkpoints, url
+from demo.inspect import url
 from demo.inspect.application import Application
 from demo.inspect.choices import Choices
 from demo.inspect.session import Session
@@ -29,12 +28,11 @@ class WalkthroughHandlers:
     def __init__(self, application: Application) -> None:
         self.assembling = Assembling(application)
         self.recommending = Recommending(application)
-        self._speaker = speaker(application.checkpoint, checkpoints.served(application))
 
     def opening(self, session: Session) -> Update:
         """What stands on the page before a visitor's own is shown."""
         history = widgets.history_list([], session)
-        return {**self._fresh(session), "history": history, "speaker": self._speaker}
+        return {**self._fresh(session), "history": history, "speaker": self.recommending.speaker()}
 
     def show(self, session: Session, query: Query) -> Update:
         """The page of a visitor and an address: the controls' values, then all that they show."""

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from calrec.errors import CalrecError
 from calrec.records import Generation
 from demo.html import walkthrough, widgets
+from demo.inspect import checkpoints
 from demo.inspect.application import Application
 from demo.inspect.generations import Generations
 from demo.inspect.session import Session
@@ -31,6 +33,10 @@ class Recommending:
     def __init__(self, application: Application) -> None:
         self._app = application
         self._generations = Generations()
+
+    def speaker(self) -> Markup:
+        """Which model writes."""
+        return walkthrough.speaker(self._app.checkpoint, checkpoints.served(self._app))
 
     def recommend(self, session: Session, *values: Any) -> Generator[Update, None, None]:
         """Streams the samples, then all rankings; closing it stops the model.
