@@ -231,6 +231,7 @@ CALREC = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", "sample
         (("--domain", "shop", "--users", -3), "--users must be at least 1, found -3"),
         (("--domain", "shop", "--seed", -1), "--seed must be at least 0, found -1"),
         (("--domain", "shop", "--checkpoint", "sample"), "reads no checkpoint"),
+        (("--domain", "shop", "--weights", "1", "1", "1", "3"), "--weights is for --recommender b"),
         (("--domain", "shop", "--retrieval", "rerank"), "--retrieval is for --recommender calrec"),
         (("--domain", "shop", "--workers", 2), "are for --engine ray"),
         (
@@ -356,3 +357,14 @@ def test_what_figures_depend_on_makes_another_run(change):
     assert run.identity(same, renamed) == first
     assert run.identity(settings, retrained) != first
     assert run.identity(dataclasses.replace(settings, **change), made_from) != first
+
+
+def test_weights_that_are_given_are_not_chosen(run_evaluate, tmp_path, capsys):
+    line = ("--domain", "shop", "--recommender", "blend", "--out", tmp_path / "out", "--weights")
+    assert run_evaluate(*line, "0", "10", "3", "1") == 0
+    settings = evaluated(tmp_path / "out")[0]["settings"]
+    assert [settings[name] for name in ("a", "b", "c", "n", "chosen")] == [0, 10, 3, 1, None]
+    assert (
+        run_evaluate(*line[:-3], "--out", tmp_path / "other", "--weights", "0", "1", "1", "0") == 2
+    )
+    assert "n must be at least 1, found 0; choose another" in capsys.readouterr().err
