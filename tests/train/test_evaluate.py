@@ -79,6 +79,24 @@ def transition_scores(catalogue, cases, held_out):
     ]
 
 
+def cosines(documents):
+    """Of the documents' words, weighed by how often they stand there and in how few documents."""
+    df = Counter(word for words in documents for word in set(words))
+    weights = [
+        {w: (1 + math.log(n)) * (1 + math.log(13 / (1 + df[w]))) for w, n in Counter(words).items()}
+        for words in documents
+    ]
+
+    def length(one):
+        return math.sqrt(sum(value**2 for value in one.values()))
+
+    def cosine(one, other):
+        both = sum(one.get(word, 0) * value for word, value in other.items())
+        return both / (length(one) * length(other))
+
+    return [[cosine(one, other) for other in weights] for one in weights]
+
+
 def by_rule(scores, case, catalogue, bought):
     """Each item's score as (whether it was not bought before, where that counts; the score)."""
     before = {item.item_id for item in case.history} if bought == "last" else set()
@@ -119,6 +137,14 @@ def test_ranks_and_metrics_equal_brute_force(
         trained = popularity(catalogue, 2)
         item_ids = catalogue.item_ids
 
+        followers = {pair for part in counted(catalogue, 2) for pair in pairwise(part)}
+        like = cosines([document_words(item) for item in catalogue.items])
+
+    def is_near(last, target):
+        """Among the ten nearest of the eleven others, ties against it."""
+        nearer = sum(like[last][i] >= like[last][target] - 1e-9 for i in range(12) if i != last)
+        return target != last and like[last][target] > 1e-9 and nearer <= 10
+
     top = pq.read_table(out / "top.parquet").to_pylist()
     assert [row["user_id"] for row in rows] == users
     for row, best, case, score, target in zip(rows, top, cases, ruled, targets, strict=True):
@@ -135,6 +161,8 @@ def test_ranks_and_metrics_equal_brute_force(
             "target_in_history": case.target in case.history,
             "target_is_last": case.target == case.history[-1],
             "target_cold": int(before[target]) == 0,
+            "target_follows_last": (catalogue.index[case.history[-1].item_id], target) in followers,
+            "target_like_last": is_near(catalogue.index[case.history[-1].item_id], target),
             "target_popularity": trained[target],
             "target_category": case.target.category,
         }
