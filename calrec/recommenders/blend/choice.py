@@ -49,17 +49,13 @@ class Choice:
 
 
 def grid() -> tuple[Weights, ...]:
-    """All weights among which the choice is; of equal ones the first is taken.
-
-    What came two places later never weighs more than what came next.
-    """
+    """All weights among which the choice is; of equal ones the first is taken."""
     texts = [(0.0, LASTS[0]), *((a, n) for a in OF_TEXTS for n in LASTS)]
     return tuple(
         Weights(a=a, b=b, c=c, n=n)
         for a, n in texts
         for b in OF_TRANSITIONS
         for c in OF_TRANSITIONS
-        if c <= b
     )
 
 
