@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from calrec.model.backbone.config import DecoderConfig
     from calrec.model.backbone.decoder import Decoder
     from calrec.model.embeddings import Embedder
+    from calrec.recommenders.blend.recommender import Blend
     from calrec.recommenders.calrec import CALRec
     from calrec.recommenders.item_knn import ItemKNN
     from calrec.recommenders.lir import LastItemRepeater
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from calrec.recommenders.popularity import MostPopular
     from calrec.recommenders.protocol import Recommender
     from calrec.recommenders.sasrec.recommender import SASRec
+    from calrec.recommenders.tgh import TransitionGraph
     from calrec.records import Generation, Item, Ranking, Recommendation, Sample
     from calrec.records.settings import RankingSettings, SamplingSettings
     from calrec.text import TextSettings
     from calrec.tokenizer import Tokenizer
 
 _MODULES = {
+    "Blend": "calrec.recommenders.blend.recommender",
     "CALRec": "calrec.recommenders.calrec",
     "CalrecError": "calrec.errors",
     "Decoder": "calrec.model.backbone.decoder",
@@ -49,9 +52,11 @@ _MODULES = {
     "SamplingSettings": "calrec.records.settings",
     "TextSettings": "calrec.text",
     "Tokenizer": "calrec.tokenizer",
+    "TransitionGraph": "calrec.recommenders.tgh",
 }
 
 __all__ = [
+    "Blend",
     "CALRec",
     "CalrecError",
     "Decoder",
@@ -73,6 +78,7 @@ __all__ = [
     "SamplingSettings",
     "TextSettings",
     "Tokenizer",
+    "TransitionGraph",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +28,8 @@ class Cases:
       target_is_last: whether the target was bought last before.
       target_cold: whether the target is in nobody's training and in nobody's validation part.
       target_category: its top level; `None` where it has none.
+      shortcuts: whether the target followed the last item, and whether their texts are alike, by
+        column (`run_folder.schema.SHORTCUTS`); empty of runs of earlier releases.
       generated: of a recommender that writes texts, by column (`run_folder.schema.COUNTS` and
         `OF_THE_TEXTS`); empty for the others.
     """
@@ -43,6 +45,7 @@ class Cases:
     target_cold: Bool[np.ndarray, " C"]
     target_category: tuple[str | None, ...]
     generated: Mapping[str, Shaped[np.ndarray, " C"]]
+    shortcuts: Mapping[str, Bool[np.ndarray, " C"]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.optimistic)
@@ -68,6 +71,7 @@ class Cases:
             user_ids=self.user_ids.take(pa.array(places)),
             target_item_ids=self.target_item_ids.take(pa.array(places)),
             target_category=tuple(self.target_category[i] for i in places),
+            shortcuts={name: known[places] for name, known in self.shortcuts.items()},
             generated={name: counts[places] for name, counts in self.generated.items()},
             **{name: getattr(self, name)[places] for name in _ARRAYS},
         )

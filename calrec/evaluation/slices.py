@@ -122,6 +122,20 @@ OF_THE_CASE: tuple[Dimension, ...] = (
 """Dimensions that are the same for every recommender."""
 
 
+def figure(
+    cases: Cases, places: Int[np.ndarray, " D"], metric: str, bootstrap: Bootstrap
+) -> Estimate:
+    """A metric over the cases at these places, at least one; one user has no intervals."""
+    sides = [cases.values[metric, side][places] for side in ("optimistic", "pessimistic")]
+    intervals = mean_intervals(np.stack(sides, axis=1), bootstrap)
+    return Estimate(
+        optimistic=float(sides[0].mean()),
+        pessimistic=float(sides[1].mean()),
+        optimistic_interval=intervals[0],
+        pessimistic_interval=intervals[1],
+    )
+
+
 def slice_figures(
     cases: Cases, slices: Slices, metric: str, bootstrap: Bootstrap
 ) -> tuple[SliceFigure, ...]:
@@ -138,14 +152,7 @@ def slice_figures(
         places = slices.places(band)
         if len(places) == 0:
             continue
-        sides = [cases.values[metric, side][places] for side in ("optimistic", "pessimistic")]
-        intervals = mean_intervals(np.stack(sides, axis=1), bootstrap)
-        value = Estimate(
-            optimistic=float(sides[0].mean()),
-            pessimistic=float(sides[1].mean()),
-            optimistic_interval=intervals[0],
-            pessimistic_interval=intervals[1],
-        )
+        value = figure(cases, places, metric, bootstrap)
         figures.append(
             SliceFigure(band=name, users=len(places), share=len(places) / len(cases), value=value)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ class Inputs:
       rules: `count` says which purchases may be counted; `bought` is for whoever ranks to apply.
       checkpoint: the trained model, for one that needs it: a folder, or a shipped one's name.
       first_stage: for one that ranks another's best items.
+      options: for one that takes any, in place of what it would choose itself, by name.
     """
 
     shop: Shop
@@ -34,6 +35,7 @@ class Inputs:
     rules: Rules = DEFAULT
     checkpoint: str | Path | None = None
     first_stage: Recommender | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def purchases(self) -> Sequence[Int[np.ndarray, " _"]]:
         """Item indices in the order bought, one array a user: all that may be counted."""
@@ -78,6 +80,7 @@ class Entry:
       describe: what such a folder was trained on: `domain`, `data` (its fingerprint), `role`, and a
         `digest` of all that it is; raises `CalrecError` where it cannot be read.
       generative: whether it writes texts.
+      chooses: whether it chooses settings of its own by both rules when it is built.
       decimals: of its scores, where they are shown.
     """
 
@@ -90,6 +93,7 @@ class Entry:
     fits: Callable[[Path, Shop], bool] = never
     describe: Callable[[Path], Mapping[str, Any]] = nothing
     generative: bool = False
+    chooses: bool = False
     decimals: int = 3
 
     @property

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from calrec.recommenders.baseline import Baseline
+from calrec.recommenders.counts import decayed
 from calrec.recommenders.entry import Entry, Inputs
 from calrec.recommenders.popularity import purchases
 
@@ -79,20 +80,15 @@ class ItemKNN(Baseline):
 
     def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
         """Decayed sums of similarities; see `Baseline.scores`."""
-        last = [history[-self._last :][::-1] for history in histories]
-        lengths = [len(items) for items in last]
-        weights = sparse.csr_array(
-            (
-                np.concatenate([np.zeros(0), *(self._decay ** np.arange(n) for n in lengths)]),
-                np.concatenate([np.zeros(0, np.int64), *last]),
-                np.cumsum([0, *lengths]),
-            ),
-            shape=(len(histories), len(self.item_ids)),
-        )
-        near = sparse.csr_array(weights @ self._similarity)
+        near = self.near(histories)
         scores = np.tile(self._fallback, (len(histories), 1))
         scores[np.repeat(np.arange(len(histories)), np.diff(near.indptr)), near.indices] = near.data
         return scores
+
+    def near(self, histories: Sequence[Int[np.ndarray, " _"]]) -> sparse.csr_array:
+        """The decayed sums of similarities alone, Q x N: 0 where an item is no neighbour."""
+        weights = decayed(histories, len(self.item_ids), last=self._last, decay=self._decay)
+        return sparse.csr_array(weights @ self._similarity)
 
 
 def _incidence(histories: Sequence[Int[np.ndarray, " _"]], n_items: int) -> sparse.csr_array:

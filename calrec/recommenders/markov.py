@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import sparse
 
 from calrec.recommenders.baseline import Baseline
+from calrec.recommenders.counts import from_end, transitions
 from calrec.recommenders.entry import Entry, Inputs
 from calrec.recommenders.popularity import purchases
 
@@ -37,22 +37,14 @@ class Markov(Baseline):
           popularity: purchases per item.
         """
         super().__init__(item_ids)
-        n = len(self.item_ids)
-        none = np.zeros(0, dtype=np.int64)
-        sequences = [none, *histories]
-        before = np.concatenate([sequence[:-1] for sequence in sequences])
-        after = np.concatenate([sequence[1:] for sequence in sequences])
-        # csr_array adds up the entries of equal place. The row behind the last item is empty: the
-        # one for a history without a known item.
-        self._counts = sparse.csr_array((np.ones(len(before)), (before, after)), shape=(n + 1, n))
+        self._counts = transitions(histories, len(self.item_ids))
         self._fallback = popularity / (1 + popularity.max(initial=0))
-        self.settings = {"transitions": len(before)}
+        self.settings = {"transitions": int(self._counts.sum())}
 
     def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
         """Scores after each history's last item; see `Baseline.scores`."""
-        nothing = len(self.item_ids)
-        last = [history[-1] if len(history) else nothing for history in histories]
-        scores = self._counts[np.array(last, dtype=np.int64)].toarray()
+        last = from_end(histories, 1, len(self.item_ids))
+        scores = self._counts[last].toarray()
         scores += self._fallback
         return scores
 

@@ -10,7 +10,8 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from calrec.errors import CalrecError
-from calrec.recommenders import calrec, item_knn, lir, markov, popularity
+from calrec.recommenders import calrec, item_knn, lir, markov, popularity, tgh
+from calrec.recommenders.blend import recommender as blend
 from calrec.recommenders.entry import Entry, Inputs
 from calrec.recommenders.protocol import Recommender
 from calrec.recommenders.sasrec import recommender as sasrec
@@ -20,6 +21,8 @@ GROUP = "calrec.recommenders"
 _OURS = (
     calrec.ENTRY,
     lir.ENTRY,
+    blend.ENTRY,
+    tgh.ENTRY,
     item_knn.ENTRY,
     markov.ENTRY,
     popularity.ENTRY,

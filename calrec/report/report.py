@@ -17,6 +17,7 @@ from calrec.report.layouts.paired import PAIRED
 from calrec.report.layouts.recommenders import TABLE_2, compare_recommenders
 from calrec.report.layouts.remarks import with_leaks, with_rules, with_too_few
 from calrec.report.layouts.repeats import TABLE_7, repeat_runs
+from calrec.report.layouts.shortcuts import shortcuts_table
 from calrec.report.layouts.slices import slices_table, ties_table
 from calrec.report.layouts.templates import TABLE_6
 from calrec.report.layouts.texts import TABLE_8
@@ -78,9 +79,14 @@ def content(
         slices_table(title, one, metric, f"slices-{place}")
         for place, (title, one) in enumerate(compared, start=1)
     ]
+    shortcuts = [
+        shortcuts_table(group, one, f"shortcuts-{place}")
+        for place, (group, (_, one)) in enumerate(zip(shown, compared, strict=True), start=1)
+    ]
     tables = (
         runs_table(runs),
         *(fill(spec, evidence) for spec in PAPERS),
+        *shortcuts,
         *slices,
         ties_table(compared, metric),
         settings_table(runs),

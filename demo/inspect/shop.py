@@ -170,8 +170,12 @@ class Shop:
         They count what the shop's users bought before their held-out purchases, by the rules. A
         trained one is among them where the workspace holds a checkpoint of it for this shop.
         """
-        made = {name: self._made(register.entry(name), rules) for name in register.rivals()}
+        made = {name: self.find(name, rules) for name in register.rivals()}
         return {name: one for name, one in made.items() if one is not None}
+
+    def find(self, name: str, rules: Rules = DEFAULT) -> Recommender | None:
+        """One of `recommenders`; `None` where there is no such one, or no checkpoint of it."""
+        return self._made(register.entry(name), rules) if name in register.rivals() else None
 
     def recommender(self, name: str, rules: Rules = DEFAULT) -> Recommender:
         """One of `recommenders`.
@@ -205,7 +209,7 @@ class Shop:
         "recommenders",
         key=lambda shop, entry, rules, folder: (
             entry.id,
-            rules.count if "purchases" in entry.needs else None,
+            rules if entry.chooses else rules.count if "purchases" in entry.needs else None,
             folder,
         ),
     )

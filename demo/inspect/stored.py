@@ -72,8 +72,8 @@ def rebuild(shop: Shop, run: EvaluationRun, user_id: str, tables: Tables) -> Sto
     elif run.recommender == "lir":
         record = _repeated(shop, run, case)
         source, shown = "ranked now, by the run's settings", "the present items ranked anew"
-    elif run.recommender in (known := shop.recommenders(run.rules)):
-        record = known[run.recommender].recommend(case.history)
+    elif (known := shop.find(run.recommender, run.rules)) is not None:
+        record = known.recommend(case.history)
         differs = _differences(run, record)
         source = "ranked now, by this page's settings" if differs else "ranked now, by its settings"
         shown = "the present items ranked anew, from the present purchases"
@@ -182,14 +182,14 @@ def _first_stage(shop: Shop, run: EvaluationRun, ranking: RankingSettings) -> Re
     """
     if ranking.retrieval != "rerank":
         return None
-    known = shop.recommenders(run.rules)
     named = (run.settings.get("first_stage") or {}).get("recommender", "lir")
-    if named not in known:
+    if (known := shop.find(named, run.rules)) is None:
+        there = ", ".join(shop.recommenders(run.rules))
         raise CalrecError(
-            f"expected a first stage of {', '.join(known)}, found {named} in {run.folder.name}; "
+            f"expected a first stage of {there}, found {named} in {run.folder.name}; "
             "put its checkpoint into the workspace, or choose another run"
         )
-    return known[named]
+    return known
 
 
 def corpus(shop: Shop, run: EvaluationRun) -> Any:

@@ -31,7 +31,15 @@ def test_each_entry_says_what_people_need_to_know():
         assert entry.needs <= {"checkpoint", "purchases", "texts"}
         assert (entry.fits.__name__ == "never") == (not entry.trained)
     assert [e.id for e in register.entries().values() if e.generative] == ["calrec"]
-    assert register.rivals() == ("lir", "item-knn", "markov", "popular", "sasrec")
+    assert register.rivals() == (
+        "lir",
+        "blend",
+        "tgh",
+        "item-knn",
+        "markov",
+        "popular",
+        "sasrec",
+    )
 
 
 @pytest.mark.parametrize("name", ["item-knn", "markov", "popular"])

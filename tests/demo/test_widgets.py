@@ -118,7 +118,11 @@ def test_the_whole_recommendation_is_harmless(recommendation, application):
         prompt.of(recommendation.generation),
         ranking.ranks_view([recommendation, *others], catalogue.items[0]),
         ranking.rankings_view(
-            recommendation, others, items, catalogue.items[0], [catalogue.corpus()] * 5
+            recommendation,
+            others,
+            items,
+            catalogue.items[0],
+            [catalogue.corpus()] * (1 + len(others)),
         ),
     ):
         assert_harmless(view)

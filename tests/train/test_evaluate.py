@@ -79,6 +79,24 @@ def transition_scores(catalogue, cases, held_out):
     ]
 
 
+def cosines(documents):
+    """Of the documents' words, weighed by how often they stand there and in how few documents."""
+    df = Counter(word for words in documents for word in set(words))
+    weights = [
+        {w: (1 + math.log(n)) * (1 + math.log(13 / (1 + df[w]))) for w, n in Counter(words).items()}
+        for words in documents
+    ]
+
+    def length(one):
+        return math.sqrt(sum(value**2 for value in one.values()))
+
+    def cosine(one, other):
+        both = sum(one.get(word, 0) * value for word, value in other.items())
+        return both / (length(one) * length(other))
+
+    return [[cosine(one, other) for other in weights] for one in weights]
+
+
 def by_rule(scores, case, catalogue, bought):
     """Each item's score as (whether it was not bought before, where that counts; the score)."""
     before = {item.item_id for item in case.history} if bought == "last" else set()
@@ -119,6 +137,14 @@ def test_ranks_and_metrics_equal_brute_force(
         trained = popularity(catalogue, 2)
         item_ids = catalogue.item_ids
 
+        followers = {pair for part in counted(catalogue, 2) for pair in pairwise(part)}
+        like = cosines([document_words(item) for item in catalogue.items])
+
+    def is_near(last, target):
+        """Among the ten nearest of the eleven others, ties against it."""
+        nearer = sum(like[last][i] >= like[last][target] - 1e-9 for i in range(12) if i != last)
+        return target != last and like[last][target] > 1e-9 and nearer <= 10
+
     top = pq.read_table(out / "top.parquet").to_pylist()
     assert [row["user_id"] for row in rows] == users
     for row, best, case, score, target in zip(rows, top, cases, ruled, targets, strict=True):
@@ -135,6 +161,8 @@ def test_ranks_and_metrics_equal_brute_force(
             "target_in_history": case.target in case.history,
             "target_is_last": case.target == case.history[-1],
             "target_cold": int(before[target]) == 0,
+            "target_follows_last": (catalogue.index[case.history[-1].item_id], target) in followers,
+            "target_like_last": is_near(catalogue.index[case.history[-1].item_id], target),
             "target_popularity": trained[target],
             "target_category": case.target.category,
         }
@@ -231,6 +259,7 @@ CALREC = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", "sample
         (("--domain", "shop", "--users", -3), "--users must be at least 1, found -3"),
         (("--domain", "shop", "--seed", -1), "--seed must be at least 0, found -1"),
         (("--domain", "shop", "--checkpoint", "sample"), "reads no checkpoint"),
+        (("--domain", "shop", "--weights", "1", "1", "1", "3"), "--weights is for --recommender b"),
         (("--domain", "shop", "--retrieval", "rerank"), "--retrieval is for --recommender calrec"),
         (("--domain", "shop", "--workers", 2), "are for --engine ray"),
         (
@@ -356,3 +385,14 @@ def test_what_figures_depend_on_makes_another_run(change):
     assert run.identity(same, renamed) == first
     assert run.identity(settings, retrained) != first
     assert run.identity(dataclasses.replace(settings, **change), made_from) != first
+
+
+def test_weights_that_are_given_are_not_chosen(run_evaluate, tmp_path, capsys):
+    line = ("--domain", "shop", "--recommender", "blend", "--out", tmp_path / "out", "--weights")
+    assert run_evaluate(*line, "0", "10", "3", "1") == 0
+    settings = evaluated(tmp_path / "out")[0]["settings"]
+    assert [settings[name] for name in ("a", "b", "c", "n", "chosen")] == [0, 10, 3, 1, None]
+    assert (
+        run_evaluate(*line[:-3], "--out", tmp_path / "other", "--weights", "0", "1", "1", "0") == 2
+    )
+    assert "n must be at least 1, found 0; choose another" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from catalog.ingest.sources.two_tables import TwoTables
 
 pytestmark = pytest.mark.slow  # each builds a shop and evaluates on it
 
-BASELINES = ("lir", "popular", "markov", "item-knn")
+BASELINES = ("lir", "popular", "markov", "item-knn", "blend", "tgh")
 
 
 @pytest.fixture

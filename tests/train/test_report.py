@@ -117,7 +117,7 @@ def test_one_csv_a_table_and_markdown(written):
         assert len({len(row) for row in rows}) == 1
     text = (out / "report.md").read_text(encoding="utf-8")
     for table in made.tables:
-        assert f"## {table.title.split(' (')[0].split(':')[0]}" in text
+        assert f"## {re.split(r' [(]|[:?]', table.title)[0]}" in text
     assert "<script" not in text
     assert "the best are bold and in italics" in text
     assert plain(text) == text

@@ -101,6 +101,9 @@ class Evaluate:
     """How many users, drawn by the seed; all if not given."""
     seed: int = 0
     """Draws the users and, for calrec, the samples."""
+    weights: tuple[float, float, float, int] | None = None
+    """For blend: the weights a, b, c of texts, transitions and transitions over two places, and the
+    number n of texts; chosen on earlier purchases if not given."""
     replace: bool = False
     """Whether a finished evaluation of something else in `out` may go."""
     label: str | None = None
@@ -182,6 +185,10 @@ def check(settings: Evaluate) -> None:
         raise CalrecError(
             f"--recommender {named} reads no checkpoint, found --checkpoint "
             f"{settings.checkpoint}; leave it out or evaluate calrec"
+        )
+    if settings.weights is not None and named != "blend":
+        raise CalrecError(
+            f"--weights is for --recommender blend, found it with {named}; leave it out"
         )
     _check_first_stage(given)
     given.ranking(RankingSettings())

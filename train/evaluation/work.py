@@ -87,6 +87,7 @@ def inputs(settings: Evaluate, catalogue: Catalogue) -> Inputs:
         split=settings.split,
         rules=settings.rules,
         checkpoint=settings.checkpoint,
+        options=dict(zip("abcn", settings.weights or (), strict=False)),
     )
 
 

@@ -27,6 +27,7 @@ from calrec.text import TextSettings, item_text
 from catalog.store import Catalogue
 from train.evaluation.cases import HeldOutCases, facts
 from train.evaluation.generation import generation_figures, sample_counts
+from train.evaluation.shortcuts import shortcuts
 
 _STEPS = ("sample", "match")
 
@@ -68,6 +69,7 @@ def _tables(
         generated={}
         if samples is None
         else _of_the_texts(catalogue, cases, results, samples, meta),
+        shortcuts=shortcuts(catalogue, cases, meta.split),
         **facts(catalogue, cases, meta.split),
     )
     users = evaluated.user_ids

@@ -49,6 +49,10 @@ CASE = pa.schema(
 )
 """A row of `CASES`, of every recommender."""
 
+SHORTCUTS = pa.schema({"target_follows_last": pa.bool_(), "target_like_last": pa.bool_()})
+"""What a row of `CASES` says besides of the last item and the target; runs of earlier releases lack
+both."""
+
 COUNTS = pa.schema(
     {
         "samples": pa.int64(),

@@ -19,6 +19,7 @@ from calrec.evaluation.run_folder.schema import (
     OF_THE_TEXTS,
     SAMPLE,
     SECONDS,
+    SHORTCUTS,
 )
 
 _FIELDS = {
@@ -41,9 +42,10 @@ def cases_table(cases: Cases) -> pa.Table:
         "target_category": pa.array(cases.target_category, pa.string()),
         "tie_width": cases.tie_width,
         **{column: getattr(cases, name) for column, name in _FIELDS.items()},
+        **cases.shortcuts,
         **cases.generated,
     }
-    known = [*CASE, *COUNTS, *OF_THE_TEXTS]
+    known = [*CASE, *SHORTCUTS, *COUNTS, *OF_THE_TEXTS]
     return _table(columns, pa.schema([field for field in known if field.name in columns]))
 
 
@@ -59,6 +61,9 @@ def cases_of(table: pa.Table, path: Path) -> Cases:
         twice, or the ranks contradict each other.
     """
     values = {field.name: _column(table, field, path) for field in CASE}
+    shortcuts: dict[str, np.ndarray] = {}
+    if set(SHORTCUTS.names) <= set(table.column_names):
+        shortcuts = {field.name: _array(_column(table, field, path)) for field in SHORTCUTS}
     generated: dict[str, np.ndarray] = {}
     if set(COUNTS.names) & set(table.column_names):
         there = [field for field in OF_THE_TEXTS if field.name in table.column_names]
@@ -71,6 +76,7 @@ def cases_of(table: pa.Table, path: Path) -> Cases:
         user_ids=values["user_id"],
         target_item_ids=values["target_item_id"],
         target_category=tuple(values["target_category"].to_pylist()),
+        shortcuts=shortcuts,
         generated=generated,
         **{name: _array(values[column]) for column, name in _FIELDS.items()},
     )

@@ -67,6 +67,7 @@ def some_cases(count=4, *, texts=True):
         optimistic=optimistic,
         pessimistic=pessimistic,
         target_category=tuple(facts["target_category"].to_pylist()),
+        shortcuts={field.name: counts % 2 == 0 for field in schema.SHORTCUTS},
         generated=generated | {"target_generated": counts % 2 == 0} if texts else {},
         **{
             name: np.asarray(facts[name])
@@ -119,7 +120,7 @@ def test_a_run_is_written_and_read(tmp_path):
     assert run.figures == figures
     for field in dataclasses.fields(Cases):
         ours, theirs = getattr(cases, field.name), getattr(run.cases, field.name)
-        if field.name == "generated":
+        if field.name in ("generated", "shortcuts"):
             assert ours.keys() == theirs.keys()
             assert all((ours[name] == theirs[name]).all() for name in ours)
         elif isinstance(ours, np.ndarray):

@@ -1,0 +1,1 @@
+"""A weighted sum of simple rules; its weights are chosen on purchases before the target."""
