@@ -14,7 +14,7 @@ from calrec.recommenders.calrec import CALRec
 from calrec.recommenders.lir import LastItemRepeater
 from calrec.records import Recommendation
 from calrec.records.settings import RankingSettings, SamplingSettings
-from calrec.text import TextSettings, document_words, prompt_text, query_words
+from calrec.text import TextSettings, document_words, item_text, prompt_text, query_words
 
 
 @dataclass(frozen=True)
@@ -248,3 +248,16 @@ def test_template_and_corpus_in_either_order(roomy):
 def test_an_unknown_template_is_one_line(calrec):
     with pytest.raises(CalrecError, match=r"^expected a template of calrec, gpt4rec, found 'gpt5'"):
         calrec.with_template("gpt5")
+
+
+def test_likelihoods_of_items_after_a_history(calrec):
+    """Each item's tokens as a target's in training; alone an item has the same as among others."""
+    model, history = calrec.model, ITEMS[:3]
+    found = model.likelihoods(history, ITEMS)
+    for item, text in enumerate(map(item_text, ITEMS)):
+        ids = model.tokenizer.encode([text])[0][:11]
+        assert found.tokens(item).tolist() == [*ids, model.tokenizer.end_id]
+    again = model.likelihoods(history, model.trie([ITEMS[5]]))
+    assert again.totals[0] == pytest.approx(found.totals[5], abs=1e-4)
+    with pytest.raises(CalrecError, match="at least one item"):
+        model.likelihoods(history, [])
