@@ -1,5 +1,7 @@
 """Beam search over a trie, against the order of all texts by brute force."""
 
+import itertools
+
 import numpy as np
 import pytest
 from texts import END, PROMPT, V, by_brute_force, random_texts
@@ -67,7 +69,7 @@ def test_the_share_outside_the_catalogue_lies_between_its_bounds(reader, trie, e
     bounds = [searched(reader, trie, count=count).explored.outside() for count in (1, 5, 40)]
     for least, most in bounds:
         assert least - 1e-5 <= 1 - inside <= most + 1e-5
-    assert all(b[0] >= a[0] and b[1] <= a[1] for a, b in zip(bounds, bounds[1:], strict=False))
+    assert all(b[0] >= a[0] and b[1] <= a[1] for a, b in itertools.pairwise(bounds))
 
 
 def test_the_same_again(reader, trie):

@@ -55,15 +55,6 @@ def test_a_chain_goes_on_to_where_texts_part_or_end(texts):
         assert trie.stops[node] == stop
 
 
-@given(TEXTS, st.data())
-def test_the_trie_of_some_items_is_that_of_their_texts(texts, data):
-    chosen = data.draw(st.lists(st.integers(0, len(texts) - 1), min_size=1))
-    part = Trie.of(texts, END).only(np.array(chosen))
-    alone = Trie.of([texts[i] for i in chosen], END)
-    for name in ("tokens", "parents", "behind", "leaves", "stops", "children"):
-        np.testing.assert_array_equal(getattr(part, name), getattr(alone, name))
-
-
 @given(TEXTS)
 def test_sums_over_paths(texts):
     trie = Trie.of(texts, END)

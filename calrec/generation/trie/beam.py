@@ -54,6 +54,14 @@ class Explored:
         totals = trie.sums(nodes, log_probs)
         return cls(trie=trie, nodes=nodes, log_probs=log_probs, totals=totals, read=read)
 
+    @classmethod
+    def whole(cls, trie: Trie, log_probs: Float[np.ndarray, " N"]) -> Explored:
+        """A trie of which all nodes are known."""
+        nodes = np.arange(1, len(trie))
+        values = log_probs[nodes].astype(float)
+        totals, read = trie.sums(nodes, values), ~trie.is_leaf(nodes)
+        return cls(trie=trie, nodes=nodes, log_probs=values, totals=totals, read=read)
+
     def outside(self) -> tuple[float, float]:
         """The least and the most probability of all texts that are no item's.
 

@@ -46,7 +46,7 @@ def likelihoods(reader: TrieReader, prompt: Sequence[int], trie: Trie) -> Likeli
     Args:
       reader: of the model.
       prompt: token ids, at least one.
-      trie: of the candidates (`Trie.of`, `Trie.only`).
+      trie: of the candidates' texts.
 
     Raises:
       CalrecError: if prompt and texts need more positions than the model has.

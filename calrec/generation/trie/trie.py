@@ -159,12 +159,6 @@ class Trie:
         """The items whose text ends at a node, ascending."""
         return np.flatnonzero(self.leaves == leaf)
 
-    def only(self, items: Int[np.ndarray, " C"]) -> Trie:
-        """The trie of these items alone; its items are numbered by their place among them."""
-        paths = (self.tokens[self.path(leaf)].tolist() for leaf in self.leaves[items].tolist())
-        texts = [path[:-1] for path in paths]
-        return Trie.of(texts, int(self.tokens[self.leaves[0]]))
-
 
 def ranges(starts: Int[np.ndarray, " C"], counts: Int[np.ndarray, " C"]) -> Int[np.ndarray, " K"]:
     """The numbers from each start on, as many as its count says, one behind the other."""
