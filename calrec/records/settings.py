@@ -10,9 +10,10 @@ from calrec.records.codec import Number
 
 Pooling = Literal["max", "mean", "min"]
 Retrieval = Literal["bm25", "hierarchical", "rerank", "exact"]
-Decoder = Literal["sample", "trie-beam", "likelihood"]
+Decoder = Literal["sample", "trie-sample", "trie-beam", "trie-unique", "likelihood"]
 """How texts come of a model. `sample`: drawn freely (the paper's). The others write only texts of
-the shop's items: `trie-beam` the most probable ones, and `likelihood` those of all candidates."""
+the shop's items: `trie-sample` draws them, `trie-unique` draws without replacement, `trie-beam`
+finds the most probable ones, and `likelihood` takes those of all candidates."""
 
 LOWEST, HIGHEST = 1e-3, 1e3
 """Temperatures; beyond them logits over temperature leave the range of float32."""

@@ -89,6 +89,28 @@ def test_the_record_can_be_kept_shown_and_ranked_otherwise(calrec):
     assert words.ranking.raw.max() > 1, "BM25 of the same texts"
 
 
+@pytest.mark.parametrize("decoder", ["trie-sample", "trie-unique"])
+def test_draws_are_items_and_a_seed_gives_them_again(calrec, exact, decoder):
+    one, again, other = (
+        calrec.with_decoder(decoder).recommend(HISTORY, seed=seed, samples=8, temperature=1.5)
+        for seed in (1, 1, 2)
+    )
+    assert one.samples == again.samples != other.samples
+    totals = {item_text(i): t for i, t in zip(SHOP, exact, strict=True)}
+    drawn = texts_of(one)
+    assert len(drawn) == 8
+    assert (len(set(drawn)) == 8) or decoder == "trie-sample"
+    for sample in one.samples:
+        assert sample.score == pytest.approx(totals[sample.text], abs=1e-4)
+        assert len(sample.tempered_log_probs) == len(sample.log_probs)
+        assert max(sample.tempered_log_probs) <= 1e-9
+    first = one.ranking.item_ids[one.ranking.order()[0]]
+    best = max(set(drawn), key=totals.get)
+    assert item_text(next(i for i in SHOP if i.item_id == first)) == best
+    least, most = one.parts["decoding"]["outside"]
+    assert least - 1e-5 <= 1 - np.exp(list(totals.values())).sum() <= most + 1e-5
+
+
 def test_candidates_alone_are_scored(calrec, exact):
     first = LastItemRepeater(calrec.corpus.bm25, SHOP)
     limited = dataclasses.replace(calrec.with_decoder("likelihood", 4), first_stage=first)

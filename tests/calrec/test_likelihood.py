@@ -69,3 +69,12 @@ def test_positions_that_the_model_does_not_have_are_refused():
     reader = TrieReader(tiny_decoder(V))
     with pytest.raises(CalrecError, match="within the model's 1152 positions, found 1150 and 4"):
         reader.begin([1] * 1150, Trie.of([[1, 2, 3]], END))
+
+
+def test_a_reading_serves_one_search():
+    """A node that stood in the cache twice would count twice."""
+    reading = TrieReader(tiny_decoder(V)).begin(PROMPT, Trie.of([[1, 2, 3]], END))
+    first = np.array([1])
+    reading.read(first, first[:0])
+    with pytest.raises(ValueError, match="a node is read once"):
+        reading.read(first, first[:0])

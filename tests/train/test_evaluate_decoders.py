@@ -54,6 +54,10 @@ def test_a_run_of_the_trie_names_its_decoder_and_writes_items_alone(
     assert meta["settings"]["candidates"]["settings"]["count"] == "training"
     assert len(samples) <= 3 * len(whole)
 
+    assert evaluate("unique", "--decoder", "trie-unique", "--samples", 3) == 0
+    _, rows, _ = written(tmp_path / "unique")
+    assert {row["distinct_texts"] for row in rows} == {3}
+
     # Its texts can be ranked otherwise, and the run still says how they were written.
     assert evaluate("again", "--samples-from", tmp_path / "beam", "--retrieval", "bm25") == 0
     meta, _, _ = written(tmp_path / "again")

@@ -35,8 +35,9 @@ class Generating:
     samples_from: Path | None = None
     """Rank the texts of this earlier evaluation again; nothing is sampled, no checkpoint read."""
     decoder: Decoder = "sample"
-    """How texts are written: drawn freely, or bound to the items' own texts: trie-beam, the most
-    probable ones, exactly; likelihood, the candidates'."""
+    """How texts are written: drawn freely, or bound to the items' own texts: drawn among them
+    (trie-sample), without replacement (trie-unique), the most probable ones exactly (trie-beam), or
+    all candidates' (likelihood)."""
     temperature: float | None = None
     """Of the samples."""
     samples: int | None = None

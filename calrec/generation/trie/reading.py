@@ -93,8 +93,13 @@ class Reading:
         Args:
           chains: first nodes; their parents are read.
           waiting: other nodes that may be read later; what only other ones need is forgotten.
+
+        Raises:
+          ValueError: if one of them was read before: a reading serves one search.
         """
         nodes = self._nodes(chains)
+        if not np.isnan(self.log_probs[self.trie.children[self.trie.offsets[nodes]]]).all():
+            raise ValueError("a node is read once: begin another reading for another search")
         for start in range(0, len(nodes), BLOCKS[-1]):
             block = nodes[start : start + BLOCKS[-1]]
             self._make_room(len(block), nodes[start:], waiting)
@@ -131,7 +136,7 @@ class Reading:
     def _note(self, nodes: Int[np.ndarray, " C"], logits: Float[Array, "T V"]) -> None:
         """Notes the log-probabilities of the children of these nodes."""
         children, counts = self.trie.children_of(nodes)
-        pairs = np.zeros((2, _size(len(children))), np.int32)
+        pairs = np.zeros((2, padded_size(len(children))), np.int32)
         pairs[0, : len(children)] = np.repeat(np.arange(len(nodes)), counts)
         pairs[1, : len(children)] = self.trie.tokens[children]
         found = jax.device_get(_following(logits, pairs))
@@ -158,8 +163,8 @@ def _block(count: int) -> int:
     return next(size for size in BLOCKS if size >= count)
 
 
-def _size(pairs: int) -> int:
-    """The padded number of pairs: a power of four times the smallest block."""
+def padded_size(pairs: int) -> int:
+    """The number that so many pairs are padded to: a power of four times the smallest block."""
     size = BLOCKS[0]
     while size < pairs:
         size *= 4

@@ -130,7 +130,7 @@ def search(reading: Reading, rule: Rule, *, count: int, width: int) -> Found:
     """The first texts of a trie.
 
     Args:
-      reading: of the trie behind a prompt; what it has read already is read again.
+      reading: of the trie behind a prompt, nothing of which was read.
       rule: what to go by.
       count: K.
       width: how many nodes may be open at a time; the last of more leave the beam.

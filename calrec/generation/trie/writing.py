@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from calrec.errors import CalrecError
 from calrec.generation.trie.beam import Beam, Explored, beam
@@ -19,6 +19,7 @@ from calrec.text import item_text, parse
 
 if TYPE_CHECKING:
     from calrec.generation.model import GenerativeModel
+    from calrec.generation.trie.reading import Reading
     from calrec.generation.trie.trie import Trie
 
 
@@ -56,7 +57,8 @@ class Written:
     Attributes:
       generation: the texts, each an item's own.
       outside: the least and the most probability of all texts that are no candidate's.
-      exact: for the decoders that promise the best ones, whether these are they.
+      exact: whether these are for certain the texts that the decoder looks for; not so where it
+        had to leave a beam that might have led to one of them.
       tokens_read: how many tokens the model read for it, prompt aside.
     """
 
@@ -76,12 +78,14 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Found:
-    """K texts by their last nodes, and what is known of the nodes on their ways."""
+    """K texts by their last nodes, what is known of the nodes on their ways, and, of what was
+    drawn, the log-probability of the draw of each node."""
 
     leaves: Int[np.ndarray, " K"]
     known: Explored
     exact: bool
     tokens_read: int
+    tempered: Callable[[Int[np.ndarray, " S"]], Float[np.ndarray, " S"]] | None = None
 
 
 def write(
@@ -153,9 +157,35 @@ def _decoded(
             exact=found.exact,
             tokens_read=found.tokens_read,
         )
-    raise CalrecError(
-        f"expected a decoder over the items' texts, found {decoder!r}; choose trie-beam or"
-        " likelihood"
+    if decoder not in ("trie-sample", "trie-unique"):
+        raise CalrecError(
+            f"expected a decoder over the items' texts, found {decoder!r}; choose trie-sample,"
+            " trie-unique, trie-beam or likelihood"
+        )
+    return _draw(
+        model.reader.begin(prompt, trie),
+        decoder,
+        seed=seed,
+        count=sampling["samples"],
+        temperature=sampling["temperature"],
+    )
+
+
+def _draw(reading: Reading, decoder: Decoder, **how: Any) -> _Found:
+    from calrec.generation.trie import drawing
+
+    exact = True
+    if decoder == "trie-sample":
+        leaves = drawing.sample(reading, **how)
+    else:
+        found = drawing.unique(reading, **how)
+        leaves, exact = found.leaves, found.exact
+    return _Found(
+        leaves=leaves,
+        known=Explored.of(reading),
+        exact=exact,
+        tokens_read=reading.tokens_read,
+        tempered=partial(drawing.shares, reading, temperature=how["temperature"]),
     )
 
 
@@ -183,12 +213,14 @@ def _samples(found: _Found, texts: ItemTexts) -> tuple[Sample, ...]:
         path = trie.path(leaf)
         ids = tuple(trie.tokens[path].tolist())
         log_probs = known.log_probs[np.searchsorted(known.nodes, path)]
+        tempered = tuple(found.tempered(path).tolist()) if found.tempered else ()
         for written in texts.at(leaf):
             one = Sample(
                 text=written,
                 token_ids=ids,
                 token_texts=tuple(map(model.tokenizer.piece, ids)),
                 log_probs=tuple(log_probs.tolist()),
+                tempered_log_probs=tempered,
                 score=float(log_probs.sum()),
                 order=len(samples),
                 finished=True,
