@@ -7,8 +7,10 @@ import pytest
 from texts import END, PROMPT, V, by_brute_force, random_texts
 from tiny import tiny_decoder
 
+from calrec.errors import CalrecError
 from calrec.generation.trie.beam import beam
 from calrec.generation.trie.reading import TrieReader
+from calrec.generation.trie.search import Width
 from calrec.generation.trie.trie import Trie
 
 TEXTS = [*random_texts(120), random_texts(120)[50]]
@@ -79,10 +81,23 @@ def test_the_same_again(reader, trie):
 
 
 def test_a_narrow_beam_says_that_it_may_have_lost_one(reader, trie):
-    narrow = searched(reader, trie, count=10, width=2)
+    narrow = searched(reader, trie, count=10, width=Width(wide=2))
     wide = searched(reader, trie, count=10)
     assert not narrow.exact
     assert (narrow.totals <= wide.totals[: len(narrow.totals)]).all()
+
+
+def test_a_beam_gets_narrow_where_much_was_read(reader, trie):
+    wide, soon = (
+        searched(reader, trie, count=10, width=Width(tokens=tokens, narrow=1))
+        for tokens in (4096, 50)
+    )
+    assert wide.exact
+    assert not soon.exact
+    assert len(soon.leaves) == 10, "as many beams as texts are looked for"
+    assert soon.tokens_read < wide.tokens_read
+    with pytest.raises(CalrecError, match="widths from 1 up"):
+        Width(narrow=0)
 
 
 def test_where_an_item_left_the_beam(reader, trie, exact):

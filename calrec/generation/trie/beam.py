@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from calrec.generation.trie.search import ByProbability, search
+from calrec.generation.trie.search import DEFAULT, ByProbability, Width, search
 from calrec.generation.trie.trie import Trie
 
 if TYPE_CHECKING:
     from calrec.generation.trie.reading import Reading
-
-WIDTH = 256
-"""Beams that may be open at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -137,7 +134,7 @@ class Beam:
         )
 
 
-def beam(reading: Reading, *, count: int, width: int = WIDTH) -> Beam:
+def beam(reading: Reading, *, count: int, width: Width = DEFAULT) -> Beam:
     """The K most probable texts.
 
     Args:

@@ -21,9 +21,6 @@ from jaxtyping import Array, Float, Int, UInt32
 from calrec.generation.trie.reading import Reading, padded_size
 from calrec.generation.trie.search import Found, search
 
-WIDTH = 256
-"""Nodes that may be open at a time in a draw without replacement."""
-
 
 def sample(reading: Reading, *, seed: int, count: int, temperature: float) -> Int[np.ndarray, " N"]:
     """N texts with replacement: their last nodes, in the order drawn. More keep the first ones.
@@ -58,7 +55,7 @@ def unique(reading: Reading, *, seed: int, count: int, temperature: float) -> Fo
       temperature: of the draw.
     """
     rule = ByGumbel(seed=seed, temperature=temperature)
-    return search(reading, rule, count=count, width=WIDTH)
+    return search(reading, rule, count=count)
 
 
 def shares(

@@ -144,12 +144,13 @@ class Reading:
 
     def _make_room(self, count: int, *needed: Int[np.ndarray, " _"]) -> None:
         """Slots for so many nodes more; of those there, the ancestors of needed nodes stay."""
-        room, slots = _block(count), len(self._cache.number)
-        if len(self._kept) + room <= slots:
+        room = _block(count)
+        if len(self._kept) + room <= len(self._cache.number):
             return
         ahead = np.sort(np.concatenate(needed))
         upto = np.searchsorted(ahead, self._kept, side="right")
         kept = np.flatnonzero(upto < np.searchsorted(ahead, self.trie.behind[self._kept]))
+        slots = SLOTS
         while len(kept) + room > slots * 3 // 4:
             slots *= 2
         places = np.zeros(slots, np.int32)

@@ -17,12 +17,46 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from calrec.errors import CalrecError
+
 if TYPE_CHECKING:
     from calrec.generation.trie.reading import Reading
 
 
 TOKENS = 64
 """Tokens that a step of a search may read; fewer read less in vain, more are faster each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Width:
+    """How many nodes may be open at a time; of more, the last ones leave the beam.
+
+    Where a model knows what it wants, a wide beam loses nothing and is soon done. Where it does
+    not, thousands of texts are about as probable, and only a narrow one comes to an end.
+
+    Attributes:
+      wide: at first.
+      tokens: after so many tokens read the beam gets narrow.
+      narrow: from then on; as many as texts are looked for, if those are more.
+
+    Raises:
+      CalrecError: if one is below 1.
+    """
+
+    wide: int = 256
+    tokens: int = 4_096
+    narrow: int = 32
+
+    def __post_init__(self) -> None:
+        if min(self.wide, self.tokens, self.narrow) < 1:
+            raise CalrecError(f"expected widths from 1 up, found {self}; choose larger ones")
+
+    def at(self, tokens: int, count: int) -> int:
+        """After so many tokens read, for so many texts."""
+        return self.wide if tokens < self.tokens else max(self.narrow, count)
+
+
+DEFAULT = Width()
 
 
 class Rule(Protocol):
@@ -126,14 +160,14 @@ class Found:
     exact: bool
 
 
-def search(reading: Reading, rule: Rule, *, count: int, width: int) -> Found:
+def search(reading: Reading, rule: Rule, *, count: int, width: Width = DEFAULT) -> Found:
     """The first texts of a trie.
 
     Args:
       reading: of the trie behind a prompt, nothing of which was read.
       rule: what to go by.
       count: K.
-      width: how many nodes may be open at a time; the last of more leave the beam.
+      width: of the beam.
     """
     trie = reading.trie
     root = Nodes(nodes=np.zeros(1, np.int64), values=rule.start())
@@ -144,14 +178,15 @@ def search(reading: Reading, rule: Rule, *, count: int, width: int) -> Found:
         found = found.and_(open_nodes[ends]).ordered()[:count]
         limit = found.values[-1, 0] if len(found) == count else -math.inf
         beam = open_nodes[~ends & (open_nodes.values[:, 0] >= limit)].ordered()
-        if len(beam) > width:
-            left = max(left, beam.values[width, 0])
         if not len(beam):
             exact = left == -math.inf or bool(left < limit)
             return Found(leaves=found.nodes, values=found.values[:, 0], exact=exact)
-        upto = np.cumsum(reading.lengths(beam.nodes[:width]))
+        if len(beam) > (most := width.at(reading.tokens_read, count)):
+            left = max(left, beam.values[most, 0])
+            beam = beam[:most]
+        upto = np.cumsum(reading.lengths(beam.nodes))
         taken = max(1, int(np.searchsorted(upto, TOKENS, side="right")))
-        chosen, waiting = beam[:taken], beam[taken:width]
+        chosen, waiting = beam[:taken], beam[taken:]
         reading.read(chosen.nodes, waiting.nodes)
         open_nodes = waiting.and_(_followed(reading, rule, chosen))
 
