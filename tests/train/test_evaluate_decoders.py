@@ -29,9 +29,12 @@ def written(folder):
 
 @pytest.mark.slow
 def test_a_run_of_the_trie_names_its_decoder_and_writes_items_alone(
-    evaluate, tiny_workspace, tmp_path
+    evaluate, tiny_workspace, tmp_path, capsys
 ):
     assert evaluate("beam", "--decoder", "trie-beam") == 0
+    assert "trie-beam: exact for 100.0% of the users; probability" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "beam" / "metrics.json").read_text())["decoding"]
+    assert figures["exact"] == 1
     meta, rows, samples = written(tmp_path / "beam")
     assert meta["settings"]["decoder"] == "trie-beam"
     assert meta["settings"]["ranking"]["retrieval"] == "exact"
@@ -44,6 +47,10 @@ def test_a_run_of_the_trie_names_its_decoder_and_writes_items_alone(
     assert evaluate("all", "--decoder", "likelihood") == 0
     assert evaluate("some", "--decoder", "likelihood", "--candidates", 3) == 0
     _, whole, _ = written(tmp_path / "all")
+    outside = json.loads((tmp_path / "all" / "metrics.json").read_text())["decoding"]["outside"]
+    assert figures["outside"]["least"] <= outside["least"] + 1e-6
+    assert outside["least"] == pytest.approx(outside["most"])
+    assert outside["most"] <= figures["outside"]["most"] + 1e-6
     first = {row["user_id"]: row["optimistic_rank"] for row in whole}
     for row in rows:
         if row["target_generated"]:

@@ -156,6 +156,8 @@ def _table(record: Recommendation, cases: HeldOutCases, place: int, seed: int) -
         raise ValueError("a recommendation without texts")
     optimistic, pessimistic = ranks_of(ranking.scores, target, ranking.unranked)
     top = best(ranking.scores)
+    decoding = record.parts.get("decoding", {})
+    outside = decoding.get("outside", (None, None))
     row = {
         "case": place,
         "optimistic_rank": int(optimistic),
@@ -168,6 +170,9 @@ def _table(record: Recommendation, cases: HeldOutCases, place: int, seed: int) -
         "items_cut": generation.items_cut,
         "sample_seconds": generation.seconds,
         "match_seconds": ranking.seconds,
+        "outside_least": outside[0],
+        "outside_most": outside[1],
+        "exact": decoding.get("exact"),
         "samples": [
             {
                 "order": sample.order,
