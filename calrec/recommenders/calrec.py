@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from calrec.errors import CalrecError
 from calrec.generation.model import GenerativeModel, Progress
-from calrec.generation.trie.writing import ItemTexts, write
+from calrec.generation.trie.writing import ItemTexts, best, write
 from calrec.ranking.corpus import Corpus, ItemCorpus
 from calrec.ranking.rank import check_first_stage, described, rank
 from calrec.ranking.rerank import candidates
@@ -21,6 +21,7 @@ from calrec.records import Generation, Item, Ranking, Recommendation
 from calrec.records.settings import Decoder, RankingSettings
 
 if TYPE_CHECKING:
+    from calrec.generation.trie.beam import Beam
     from calrec.model.backbone.config import Dtype
 
 MOST = 2_000
@@ -182,6 +183,20 @@ class CALRec:
         if not isinstance(last, Recommendation):
             raise RuntimeError("a stream ended without its recommendation")
         return last
+
+    def beam(self, history: Sequence[Item], count: int = 10) -> Beam:
+        """The search behind the decoder `trie-beam`, whatever this one's decoder is.
+
+        It tells where an item left the beam, and holds all that is known of the trie.
+
+        Args:
+          history: oldest item first; at least one.
+          count: how many texts to find.
+
+        Raises:
+          CalrecError: for an empty history.
+        """
+        return best(self.texts, history, count)
 
     def recommend_many(
         self,

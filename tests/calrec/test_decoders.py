@@ -126,6 +126,20 @@ def test_candidates_alone_are_scored(calrec, exact):
     assert limited.settings == {n: v for n, v in record.settings.items() if n != "seed"}
 
 
+def test_the_search_itself_tells_where_an_item_was_lost(calrec, exact):
+    found = calrec.beam(HISTORY, 3)
+    record = calrec.with_decoder("trie-beam").recommend(HISTORY, samples=3)
+    np.testing.assert_allclose(found.totals, [sample.score for sample in record.samples])
+    worst = int(np.argmin(exact))
+    lost = found.lost(worst)
+    tokens = calrec.texts.trie.tokens[calrec.texts.trie.path(lost.node)].tolist()
+    start = calrec.model.tokenizer.decode(tokens)
+    assert len(tokens) == lost.place + 1
+    assert item_text(SHOP[worst]).startswith(start)
+    assert exact[worst] <= lost.total + 1e-4
+    assert lost.total < lost.needed
+
+
 def test_many_users_as_each_alone(calrec):
     decoding = calrec.with_decoder("trie-beam")
     histories = [ITEMS[:3], ITEMS[4:5]]
