@@ -78,3 +78,9 @@ def test_a_reading_serves_one_search():
     reading.read(first, first[:0])
     with pytest.raises(ValueError, match="a node is read once"):
         reading.read(first, first[:0])
+
+
+def test_weights_that_are_no_numbers_are_one_line():
+    reader = TrieReader(tiny_decoder(V, scale=float("nan")))
+    with pytest.raises(CalrecError, match="weights are damaged or its training diverged"):
+        reader.begin(PROMPT, Trie.of([[1, 2, 3]], END))

@@ -50,7 +50,8 @@ class TrieReader:
           trie: of any texts.
 
         Raises:
-          CalrecError: if prompt and texts need more positions than the model has.
+          CalrecError: if prompt and texts need more positions than the model has, or the model
+            gives no finite probabilities.
         """
         limit, longest = self.model.config.max_position_embeddings, int(trie.depths.max())
         if len(prompt) + longest > limit:
@@ -95,6 +96,7 @@ class Reading:
           waiting: other nodes that may be read later; what only other ones need is forgotten.
 
         Raises:
+          CalrecError: if the model gives no finite probabilities.
           ValueError: if one of them was read before: a reading serves one search.
         """
         nodes = self._nodes(chains)
@@ -139,8 +141,13 @@ class Reading:
         pairs = np.zeros((2, padded_size(len(children))), np.int32)
         pairs[0, : len(children)] = np.repeat(np.arange(len(nodes)), counts)
         pairs[1, : len(children)] = self.trie.tokens[children]
-        found = jax.device_get(_following(logits, pairs))
-        self.log_probs[children] = found[: len(children)]
+        found = jax.device_get(_following(logits, pairs))[: len(children)]
+        if not np.isfinite(found).all():
+            raise CalrecError(
+                "expected finite log-probabilities, found others: the checkpoint's weights are"
+                " damaged or its training diverged; choose another checkpoint"
+            )
+        self.log_probs[children] = found
 
     def _make_room(self, count: int, *needed: Int[np.ndarray, " _"]) -> None:
         """Slots for so many nodes more; of those there, the ancestors of needed nodes stay."""
