@@ -12,6 +12,7 @@ import numpy as np
 from calrec.errors import CalrecError
 from calrec.ranking.algorithm import Match, keep, match
 from calrec.ranking.corpus import ItemCorpus, words_rule
+from calrec.ranking.exact import exact
 from calrec.ranking.hierarchical import hierarchical
 from calrec.ranking.rerank import rerank
 from calrec.records import Generation, Outcome, Ranking, Sample
@@ -50,7 +51,10 @@ def rank(
     samples = generation.samples
     kept, why_not = keep([s.text for s in samples], [s.score for s in samples], settings.n_pred)
     columns = [samples[i] for i in kept]
-    matched = _match(columns, corpus, settings, first_stage)
+    if settings.retrieval == "exact":
+        matched = _exact(samples, corpus, len(columns))
+    else:
+        matched = _match(columns, corpus, settings, first_stage)
     column_of = {sample: column for column, sample in enumerate(kept)}
     return Ranking(
         recommender=RECOMMENDER,
@@ -112,6 +116,15 @@ def check_first_stage(settings: RankingSettings, first_stage: object | None) -> 
             'expected a first stage for the retrieval "rerank", found none: give one as '
             "first_stage, or choose another retrieval"
         )
+
+
+def _exact(samples: Sequence[Sample], corpus: ItemCorpus, columns: int) -> Match:
+    """By all distinct texts, of which the first ones are columns."""
+    texts, scores = [s.text for s in samples], [s.score for s in samples]
+    distinct, _ = keep(texts, scores, len(samples))
+    found = [corpus.attributes.find(samples[i].attributes) for i in distinct]
+    own = [one.items if one.level == 4 else one.items[:0] for one in found]
+    return exact(own, [scores[i] for i in distinct], columns, len(corpus.item_ids))
 
 
 def _match(

@@ -11,33 +11,48 @@ from typing import TYPE_CHECKING, Any
 
 from calrec.errors import CalrecError
 from calrec.generation.model import GenerativeModel, Progress
+from calrec.generation.trie.writing import ItemTexts, best, write
 from calrec.ranking.corpus import Corpus, ItemCorpus
 from calrec.ranking.rank import check_first_stage, described, rank
+from calrec.ranking.rerank import candidates
 from calrec.recommenders.entry import Entry, Inputs
 from calrec.recommenders.protocol import Recommender, Shop
 from calrec.records import Generation, Item, Ranking, Recommendation
-from calrec.records.settings import RankingSettings
+from calrec.records.settings import Decoder, RankingSettings
 
 if TYPE_CHECKING:
+    from calrec.generation.trie.beam import Beam
     from calrec.model.backbone.config import Dtype
+
+MOST = 2_000
+"""Items of the largest shop all of whose likelihoods are computed where no candidates are named."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CALRec:
-    """The generative recommender: sampled item texts, matched to a shop's items by BM25.
+    """The generative recommender: texts of the next item, matched to a shop's items.
+
+    In the paper they are drawn freely and matched by BM25. The other decoders write nothing but
+    items' own texts, and rank the items by the exact log-probability of these.
 
     Attributes:
       model: writes the texts.
       corpus: the N items that are ranked.
+      texts: the same items, for the decoders that are bound to them.
       ranking: how texts become a ranking where nothing else is asked for.
-      first_stage: a recommender over the same items, whose best ones the retrieval `rerank` ranks;
-        the other retrievals need none.
+      first_stage: a recommender over the same items, whose best ones the retrieval `rerank` ranks,
+        and the decoder `likelihood` if so asked; the others need none.
+      decoder: how the texts are written.
+      candidates: for `likelihood`, how many of the first stage's best items; `None` is all items.
     """
 
     model: GenerativeModel
     corpus: ItemCorpus
+    texts: ItemTexts
     ranking: RankingSettings
     first_stage: Recommender | None = None
+    decoder: Decoder = "sample"
+    candidates: int | None = None
 
     @classmethod
     def from_checkpoint(
@@ -81,6 +96,7 @@ class CALRec:
         return cls(
             model=model,
             corpus=ItemCorpus.of(corpus, items, model.text),
+            texts=ItemTexts(model=model, items=items),
             ranking=model.description.ranking,
             first_stage=first_stage,
         )
@@ -99,7 +115,23 @@ class CALRec:
         """The same over a model with another prompt template; see `GenerativeModel`."""
         model = self.model.with_template(name)
         corpus = dataclasses.replace(self.corpus, text=model.text)
-        return dataclasses.replace(self, model=model, corpus=corpus)
+        texts = ItemTexts(model=model, items=self.texts.items)
+        return dataclasses.replace(self, model=model, corpus=corpus, texts=texts)
+
+    def with_decoder(self, decoder: Decoder, candidates: int | None = None) -> CALRec:
+        """The same with another decoder; the trie of the items is shared.
+
+        All but `sample` then rank by exact match (`calrec.ranking.exact`) where nothing else is
+        asked for.
+
+        Args:
+          decoder: how texts are written.
+          candidates: for `likelihood`, how many of the first stage's best items are scored.
+        """
+        ranking = self.ranking
+        if decoder != "sample":
+            ranking = dataclasses.replace(ranking, retrieval="exact")
+        return dataclasses.replace(self, decoder=decoder, candidates=candidates, ranking=ranking)
 
     def settings_with(
         self, *, ranking: RankingSettings | None = None, **given: Any
@@ -110,9 +142,10 @@ class CALRec:
           CalrecError: for a setting out of range, or a missing first stage.
         """
         ranking, first = ranking or self.ranking, self.first_stage
-        check_first_stage(ranking, first)
+        self._check(ranking)
         named = None if first is None else (first.name, first.settings)
-        return {**self.model.settings(**given), **described(self.corpus, ranking, named)}
+        written = {**self.model.settings(**given), **self._decoding()}
+        return {**written, **described(self.corpus, ranking, named)}
 
     def stream(
         self,
@@ -122,7 +155,7 @@ class CALRec:
         ranking: RankingSettings | None = None,
         **given: Any,
     ) -> Generator[Progress | Recommendation, None, None]:
-        """Generates and ranks, showing the samples as they grow.
+        """Generates and ranks, showing the samples as they grow; those of a trie come at once.
 
         Args:
           history: oldest item first; at least one.
@@ -136,7 +169,10 @@ class CALRec:
         Raises:
           CalrecError: for an empty history, a setting out of range, or a missing first stage.
         """
-        check_first_stage(ranking or self.ranking, self.first_stage)
+        self._check(ranking or self.ranking)
+        if self.decoder != "sample":
+            yield self._decoded(history, seed, ranking, given)
+            return
         with closing(self.model.stream(history, seed=seed, **given)) as updates:
             for update in updates:
                 yield self.rank(update, ranking) if isinstance(update, Generation) else update
@@ -147,6 +183,20 @@ class CALRec:
         if not isinstance(last, Recommendation):
             raise RuntimeError("a stream ended without its recommendation")
         return last
+
+    def beam(self, history: Sequence[Item], count: int = 10) -> Beam:
+        """The search behind the decoder `trie-beam`, whatever this one's decoder is.
+
+        It tells where an item left the beam, and holds all that is known of the trie.
+
+        Args:
+          history: oldest item first; at least one.
+          count: how many texts to find.
+
+        Raises:
+          CalrecError: for an empty history.
+        """
+        return best(self.texts, history, count)
 
     def recommend_many(
         self,
@@ -172,7 +222,11 @@ class CALRec:
         Raises:
           CalrecError: as `stream`.
         """
-        check_first_stage(ranking or self.ranking, self.first_stage)
+        self._check(ranking or self.ranking)
+        if self.decoder != "sample":
+            for user, (history, seed) in enumerate(zip(histories, seeds, strict=True)):
+                yield user, self._decoded(history, seed, ranking, given)
+            return
         written = self.model.generate_many(histories, seeds, width=width, **given)
         for user, generation in written:
             yield user, self.rank(generation, ranking)
@@ -213,6 +267,53 @@ class CALRec:
                 first_stage=self._first_stage(generation.history, ranking),
             ),
         )
+
+    def _decoded(
+        self,
+        history: Sequence[Item],
+        seed: int,
+        ranking: RankingSettings | None,
+        given: Mapping[str, Any],
+    ) -> Recommendation:
+        """That of a decoder over the items' texts."""
+        texts = self.texts
+        if self.candidates is not None and self.first_stage is not None:
+            first = self.first_stage.recommend(history).ranking
+            texts = texts.only(candidates(first.scores, self.candidates))
+        written = write(texts, history, decoder=self.decoder, seed=seed, **given)
+        settings = {**written.generation.settings, **self._decoding()}
+        generation = dataclasses.replace(written.generation, settings=settings)
+        record = self.rank(generation, ranking)
+        return dataclasses.replace(record, parts={"decoding": written.facts()})
+
+    def _decoding(self) -> dict[str, Any]:
+        """What the settings say of the decoder; nothing of the paper's."""
+        if self.decoder == "sample":
+            return {}
+        if self.candidates is None or self.first_stage is None:
+            return {"decoder": self.decoder}
+        first = {"recommender": self.first_stage.name, "settings": dict(self.first_stage.settings)}
+        return {"decoder": self.decoder, "candidates": {"count": self.candidates, **first}}
+
+    def _check(self, ranking: RankingSettings) -> None:
+        """Refuses what lacks a first stage, or would take minutes."""
+        check_first_stage(ranking, self.first_stage)
+        items = len(self.texts.items)
+        if self.candidates is not None and (self.decoder != "likelihood" or self.candidates < 1):
+            raise CalrecError(
+                f"expected a number of candidates from 1 up with the decoder likelihood, found"
+                f" {self.candidates} with {self.decoder}; leave it out"
+            )
+        if self.candidates is not None and self.first_stage is None:
+            raise CalrecError(
+                "expected a first stage whose best items are the candidates, found none; give one"
+                " as first_stage"
+            )
+        if self.decoder == "likelihood" and self.candidates is None and items > MOST:
+            raise CalrecError(
+                f"expected candidates for the likelihood of more than {MOST:,} items, found"
+                f" {items:,} items; name a number of candidates, or choose trie-beam"
+            )
 
     def _first_stage(self, history: Sequence[Item], ranking: RankingSettings) -> Ranking | None:
         if ranking.retrieval != "rerank" or self.first_stage is None:

@@ -9,7 +9,11 @@ from typing import Literal, get_args
 from calrec.records.codec import Number
 
 Pooling = Literal["max", "mean", "min"]
-Retrieval = Literal["bm25", "hierarchical", "rerank"]
+Retrieval = Literal["bm25", "hierarchical", "rerank", "exact"]
+Decoder = Literal["sample", "trie-sample", "trie-beam", "trie-unique", "likelihood"]
+"""How texts come of a model. `sample`: drawn freely (the paper's). The others write only texts of
+the shop's items: `trie-sample` draws them, `trie-unique` draws without replacement, `trie-beam`
+finds the most probable ones, and `likelihood` takes those of all candidates."""
 
 LOWEST, HIGHEST = 1e-3, 1e3
 """Temperatures; beyond them logits over temperature leave the range of float32."""
@@ -61,8 +65,8 @@ class RankingSettings:
       modulation: whether the factor is applied.
       retrieval: `bm25`, Algorithm 1 over the whole corpus; `rerank`, Algorithm 1 over the best
         items of another recommender (`calrec.ranking.rerank`); `hierarchical`, exact matches of
-        attributes (`calrec.ranking.hierarchical`), where epsilon, pooling and modulation have no
-        say.
+        attributes (`calrec.ranking.hierarchical`), and `exact`, items whose own text was written
+        (`calrec.ranking.exact`), in both of which epsilon, pooling and modulation have no say.
       candidates: how many items of the other recommender `rerank` ranks.
 
     Raises:

@@ -86,7 +86,7 @@ def side_by_side(
         except CalrecError as error:
             missing.append(str(error))
     # The words say nothing where texts are matched by whole attributes.
-    words = by.settings.retrieval != "hierarchical"
+    words = by.settings.retrieval not in ("hierarchical", "exact")
     corpora = [shop.corpus(by.k1, by.b) if words else None]
     for other in others:
         by_words = "texts" in register.entry(other.recommender).needs

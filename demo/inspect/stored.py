@@ -52,7 +52,7 @@ class Stored:
     notes: tuple[str, ...]
 
 
-_OF_TEXTS = ("text", "max_prompt_tokens", "sampling", "begin")
+_OF_TEXTS = ("text", "max_prompt_tokens", "sampling", "begin", "decoder", "candidates")
 
 
 def rebuild(shop: Shop, run: EvaluationRun, user_id: str, tables: Tables) -> Stored:

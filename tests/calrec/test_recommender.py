@@ -1,63 +1,23 @@
 import dataclasses
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from rank_bm25 import BM25Okapi
-from tiny import ITEMS, tiny_decoder, tiny_tokenizer
+from tiny import ITEMS
+from tiny_shop import PlainCorpus, tiny_recommender
 
 from calrec.errors import CalrecError
-from calrec.generation.model import GenerativeModel, Progress
-from calrec.generation.sampler import Sampler
-from calrec.model.checkpoint import Description
+from calrec.generation.model import Progress
 from calrec.recommenders.calrec import CALRec
 from calrec.recommenders.lir import LastItemRepeater
 from calrec.records import Recommendation
-from calrec.records.settings import RankingSettings, SamplingSettings
-from calrec.text import TextSettings, document_words, prompt_text, query_words
-
-
-@dataclass(frozen=True)
-class Okapi:
-    k1: float = 1.5
-
-
-class PlainCorpus:
-    """The corpus protocol over rank_bm25."""
-
-    def __init__(self, items):
-        self.item_ids = tuple(item.item_id for item in items)
-        self.settings = Okapi()
-        self._okapi = BM25Okapi([document_words(item) for item in items])
-
-    def scores(self, queries):
-        return np.stack([self._okapi.get_scores(q) for q in queries], axis=1)
+from calrec.records.settings import RankingSettings
+from calrec.text import TextSettings, document_words, item_text, prompt_text, query_words
 
 
 @pytest.fixture(scope="module")
 def calrec():
-    tokenizer = tiny_tokenizer()
-    model = tiny_decoder(tokenizer.vocab_size)
-    described = Description(
-        decoder=model.config,
-        dtype="float32",
-        text=TextSettings(),
-        max_prompt_tokens=60,
-        sampling={},
-        ranking=RankingSettings(n_pred=3),
-    )
-    sampling = SamplingSettings(samples=6, max_new_tokens=12, stride=5)
-    return CALRec.over(
-        GenerativeModel(
-            sampler=Sampler(model, tokenizer.end_id),
-            tokenizer=tokenizer,
-            description=described,
-            sampling=sampling,
-            text=described.text,
-        ),
-        PlainCorpus(ITEMS),
-        ITEMS,
-    )
+    return tiny_recommender()
 
 
 def test_the_record_holds_together(calrec):
@@ -126,7 +86,7 @@ def test_a_corpus_of_other_items_is_refused(calrec):
         calrec.rank(record.generation, corpus=PlainCorpus(ITEMS[:3]))
 
 
-@pytest.mark.parametrize("way", ["bm25", "hierarchical", "rerank"])
+@pytest.mark.parametrize("way", ["bm25", "hierarchical", "rerank", "exact"])
 def test_ranking_again_gives_what_sampling_with_the_settings_would(calrec, way):
     corpus = PlainCorpus(ITEMS)
     first = LastItemRepeater(corpus, ITEMS)
@@ -248,3 +208,16 @@ def test_template_and_corpus_in_either_order(roomy):
 def test_an_unknown_template_is_one_line(calrec):
     with pytest.raises(CalrecError, match=r"^expected a template of calrec, gpt4rec, found 'gpt5'"):
         calrec.with_template("gpt5")
+
+
+def test_likelihoods_of_items_after_a_history(calrec):
+    """Each item's tokens as a target's in training; alone an item has the same as among others."""
+    model, history = calrec.model, ITEMS[:3]
+    found = model.likelihoods(history, ITEMS)
+    for item, text in enumerate(map(item_text, ITEMS)):
+        ids = model.tokenizer.encode([text])[0][:11]
+        assert found.tokens(item).tolist() == [*ids, model.tokenizer.end_id]
+    again = model.likelihoods(history, model.trie([ITEMS[5]]))
+    assert again.totals[0] == pytest.approx(found.totals[5], abs=1e-4)
+    with pytest.raises(CalrecError, match="at least one item"):
+        model.likelihoods(history, [])

@@ -152,6 +152,12 @@ def show(run: EvaluationRun, console: Console) -> None:
             f"all four attributes {rates['all']['4']:.1%} (kept ones {rates['kept']['4']:.1%}), "
             f"distinct ones per user {generation['distinct_texts_mean']:.1f}"
         )
+    if decoding := run.figures.get("decoding"):
+        least, most = (decoding["outside"][bound] for bound in ("least", "most"))
+        console.print(
+            f"{run.meta.settings['decoder']}: exact for {decoding['exact']:.1%} of the users; "
+            f"probability outside the items' texts {least:.1%} to {most:.1%}"
+        )
     _show_seconds(run, console)
     if run.leaks:
         console.print(f"warning: {run.recommender}: {'; '.join(run.leaks)}", soft_wrap=True)

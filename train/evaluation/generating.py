@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from calrec.generation.model import GenerativeModel
 
 
-TEXT_SETTINGS = ("text", "max_prompt_tokens", "sampling")
+TEXT_SETTINGS = ("text", "max_prompt_tokens", "sampling", "decoder", "candidates")
 """The settings of a run that shaped its texts."""
 
 
@@ -55,14 +56,14 @@ class Drawing:
         given = settings.calrec
         if given.template is not None:
             model = model.with_template(given.template)
-        self._ranking = given.ranking(model.description.ranking)
+        recommender = CALRec.over(model, catalogue.corpus(), catalogue.items)
+        limited = given.candidates if given.decoder == "likelihood" else None
+        recommender = recommender.with_decoder(given.decoder, limited)
+        self._ranking = given.ranking(recommender.ranking)
         check_ranking(given, self._ranking)
-        self._recommender = CALRec.over(
-            model,
-            catalogue.corpus(),
-            catalogue.items,
-            first_stage=_first_stage(settings, catalogue, self._ranking),
-        )
+        needed = self._ranking.retrieval == "rerank" or limited is not None
+        first = _first_stage(settings, catalogue) if needed else None
+        self._recommender = dataclasses.replace(recommender, first_stage=first)
         self._given = {"temperature": given.temperature, "samples": given.samples}
         self._width = given.width
         self._seed = settings.seed
@@ -98,7 +99,8 @@ class Again:
         check_ranking(settings.calrec, self._ranking)
         self._rules = settings.rules
         self._corpus = ItemCorpus.of(catalogue.corpus(), catalogue.items, text)
-        self._first_stage = _first_stage(settings, catalogue, self._ranking)
+        needed = self._ranking.retrieval == "rerank"
+        self._first_stage = _first_stage(settings, catalogue) if needed else None
         self._items = catalogue.items
         self._earlier = earlier
         self.device = earlier.meta.device
@@ -135,11 +137,7 @@ class Again:
         return record, drawn.seed
 
 
-def _first_stage(
-    settings: Evaluate, catalogue: Catalogue, ranking: RankingSettings
-) -> Ruled | None:
-    if ranking.retrieval != "rerank":
-        return None
+def _first_stage(settings: Evaluate, catalogue: Catalogue) -> Ruled:
     inputs = Inputs(
         shop=catalogue,
         split=settings.split,
@@ -158,6 +156,8 @@ def _table(record: Recommendation, cases: HeldOutCases, place: int, seed: int) -
         raise ValueError("a recommendation without texts")
     optimistic, pessimistic = ranks_of(ranking.scores, target, ranking.unranked)
     top = best(ranking.scores)
+    decoding = record.parts.get("decoding", {})
+    outside = decoding.get("outside", (None, None))
     row = {
         "case": place,
         "optimistic_rank": int(optimistic),
@@ -170,6 +170,9 @@ def _table(record: Recommendation, cases: HeldOutCases, place: int, seed: int) -
         "items_cut": generation.items_cut,
         "sample_seconds": generation.seconds,
         "match_seconds": ranking.seconds,
+        "outside_least": outside[0],
+        "outside_most": outside[1],
+        "exact": decoding.get("exact"),
         "samples": [
             {
                 "order": sample.order,

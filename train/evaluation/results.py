@@ -32,10 +32,14 @@ GENERATED = pa.schema(
         pa.field("items_cut", pa.int32()),
         pa.field("sample_seconds", pa.float64()),
         pa.field("match_seconds", pa.float64()),
+        pa.field("outside_least", pa.float64()),
+        pa.field("outside_most", pa.float64()),
+        pa.field("exact", pa.bool_()),
         pa.field("samples", list_of(SAMPLE)),
     ]
 )
-"""Of a recommender that writes texts."""
+"""Of a recommender that writes texts. Bounds of the probability of texts that are no item's, and
+whether the texts are surely those looked for, are null where a decoder tells neither."""
 
 
 def ranked_table(

@@ -13,7 +13,7 @@ import tyro
 from calrec.errors import CalrecError
 from calrec.ranking.rules import Bought, Count, Rules
 from calrec.recommenders import register
-from calrec.records.settings import Pooling, RankingSettings, Retrieval
+from calrec.records.settings import Decoder, Pooling, RankingSettings, Retrieval
 
 if TYPE_CHECKING:
     RecommenderId = FirstStage = str
@@ -23,7 +23,9 @@ else:
     FirstStage = Literal[register.rivals()]
 
 FIRST_STAGE = "item-knn"
-"""Whose best items rerank ranks where none is named."""
+"""Whose best items rerank ranks, or likelihood scores, where none is named."""
+_OF_ANOTHER = ("first_stage", "first_stage_checkpoint", "candidates")
+"""Options that another recommender's best items need."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +34,25 @@ class Generating:
 
     samples_from: Path | None = None
     """Rank the texts of this earlier evaluation again; nothing is sampled, no checkpoint read."""
+    decoder: Decoder = "sample"
+    """How texts are written: drawn freely, or bound to the items' own texts: drawn among them
+    (trie-sample), without replacement (trie-unique), the most probable ones exactly (trie-beam), or
+    all candidates' (likelihood)."""
     temperature: float | None = None
     """Of the samples."""
     samples: int | None = None
-    """Texts drawn for a user."""
+    """Texts of a user; for likelihood all candidates' if not given."""
     template: Literal["calrec", "gpt4rec"] | None = None
     """What stands around the items of a prompt."""
     retrieval: Retrieval | None = None
-    """From texts to items: bm25, hierarchical match, or rerank of another recommender's best."""
+    """From texts to items: bm25, hierarchical match, rerank of another recommender's best, exact
+    (items whose own text was written: the default of the decoders that write nothing else)."""
     first_stage: FirstStage | None = None
-    """Whose best items rerank ranks; item-knn if not given."""
+    """Whose best items rerank ranks, or likelihood scores; item-knn if not given."""
     first_stage_checkpoint: str | None = None
     """The exported folder of a trained one."""
     candidates: int | None = None
-    """How many of them."""
+    """How many of them; likelihood scores all items of a small shop if not given."""
     n_pred: int | None = None
     """Distinct texts that become columns."""
     epsilon: float | None = None
@@ -132,20 +139,16 @@ def check_ranking(given: Generating, ranking: RankingSettings) -> None:
     Raises:
       CalrecError: if so.
     """
+    weights, others = ("epsilon", "pooling", "modulation"), _OF_ANOTHER
     idle = {
-        "bm25": ("first_stage", "first_stage_checkpoint", "candidates"),
+        "bm25": others,
         "rerank": (),
-        "hierarchical": (
-            "first_stage",
-            "first_stage_checkpoint",
-            "candidates",
-            "epsilon",
-            "pooling",
-            "modulation",
-        ),
+        "hierarchical": (*others, *weights),
+        "exact": (*others, *weights),
     }
+    needed = others if given.decoder == "likelihood" else ()
     for name in idle[ranking.retrieval]:
-        if getattr(given, name) is not None:
+        if name not in needed and getattr(given, name) is not None:
             raise CalrecError(
                 f"--{name.replace('_', '-')} has no effect with the retrieval "
                 f"{ranking.retrieval}; leave it out, or give another --retrieval"
@@ -191,6 +194,7 @@ def check(settings: Evaluate) -> None:
             f"--weights is for --recommender blend, found it with {named}; leave it out"
         )
     _check_first_stage(given)
+    _check_decoder(given)
     given.ranking(RankingSettings())
     if settings.engine == "local" and (settings.workers or settings.address):
         raise CalrecError("--workers and --address are for --engine ray; leave them out or add it")
@@ -210,12 +214,27 @@ def _check_first_stage(given: Generating) -> None:
         )
 
 
+def _check_decoder(given: Generating) -> None:
+    if given.temperature is not None and given.decoder in ("trie-beam", "likelihood"):
+        raise CalrecError(
+            f"--temperature has no effect with the decoder {given.decoder}, which draws nothing; "
+            "leave it out"
+        )
+    first = given.first_stage or given.first_stage_checkpoint
+    if given.decoder == "likelihood" and first is not None and given.candidates is None:
+        raise CalrecError(
+            f"--first-stage has no effect with the decoder likelihood without --candidates, found "
+            f"{first}; say how many of its best items are scored"
+        )
+
+
 def _check_numbers(settings: Evaluate) -> None:
     given = settings.calrec
     counts = {
         "users": (settings.users, "all"),
         "workers": (settings.workers, "one a CPU"),
         "samples": (given.samples, "the checkpoint's"),
+        "candidates": (given.candidates, "the default"),
     }
     for name, (value, default) in counts.items():
         if value is not None and value < 1:
@@ -240,6 +259,7 @@ def _check_again(settings: Evaluate) -> None:
         "temperature": given.temperature,
         "samples": given.samples,
         "template": given.template,
+        "decoder": None if given.decoder == "sample" else given.decoder,
     }
     for name, value in ours.items():
         if value is not None:

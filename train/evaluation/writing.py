@@ -100,7 +100,15 @@ def _figures(results: pa.Table, samples: pa.Table | None, meta: RunMeta) -> dict
         return figures
     seconds = {step: _mean(results[f"{step}_seconds"]) for step in _STEPS}
     generation = generation_figures(samples, len(results))
-    return {**figures, "generation": generation, "user_seconds": seconds}
+    return {**figures, "generation": generation, **_decoding(results), "user_seconds": seconds}
+
+
+def _decoding(results: pa.Table) -> dict[str, Any]:
+    """Means over the users of what a decoder over the items' texts tells; else nothing."""
+    if results["exact"].null_count:
+        return {}
+    outside = {bound: _mean(results[f"outside_{bound}"]) for bound in ("least", "most")}
+    return {"decoding": {"outside": outside, "exact": _mean(results["exact"])}}
 
 
 def _ranks(results: pa.Table) -> tuple[np.ndarray, np.ndarray]:

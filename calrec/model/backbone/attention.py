@@ -1,4 +1,4 @@
-"""Grouped-query attention: over whole rows, and one step over a prompt that samples share.
+"""Grouped-query attention: over whole rows, and behind a prompt that samples or a tree share.
 
 Shapes as in `calrec.model.backbone.decoder`.
 """
@@ -125,14 +125,56 @@ class Attention(nnx.Module):
         shared = scores(shared, see_prompt[:, None, None, None], self.softcap)
         own = jnp.einsum("brh,bsh->brs", q.reshape(-1, repeats, width), keys)
         own = scores(own.reshape(*q.shape[:-1], -1), see_sample[:, None, None, None], self.softcap)
-        top = jnp.maximum(shared.max(axis=-1), own.max(axis=-1))[..., None]
-        shared, own = jnp.exp(shared - top), jnp.exp(own - top)
-        total = (shared.sum(axis=-1) + own.sum(axis=-1))[..., None]
+        shared, own, total = _weights(shared, own)
         mixed = shared.astype(x.dtype).reshape(*rows[:-1], -1) @ prompt_values
         own = own.astype(x.dtype).reshape(len(keys), repeats, -1) @ values
         mixed = (mixed.reshape(q.shape) + own.reshape(q.shape)) / total
         mixed = jnp.moveaxis(mixed, 1, 2).astype(x.dtype)
         return self.o_proj(mixed.reshape(*x.shape[:-1], -1)), keys, values
+
+    def branch(
+        self,
+        x: Float[Array, "T D"],
+        prompt_keys: Float[Array, "1 G P H"],
+        prompt_values: Float[Array, "1 G P H"],
+        keys: Float[Array, "G M H"],
+        values: Float[Array, "G M H"],
+        by: Turn | None,
+        see_prompt: Bool[Array, "T P"],
+        see_tree: Bool[Array, "T M"],
+        start: Int[Array, ""],
+    ) -> tuple[Float[Array, "T D"], Float[Array, "G M H"], Float[Array, "G M H"]]:
+        """T tokens of a tree against its prompt and their ancestors, themselves included.
+
+        Their own keys and values take the tree's slots from `start` on before any is read.
+        """
+        q, k, v = self.project(x, by)
+        keys = jax.lax.dynamic_update_slice_in_dim(keys, k.swapaxes(0, 1), start, axis=1)
+        values = jax.lax.dynamic_update_slice_in_dim(values, v.swapaxes(0, 1), start, axis=1)
+        q = jnp.moveaxis(q, 0, 2)
+        rows = (q.shape[0], -1, q.shape[-1])
+
+        def against(past: Array, visible: Bool[Array, "T K"]) -> Array:
+            products = jnp.einsum("gmh,gkh->gmk", q.reshape(rows), past)
+            return scores(products.reshape(*q.shape[:-1], -1), visible[None, None], self.softcap)
+
+        shared, own, total = _weights(against(prompt_keys[0], see_prompt), against(keys, see_tree))
+
+        def mixed(weights: Array, past: Array) -> Array:
+            return weights.astype(x.dtype).reshape(*rows[:-1], past.shape[1]) @ past
+
+        both = mixed(shared, prompt_values[0]) + mixed(own, values)
+        out = jnp.moveaxis(both.reshape(q.shape) / total, 2, 0).astype(x.dtype)
+        return self.o_proj(out.reshape(len(x), -1)), keys, values
+
+
+def _weights(
+    shared: Float[Array, "*lead P"], own: Float[Array, "*lead S"]
+) -> tuple[Float[Array, "*lead P"], Float[Array, "*lead S"], Float[Array, "*lead 1"]]:
+    """The softmax over the scores of both without joining them; not yet divided by its sum."""
+    top = jnp.maximum(shared.max(axis=-1), own.max(axis=-1))[..., None]
+    shared, own = jnp.exp(shared - top), jnp.exp(own - top)
+    return shared, own, (shared.sum(axis=-1) + own.sum(axis=-1))[..., None]
 
 
 def _put(

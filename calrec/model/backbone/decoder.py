@@ -5,7 +5,8 @@ every family; `calrec.model.hf` knows each one's own names.
 
 Shapes, here and in the caches:
   B rows, T tokens, D hidden_size, V vocab_size, U users, N samples of a user, P prompt slots,
-  S sample slots, Q query heads, G key/value groups, R = Q / G, H head_dim, UGN = U x G x N rows.
+  S sample slots, M slots of a tree, Q query heads, G key/value groups, R = Q / G, H head_dim,
+  UGN = U x G x N rows.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from calrec.model.backbone.attention import Attention, Turn, turn
-from calrec.model.backbone.cache import PromptCache, SampleCache
+from calrec.model.backbone.cache import PromptCache, SampleCache, TreeCache
 from calrec.model.backbone.config import DecoderConfig, LayerKind
 from calrec.model.backbone.layers import MLP, Norm, normal, project
 from calrec.model.backbone.mixing import Mix, dense
@@ -53,6 +55,13 @@ class Layer(nnx.Module):
     ) -> tuple[Float[Array, "U N D"], Float[Array, "UGN S H"], Float[Array, "UGN S H"]]:
         """One decoding step; see `Attention.step`."""
         mixed, keys, values = self.self_attn.step(self.input_layernorm(x), *past)
+        return self._added(x, mixed), keys, values
+
+    def branch(
+        self, x: Float[Array, "T D"], *past: Any
+    ) -> tuple[Float[Array, "T D"], Float[Array, "G M H"], Float[Array, "G M H"]]:
+        """Tokens of a tree; see `Attention.branch`."""
+        mixed, keys, values = self.self_attn.branch(self.input_layernorm(x), *past)
         return self._added(x, mixed), keys, values
 
     def _added(
@@ -183,3 +192,58 @@ class Decoder(Ends):
             keys.append(k)
             values.append(v)
         return self.norm(x), SampleCache(keys=tuple(keys), values=tuple(values))
+
+    def decode_tree(
+        self,
+        tokens: Int[Array, " T"],
+        number: Int[Array, " T"],
+        behind: Int[Array, " T"],
+        depth: Int[Array, " T"],
+        prompt: PromptCache,
+        cache: TreeCache,
+        start: Int[Array, ""],
+    ) -> tuple[Float[Array, "T D"], TreeCache]:
+        """Feeds T tokens of a tree that continues one prompt, all of them at once.
+
+        Args:
+          tokens: ids; each one's ancestors stand before it, or in the cache.
+          number, behind, depth: their places in the tree, as in the cache; a token whose `behind`
+            is 0 fills the row up.
+          prompt: of the one user.
+          cache: what was fed before.
+          start: the slot of the first of them; they need T.
+
+        Returns:
+          the tokens' final hidden states and the new cache.
+        """
+
+        def put(old: Array, new: Array) -> Array:
+            return jax.lax.dynamic_update_slice_in_dim(old, new, start, axis=0)
+
+        places = (put(cache.number, number), put(cache.behind, behind), put(cache.depth, depth))
+        first, after, deep = (place[None] for place in places)
+        ancestors = (first <= number[:, None]) & (number[:, None] < after)
+        position = prompt.length[0] + depth - 1
+        now = position[:, None]
+        x = self.embed(tokens, position)
+        in_prompt = jnp.arange(prompt.keys[0].shape[2])[None]
+
+        def sight(kind: LayerKind) -> tuple[Turn | None, Array, Array]:
+            window = kind.window or self.config.max_position_embeddings
+            see_prompt = (in_prompt < prompt.length[:, None]) & (in_prompt > now - window)
+            see_tree = ancestors & (deep > depth[:, None] - window)
+            return turn(position, kind.rope, self.config), see_prompt, see_tree
+
+        kinds = self.config.layer_kinds
+        sights = {kind: sight(kind) for kind in kinds}
+        keys, values = [], []
+        for i, (layer, kind) in enumerate(zip(self.layers, kinds, strict=True)):
+            past = (prompt.keys[i], prompt.values[i], cache.keys[i], cache.values[i])
+            x, k, v = layer.branch(x, *past, *sights[kind], start)
+            keys.append(k)
+            values.append(v)
+        number, behind, depth = places
+        cache = TreeCache(
+            keys=tuple(keys), values=tuple(values), number=number, behind=behind, depth=depth
+        )
+        return self.norm(x), cache

@@ -27,6 +27,7 @@ _GAP = 0.015
 _STEPS = {
     "bm25": ("1. BM25 of the words", "2. scaled to 0–1", "3. weighed by probability"),
     "rerank": ("1. BM25 of the words", "2. scaled to 0–1", "3. weighed by probability"),
+    "exact": ("1. the item's own text", "2. probability", "3. beside the best text"),
     "hierarchical": ("1. equal attributes", "2. share of the text", "3. as a score"),
 }
 

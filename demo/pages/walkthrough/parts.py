@@ -28,6 +28,7 @@ _RETRIEVALS = [
     ("BM25 over all items", "bm25"),
     ("hierarchical match", "hierarchical"),
     ("rerank of another's best", "rerank"),
+    ("the item's own text", "exact"),
 ]
 BOUGHT = [("ranked like all others", "ranked"), ("behind all others", "last")]
 COUNT = [("training parts alone", "training"), ("validation parts, too", "all")]
