@@ -27,7 +27,7 @@ sample: $(VENV)/installed
 
 # Each appears whole, with its meta.json, or not at all.
 evaluations: $(VENV)/installed
-	@for recommender in lir popular markov item-knn calrec; do \
+	@for recommender in lir popular markov item-knn blend calrec; do \
 	  out="$(CALREC_WORKSPACE)/evaluations/kitchen-$$recommender"; \
 	  test -e "$$out/meta.json" || \
 	  $(BIN)/calrec-evaluate --workspace "$(CALREC_WORKSPACE)" --domain sample-kitchen --users 300 \
