@@ -284,6 +284,16 @@ class Catalogue:
         return np.array([timestamp for (timestamp,) in rows], np.int64)
 
     @cached_property
+    def times(self) -> Int[np.ndarray, " E"] | None:
+        """When each of the purchases of `sequences` was made, in seconds since 1970.
+
+        `None` where the source had no times.
+        """
+        if "timestamp" in self.info.report.get("missing", ()):
+            return None
+        return self._column("timestamp", "events", "user_index, position").astype(np.int64)
+
+    @cached_property
     def time_span(self) -> tuple[int, int] | None:
         """First and last purchase in seconds since 1970; `None` without any."""
         first, last = self._rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +30,11 @@ class Cases:
       target_category: its top level; `None` where it has none.
       generated: of a recommender that writes texts, by column (`run_folder.schema.COUNTS` and
         `OF_THE_TEXTS`); empty for the others.
+      target_age: whole days from the target's first sale in training parts to this purchase, 0
+        where that sale came later, -1 where it was never sold; `None` in runs of releases that did
+        not record it, and where no times are known.
+      first_ten: what each first ten holds (`calrec.evaluation.first_ten.of_lists`); empty in runs
+        of releases that did not record it.
     """
 
     user_ids: pa.Array
@@ -43,6 +48,8 @@ class Cases:
     target_cold: Bool[np.ndarray, " C"]
     target_category: tuple[str | None, ...]
     generated: Mapping[str, Shaped[np.ndarray, " C"]]
+    target_age: Int[np.ndarray, " C"] | None = None
+    first_ten: Mapping[str, Float[np.ndarray, " C"]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.optimistic)
@@ -69,6 +76,8 @@ class Cases:
             target_item_ids=self.target_item_ids.take(pa.array(places)),
             target_category=tuple(self.target_category[i] for i in places),
             generated={name: counts[places] for name, counts in self.generated.items()},
+            target_age=None if self.target_age is None else self.target_age[places],
+            first_ten={name: values[places] for name, values in self.first_ten.items()},
             **{name: getattr(self, name)[places] for name in _ARRAYS},
         )
 
