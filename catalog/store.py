@@ -107,6 +107,11 @@ class Catalogue:
         self.close()
 
     @property
+    def fingerprint(self) -> str:
+        """Of its data."""
+        return self.info.fingerprint
+
+    @property
     def items(self) -> tuple[Item, ...]:
         """All items in item-index order, which is the order of their ids."""
         return self._items

@@ -41,7 +41,7 @@ def test_the_api_names_it_and_ranks_with_it(installed, application):
     installed()
     functions = api.functions(application)
     for name in ("recommend", "evaluate"):
-        assert "calrec, lir, item-knn, markov, popular, sasrec or alphabetical." in (
+        assert "calrec, lir, item-knn, markov, popular, sasrec, dense or alphabetical." in (
             functions[name].__doc__
         )
     (answer,) = functions["recommend"]("lamps", IDS, top=3, recommender="alphabetical")
