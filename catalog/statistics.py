@@ -58,10 +58,11 @@ def statistics(catalogue: Catalogue) -> Statistics:
     words = Counter(word for item in catalogue.items for word in _words(item))
     removed = info.report["repeats_removed"]
     repeats = removed + info.report.get("repeats_kept", 0)  # which earlier builds do not report
+    dropped = info.report.get("cold_items", {}).get("purchases_dropped", 0)
     return Statistics(
         domain=info.domain,
         users=info.users,
-        duplicates_percent=_ratio(100 * repeats, info.events + removed),
+        duplicates_percent=_ratio(100 * repeats, info.events + removed + dropped),
         items=info.items,
         purchases=info.events,
         items_per_user=_ratio(info.events, info.users),

@@ -107,6 +107,11 @@ class Catalogue:
         self.close()
 
     @property
+    def fingerprint(self) -> str:
+        """Of its data."""
+        return self.info.fingerprint
+
+    @property
     def items(self) -> tuple[Item, ...]:
         """All items in item-index order, which is the order of their ids."""
         return self._items
@@ -282,6 +287,16 @@ class Catalogue:
             held_out=HELD_OUT[self.info.role],
         )
         return np.array([timestamp for (timestamp,) in rows], np.int64)
+
+    @cached_property
+    def times(self) -> Int[np.ndarray, " E"] | None:
+        """When each of the purchases of `sequences` was made, in seconds since 1970.
+
+        `None` where the source had no times.
+        """
+        if "timestamp" in self.info.report.get("missing", ()):
+            return None
+        return self._column("timestamp", "events", "user_index, position").astype(np.int64)
 
     @cached_property
     def time_span(self) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import plotly.graph_objects as go
 
 from calrec.evaluation.metrics import TITLES
-from calrec.evaluation.slices import OF_THE_CASE
+from calrec.evaluation.slices import recorded
 from calrec.report import figures
 from calrec.report.comparison import Comparison
 from calrec.report.rendering import html_table, html_text
@@ -76,7 +76,7 @@ def _figures(one: Comparison, metric: str) -> Iterator[tuple[str, str, go.Figure
         " pessimistic.",
         figures.rank_distribution(one),
     )
-    for dimension in OF_THE_CASE:
+    for dimension in recorded(one.cases[0]):
         name = dimension(one.cases[0]).dimension
         yield (
             "small",

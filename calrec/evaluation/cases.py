@@ -32,6 +32,11 @@ class Cases:
         column (`run_folder.schema.SHORTCUTS`); empty of runs of earlier releases.
       generated: of a recommender that writes texts, by column (`run_folder.schema.COUNTS` and
         `OF_THE_TEXTS`); empty for the others.
+      target_age: whole days from the target's first sale in training parts to this purchase, 0
+        where that sale came later, -1 where it was never sold; `None` in runs of releases that did
+        not record it, and where no times are known.
+      first_ten: what each first ten holds (`calrec.evaluation.first_ten.of_lists`); empty in runs
+        of releases that did not record it.
     """
 
     user_ids: pa.Array
@@ -46,6 +51,8 @@ class Cases:
     target_category: tuple[str | None, ...]
     generated: Mapping[str, Shaped[np.ndarray, " C"]]
     shortcuts: Mapping[str, Bool[np.ndarray, " C"]] = field(default_factory=dict)
+    target_age: Int[np.ndarray, " C"] | None = None
+    first_ten: Mapping[str, Float[np.ndarray, " C"]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.optimistic)
@@ -73,6 +80,8 @@ class Cases:
             target_category=tuple(self.target_category[i] for i in places),
             shortcuts={name: known[places] for name, known in self.shortcuts.items()},
             generated={name: counts[places] for name, counts in self.generated.items()},
+            target_age=None if self.target_age is None else self.target_age[places],
+            first_ten={name: values[places] for name, values in self.first_ten.items()},
             **{name: getattr(self, name)[places] for name in _ARRAYS},
         )
 

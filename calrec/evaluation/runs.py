@@ -8,11 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Int
 
 from calrec.errors import CalrecError
 from calrec.evaluation import leaks
 from calrec.evaluation.cases import Cases
+from calrec.evaluation.first_ten import FIRST
 from calrec.evaluation.metrics import summarise
 from calrec.evaluation.run_folder.meta import CheckpointMeta, DataMeta, RunMeta, meta_of
 from calrec.evaluation.run_folder.reading import (
@@ -279,6 +283,24 @@ class EvaluationRun:
           CalrecError: if the run wrote none, or the file is damaged.
         """
         return self.table(TOP)
+
+    def exposure(self, users: pa.Array) -> Int[np.ndarray, " M"] | None:
+        """How often each of the M items stands in the first ten of some users that shows there.
+
+        `None` if the run kept no best items.
+
+        Raises:
+          CalrecError: if the file is damaged.
+        """
+        if not (self.folder / TOP).exists():
+            return None
+        top = self.table(TOP, columns=["user_id", "item_ids"])
+        chosen = pc.call_function("is_in", [top["user_id"]], pc.SetLookupOptions(users))
+        lists = pc.call_function(
+            "list_slice", [top.filter(chosen)["item_ids"]], pc.ListSliceOptions(0, FIRST)
+        )
+        shown = pc.call_function("list_flatten", [lists]).value_counts()
+        return shown.field("counts").to_numpy()
 
     def timings(self) -> pa.Table:
         """Seconds per user, to sample and to match.

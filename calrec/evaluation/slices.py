@@ -22,6 +22,7 @@ CATEGORIES = 10
 
 HISTORY_LENGTH = (1, 3, 5, 10, 20)
 POPULARITY = (0, 1, 5, 10, 20, 50, 100)
+AGE = (0, 7, 30, 90, 365)
 TIE_WIDTH = (0, 1, 10, 100)
 
 
@@ -90,6 +91,20 @@ def by_popularity(cases: Cases) -> Slices:
     return _ranges("Target's purchases", cases.target_popularity, POPULARITY)
 
 
+def by_age(cases: Cases) -> Slices:
+    """Days from the target's first sale in training: never sold, 0-6, 7-29, 30-89, 90-364, 365+.
+
+    All cases of a run that does not record it are in one band.
+    """
+    dimension, age = "Target's age in days", cases.target_age
+    if age is None:
+        codes = np.zeros(len(cases), np.int64)
+        return Slices(dimension=dimension, bands=("not recorded",), codes=codes)
+    sold = _ranges(dimension, age, AGE)
+    codes = np.where(age < 0, 0, sold.codes + 1)
+    return Slices(dimension=dimension, bands=("never sold", *sold.bands), codes=codes)
+
+
 def by_category(cases: Cases) -> Slices:
     """Top-level category of the target: the most frequent ones, the rest, and those without."""
     count = Counter(name for name in cases.target_category if name is not None)
@@ -117,6 +132,7 @@ OF_THE_CASE: tuple[Dimension, ...] = (
     by_target_seen,
     by_repeat,
     by_popularity,
+    by_age,
     by_category,
 )
 """Dimensions that are the same for every recommender."""
@@ -134,6 +150,11 @@ def figure(
         optimistic_interval=intervals[0],
         pessimistic_interval=intervals[1],
     )
+
+
+def recorded(cases: Cases) -> tuple[Dimension, ...]:
+    """Those of `OF_THE_CASE` for which the run has what they need."""
+    return tuple(d for d in OF_THE_CASE if d is not by_age or cases.target_age is not None)
 
 
 def slice_figures(

@@ -155,8 +155,12 @@ class GenerativeModel:
         except ValueError as error:
             raise CalrecError(str(error)) from None
 
-    def embedder(self) -> Embedder:
-        """Embeds items and histories with this model, as it reads them to recommend."""
+    def embedder(self, *, batch_tokens: int = 2048) -> Embedder:
+        """Embeds items and histories with this model, as it reads them to recommend.
+
+        Args:
+          batch_tokens: see `Embedder`.
+        """
         from calrec.model.embeddings import Embedder
 
         return Embedder(
@@ -165,6 +169,7 @@ class GenerativeModel:
             self.text,
             max_prompt_tokens=self.description.max_prompt_tokens,
             max_target_tokens=self.sampling.max_new_tokens,
+            batch_tokens=batch_tokens,
         )
 
     def trie(self, items: Sequence[Item]) -> Trie:

@@ -330,7 +330,8 @@ def _build(inputs: Inputs) -> CALRec:
     )
 
 
-def _fits(folder: Path, shop: Shop) -> bool:
+def fits(folder: Path, shop: Shop) -> bool:
+    """Whether a folder holds a checkpoint of the model, which serves any shop."""
     return (folder / "calrec.json").is_file()
 
 
@@ -340,7 +341,8 @@ ENTRY = Entry(
     sentence="Looks for the items that the kept texts describe.",
     needs=frozenset({"checkpoint", "texts"}),
     build=_build,
-    fits=_fits,
+    fits=fits,
     generative=True,
+    reads_model=True,
     decimals=5,
 )

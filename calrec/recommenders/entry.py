@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Int
@@ -13,6 +13,9 @@ from jaxtyping import Int
 from calrec.errors import CalrecError
 from calrec.ranking.rules import DEFAULT, Rules
 from calrec.recommenders.protocol import Recommender, Shop
+
+if TYPE_CHECKING:
+    from calrec.generation.model import GenerativeModel
 
 Need = Literal["checkpoint", "purchases", "texts"]
 
@@ -28,6 +31,7 @@ class Inputs:
       checkpoint: the trained model, for one that needs it: a folder, or a shipped one's name.
       first_stage: for one that ranks another's best items.
       options: for one that takes any, in place of what it would choose itself, by name.
+      model: of a checkpoint that is loaded already, in its place; for entries that `reads_model`.
     """
 
     shop: Shop
@@ -36,6 +40,7 @@ class Inputs:
     checkpoint: str | Path | None = None
     first_stage: Recommender | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    model: GenerativeModel | None = None
 
     def purchases(self) -> Sequence[Int[np.ndarray, " _"]]:
         """Item indices in the order bought, one array a user: all that may be counted."""
@@ -81,6 +86,8 @@ class Entry:
         `digest` of all that it is; raises `CalrecError` where it cannot be read.
       generative: whether it writes texts.
       chooses: whether it chooses settings of its own by both rules when it is built.
+      reads_model: whether its checkpoint is one of the language model, an exported folder or a
+        shipped one's name, and not one of its own form.
       decimals: of its scores, where they are shown.
     """
 
@@ -94,6 +101,7 @@ class Entry:
     describe: Callable[[Path], Mapping[str, Any]] = nothing
     generative: bool = False
     chooses: bool = False
+    reads_model: bool = False
     decimals: int = 3
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -90,4 +91,24 @@ class Shop(Protocol):
 
     def sequences(self) -> Purchases:
         """Who bought what, in order."""
+        ...
+
+
+@runtime_checkable
+class StoredShop(Shop, Protocol):
+    """A shop of a workspace on disk, where what is computed of it may be kept."""
+
+    @property
+    def workspace(self) -> Path:
+        """The folder."""
+        ...
+
+    @property
+    def domain(self) -> str:
+        """The shop's name."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Of its data: equal for equal items and purchases."""
         ...

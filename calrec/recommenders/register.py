@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from calrec.errors import CalrecError
-from calrec.recommenders import calrec, item_knn, lir, markov, popularity, tgh
+from calrec.recommenders import calrec, dense, item_knn, lir, markov, popularity, tgh
 from calrec.recommenders.blend import recommender as blend
 from calrec.recommenders.entry import Entry, Inputs
 from calrec.recommenders.protocol import Recommender
@@ -27,6 +27,7 @@ _OURS = (
     markov.ENTRY,
     popularity.ENTRY,
     sasrec.ENTRY,
+    dense.ENTRY,
 )
 
 

@@ -47,6 +47,8 @@ def number(value: float, unit: Unit) -> str:
             return "<0.0001" if value < 0.0001 else f"{value:.4f}"
         case "count":
             return f"{value:,.0f}"
+        case "mean":
+            return f"{value:.2f}"
         case "seconds":
             return f"{value:,.1f}"
 

@@ -22,6 +22,7 @@ from calrec.report.layouts.slices import slices_table, ties_table
 from calrec.report.layouts.templates import TABLE_6
 from calrec.report.layouts.texts import TABLE_8
 from calrec.report.layouts.training import TABLE_3
+from calrec.report.layouts.variety import variety_table
 from calrec.report.spec import Evidence, TableSpec, fill
 from calrec.report.tables import Table
 
@@ -87,6 +88,7 @@ def content(
         runs_table(runs),
         *(fill(spec, evidence) for spec in PAPERS),
         *shortcuts,
+        variety_table(shown, bootstrap),
         *slices,
         ties_table(compared, metric),
         settings_table(runs),

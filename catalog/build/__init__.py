@@ -13,7 +13,7 @@ from catalog.errors import CatalogueError
 from catalog.ingest import Source
 from catalog.ingest.values.ids import meet_ids
 from catalog.ingest.sources.two_tables import TwoTables
-from catalog.sequences import ROLES, clean_events
+from catalog.sequences import ROLES, clean_events, cold
 from catalog.build.staging import Say, changing, commit, place_index, staged_database
 from catalog.build.tables import domain_items, number_items, titles, write_domain
 from catalog.workspace import (
@@ -35,6 +35,7 @@ def build(
     *,
     role: str = "evaluation",
     keep_repeats: bool = False,
+    cold_items: float = 0.0,
     allow_bad_lines: bool = False,
     words: word_rule.AskedRule = "auto",
     say: Say = lambda step: None,
@@ -47,6 +48,8 @@ def build(
       source: where items and events come from (see `catalog.ingest`).
       role: `evaluation`, `training` or `selection`.
       keep_repeats: leave exact repeats in, to compare with (paper, Table 7).
+      cold_items: the share of the bought items, those first sold latest, that may be test targets
+        and nothing else (`catalog.sequences.cold`).
       allow_bad_lines: build even if more than `bad_lines.LIMIT` of a file's lines are bad.
       words: the rule of `calrec.text.words` for BM25; `auto` goes by the titles
         (`catalog.build.word_rule`).
@@ -61,6 +64,7 @@ def build(
         raise CatalogueError(
             f"expected a role of {', '.join(ROLES)}, found {role!r}: choose one of them"
         )
+    cold.check(cold_items, role)
     word_rule.check(words)
     source.check()
     with changing(workspace, f"build {domain}"):
@@ -71,6 +75,7 @@ def build(
             source,
             role=role,
             keep_repeats=keep_repeats,
+            cold_items=cold_items,
             allow_bad_lines=allow_bad_lines,
             words=words,
             say=lambda step: say(f"{domain}: {step}"),
@@ -148,6 +153,7 @@ def read(
     source: Source,
     *,
     keep_repeats: bool = False,
+    cold_items: float = 0.0,
     allow_bad_lines: bool = False,
     say: Say = lambda step: None,
 ) -> dict[str, Any]:
@@ -181,6 +187,13 @@ def read(
         **ids,
     }
     report |= clean_events(connection, keep_repeats=keep_repeats)
+    if cold_items:
+        if "timestamp" in loaded.missing:
+            raise CatalogueError(
+                "expected times beside cold items, which are those first sold latest, found "
+                "positions alone: give a column timestamp, or leave the share out"
+            )
+        report["cold_items"] = cold.hold_out(connection, cold_items)
     return report | number_items(connection, loaded)
 
 
@@ -192,7 +205,7 @@ def _build(
     role: str,
     words: word_rule.AskedRule,
     say: Say,
-    **how: bool,
+    **how: Any,
 ) -> None:
     with staged_database(workspace) as connection:
         report = read(connection, workspace, domain, source, say=say, **how)

@@ -51,6 +51,9 @@ class Build:
     """evaluation (last two purchases held out), selection (last one) or training (none)."""
     keep_repeats: bool = False
     """Leave exact repeats in, to compare with a domain without them (the paper's Table 7)."""
+    cold_items: float = 0.0
+    """The share of the items, those first sold latest, that become test targets and nothing else:
+    all other purchases of them are dropped."""
     allow_bad_lines: bool = False
     """Build even if more than 1 % of a file's lines cannot be used."""
     words: word_rule.AskedRule = "auto"
@@ -67,6 +70,7 @@ class Build:
                 self._source(),
                 role=self.role,
                 keep_repeats=self.keep_repeats,
+                cold_items=self.cold_items,
                 allow_bad_lines=self.allow_bad_lines,
                 words=self.words,
                 say=say,

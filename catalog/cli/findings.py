@@ -10,7 +10,18 @@ from catalog.attributes.prices import UNDECIDED
 
 def findings(report: Mapping[str, Any]) -> list[str]:
     """A line each, of a domain's report; none of what is as it should be."""
-    return [*_times(report), *_prices(report), *_ids(report)]
+    return [*_cold(report), *_times(report), *_prices(report), *_ids(report)]
+
+
+def _cold(report: Mapping[str, Any]) -> list[str]:
+    if not (cold := report.get("cold_items")):
+        return []
+    return [
+        f"cold items: {cold['items']:,}, first sold from {cold['first_sold_from']} on; "
+        f"{cold['test_targets']:,} purchases of them are test targets, "
+        f"{cold['purchases_dropped']:,} dropped, and {cold['users_dropped']:,} users with nothing "
+        "left"
+    ]
 
 
 def _times(report: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from catalog.database import one_row
 from catalog.errors import CatalogueError
@@ -152,6 +152,11 @@ class Sequences:
         whole = self.whole(u)
         return whole[: max(0, len(whole) - HELD_OUT[self.role])]
 
+    def in_training(self) -> Bool[np.ndarray, " E"]:
+        """Of each event whether it lies in its user's training part."""
+        ends = self.offsets[1:] - HELD_OUT[self.role]
+        return np.arange(len(self.items)) < np.repeat(ends, np.diff(self.offsets))
+
     def counted(self, split: str, count: str) -> list[Int[np.ndarray, " m"]]:
         """The purchases that may be counted for a split's targets, user by user; none is empty.
 
@@ -176,7 +181,11 @@ class Sequences:
         return whole[: max(0, len(whole) - self._from_end(split))]
 
     def target(self, u: int, split: str) -> int:
-        """Item index of user `u`'s target of that split.
+        """Item index of user `u`'s target of that split; raises as `target_event` does."""
+        return int(self.items[self.target_event(u, split)])
+
+    def target_event(self, u: int, split: str) -> int:
+        """Place among the events of user `u`'s target of that split.
 
         Raises:
           CatalogueError: as `cases`, or if the user has no such case.
@@ -187,7 +196,7 @@ class Sequences:
                 f"expected user {self.user_ids[u]} to have a history before the {split} item, "
                 f"found {len(whole)} purchases: choose a user of `cases`"
             )
-        return int(whole[-back])
+        return int(self.offsets[u + 1]) - back
 
     def cases(self, split: str) -> Int[np.ndarray, " C"]:
         """Positions of the users with a target of that split and at least one item before it.

@@ -25,7 +25,7 @@ from demo.html.templating import render
 from demo.inspect.training_curves import Log
 
 OVERVIEW = ("runs", "table2")
-DETAILS = ("paired", "slices")
+DETAILS = ("paired", "variety", "slices")
 
 
 def tables_html(content: Content) -> tuple[Markup, Markup, Markup]:

@@ -1,20 +1,15 @@
-"""The item vectors (v_T, paper, section 3.4) of a shop, kept in memory and on disk.
+"""The item vectors of the shops by the served model, kept in memory and on disk.
 
-    WORKSPACE/embeddings/<domain>-<key>.npz    `vectors`, float32, N items x D
-
-The key names the model and the shop's content, so a file is either of both or not found at all. The
-model is the one that answers: a checkpoint that replaces it on disk counts after a restart.
+Files are those of `calrec.model.item_vectors`. The model is the one that answers: a checkpoint that
+replaces it on disk counts after a restart.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-import zipfile
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Generator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +18,7 @@ from jaxtyping import Float
 
 from calrec.errors import CalrecError
 from calrec.model import checkpoint
-from calrec.records import digests
-from calrec.records.files import whole_file
+from calrec.model.item_vectors import VectorFile
 
 if TYPE_CHECKING:
     from catalog.store import DomainInfo
@@ -32,12 +26,6 @@ if TYPE_CHECKING:
 
 MEMORY = 512 * 2**20
 """Bytes of vectors held in memory; the shop looked at last always stays."""
-
-# What numpy and zipfile say of bytes that were changed, each found by changing every byte.
-_DAMAGED = (
-    *(OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error),
-)
 
 
 class ItemVectors:
@@ -90,9 +78,8 @@ class ItemVectors:
                 self._take(model)
                 vectors = model.embedder().items(shop.catalogue.items, tick=tick)
                 self._hold(info, vectors)
-                path = self._path(info)
-                if path is not None:
-                    _write(path, vectors)
+                if (file := self._file(info)) is not None:
+                    file.write(vectors)
             return vectors
 
     def stream(self, shop: Shop) -> Generator[int, None, None]:
@@ -135,19 +122,24 @@ class ItemVectors:
             if key in self._held:
                 self._held.move_to_end(key)
                 return self._held[key]
-        path = self._path(info)
-        vectors = None if path is None else _read(path, info.items)
+        file = self._file(info)
+        vectors = None if file is None else file.read()
         if vectors is not None:
             self._hold(info, vectors)
         return vectors
 
-    def _path(self, info: DomainInfo) -> Path | None:
+    def _file(self, info: DomainInfo) -> VectorFile | None:
         """Where the vectors lie on disk; `None` if the model comes from no checkpoint folder."""
         record = self._record
         if record is None:
             return None
-        key = digests.of_bytes(record + info.fingerprint.encode())[:16]
-        return self._workspace / "embeddings" / f"{info.domain}-{key}.npz"
+        return VectorFile.of(
+            self._workspace,
+            domain=info.domain,
+            fingerprint=info.fingerprint,
+            items=info.items,
+            record=record,
+        )
 
     def _recorded(self) -> bytes | None:
         """What the checkpoint says of itself, with the digests of all weights."""
@@ -180,22 +172,3 @@ class ItemVectors:
 
 class _Stopped(Exception):
     """Nobody waits for the vectors any more."""
-
-
-def _read(path: Path, items: int) -> Float[np.ndarray, "N D"] | None:
-    try:
-        # Opened here: numpy leaves a file open that turns out to be no archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            vectors = archive["vectors"]
-    except _DAMAGED:
-        return None
-    fits = vectors.ndim == 2 and len(vectors) == items and vectors.dtype == np.float32
-    return vectors if fits and np.isfinite(vectors).all() else None
-
-
-def _write(path: Path, vectors: Float[np.ndarray, "N D"]) -> None:
-    """Whole or not at all; on a disk that is full or read-only not, as it only saves time."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as new, new.open("wb") as file:
-            np.savez(file, vectors=vectors)

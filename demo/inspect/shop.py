@@ -168,9 +168,11 @@ class Shop:
         """The recommenders of the register that write no texts, over the items, by id.
 
         They count what the shop's users bought before their held-out purchases, by the rules. A
-        trained one is among them where the workspace holds a checkpoint of it for this shop.
+        trained one is among them where the workspace holds a checkpoint of it for this shop; one
+        that reads the served model is not, as it may take long to be made.
         """
-        made = {name: self.find(name, rules) for name in register.rivals()}
+        entries = [register.entry(name) for name in register.rivals()]
+        made = {one.id: self._made(one, rules) for one in entries if not one.reads_model}
         return {name: one for name, one in made.items() if one is not None}
 
     def find(self, name: str, rules: Rules = DEFAULT) -> Recommender | None:
@@ -178,7 +180,7 @@ class Shop:
         return self._made(register.entry(name), rules) if name in register.rivals() else None
 
     def recommender(self, name: str, rules: Rules = DEFAULT) -> Recommender:
-        """One of `recommenders`.
+        """One of `recommenders`, or one that reads the served model: that loads it if need be.
 
         Raises:
           CalrecError: if there is no such one, or no checkpoint of it for this shop.
@@ -200,8 +202,9 @@ class Shop:
 
     def _made(self, entry: Entry, rules: Rules) -> Recommender | None:
         """Nothing for a trained one without a checkpoint."""
-        folder = self._checkpoint_of(entry) if entry.trained else None
-        if entry.trained and folder is None:
+        own = entry.trained and not entry.reads_model
+        folder = self._checkpoint_of(entry) if own else None
+        if own and folder is None:
             return None
         return Ruled(recommender=self._built(entry, rules, folder), rules=rules)
 
@@ -214,7 +217,8 @@ class Shop:
         ),
     )
     def _built(self, entry: Entry, rules: Rules, folder: Path | None) -> Recommender:
-        return entry.build(Inputs(shop=self.catalogue, rules=rules, checkpoint=folder))
+        model = self.served.get() if entry.reads_model else None
+        return entry.build(Inputs(shop=self.catalogue, rules=rules, checkpoint=folder, model=model))
 
     def _checkpoint_of(self, entry: Entry) -> Path | None:
         """The newest one that fits the shop; looked for until it is found."""

@@ -39,6 +39,7 @@ def test_each_entry_says_what_people_need_to_know():
         "markov",
         "popular",
         "sasrec",
+        "dense",
     )
 
 
@@ -50,7 +51,7 @@ def test_a_recommender_that_counts_is_built_from_purchases(shop, name):
     assert made.scores([np.array([0])]).shape == (1, 3)
 
 
-@pytest.mark.parametrize("name", ["calrec", "sasrec"])
+@pytest.mark.parametrize("name", ["calrec", "sasrec", "dense"])
 def test_a_trained_one_asks_for_its_checkpoint(shop, name):
     with pytest.raises(CalrecError, match=f"^{name} needs a checkpoint, found none"):
         register.build(name, Inputs(shop=shop))

@@ -54,6 +54,30 @@ def test_repeats_are_kept_on_request(tmp_path, tables, run):
 
 
 @pytest.mark.slow
+def test_a_share_of_the_items_is_held_out_as_cold(tmp_path, tables, run):
+    source = tables()
+    pq.write_table(source.items, tmp_path / "items.parquet")
+    pq.write_table(source.interactions, tmp_path / "interactions.parquet")
+    status, out, err = run(
+        "build", "--workspace", tmp_path / "w", "--domain", "music", "--cold-items", "0.4",
+        "--items", tmp_path / "items.parquet",
+        "--interactions", tmp_path / "interactions.parquet",
+    )  # fmt: skip
+    assert (status, err) == (0, "")
+    # i2 and i3 are cold; of a's i1 i1 i2 i3 the last stays.
+    assert "3 users, 6 purchases (evaluation)" in out
+    assert (
+        "cold items: 2, first sold from 1970-01-01 on; 1 purchases of them are test targets, 1"
+        " dropped, and 0 users with nothing left" in out
+    )
+    report = json.loads(run("report", "--workspace", tmp_path / "w", "--domain", "music")[1])
+    assert report["cold_items"]["purchases_dropped"] == 1
+    # Of the nine purchases as they came, two were repeats.
+    stats = run("stats", "--workspace", tmp_path / "w", "--domain", "music")[1]
+    assert "duplicates percent  22.22\n" in stats
+
+
+@pytest.mark.slow
 def test_the_sample_shop_with_its_repeats_stands_beside_the_plain_one(
     tmp_path, tables, run, monkeypatch
 ):

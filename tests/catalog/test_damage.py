@@ -45,6 +45,7 @@ def answers(workspace):
                 catalogue.case("a").history,
                 catalogue.purchase_times(0).tolist(),
                 catalogue.time_span,
+                catalogue.times.tolist(),
             )
     except CatalogueError as error:
         return str(error)
@@ -136,6 +137,7 @@ def test_every_table_is_read_behind_the_same_door(workspace):
         lambda c: c.popularity,
         lambda c: c.purchase_times(0),
         lambda c: c.time_span,
+        lambda c: c.times,
         lambda c: c.categories,
     ):
         with (

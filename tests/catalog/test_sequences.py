@@ -103,6 +103,7 @@ def test_evaluation_holds_out_the_last_two(histories):
         for u in expected:
             assert sequences.history(u, split).tolist() == histories[u][:-back]
             assert sequences.target(u, split) == histories[u][-back]
+            assert sequences.target_event(u, split) == sequences.offsets[u + 1] - back
     for u, history in enumerate(histories):
         assert sequences.training(u).tolist() == history[:-2]
 
@@ -132,6 +133,13 @@ def test_an_unknown_split_and_a_user_without_a_case_are_named():
         sequences.cases("dev")
     with pytest.raises(CatalogueError, match=r"u000 .* found 1 purchases"):
         sequences.target(0, "test")
+
+
+@pytest.mark.parametrize("role", ["evaluation", "selection", "training"])
+def test_events_in_training_are_those_of_the_training_parts(role):
+    sequences = _sequences([list(range(n)) for n in (0, 1, 2, 3, 5)], role)
+    parts = [sequences.training(u) for u in range(5)]
+    assert sequences.items[sequences.in_training()].tolist() == np.concatenate(parts).tolist()
 
 
 @pytest.mark.parametrize("role", ["evaluation", "selection", "training"])

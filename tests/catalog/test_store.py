@@ -3,10 +3,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from calrec.records import Item
+from catalog.build import build
 from catalog.errors import CatalogueError
+from catalog.ingest.sources.two_tables import TwoTables
 from catalog.store import Catalogue, Filters, domain_info, domains, workspace_path
 
 
@@ -28,9 +31,17 @@ def test_histories(music):
     sequences = music.sequences()
     assert sequences.user_ids == ("a", "b", "c")
     assert [sequences.whole(u).tolist() for u in range(3)] == [[0, 0, 1, 2], [3, 0], [7]]
+    assert music.times.tolist() == [10, 20, 30, 40, 5, 6, 7]
     assert music.users() == ["a", "b"]
     assert music.users(prefix="b") == ["b"]
     assert music.users(limit=1) == ["a"]
+
+
+def test_positions_alone_are_no_times(tmp_path):
+    events = pa.table({"user_id": ["u", "u"], "item_id": ["a", "b"], "position": [0, 1]})
+    build(tmp_path, "x", TwoTables(items=pa.table({"item_id": ["a", "b"]}), interactions=events))
+    with Catalogue.open(tmp_path, "x") as catalogue:
+        assert catalogue.times is None
 
 
 def test_a_case_has_what_came_before_and_the_item_bought(music):

@@ -37,7 +37,9 @@ class ScriptedModel:
         training={"stages": [{"stage": "scripted", "data": {}}]},
         to_text=lambda: "scripted",
         ranking=RankingSettings(),
+        max_prompt_tokens=1024,
     )
+    sampling = SimpleNamespace(max_new_tokens=80)
 
     def __init__(self, pause: float = 0.0) -> None:
         self.pause = pause
@@ -90,7 +92,7 @@ class ScriptedModel:
         finally:
             self.closed.set()
 
-    def embedder(self):
+    def embedder(self, *, batch_tokens: int = 2048):
         from scripted_embedding import Embedding
 
         return Embedding()

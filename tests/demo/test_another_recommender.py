@@ -41,8 +41,9 @@ def test_the_api_names_it_and_ranks_with_it(installed, application):
     installed()
     functions = api.functions(application)
     for name in ("recommend", "evaluate"):
-        assert "calrec, lir, blend, tgh, item-knn, markov, popular, sasrec or alphabetical." in (
-            functions[name].__doc__
+        assert (
+            "calrec, lir, blend, tgh, item-knn, markov, popular, sasrec, dense or alphabetical."
+            in (functions[name].__doc__)
         )
     (answer,) = functions["recommend"]("lamps", IDS, top=3, recommender="alphabetical")
     assert answer["recommender"] == "alphabetical"

@@ -11,6 +11,7 @@ import pytest
 
 from calrec.errors import CalrecError
 from calrec.model import checkpoint
+from calrec.recommenders.dense import item_vectors
 from demo.inspect.application import Application
 from demo.inspect.item_vectors import ItemVectors
 
@@ -134,6 +135,18 @@ def test_a_loaded_model_is_named_by_its_own_record(fresh, model, place):
     vectors.compute("lamps")
     (place / "model" / "calrec.json").write_text('{"another": 1}')
     assert fresh().known("lamps") is not None
+    assert model.calls == 2
+
+
+def test_the_recommender_dense_reads_and_writes_the_same_files(fresh, model):
+    model.description = SimpleNamespace(to_text=lambda: "{}")  # as the folder says
+    vectors = fresh()
+    computed = vectors.compute("lamps")
+    catalogues = [vectors.app.shop(name).catalogue for name in ("lamps", "tools")]
+    np.testing.assert_array_equal(item_vectors(model, catalogues[0]), computed)
+    assert model.calls == 1
+    computed = item_vectors(model, catalogues[1])
+    np.testing.assert_array_equal(fresh().known("tools"), computed)
     assert model.calls == 2
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+import numpy as np
 import pytest
 from scripted import ScriptedModel
 from shops import write_domain
@@ -89,3 +90,16 @@ def test_recommenders_by_other_rules_of_ranking_are_counted_once(lamps):
     for name in ranked:
         same = ranked[name].recommender is last[name].recommender
         assert same != register.entry(name).chooses, name
+
+
+def test_dense_retrieval_reads_the_served_model_and_is_made_when_it_is_asked_for(lamps):
+    assert "dense" not in lamps.recommenders()
+    items = lamps.catalogue.items
+    record = lamps.recommender("dense", Rules(bought="last")).recommend(items[:2])
+    assert (record.recommender, record.settings["bought"]) == ("dense", "last")
+    embedder = lamps.served.get().embedder()
+    user, vectors = embedder.histories([items[:2]])[0], embedder.items(items)
+    product = vectors @ user / np.linalg.norm(vectors, axis=1) / np.linalg.norm(user)
+    # Of what was not bought before; the two others stand last.
+    np.testing.assert_allclose(record.ranking.scores[2:], product[2:], atol=1e-5)
+    assert set(record.ranking.order()[-2:].tolist()) == {0, 1}

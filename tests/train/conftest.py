@@ -52,7 +52,7 @@ def tiny_workspace(tmp_path_factory):
         {
             "user_id": [user for user, _, _ in events],
             "item_id": [item for _, item, _ in events],
-            "timestamp": [1_500_000_000 + place for _, _, place in events],
+            "timestamp": [1_500_000_000 + 250_000 * place for _, _, place in events],
             "position": [place for _, _, place in events],
         }
     )

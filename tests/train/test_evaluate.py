@@ -12,11 +12,13 @@ from rank_bm25 import BM25Okapi
 
 from calrec.evaluation.run_folder import writing
 from calrec.text import document_words
+from catalog.database import connect
 from catalog.store import Catalogue
 from train.evaluation import run
 from train.evaluation.generating import case_seed
 from train.evaluation.settings import Evaluate, Generating
 
+MEANS = ("categories", "brands", "novelty", "bought")
 FILES = {"meta.json", "metrics.json", "cases.parquet", "top.parquet"}
 
 
@@ -103,6 +105,34 @@ def by_rule(scores, case, catalogue, bought):
     return [(i not in before, s) for i, s in zip(catalogue.item_ids, scores, strict=True)]
 
 
+def target_ages(workspace, split):
+    """Days from an item's first sale before the last two purchases to the target's, by user."""
+    with connect(workspace / "catalog.duckdb", read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT user_id, users.events - position, item_index, timestamp FROM events"
+            " JOIN users USING (domain, user_index) WHERE domain = 'shop'"
+        ).fetchall()
+    back = 1 if split == "test" else 2
+    ages = {}
+    for user, place, target, time in rows:
+        sales = [when for _, other, item, when in rows if other > 2 and item == target]
+        if place == back:
+            ages[user] = max(0, time - min(sales)) // 86_400 if sales else -1
+    return ages
+
+
+def first_ten(item_ids, case, items, trained):
+    """What a first ten holds, by sets."""
+    before = {item.item_id for item in case.history}
+    bits = [-math.log2(max(trained[i], 1) / sum(trained.values())) for i in item_ids]
+    return {
+        "top_categories": len({items[i].category for i in item_ids} - {None}),
+        "top_brands": len({items[i].brand for i in item_ids} - {None}),
+        "top_novelty": pytest.approx(sum(bits) / 10),
+        "top_bought": sum(i in before for i in item_ids) / 10,
+    }
+
+
 @pytest.mark.parametrize("bought", ["ranked", "last"])
 @pytest.mark.parametrize(
     ("split", "count"), [("test", "training"), ("test", "all"), ("validation", "training")]
@@ -136,9 +166,11 @@ def test_ranks_and_metrics_equal_brute_force(
         targets = [catalogue.index[case.target.item_id] for case in cases]
         trained = popularity(catalogue, 2)
         item_ids = catalogue.item_ids
-
+        items = {item.item_id: item for item in catalogue.items}
+        ages = target_ages(tiny_workspace, split)
         followers = {pair for part in counted(catalogue, 2) for pair in pairwise(part)}
         like = cosines([document_words(item) for item in catalogue.items])
+    sold = dict(zip(item_ids, trained, strict=True))
 
     def is_near(last, target):
         """Among the ten nearest of the eleven others, ties against it."""
@@ -165,6 +197,8 @@ def test_ranks_and_metrics_equal_brute_force(
             "target_like_last": is_near(catalogue.index[case.history[-1].item_id], target),
             "target_popularity": trained[target],
             "target_category": case.target.category,
+            "target_age_days": ages[case.user_id],
+            **first_ten(best["item_ids"][:10], case, items, sold),
         }
         # All twelve items, best first; which of equal ones comes first is not the oracle's to say.
         places = [item_ids.index(item_id) for item_id in best["item_ids"]]
@@ -175,6 +209,10 @@ def test_ranks_and_metrics_equal_brute_force(
             np.testing.assert_allclose(best["scores"], shown[:, 1], atol=1e-9)
             assert best["target_score"] == pytest.approx(own, abs=1e-9)
     assert figures["users"] == len(users)
+    means = {name: np.mean([row[f"top_{name}"] for row in rows]) for name in MEANS}
+    shown = {item_id for best in top for item_id in best["item_ids"][:10]}
+    assert figures["first_ten"]["coverage"] == len(shown) / 12
+    assert {name: figures["first_ten"][name] for name in MEANS} == pytest.approx(means)
     for side in ("optimistic", "pessimistic"):
         ranks = [row[f"{side}_rank"] for row in rows]
         expected = {

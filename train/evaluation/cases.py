@@ -13,6 +13,9 @@ from calrec.errors import CalrecError
 from calrec.recommenders.popularity import purchases
 from catalog.store import Catalogue
 
+DAY = 24 * 60 * 60
+"""Seconds."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeldOutCases:
@@ -78,4 +81,19 @@ def facts(catalogue: Catalogue, cases: HeldOutCases, split: str) -> dict[str, An
         "target_cold": before[cases.targets] == 0,
         "target_popularity": catalogue.popularity[cases.targets],
         "target_category": tuple(catalogue.categories[i] for i in cases.targets),
+        "target_age": _ages(catalogue, cases, split),
     }
+
+
+def _ages(catalogue: Catalogue, cases: HeldOutCases, split: str) -> Int[np.ndarray, " C"] | None:
+    """See `calrec.evaluation.cases.Cases.target_age`."""
+    sequences, times = catalogue.sequences(), catalogue.times
+    if times is None:
+        return None
+    never = np.iinfo(np.int64).max
+    first_sold, trained = np.full(len(catalogue.item_ids), never), sequences.in_training()
+    np.minimum.at(first_sold, sequences.items[trained], times[trained])
+    user_index = {user_id: u for u, user_id in enumerate(sequences.user_ids)}
+    events = [sequences.target_event(user_index[user_id], split) for user_id in cases.user_ids]
+    since = first_sold[cases.targets]
+    return np.where(since == never, -1, np.maximum(times[events] - since, 0) // DAY)

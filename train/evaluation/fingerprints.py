@@ -49,6 +49,7 @@ def data(info: DomainInfo) -> DataMeta:
         repeats_removed=info.report["repeats_removed"],
         repeats_kept=info.report.get("repeats_kept", 0),
         compared=list(info.report["compared"]),
+        cold_items=info.report.get("cold_items"),
     )
 
 

@@ -179,7 +179,7 @@ def check(settings: Evaluate) -> None:
     if given.samples_from is not None:
         _check_again(settings)
     elif entry.trained and settings.checkpoint is None:
-        example = " or a name such as sample" if entry.generative else ""
+        example = " or a name such as sample" if entry.reads_model else ""
         raise CalrecError(
             f"--recommender {named} needs a checkpoint, found none; "
             f"give --checkpoint with an exported folder{example}"

@@ -65,6 +65,8 @@ def ready(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> 
       CalrecError: if its checkpoint cannot be loaded.
     """
     entry = register.entry(settings.recommender)
+    if entry.reads_model and earlier is None:
+        keep_compiled()
     if not entry.generative:
         made = baselines.scorer(entry.id, inputs(settings, catalogue))
         return Scoring(made, device() if entry.trained else "cpu")
@@ -74,7 +76,6 @@ def ready(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> 
         return generating.Again(settings, catalogue, earlier)
     from calrec.generation.model import GenerativeModel  # brings in jax
 
-    keep_compiled()
     models = workspace_path(settings.workspace) / "models"
     model = GenerativeModel.from_checkpoint(settings.checkpoint or "", models=models)
     return generating.Drawing(settings, catalogue, model, device())
@@ -127,6 +128,6 @@ def checkpoint_of(
     entry = register.entry(settings.recommender)
     if settings.checkpoint is None:
         return None
-    if entry.generative:
+    if entry.reads_model:
         return fingerprints.calrec_checkpoint(settings.checkpoint)
     return fingerprints.trained_checkpoint(entry, Path(settings.checkpoint), catalogue.info)

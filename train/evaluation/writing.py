@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from jaxtyping import Int
 
-from calrec.evaluation import metrics
+from calrec.evaluation import first_ten, metrics
 from calrec.evaluation.cases import Cases
 from calrec.evaluation.run_folder.meta import RunMeta
 from calrec.evaluation.run_folder.tables import (
@@ -47,8 +48,19 @@ def write(
     start = time.monotonic()
     results = results.sort_by("case")
     samples = _samples(results) if "samples" in results.column_names else None
-    tables = _tables(catalogue, cases, results, samples, meta)
-    write_tables(folder, tables, _figures(results, samples, meta))
+    top = _first_ten(results)
+    lists = first_ten.of_lists(
+        top,
+        cases.histories,
+        popularity=catalogue.popularity,
+        categories=[item.category for item in catalogue.items],
+        brands=[item.brand for item in catalogue.items],
+    )
+    tables = _tables(catalogue, cases, results, samples, meta, lists)
+    exposure = np.unique(top, return_counts=True)[1]
+    shown = first_ten.variety(exposure, len(catalogue.item_ids), lists)
+    figures = _figures(results, samples, meta) | {"first_ten": dataclasses.asdict(shown)}
+    write_tables(folder, tables, figures)
     spent = {**(meta.seconds or {}), "write": time.monotonic() - start}
     spent = {name: round(seconds, 3) for name, seconds in spent.items()}
     spent["total"] = round(sum(spent.values()), 3)
@@ -61,6 +73,7 @@ def _tables(
     results: pa.Table,
     samples: pa.Table | None,
     meta: RunMeta,
+    lists: Mapping[str, np.ndarray],
 ) -> RunTables:
     optimistic, pessimistic = _ranks(results)
     evaluated = Cases(
@@ -70,6 +83,7 @@ def _tables(
         if samples is None
         else _of_the_texts(catalogue, cases, results, samples, meta),
         shortcuts=shortcuts(catalogue, cases, meta.split),
+        first_ten=lists,
         **facts(catalogue, cases, meta.split),
     )
     users = evaluated.user_ids
@@ -109,6 +123,12 @@ def _decoding(results: pa.Table) -> dict[str, Any]:
         return {}
     outside = {bound: _mean(results[f"outside_{bound}"]) for bound in ("least", "most")}
     return {"decoding": {"outside": outside, "exact": _mean(results["exact"])}}
+
+
+def _first_ten(results: pa.Table) -> Int[np.ndarray, "C K"]:
+    """The first items of each case; all rankings are of one length."""
+    top = results["top_items"].combine_chunks().flatten().to_numpy()
+    return top.reshape(len(results), -1)[:, : first_ten.FIRST]
 
 
 def _ranks(results: pa.Table) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,8 @@ class DataMeta:
       repeats_removed: exact repeats that were left out.
       repeats_kept: those that are in the data.
       compared: what two purchases must share to be exact repeats.
+      cold_items: where some may be test targets alone, their share and what became of their
+        purchases (`catalog.sequences.cold`).
     """
 
     fingerprint: str
@@ -39,6 +41,7 @@ class DataMeta:
     repeats_removed: int | None = None
     repeats_kept: int | None = None
     compared: list[Any] | None = None
+    cold_items: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +180,8 @@ def content_of(meta: RunMeta) -> dict[str, Any]:
     # Only runs of an earlier run's texts say which.
     if meta.samples_seed is None:
         del content["samples_seed"]
+    if meta.data.cold_items is None:
+        del content["data"]["cold_items"]
     if meta.checkpoint is not None and meta.checkpoint.samples is None:
         del content["checkpoint"]["samples"]
     return content

@@ -53,6 +53,19 @@ SHORTCUTS = pa.schema({"target_follows_last": pa.bool_(), "target_like_last": pa
 """What a row of `CASES` says besides of the last item and the target; runs of earlier releases lack
 both."""
 
+TARGET_AGE = pa.schema({"target_age_days": pa.int64()})
+"""The same, where the domain has times; runs of earlier releases lack it."""
+
+FIRST_TEN = pa.schema(
+    {
+        "top_categories": pa.float64(),
+        "top_brands": pa.float64(),
+        "top_novelty": pa.float64(),
+        "top_bought": pa.float64(),
+    }
+)
+"""The same, of the first ten items of the ranking; runs of earlier releases lack them."""
+
 COUNTS = pa.schema(
     {
         "samples": pa.int64(),

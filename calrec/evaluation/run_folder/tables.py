@@ -16,10 +16,12 @@ from calrec.evaluation.run_folder.schema import (
     BEST,
     CASE,
     COUNTS,
+    FIRST_TEN,
     OF_THE_TEXTS,
     SAMPLE,
     SECONDS,
     SHORTCUTS,
+    TARGET_AGE,
 )
 
 _FIELDS = {
@@ -32,6 +34,8 @@ _FIELDS = {
     "target_cold": "target_cold",
 }
 """Columns of numbers and flags, and what a `Cases` calls them."""
+_TOP = "top_"
+"""Begins the columns of what `Cases.first_ten` holds."""
 
 
 def cases_table(cases: Cases) -> pa.Table:
@@ -43,9 +47,11 @@ def cases_table(cases: Cases) -> pa.Table:
         "tie_width": cases.tie_width,
         **{column: getattr(cases, name) for column, name in _FIELDS.items()},
         **cases.shortcuts,
+        **({} if cases.target_age is None else {"target_age_days": cases.target_age}),
+        **{f"{_TOP}{name}": values for name, values in cases.first_ten.items()},
         **cases.generated,
     }
-    known = [*CASE, *SHORTCUTS, *COUNTS, *OF_THE_TEXTS]
+    known = [*CASE, *SHORTCUTS, *TARGET_AGE, *FIRST_TEN, *COUNTS, *OF_THE_TEXTS]
     return _table(columns, pa.schema([field for field in known if field.name in columns]))
 
 
@@ -68,6 +74,13 @@ def cases_of(table: pa.Table, path: Path) -> Cases:
     if set(COUNTS.names) & set(table.column_names):
         there = [field for field in OF_THE_TEXTS if field.name in table.column_names]
         generated = {field.name: _numbers(table, field, path) for field in (*COUNTS, *there)}
+    of_the_top: dict[str, np.ndarray] = {}
+    if set(FIRST_TEN.names) & set(table.column_names):
+        of_the_top = {
+            field.name.removeprefix(_TOP): _array(_column(table, field, path))
+            for field in FIRST_TEN
+        }
+    (age,) = TARGET_AGE
     if not len(table):
         raise _damaged(path, "no case")
     if len(values["user_id"].unique()) != len(table):
@@ -78,6 +91,8 @@ def cases_of(table: pa.Table, path: Path) -> Cases:
         target_category=tuple(values["target_category"].to_pylist()),
         shortcuts=shortcuts,
         generated=generated,
+        target_age=_numbers(table, age, path) if age.name in table.column_names else None,
+        first_ten=of_the_top,
         **{name: _array(values[column]) for column, name in _FIELDS.items()},
     )
     if cases.optimistic.min() < 1 or (cases.pessimistic < cases.optimistic).any():

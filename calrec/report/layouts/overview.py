@@ -93,11 +93,13 @@ def _made_from(run: EvaluationRun) -> dict[str, str]:
     """Data, code, model and machine, as far as they are recorded; digests by their beginning."""
     code, digest = run.code_digest, model(run)
     samples_seed = run.meta.samples_seed
+    cold = run.data.cold_items
     found = {
         "bought": run.rules.bought,
         "count": run.rules.count,
         "data.fingerprint": run.fingerprint,
         "data.items": str(run.data.items),
+        "data.cold_items": None if cold is None else str(cold.get("share")),
         "code.version": (run.meta.code and run.meta.code.version) or "not recorded",
         "code.digest": code[:DIGEST] if code else "not recorded",
         "checkpoint.digest": digest and digest[:DIGEST],

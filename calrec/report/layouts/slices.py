@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calrec.evaluation.metrics import TITLES
-from calrec.evaluation.slices import OF_THE_CASE, Slices, by_tie_width, slice_figures
+from calrec.evaluation.slices import Slices, by_tie_width, recorded, slice_figures
 from calrec.report.comparison import Comparison
 from calrec.report.tables import Cell, Column, Table, Value, measured, with_best
 
@@ -20,7 +20,7 @@ def slices_table(title: str, one: Comparison, metric: str, key: str) -> Table:
       key: short name of the table.
     """
     rows: list[tuple[Cell, ...]] = []
-    for dimension in OF_THE_CASE:
+    for dimension in recorded(one.cases[0]):
         rows += _rows(dimension(one.cases[0]), one, metric)
     return Table(
         key=key,

@@ -62,6 +62,7 @@ def _remarks(report: Mapping[str, Any]) -> list[str]:
         _read(report),
         _bad(report.get("bad_lines")),
         _repeats(report),
+        _cold(report.get("cold_items")),
         _few(report),
         _sentence(word_rule.explained(report["words"])) if "words" in report else "",
     ]
@@ -90,6 +91,17 @@ def _repeats(report: Mapping[str, Any]) -> str:
     if kept:
         return f"{count(kept, 'exact repeat')} kept on purpose."
     return f"{count(removed, 'exact repeat')} removed." if removed else "No exact repeats."
+
+
+def _cold(cold: Any) -> str:
+    if not isinstance(cold, Mapping):
+        return ""
+    items, targets = _number(cold, "items"), _number(cold, "test_targets")
+    dropped = _number(cold, "purchases_dropped")
+    return (
+        f"{count(items, 'item')} kept cold: {count(targets, 'purchase')} of them held out,"
+        f" {dropped:,} dropped."
+    )
 
 
 def _few(report: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ DIMENSION_TITLES: Mapping[str, str] = {
     "target_seen": "Whether training or validation has the item",
     "repeat": "Whether it was bought before",
     "popularity": "How often it is bought",
+    "age": "How long it has been sold",
     "category": "Its category",
 }
 

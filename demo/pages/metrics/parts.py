@@ -110,7 +110,8 @@ def _pair() -> dict[str, Any]:
 def _details() -> dict[str, Any]:
     head(
         "Differences and parts in numbers",
-        "The model against each other evaluation, and the metric for parts of the shoppers.",
+        "The model against each other evaluation, what stands in the first tens, and the metric "
+        "for parts of the shoppers.",
     )
     details = html("", elem_id="metrics-details")
     with gr.Accordion(

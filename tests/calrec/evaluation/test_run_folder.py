@@ -56,7 +56,7 @@ META = RunMeta(
 )
 
 
-def some_cases(count=4, *, texts=True):
+def some_cases(count=4, *, texts=True, later=True):
     facts = facts_of(user_ids(count))
     optimistic, pessimistic = drawn_ranks(count)
     counts = np.arange(count)
@@ -69,6 +69,10 @@ def some_cases(count=4, *, texts=True):
         target_category=tuple(facts["target_category"].to_pylist()),
         shortcuts={field.name: counts % 2 == 0 for field in schema.SHORTCUTS},
         generated=generated | {"target_generated": counts % 2 == 0} if texts else {},
+        target_age=counts - 1 if later else None,
+        first_ten={
+            name.removeprefix("top_"): counts / 8 for name in schema.FIRST_TEN.names if later
+        },
         **{
             name: np.asarray(facts[name])
             for name in (
@@ -120,7 +124,7 @@ def test_a_run_is_written_and_read(tmp_path):
     assert run.figures == figures
     for field in dataclasses.fields(Cases):
         ours, theirs = getattr(cases, field.name), getattr(run.cases, field.name)
-        if field.name in ("generated", "shortcuts"):
+        if field.name in ("generated", "shortcuts", "first_ten"):
             assert ours.keys() == theirs.keys()
             assert all((ours[name] == theirs[name]).all() for name in ours)
         elif isinstance(ours, np.ndarray):
@@ -133,9 +137,11 @@ def test_a_run_is_written_and_read(tmp_path):
     check_out(tmp_path / "out")  # an evaluation may be replaced
 
 
+@pytest.mark.parametrize("later", [True, False])
 @pytest.mark.parametrize("texts", [True, False])
-def test_cases_and_back(texts):
-    table = cases_table(some_cases(7, texts=texts))
+def test_cases_and_back(texts, later):
+    table = cases_table(some_cases(7, texts=texts, later=later))
+    assert ("target_age_days" in table.column_names) == later
     assert cases_table(cases_of(table, Path("cases"))).equals(table)
 
 

@@ -35,6 +35,7 @@ def any_cases(draw):
         target_cold=popularity == 0,
         target_category=tuple(generator.choice(np.array(names, dtype=object), n)),
         generated={},
+        target_age=draw(st.sampled_from([None, generator.integers(-1, 400, n)])),
     )
 
 
@@ -71,6 +72,19 @@ def test_the_bands_weighted_by_their_users_give_the_total(cases, metric):
                 assert optimistic.high >= pessimistic.high - 1e-12
 
 
+def _age_bands(cases):
+    if (age := cases.target_age) is None:
+        return {"not recorded": np.ones(len(cases), bool)}
+    return {
+        "never sold": age == -1,
+        "0-6": (age >= 0) & (age < 7),
+        "7-29": (age >= 7) & (age < 30),
+        "30-89": (age >= 30) & (age < 90),
+        "90-364": (age >= 90) & (age < 365),
+        "365+": age >= 365,
+    }
+
+
 @given(any_cases())
 @settings(max_examples=25)
 def test_bands_written_out(cases):
@@ -98,6 +112,7 @@ def test_bands_written_out(cases):
             "50-99": (bought >= 50) & (bought <= 99),
             "100+": bought >= 100,
         },
+        slices.by_age: _age_bands(cases),
         slices.by_tie_width: {
             "0": cases.tie_width == 0,
             "1-9": (cases.tie_width >= 1) & (cases.tie_width <= 9),
@@ -125,6 +140,13 @@ def test_the_ten_most_frequent_categories(cases):
     for place, name in enumerate(cases.target_category):
         band = found.bands[found.codes[place]]
         assert band == ("(without)" if name is None else name if name in found.bands else "(other)")
+
+
+@given(any_cases())
+@settings(max_examples=10)
+def test_a_run_without_ages_is_not_cut_by_them(cases):
+    assert (slices.by_age in slices.recorded(cases)) == (cases.target_age is not None)
+    assert {*slices.OF_THE_CASE} - {*slices.recorded(cases)} <= {slices.by_age}
 
 
 @given(any_cases())
