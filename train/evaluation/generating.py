@@ -59,6 +59,8 @@ class Drawing:
         recommender = CALRec.over(model, catalogue.corpus(), catalogue.items)
         limited = given.candidates if given.decoder == "likelihood" else None
         recommender = recommender.with_decoder(given.decoder, limited)
+        if given.decoder != "sample" and limited is None:
+            _ = recommender.texts.trie  # made while loading, in no user's time
         self._ranking = given.ranking(recommender.ranking)
         check_ranking(given, self._ranking)
         needed = self._ranking.retrieval == "rerank" or limited is not None
