@@ -143,7 +143,7 @@ def lengths(folder: Path, rounds: int) -> dict[str, Any]:
         settings = SamplingSettings(samples=SAMPLES, max_new_tokens=NEW_TOKENS, stride=NEW_TOKENS)
 
         def prefill(seed: int, length: int = length, settings: Any = settings) -> int:
-            jax.block_until_ready(sampler._start(prompt(length), seed, settings))
+            jax.block_until_ready(sampler._prefill(prompt(length), seed, settings))
             return 1
 
         def draw(seed: int, length: int = length, settings: Any = settings) -> int:
