@@ -126,6 +126,7 @@ def identity(settings: Evaluate, made_from: Mapping[str, Any]) -> dict[str, Any]
     return {
         **{name: value for name, value in asked.items() if name not in _FREE},
         **{name: value for name, value in given.items() if name not in _FREE_FOR_CALREC},
+        "decoder": settings.decoder,
         **made_from,
         "checkpoint": checkpoint,
     }
