@@ -86,13 +86,16 @@ class Rules:
         ranking = record.ranking
         if ranking.row_ranks is not None:
             raise ValueError("the ranks of a case file follow its own rules")
-        scores = ranking.scores
+        scores, addends = ranking.scores, ranking.addends
         if self.bought == "last":
             bought = {item.item_id for item in record.history}
             rows = [row for row, item_id in enumerate(ranking.item_ids) if item_id in bought]
             scores = self.scores(scores, np.array(rows, dtype=np.int64))
+            # What moves them is one more part of the sum.
+            addends = addends and {**addends, "bought before": scores - ranking.scores}
         settings = {**ranking.settings, **asdict(self)}
-        return replace(record, ranking=replace(ranking, scores=scores, settings=settings))
+        ruled = replace(ranking, scores=scores, addends=addends, settings=settings)
+        return replace(record, ranking=ruled)
 
 
 DEFAULT = Rules()

@@ -43,6 +43,11 @@ class Baseline(ABC):
           float64, a row a history, each the same whatever the other histories are.
         """
 
+    def known(self, history: Sequence[Item]) -> Int[np.ndarray, " _"]:
+        """The item indices of a history, oldest first, without items that it lacks."""
+        known = [self._index[item.item_id] for item in history if item.item_id in self._index]
+        return np.array(known, dtype=np.int64)
+
     def recommend(self, history: Sequence[Item]) -> Recommendation:
         """Ranks every item for one history, oldest item first; items that it lacks count nothing.
 
@@ -51,8 +56,7 @@ class Baseline(ABC):
         """
         check_history(history)
         start = time.perf_counter()
-        known = [self._index[item.item_id] for item in history if item.item_id in self._index]
-        scores = self.scores([np.array(known, dtype=np.int64)])[0]
+        scores = self.scores([self.known(history)])[0]
         seconds = time.perf_counter() - start
         return Recommendation(
             history=tuple(history),

@@ -13,6 +13,7 @@ from calrec.errors import CalrecError
 from calrec.recommenders import calrec, dense, item_knn, lir, markov, popularity, tgh
 from calrec.recommenders.blend import recommender as blend
 from calrec.recommenders.entry import Entry, Inputs
+from calrec.recommenders.hybrid import recommender as hybrid
 from calrec.recommenders.protocol import Recommender
 from calrec.recommenders.sasrec import recommender as sasrec
 
@@ -20,6 +21,7 @@ GROUP = "calrec.recommenders"
 
 _OURS = (
     calrec.ENTRY,
+    hybrid.ENTRY,
     lir.ENTRY,
     blend.ENTRY,
     tgh.ENTRY,

@@ -25,6 +25,8 @@ FORMAT = "calrec-case"
 VERSION = 2
 
 _PER_ROW = ("rows", "raw", "scaled", "modulated", "scores")
+_SUM = "sum"
+"""The part that holds `Ranking.addends` of the kept rows."""
 _OF_TEXTS = ("text", "max_prompt_tokens", "sampling", "seed", "run")
 
 
@@ -93,13 +95,13 @@ def to_json(record: Recommendation, *, top: int = 200, target: str | None = None
         "history": [asdict(item) for item in record.history],
         "generation": generation and _fields(generation, without=("history",)),
         "ranking": {
-            **_fields(ranking, without=("unranked", "item_ids", "row_ranks", *_PER_ROW)),
+            **_fields(ranking, without=("unranked", "item_ids", "row_ranks", "addends", *_PER_ROW)),
             **{name: getattr(ranking, name)[kept].tolist() for name in _PER_ROW},
             "item_ids": [ranking.item_ids[row] for row in kept],
             "row_ranks": [ranking.ranks(ranking.item_ids[row]) for row in kept],
         },
         "target": target,
-        "parts": dict(record.parts),
+        "parts": {**record.parts, **_sum(ranking, kept)},
     }
     try:
         # NumPy's scalars know their plain value.
@@ -148,6 +150,12 @@ def from_json(text: str) -> Recommendation:
         ) from error
 
 
+def _sum(ranking: Ranking, kept: Sequence[int]) -> dict[str, Any]:
+    """The part of the addends, where there are any."""
+    rows = {name: values[kept].tolist() for name, values in ranking.addends.items()}
+    return {_SUM: rows} if rows else {}
+
+
 def _fields(record: Any, without: Sequence[str]) -> dict[str, Any]:
     """The fields of a record but some, as JSON has them."""
     named = {f.name: getattr(record, f.name) for f in fields(record) if f.name not in without}
@@ -175,7 +183,11 @@ def _record(case: _Case) -> Recommendation:
         )
     }
     _check_whole(case, per_row["row_ranks"])
-    texts = case.generation
+    texts, parts = case.generation, dict(case.parts)
+    addends = parts.pop(_SUM, {})
+    per_row["addends"] = {
+        name: _array(values, (n,), np.float64) for name, values in addends.items()
+    }
     return Recommendation(
         history=case.history,
         generation=texts
@@ -184,7 +196,7 @@ def _record(case: _Case) -> Recommendation:
         ),
         ranking=Ranking(**named, **per_row),
         target=case.target,
-        parts=case.parts,
+        parts=parts,
     )
 
 

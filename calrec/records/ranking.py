@@ -52,6 +52,8 @@ class Ranking:
       seconds: how long the ranking took.
       unranked: rows that the recommender says nothing of, where those stand behind all others (see
         `calrec.ranking.hierarchical`); a case file has their ranks instead.
+      addends: of a recommender whose scores are sums, what each row's is the sum of, by name; else
+        empty.
       row_ranks: optimistic and pessimistic rank of each row among all N items, in a case file;
         `None` in memory, where the scores tell.
     """
@@ -70,6 +72,7 @@ class Ranking:
     corpus_size: int
     seconds: float = 0.0
     unranked: Bool[np.ndarray, " N"] | None = None
+    addends: Mapping[str, Float[np.ndarray, " N"]] = field(default_factory=dict)
     row_ranks: Int[np.ndarray, "N 2"] | None = None
 
     @classmethod

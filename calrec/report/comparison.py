@@ -56,12 +56,15 @@ class Group:
     runs: tuple[EvaluationRun, ...]
 
     def main_runs(self) -> tuple[EvaluationRun, ...]:
-        """One run a recommender (`variants.main_first`), CALRec last, as in the paper."""
+        """One run a recommender (`variants.main_first`), CALRec last, as in the paper.
+
+        The hybrid, which writes texts, too, stands before it, or last where there is no CALRec.
+        """
         by_recommender: dict[str, list[EvaluationRun]] = {}
         for run in self.runs:
             by_recommender.setdefault(run.recommender, []).append(run)
         first = [main_first(runs)[0] for runs in by_recommender.values()]
-        return tuple(sorted(first, key=lambda run: run.generative))
+        return tuple(sorted(first, key=paper_order))
 
     def not_shown(
         self, eligible: Sequence[EvaluationRun], shown: Sequence[EvaluationRun]
@@ -72,6 +75,12 @@ class Group:
         return [f"{self.title}: not shown, another run has the place: {'; '.join(rest)}."] * bool(
             rest
         )
+
+
+def paper_order(run: EvaluationRun) -> tuple[bool, bool]:
+    """A key that sorts runs of several recommenders: others, then those that write texts, CALRec
+    last."""
+    return run.generative, run.recommender == "calrec"
 
 
 def groups(runs: Sequence[EvaluationRun]) -> tuple[Group, ...]:

@@ -66,7 +66,7 @@ def rebuild(shop: Shop, run: EvaluationRun, user_id: str, tables: Tables) -> Sto
     case = catalogue.case(user_id, run.split)
     facts = tables.row(run, CASES, user_id)
     source, differs = f"from the stored run {run.folder.name}", ""
-    if run.generative:
+    if run.generative and run.recommender == "calrec":
         record = _generated(shop, run, case, facts, tables)
         shown = "its stored texts matched to the present items"
     elif run.recommender == "lir":

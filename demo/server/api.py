@@ -61,8 +61,8 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
 
 def _documented(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with the register's recommenders in its docstring, which callers read."""
-    known = register.entries()
-    counting = [name for name, entry in known.items() if "purchases" in entry.needs]
+    known = (CALREC, *register.rivals())
+    counting = [name for name in known if "purchases" in register.entry(name).needs]
     text = inspect.cleandoc(function.__doc__ or "")
     function.__doc__ = text.format(
         recommenders=listed(list(known), "or"), counting=listed(counting)

@@ -105,7 +105,7 @@ def _shop(value: Any, info: ValidationInfo) -> str:
 
 
 def _recommender(value: Any, info: ValidationInfo) -> str:
-    return one_of("recommender", value, tuple(register.entries()))
+    return one_of("recommender", value, ("calrec", *register.rivals()))
 
 
 Shop = Annotated[str, PlainValidator(_shop)]

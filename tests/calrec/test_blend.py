@@ -86,7 +86,7 @@ def test_the_choice_is_the_best_of_all(monkeypatch, bought, seed):
     monkeypatch.setattr(choice, "OF_TEXTS", (0.2, 1.6))
     monkeypatch.setattr(choice, "OF_TRANSITIONS", (0.0, 0.3, 10.0))
     ranks_count = np.append(1 / np.arange(1.0, N), 0.0)  # all but the last: eight items are few
-    monkeypatch.setattr(choice, "_GAIN", ranks_count)
+    monkeypatch.setattr(choice, "GAIN", ranks_count)
     generator = np.random.default_rng(seed)
     # The last two items are bought as targets alone: without texts they tie.
     histories = arrays(

@@ -30,7 +30,7 @@ def test_each_entry_says_what_people_need_to_know():
         assert entry.sentence.endswith(".")
         assert entry.needs <= {"checkpoint", "purchases", "texts"}
         assert (entry.fits.__name__ == "never") == (not entry.trained)
-    assert [e.id for e in register.entries().values() if e.generative] == ["calrec"]
+    assert [e.id for e in register.entries().values() if e.generative] == ["calrec", "hybrid"]
     assert register.rivals() == (
         "lir",
         "blend",
@@ -51,14 +51,16 @@ def test_a_recommender_that_counts_is_built_from_purchases(shop, name):
     assert made.scores([np.array([0])]).shape == (1, 3)
 
 
-@pytest.mark.parametrize("name", ["calrec", "sasrec", "dense"])
+@pytest.mark.parametrize("name", ["calrec", "hybrid", "sasrec", "dense"])
 def test_a_trained_one_asks_for_its_checkpoint(shop, name):
     with pytest.raises(CalrecError, match=f"^{name} needs a checkpoint, found none"):
         register.build(name, Inputs(shop=shop))
 
 
 def test_an_unknown_one_is_refused_with_those_that_there_are():
-    with pytest.raises(CalrecError, match=r"expected a recommender of calrec, lir, .* found 'x'"):
+    with pytest.raises(
+        CalrecError, match=r"expected a recommender of calrec, hybrid, .* found 'x'"
+    ):
         register.entry("x")
     assert register.label("x") == register.title("x") == "x"
 

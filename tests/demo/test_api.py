@@ -182,7 +182,7 @@ BAD = [
     *(("recommend", "temperature", value) for value in (0.0, 1.6, math.inf, "hot")),
     *(("recommend", "seed", value) for value in (-1, 2**32, None)),
     *(("recommend", "top", value) for value in (0, 101)),
-    *(("recommend", "recommender", value) for value in ("sasrec", "", None, "../lir")),
+    *(("recommend", "recommender", value) for value in ("sasrec", "hybrid", "", None, "../lir")),
     *(("evaluate", "user", value) for value in ("nobody", "", None, "../user-1", "u" * 501)),
     *(("evaluate", "split", value) for value in ("train", None, [])),
     *((name, "bought", value) for name in ("recommend", "evaluate") for value in ("first", None)),

@@ -108,6 +108,18 @@ def test_a_run_that_kept_its_best_items_shows_those(shop):
     assert [after.ranking.item_ids[r] for r in after.ranking.order()[:5]] == top[:5]
 
 
+def test_a_hybrid_s_case_is_not_ranked_by_its_texts_alone(shop, tmp_path):
+    application, records = shop
+    folder = copied(application, tmp_path, "three")
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps(meta | {"recommender": "hybrid"}))
+    stored = rebuild(application.shop(DOMAIN), EvaluationRun.load(folder), USERS[5], Tables())
+    assert stored.record.recommender == "hybrid"
+    ranking = records["three"][5].ranking
+    top = [ranking.item_ids[row] for row in ranking.order()[:20]]
+    assert list(stored.record.ranking.item_ids[:20]) == top
+
+
 def test_a_case_file_of_a_rebuilt_case_comes_back(shop):
     application, _ = shop
     record = rebuild(

@@ -1,4 +1,5 @@
-"""CALRec over many cases: its texts drawn, or those of an earlier run ranked again."""
+"""The recommenders that write texts over many cases: CALRec, and the hybrid, whose ranking adds the
+blend. The texts are drawn, or, for CALRec, those of an earlier run ranked again."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from calrec.ranking.rank import described, rank
 from calrec.recommenders import register
 from calrec.recommenders.calrec import CALRec
 from calrec.recommenders.entry import Inputs
+from calrec.recommenders.hybrid.recommender import Hybrid, over
 from calrec.recommenders.ruled import Ruled
 from calrec.records import Generation, Recommendation, Sample
 from calrec.records.ranks import ranks_of
@@ -50,24 +52,32 @@ class Drawing:
     """
 
     def __init__(
-        self, settings: Evaluate, catalogue: Catalogue, model: GenerativeModel, device: str
+        self,
+        settings: Evaluate,
+        catalogue: Catalogue,
+        model: GenerativeModel,
+        inputs: Inputs,
+        device: str,
     ) -> None:
-        """See `train.evaluation.work`; `model` is loaded."""
+        """See `train.evaluation.work`; `model` is loaded, `inputs` are what a hybrid needs."""
         given = settings.calrec
         if given.template is not None:
             model = model.with_template(given.template)
         recommender = CALRec.over(model, catalogue.corpus(), catalogue.items)
-        limited = given.candidates if given.decoder == "likelihood" else None
-        recommender = recommender.with_decoder(given.decoder, limited)
-        if given.decoder != "sample" and limited is None:
+        limited = given.candidates if settings.decoder == "likelihood" else None
+        recommender = recommender.with_decoder(settings.decoder, limited)
+        if settings.decoder != "sample" and limited is None:
             _ = recommender.texts.trie  # made while loading, in no user's time
         self._ranking = given.ranking(recommender.ranking)
         check_ranking(given, self._ranking)
         needed = self._ranking.retrieval == "rerank" or limited is not None
         first = _first_stage(settings, catalogue) if needed else None
-        self._recommender = dataclasses.replace(recommender, first_stage=first)
+        recommender = dataclasses.replace(recommender, first_stage=first)
         self._given = {"temperature": given.temperature, "samples": given.samples}
         self._width = given.width
+        self._recommender: CALRec | Hybrid = recommender
+        if settings.recommender == "hybrid":
+            self._recommender = over(recommender, inputs, width=given.width, **self._given)
         self._seed = settings.seed
         self._rules = settings.rules
         self.device = device
@@ -108,7 +118,9 @@ class Again:
         self.device = earlier.meta.device
         first = self._first_stage and (self._first_stage.name, self._first_stage.settings)
         self._generated = {name: shown[name] for name in TEXT_SETTINGS if name in shown}
-        self.settings = {**shown, **described(self._corpus, self._ranking, first)}
+        # Of a hybrid's run only the texts are taken.
+        kept = {name: value for name, value in shown.items() if name != "hybrid"}
+        self.settings = {**kept, **described(self._corpus, self._ranking, first)}
 
     def results(self, cases: HeldOutCases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
         """Tables of `train.evaluation.results.GENERATED`, one a case.

@@ -16,6 +16,7 @@ from calrec.errors import CalrecError
 from calrec.evaluation.run_folder.meta import RunMeta, content_of
 from calrec.evaluation.run_folder.writing import check_out, require_free, run_folder
 from calrec.evaluation.runs import EvaluationRun
+from calrec.recommenders import register
 from calrec.records import digests
 from catalog.store import Catalogue, workspace_path
 from train.evaluation import fingerprints
@@ -92,7 +93,10 @@ def evaluate(settings: Evaluate, progress: Observer) -> EvaluationRun:
             require_free(settings.out)
         with unfinished(settings.out, run) as partial:
             places = _left(partial, len(cases.targets))
-            progress.say(f"loading {settings.recommender}")
+            choosing = (
+                ", choosing its settings" if register.entry(settings.recommender).chooses else ""
+            )
+            progress.say(f"loading {settings.recommender}{choosing}")
             with _engine(settings, catalogue, earlier) as work:
                 loaded = time.monotonic()
                 progress.say(f"{settings.recommender} on {settings.domain}")
@@ -126,6 +130,7 @@ def identity(settings: Evaluate, made_from: Mapping[str, Any]) -> dict[str, Any]
     return {
         **{name: value for name, value in asked.items() if name not in _FREE},
         **{name: value for name, value in given.items() if name not in _FREE_FOR_CALREC},
+        "decoder": settings.decoder,
         **made_from,
         "checkpoint": checkpoint,
     }

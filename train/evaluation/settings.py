@@ -13,6 +13,7 @@ import tyro
 from calrec.errors import CalrecError
 from calrec.ranking.rules import Bought, Count, Rules
 from calrec.recommenders import register
+from calrec.recommenders.hybrid.recommender import DECODER as HYBRID_DECODER
 from calrec.records.settings import Decoder, Pooling, RankingSettings, Retrieval
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ _OF_ANOTHER = ("first_stage", "first_stage_checkpoint", "candidates")
 
 @dataclass(frozen=True, kw_only=True)
 class Generating:
-    """For calrec: what takes the place of the checkpoint's settings."""
+    """For calrec and hybrid: what takes the place of the checkpoint's settings."""
 
     samples_from: Path | None = None
     """Rank the texts of this earlier evaluation again; nothing is sampled, no checkpoint read."""
-    decoder: Decoder = "sample"
-    """How texts are written: drawn freely, or bound to the items' own texts: drawn among them
-    (trie-sample), without replacement (trie-unique), the most probable ones exactly (trie-beam), or
-    all candidates' (likelihood)."""
+    decoder: Decoder | None = None
+    """How texts are written: drawn freely (sample, calrec's if not given), or bound to the items'
+    own texts: drawn among them (trie-sample), without replacement (trie-unique), the most probable
+    ones exactly (trie-beam, hybrid's if not given), or all candidates' (likelihood)."""
     temperature: float | None = None
     """Of the samples."""
     samples: int | None = None
@@ -89,13 +90,15 @@ class Evaluate:
     domain: str
     """Domain of the workspace."""
     recommender: RecommenderId
-    """Which of the recommenders that are installed; calrec is the model."""
+    """Which of the recommenders that are installed; calrec is the model, hybrid the model and blend
+    in one sum."""
     out: Path
     """Folder to write; an interrupted evaluation goes on where it stopped, a finished one stays."""
     workspace: Path | None = None
     """Workspace; default $CALREC_WORKSPACE, else ./workspace."""
     checkpoint: str | None = None
-    """For a trained recommender: an exported folder; for calrec also a name such as sample."""
+    """For a trained recommender: an exported folder; for calrec and hybrid also a name such as
+    sample."""
     split: Literal["test", "validation"] = "test"
     """Each user's last item, or the one before it."""
     bought: Bought = "ranked"
@@ -107,10 +110,13 @@ class Evaluate:
     users: int | None = None
     """How many users, drawn by the seed; all if not given."""
     seed: int = 0
-    """Draws the users and, for calrec, the samples."""
+    """Draws the users and, for calrec and hybrid, the samples."""
     weights: tuple[float, float, float, int] | None = None
-    """For blend: the weights a, b, c of texts, transitions and transitions over two places, and the
-    number n of texts; chosen on earlier purchases if not given."""
+    """For blend and hybrid: the weights a, b, c of texts, transitions and transitions over two
+    places, and the number n of texts; chosen on earlier purchases if not given."""
+    model_weight: float | None = None
+    """For hybrid: the weight of the square root of the text's probability beside the blend; chosen
+    on earlier purchases if not given."""
     replace: bool = False
     """Whether a finished evaluation of something else in `out` may go."""
     label: str | None = None
@@ -127,6 +133,12 @@ class Evaluate:
     def rules(self) -> Rules:
         """The two that are the same for whatever stands side by side."""
         return Rules(bought=self.bought, count=self.count)
+
+    @property
+    def decoder(self) -> Decoder:
+        """How texts are written: as asked, else as the recommender does by itself."""
+        usual: Decoder = HYBRID_DECODER if self.recommender == "hybrid" else "sample"
+        return self.calrec.decoder or usual
 
 
 def check_ranking(given: Generating, ranking: RankingSettings) -> None:
@@ -176,6 +188,8 @@ def check(settings: Evaluate) -> None:
             f"--{first.replace('_', '-')} is for --recommender calrec, found it with {named}; "
             "leave it out"
         )
+    if named == "hybrid":
+        _check_hybrid(settings)
     if given.samples_from is not None:
         _check_again(settings)
     elif entry.trained and settings.checkpoint is None:
@@ -189,15 +203,34 @@ def check(settings: Evaluate) -> None:
             f"--recommender {named} reads no checkpoint, found --checkpoint "
             f"{settings.checkpoint}; leave it out or evaluate calrec"
         )
-    if settings.weights is not None and named != "blend":
+    if settings.weights is not None and named not in ("blend", "hybrid"):
         raise CalrecError(
             f"--weights is for --recommender blend, found it with {named}; leave it out"
         )
+    if settings.model_weight is not None and named != "hybrid":
+        raise CalrecError(
+            f"--model-weight is for --recommender hybrid, found it with {named}; leave it out"
+        )
     _check_first_stage(given)
-    _check_decoder(given)
+    _check_decoder(settings)
     given.ranking(RankingSettings())
     if settings.engine == "local" and (settings.workers or settings.address):
         raise CalrecError("--workers and --address are for --engine ray; leave them out or add it")
+
+
+def _check_hybrid(settings: Evaluate) -> None:
+    given = settings.calrec
+    if given.samples_from is not None:
+        raise CalrecError(
+            "--samples-from is for --recommender calrec, found it with hybrid, whose weight is "
+            "chosen by reading the model; leave it out"
+        )
+    if settings.decoder == "sample" or given.retrieval not in (None, "exact"):
+        found = given.retrieval or "bm25"
+        raise CalrecError(
+            "--recommender hybrid needs a decoder over the items' texts and the retrieval exact, "
+            f"found {settings.decoder} and {found}; leave --decoder and --retrieval out"
+        )
 
 
 def _check_first_stage(given: Generating) -> None:
@@ -214,11 +247,12 @@ def _check_first_stage(given: Generating) -> None:
         )
 
 
-def _check_decoder(given: Generating) -> None:
-    if given.temperature is not None and given.decoder in ("trie-beam", "likelihood"):
+def _check_decoder(settings: Evaluate) -> None:
+    given = settings.calrec
+    if given.temperature is not None and settings.decoder in ("trie-beam", "likelihood"):
         raise CalrecError(
-            f"--temperature has no effect with the decoder {given.decoder}, which draws nothing; "
-            "leave it out"
+            f"--temperature has no effect with the decoder {settings.decoder}, which draws "
+            "nothing; leave it out"
         )
     first = given.first_stage or given.first_stage_checkpoint
     if given.decoder == "likelihood" and first is not None and given.candidates is None:
@@ -259,7 +293,7 @@ def _check_again(settings: Evaluate) -> None:
         "temperature": given.temperature,
         "samples": given.samples,
         "template": given.template,
-        "decoder": None if given.decoder == "sample" else given.decoder,
+        "decoder": given.decoder,
     }
     for name, value in ours.items():
         if value is not None:

@@ -78,17 +78,20 @@ def ready(settings: Evaluate, catalogue: Catalogue, earlier: Earlier | None) -> 
 
     models = workspace_path(settings.workspace) / "models"
     model = GenerativeModel.from_checkpoint(settings.checkpoint or "", models=models)
-    return generating.Drawing(settings, catalogue, model, device())
+    return generating.Drawing(settings, catalogue, model, inputs(settings, catalogue), device())
 
 
 def inputs(settings: Evaluate, catalogue: Catalogue) -> Inputs:
     """What the recommender of the settings is built from."""
+    options: dict[str, Any] = dict(zip("abcn", settings.weights or (), strict=False))
+    if settings.model_weight is not None:
+        options["model"] = settings.model_weight
     return Inputs(
         shop=catalogue,
         split=settings.split,
         rules=settings.rules,
         checkpoint=settings.checkpoint,
-        options=dict(zip("abcn", settings.weights or (), strict=False)),
+        options=options,
     )
 
 

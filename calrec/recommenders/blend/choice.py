@@ -29,7 +29,7 @@ FEWEST = 500
 BLOCK = 32
 """Histories scored at once."""
 
-_GAIN = np.append(1 / np.log2(1 + np.arange(1, 11)), 0.0)
+GAIN = np.append(1 / np.log2(1 + np.arange(1, 11)), 0.0)
 """NDCG@10 of a target by its rank, from 1 on; all beyond the tenth at the end."""
 
 
@@ -73,9 +73,8 @@ def choose(
       texts: of the items.
       bought: rule for items bought before, as the blend is to be evaluated by.
     """
-    whole = [history for history in histories if len(history) > 1]
-    before, target = [history[:-1] for history in whole], np.array([h[-1] for h in whole], np.int64)
-    drawn = np.random.default_rng(0).permutation(len(whole))[:MOST]
+    before, target = earlier(histories)
+    drawn = drawn_users(len(target), MOST)
     if not len(drawn):
         return Choice(weights=Weights(), users=0, ndcg=0.0)
     parts, weights = Parts(item_ids, before, texts), grid()
@@ -91,6 +90,23 @@ def choose(
             gained[left] += _gains(parts, asked, target[users], rows[left], bought)
     best = left[np.argmax(gained[left])]
     return Choice(weights=weights[best], users=len(drawn), ndcg=float(gained[best] / len(drawn)))
+
+
+def earlier(
+    histories: Sequence[Int[np.ndarray, " _"]],
+) -> tuple[list[Int[np.ndarray, " _"]], Int[np.ndarray, " U"]]:
+    """What the choice asks for: of each history of two items or more the last one.
+
+    Returns:
+      what lies before it, which is also all that may be counted; and the items asked for.
+    """
+    whole = [history for history in histories if len(history) > 1]
+    return [history[:-1] for history in whole], np.array([h[-1] for h in whole], np.int64)
+
+
+def drawn_users(users: int, most: int) -> Int[np.ndarray, " D"]:
+    """The places of the users that a choice is made on: always the same ones, in this order."""
+    return np.random.default_rng(0).permutation(users)[:most]
 
 
 def _rounds(users: int) -> list[int]:
@@ -117,7 +133,7 @@ def _gains(
         if bought == "last":
             aside, ahead = _aside(history, target, len(lead[0]))
             lead[:, aside] = -1.0  # counted in `ahead`, or behind the target by all weights
-        total += _GAIN[np.minimum(ahead + _at_least(lead, weights, least), len(_GAIN)) - 1]
+        total += GAIN[np.minimum(ahead + _at_least(lead, weights, least), len(GAIN)) - 1]
     return total
 
 
@@ -150,7 +166,7 @@ def _at_least(
     """
     never_behind = lead.min(axis=0) >= -TIE
     always = np.count_nonzero(never_behind)
-    if always >= len(_GAIN):  # beyond the tenth rank already
+    if always >= len(GAIN):  # beyond the tenth rank already
         return np.full(weights.shape[0], always)
     # Parts that weigh nothing leave ties, so even the least weights must put it behind.
     never_ahead = (lead.max(axis=0) <= TIE) & (least @ lead < -TIE)

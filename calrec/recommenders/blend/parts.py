@@ -67,6 +67,7 @@ class Parts:
 
     Attributes:
       knn: item-kNN of the same purchases.
+      texts: of the items, as `calrec.recommenders.tfidf.tfidf` gives them.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Parts:
           texts: of the N items, as `calrec.recommenders.tfidf.tfidf` gives them.
         """
         self._n = len(item_ids)
-        self._texts = texts
+        self.texts = texts
         popularity = purchases(histories, self._n)
         self.knn = ItemKNN(item_ids, histories, popularity)
         self._share = popularity / max(1, popularity.sum())
@@ -109,7 +110,7 @@ class Parts:
         texts = (decayed(histories, self._n, last=n, decay=DECAY) for n in lasts)
         return [
             self.knn.near(histories).toarray(),
-            *(alike(self._texts, weights) for weights in texts),
+            *(alike(self.texts, weights) for weights in texts),
             self._after[last].toarray(),
             (self._after[before] + self._second[last]).toarray(),
             np.broadcast_to(self._share, (len(histories), self._n)),

@@ -25,9 +25,16 @@ from calrec.recommenders.entry import Entry, Inputs
 from calrec.recommenders.tfidf import tfidf
 from calrec.text import document_words
 
+ADDENDS = ("bought together", "words", "order", "popularity")
+"""What a score is the sum of: item-kNN, texts, both kinds of transitions, share of purchases."""
+
 
 class Blend(Baseline):
-    """Ranks items by a weighted sum of `Parts`."""
+    """Ranks items by a weighted sum of `Parts`.
+
+    Attributes:
+      weights: theirs.
+    """
 
     name = "blend"
 
@@ -56,10 +63,29 @@ class Blend(Baseline):
             "chosen": chosen,
         }
         self.reads = max(weights.n, parts.knn.reads or 0, 2)
+        self.weights = weights
         self._parts = parts
         # A part that weighs nothing is not reckoned.
         self._lasts = (weights.n,) if weights.a else ()
         self._weights = weights_of(weights, self._lasts)
+
+    def recounted(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Blend:
+        """The same weights of parts that are counted from other purchases."""
+        return Blend(
+            self.item_ids, Parts(self.item_ids, histories, self._parts.texts), self.weights
+        )
+
+    def addends(
+        self, histories: Sequence[Int[np.ndarray, " _"]]
+    ) -> dict[str, Float[np.ndarray, "Q N"]]:
+        """What the scores are the sum of, by name: as people call the weighted parts."""
+        names = ("bought together", *("words" for _ in self._lasts), "order", "order", "popularity")
+        nothing = np.zeros((len(histories), len(self.item_ids)))
+        found: dict[str, Float[np.ndarray, "Q N"]] = {name: nothing for name in ADDENDS}
+        parts = self._parts.of(histories, self._lasts)
+        for name, weight, part in zip(names, self._weights, parts, strict=True):
+            found[name] = found[name] + weight * part
+        return found
 
     def scores(self, histories: Sequence[Int[np.ndarray, " _"]]) -> Float[np.ndarray, "Q N"]:
         """Weighted sums of the parts; see `Baseline.scores`."""
@@ -70,8 +96,8 @@ class Blend(Baseline):
         return scores
 
 
-def _build(inputs: Inputs) -> Blend:
-    """Chooses the weights unless the options give them.
+def build(inputs: Inputs) -> Blend:
+    """A blend over a shop; chooses the weights unless the options give them.
 
     Raises:
       CalrecError: for a weight out of its range.
@@ -103,7 +129,7 @@ ENTRY = Entry(
     name="Blend of rules",
     sentence="Adds up item-kNN, words like the last purchases' and what followed them.",
     needs=frozenset({"purchases", "texts"}),
-    build=_build,
+    build=build,
     chooses=True,
     decimals=4,
 )

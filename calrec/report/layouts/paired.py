@@ -94,8 +94,10 @@ def _name(line: _Line) -> tuple[str, ...]:
 
 
 def _remarks(parts: Sequence[Opponents]) -> Iterator[str]:
+    firsts = dict.fromkeys(f"{part.comparison.runs[0].recommender_name}'s" for part in parts)
     yield (
-        "Difference of the means over the users that both runs evaluated, CALRec's minus the"
+        f"Difference of the means over the users that both runs evaluated, {' or '.join(firsts)}"
+        " minus the"
         f" other's; {interval_words(parts[0].comparison.bootstrap)}; p from a two-sided paired"
         " t-test over users, not corrected for the number of tests."
     )

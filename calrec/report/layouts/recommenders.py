@@ -9,7 +9,7 @@ from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.report import paper
-from calrec.report.comparison import Comparison, Group
+from calrec.report.comparison import Comparison, Group, paper_order
 from calrec.report.layouts.cells import printed
 from calrec.report.layouts.hints import OF_A_CHECKPOINT, hint
 from calrec.report.layouts.remarks import of_the_paper, on_which_users
@@ -63,7 +63,7 @@ def _headings(parts: Sequence[Part]) -> Iterator[Heading[MetricLine]]:
 def _recommenders(parts: Sequence[Part]) -> dict[str, EvaluationRun]:
     """By id the last run of each."""
     found = {run.recommender: run for part in parts for run in part.comparison.runs}
-    return dict(sorted(found.items(), key=lambda entry: entry[1].generative))
+    return dict(sorted(found.items(), key=lambda entry: paper_order(entry[1])))
 
 
 def _called(parts: Sequence[Part], recommender: str) -> dict[str, list[str]]:
@@ -89,16 +89,12 @@ def _value(recommender: str, line: MetricLine) -> Cell:
 
 
 def _improvement(line: MetricLine) -> Cell:
-    """CALRec's optimistic value over the best other's."""
-    means = {
-        run.recommender: line.part.mean(run.recommender, line.metric, "optimistic")
-        for run in line.part.comparison.runs
-    }
-    generated = [run.recommender for run in line.part.comparison.runs if run.generative]
-    others = [value for name, value in means.items() if name not in generated]
-    if not generated or not others:
+    """Of CALRec, or the hybrid where there is no CALRec: optimistic value over the best other's."""
+    runs = line.part.comparison.runs
+    if not runs[-1].generative or len(runs) < 2:
         return None
-    return Value(optimistic=relative_change(means[generated[0]], max(others)), unit="change")
+    *others, own = (line.part.mean(run.recommender, line.metric, "optimistic") for run in runs)
+    return Value(optimistic=relative_change(own, max(others)), unit="change")
 
 
 def _printed(method: str, line: MetricLine) -> Cell:
@@ -125,11 +121,17 @@ def _remarks(parts: Sequence[Part]) -> Iterator[str]:
     if not any_paper(parts):
         yield "No domain here is one of the paper's, so none of its figures stand beside."
     compared = [part.comparison.runs for part in parts]
-    if any(runs[-1].generative and len(runs) > 1 for runs in compared):
+    ours = [runs[-1] for runs in compared if runs[-1].generative and len(runs) > 1]
+    if ours:
         yield (
-            "Improvement: CALRec's optimistic value over the best other recommender's optimistic"
-            " value."
+            f"Improvement: {_of(ours)} optimistic value over the best other recommender's"
+            " optimistic value."
         )
+
+
+def _of(runs: Sequence[EvaluationRun]) -> str:
+    """Whose runs they are, such as "CALRec's"."""
+    return " or ".join(dict.fromkeys(f"{run.recommender_name}'s" for run in runs))
 
 
 def _elsewhere(part: Part) -> list[str]:

@@ -240,7 +240,8 @@ def _ways() -> dict[str, Any]:
 
 
 def _rules() -> dict[str, Any]:
-    counting = [entry.title for entry in register.entries().values() if "purchases" in entry.needs]
+    offered = map(register.entry, register.rivals())
+    counting = [entry.title for entry in offered if "purchases" in entry.needs]
     with gr.Row(elem_classes="cr-filters", elem_id="rules"):
         return {
             "bought": gr.Dropdown(

@@ -84,7 +84,7 @@ def write_run(
     optimistic = np.asarray(optimistic, dtype=np.int64)
     pessimistic = optimistic if pessimistic is None else np.asarray(pessimistic, dtype=np.int64)
     folder.mkdir(parents=True)
-    generative = recommender == "calrec"
+    generative = recommender in ("calrec", "hybrid")
     settings = {"tie": 1e-9}
     if generative:
         settings |= {

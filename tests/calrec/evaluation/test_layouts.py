@@ -64,6 +64,21 @@ def test_table_2(run):
     assert any("none of its figures stand beside" in note for note in table.notes)
 
 
+def test_the_hybrid_stands_beside_calrec_and_in_its_place_without_it(run):
+    ranks = {"users": FOUR, "optimistic": [1, 1, 2, 50], "pessimistic": [1, 1, 2, 50]}
+    worse = {"users": FOUR, "optimistic": [1, 3, 20, 50], "pessimistic": [1, 3, 20, 50]}
+    runs = run("c", "calrec", **worse), run("h", "hybrid", **ranks), run("l", "lir", **worse)
+    found = tables(*runs)
+    assert [c.title for c in found["table2"].columns][2:5] == ["LIR", "Hybrid", "CALRec"]
+    (row,) = cells(found["table2"], "shop", "Recall@1")
+    assert row["Recommenders: Improvement"].optimistic == pytest.approx(-0.5)
+    alone = tables(*runs[1:])
+    (row,) = cells(alone["table2"], "shop", "Recall@1")
+    assert row["Recommenders: Improvement"].optimistic == pytest.approx(1.0)
+    for key, said in (("table2", "Hybrid's optimistic value"), ("paired", "Hybrid's minus the")):
+        assert any(said in note for note in alone[key].notes)
+
+
 def test_table_2_beside_the_paper(run):
     table = tables(
         run("c", "calrec", domain="scientific_2018"),
