@@ -14,6 +14,7 @@ from calrec.report.comparison import Comparison, Group, groups
 from calrec.report.layouts.contrast import TABLE_4
 from calrec.report.layouts.overview import runs_table, settings_table
 from calrec.report.layouts.paired import PAIRED
+from calrec.report.layouts.ranking import RANKING, without_other_settings
 from calrec.report.layouts.recommenders import TABLE_2, compare_recommenders
 from calrec.report.layouts.remarks import with_leaks, with_rules, with_too_few
 from calrec.report.layouts.repeats import TABLE_7, repeat_runs
@@ -72,8 +73,9 @@ def content(
             f"expected a metric of {', '.join(METRICS)}, found {metric!r}; name one of them"
         )
     every = groups(runs)
-    shown = _beside_table_7(every, runs)
+    shown = without_other_settings(_beside_table_7(every, runs))
     evidence = Evidence(runs=runs, groups=shown, bootstrap=bootstrap)
+    ranked_again = fill(RANKING, Evidence(runs=runs, groups=every, bootstrap=bootstrap))
     compared = [(group.title, compared_runs(group, bootstrap)) for group in shown]
     slices = [
         slices_table(title, one, metric, f"slices-{place}")
@@ -86,6 +88,7 @@ def content(
     tables = (
         runs_table(runs),
         *(fill(spec, evidence) for spec in PAPERS),
+        *([ranked_again] if ranked_again.rows else []),
         *shortcuts,
         *slices,
         ties_table(compared, metric),
