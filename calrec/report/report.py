@@ -21,6 +21,7 @@ from calrec.report.layouts.repeats import TABLE_7, repeat_runs
 from calrec.report.layouts.shortcuts import shortcuts_table
 from calrec.report.layouts.slices import slices_table, ties_table
 from calrec.report.layouts.templates import TABLE_6
+from calrec.report.layouts.text_scores import scores_table
 from calrec.report.layouts.texts import TABLE_8
 from calrec.report.layouts.training import TABLE_3
 from calrec.report.spec import Evidence, TableSpec, fill
@@ -75,7 +76,10 @@ def content(
     every = groups(runs)
     shown = without_other_settings(_beside_table_7(every, runs))
     evidence = Evidence(runs=runs, groups=shown, bootstrap=bootstrap)
-    ranked_again = fill(RANKING, Evidence(runs=runs, groups=every, bootstrap=bootstrap))
+    of_texts = (
+        fill(RANKING, Evidence(runs=runs, groups=every, bootstrap=bootstrap)),
+        scores_table(runs),
+    )
     compared = [(group.title, compared_runs(group, bootstrap)) for group in shown]
     slices = [
         slices_table(title, one, metric, f"slices-{place}")
@@ -88,7 +92,7 @@ def content(
     tables = (
         runs_table(runs),
         *(fill(spec, evidence) for spec in PAPERS),
-        *([ranked_again] if ranked_again.rows else []),
+        *(table for table in of_texts if table.rows),  # what only some runs have to show
         *shortcuts,
         *slices,
         ties_table(compared, metric),

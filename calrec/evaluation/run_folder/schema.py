@@ -95,6 +95,10 @@ SAMPLE = pa.struct(
 """One generated text, a row of `SAMPLES` behind its `user_id`; `column` is its place among the kept
 ones, best first."""
 
+NAMES_TARGET = pa.field("names_target", pa.bool_())
+"""What a row of `SAMPLES` says besides: whether it is the very text of the item really bought; runs of
+earlier releases do not."""
+
 BEST = pa.schema(
     {
         "user_id": pa.string(),

@@ -1,4 +1,4 @@
-"""The same texts ranked by other settings: the paper's footnote 3, and k1 and b of its section 4."""
+"""The same texts ranked by other settings: footnote 3 of the paper, k1 and b of its section 4."""
 
 from __future__ import annotations
 
