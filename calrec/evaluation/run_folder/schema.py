@@ -96,8 +96,8 @@ SAMPLE = pa.struct(
 ones, best first."""
 
 NAMES_TARGET = pa.field("names_target", pa.bool_())
-"""What a row of `SAMPLES` says besides: whether it is the very text of the item really bought; runs of
-earlier releases do not."""
+"""What a row of `SAMPLES` says besides: whether it is the very text of the item really bought. Runs
+of earlier releases lack it."""
 
 BEST = pa.schema(
     {
