@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from calrec.evaluation import metrics
 from calrec.evaluation.cases import Cases
-from calrec.evaluation.run_folder.meta import RunMeta
+from calrec.evaluation.run_folder.meta import DataMeta, RunMeta
 from calrec.evaluation.run_folder.schema import NAMES_TARGET
 from calrec.evaluation.run_folder.tables import (
     cases_table,
@@ -23,6 +23,7 @@ from calrec.evaluation.run_folder.tables import (
 )
 from calrec.evaluation.run_folder.writing import RunTables, write_meta, write_tables
 from calrec.text import TextSettings, item_text
+from catalog.statistics import statistics
 from catalog.store import Catalogue
 from train.evaluation.cases import HeldOutCases, facts
 from train.evaluation.generation import generation_figures, sample_counts
@@ -50,10 +51,19 @@ def write(
         samples = _samples(catalogue, cases, results, TextSettings(**meta.settings["text"]))
     tables = _tables(catalogue, cases, results, samples, meta)
     write_tables(folder, tables, _figures(results, samples, meta))
+    data = _with_words(meta.data, catalogue)
     spent = {**(meta.seconds or {}), "write": time.monotonic() - start}
     spent = {name: round(seconds, 3) for name, seconds in spent.items()}
     spent["total"] = round(sum(spent.values()), 3)
-    write_meta(folder, dataclasses.replace(meta, seconds=spent))
+    write_meta(folder, dataclasses.replace(meta, data=data, seconds=spent))
+
+
+def _with_words(data: DataMeta, catalogue: Catalogue) -> DataMeta:
+    """With what Table 1 says of the items' words: no result depends on it, and it takes a while."""
+    known = statistics(catalogue)
+    return dataclasses.replace(
+        data, words_per_item=known.words_per_item, vocabulary=known.vocabulary
+    )
 
 
 def _tables(
