@@ -39,6 +39,9 @@ PAPERS: tuple[TableSpec[Any, Any], ...] = (
 )
 """The paper's tables, and the tests behind its Table 2, in the order of the page."""
 
+OF_ALL_RUNS = ("runs", "ranking", "settings")
+"""Tables that name every run; the others leave out those that rank the same texts otherwise."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Content:
@@ -76,10 +79,11 @@ def content(
         )
     every = groups(runs)
     shown = without_other_settings(_beside_table_7(every, runs))
+    beside = [run for run in runs if any(run in group.runs for group in shown)]
     evidence = Evidence(runs=runs, groups=shown, bootstrap=bootstrap)
     of_texts = (
         fill(RANKING, Evidence(runs=runs, groups=every, bootstrap=bootstrap)),
-        scores_table(runs),
+        scores_table(beside),
     )
     compared = [(group.title, compared_runs(group, bootstrap)) for group in shown]
     slices = [
@@ -100,7 +104,10 @@ def content(
         ties_table(compared, metric),
         settings_table(runs),
     )
-    tables = tuple(with_too_few(with_rules(with_leaks(t, runs), every)) for t in tables)
+    tables = tuple(
+        with_too_few(with_rules(with_leaks(t, runs if t.key in OF_ALL_RUNS else beside), every))
+        for t in tables
+    )
     return Content(tables=tables, comparisons=tuple(compared), metric=metric)
 
 

@@ -97,7 +97,7 @@ def _values(figures: Sequence[float | None]) -> list[Cell]:
 
 
 def _repeats(data: DataMeta) -> list[Cell]:
-    compared = data.compared and ", ".join(isolated(str(name)) for name in data.compared)
+    compared = ", ".join(isolated(str(name)) for name in data.compared or ()) or None
     return [
         _count(data.repeats_removed),
         _count(data.repeats_kept),

@@ -87,7 +87,7 @@ def words(role: Changes) -> str:
 
 
 def _order(role: Changes) -> list[tuple[int, float, str]]:
-    """The paper's setting first, then setting by setting, numbers by size."""
+    """Setting by setting, numbers by size."""
     places = list(PAPER)
     return [(places.index(name), _number(value), value) for name, value in role]
 
@@ -100,13 +100,19 @@ def _number(value: str) -> float:
 
 
 def _same_texts(group: Group) -> list[list[EvaluationRun]]:
-    """BM25's runs of the same texts, those with the fewest changes first."""
+    """BM25's runs of the same texts: the one with the fewest changes, then setting by setting."""
     found: dict[str, list[EvaluationRun]] = {}
     for run in group.runs:
         key = texts(run) if run.generative and retrieval(run) == "bm25" else None
         if key is not None:
             found.setdefault(key, []).append(run)
-    return [sorted(runs, key=lambda run: _order(changes(run))) for runs in found.values()]
+    return [_ordered(runs) for runs in found.values()]
+
+
+def _ordered(runs: Sequence[EvaluationRun]) -> list[EvaluationRun]:
+    ordered = sorted(runs, key=lambda run: _order(changes(run)))
+    first = min(ordered, key=lambda run: len(changes(run)))
+    return [first, *(run for run in ordered if run is not first)]
 
 
 def _candidates(group: Group) -> Iterator[Mapping[Changes, EvaluationRun]]:

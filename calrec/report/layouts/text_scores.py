@@ -16,15 +16,17 @@ QUANTILES = {"5 %": 0.05, "Median": 0.5, "95 %": 0.95}
 
 
 def scores_table(runs: Sequence[EvaluationRun]) -> Table:
-    """A row for each set of texts, under the name of the first run that ranks it."""
+    """A row for each set of texts, under the name of the run that drew them if it is there."""
     rows: list[tuple[Cell, ...]] = []
-    seen: set[str] = set()
-    untold = False
+    by_texts: dict[str, list[tuple[str, EvaluationRun]]] = {}
     for name, run in zip(names(runs), runs, strict=True):
-        key = texts(run) or str(run.folder)
-        if not run.generative or key in seen or (scores := text_scores(run)) is None:
+        if run.generative:
+            by_texts.setdefault(texts(run) or str(run.folder), []).append((name, run))
+    untold = False
+    for same in by_texts.values():
+        name, run = next((one for one in same if not _drawn_before(one[1])), same[0])
+        if (scores := text_scores(run)) is None:
             continue
-        seen.add(key)
         untold |= scores.naming is None
         rows.append((run.domain, run.split, name, *_cells(scores)))
     kinds = [kind[0].upper() + kind[1:] for kind in KINDS.values()]
@@ -50,6 +52,10 @@ def scores_table(runs: Sequence[EvaluationRun]) -> Table:
         keys=3,
         notes=tuple(notes) if rows else (),
     )
+
+
+def _drawn_before(run: EvaluationRun) -> bool:
+    return bool(run.checkpoint and run.checkpoint.samples)
 
 
 def _cells(scores: TextScores) -> list[Cell]:

@@ -62,6 +62,19 @@ def test_texts_of_two_models_are_two_comparisons(run):
     assert len({row[0] for row in table.rows}) == 2
 
 
+def test_without_the_papers_setting_the_nearest_one_comes_first(run):
+    found = tables(
+        again(run, "a", [1, 1, 2, 4], pooling="min", n_pred=3),
+        again(run, "b", [1, 1, 2, 4], n_pred=3),
+        again(run, "c", [1, 1, 2, 4], n_pred=3, modulation=False),
+    )
+    assert [row[1] for row in found[KEY].rows] == [
+        "3 texts",
+        "min pooling, 3 texts",
+        "no modulation, 3 texts",
+    ]
+
+
 def test_without_such_runs_there_is_no_table(run):
     no_texts = {"checkpoint": {"digest": "digest-1", "seen": []}}
     runs = [
