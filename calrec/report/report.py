@@ -12,7 +12,7 @@ from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.report.comparison import Comparison, Group, groups
 from calrec.report.layouts.contrast import TABLE_4
-from calrec.report.layouts.datasets import datasets_table
+from calrec.report.layouts.datasets import datasets_table, repeats_table
 from calrec.report.layouts.overview import runs_table, settings_table
 from calrec.report.layouts.paired import PAIRED
 from calrec.report.layouts.ranking import RANKING, without_other_settings
@@ -97,6 +97,7 @@ def content(
     tables = (
         runs_table(runs),
         datasets_table(runs),
+        repeats_table(runs),
         *(fill(spec, evidence) for spec in PAPERS),
         *(table for table in of_texts if table.rows),  # what only some runs have to show
         *shortcuts,

@@ -1,7 +1,8 @@
-"""Table 1 of the runs' data beside the paper's, and the kinds of repeats (appendix A)."""
+"""Table 1 of the runs' data, beside the paper's, and its appendix A: the kinds of repeats."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from calrec.evaluation.foreign import isolated
@@ -24,49 +25,72 @@ COLUMNS: Mapping[str, Unit] = {
     "Avg. Word Freq": "number",
 }
 """Of the paper's table, in its order."""
-REPEATS = {"Removed": "Exact repeats", "Left in": "Exact repeats", "Compared": "Exact repeats"}
-AGAIN = {"At the same time": "The same item again", "At another time": "The same item again"}
+REPEATS = ("Removed", "Left in", "Compared")
+AGAIN = ("At the same time", "At another time")
 
 
 def datasets_table(runs: Sequence[EvaluationRun]) -> Table:
-    """A row for each state of the data that runs evaluated, the paper's beneath its like."""
-    states: dict[tuple[str, str], DataMeta] = {}
-    for run in runs:  # those of earlier releases tell less of the same data
-        told = states.setdefault((run.domain, run.fingerprint), run.data)
-        if told.words_per_item is None:
-            states[run.domain, run.fingerprint] = run.data
-    domains = [domain for domain, _ in states]
+    """Table 1: a row for each state of the data that runs evaluated, the paper's beneath."""
     rows: list[tuple[Cell, ...]] = []
     notes = [
         "As built, never bought items included. Duplicates: exact repeats, removed or left in, of"
         " all purchases with them. Density: purchases / (users × items). Words are those of an"
         " item's text, in lower case, between white space.",
-        "An exact repeat has the item, text, rating and time of the purchase right before it, as"
-        " far as the source has them (compared); only those are removed. The same item again at"
-        " the same time, with another text or rating, or at another time stays.",
     ]
-    for place, ((domain, fingerprint), data) in enumerate(states.items()):
-        state = f", data {fingerprint[:DIGEST]}" if domains.count(domain) > 1 else ""
-        rows.append((f"{isolated(domain)}{state}", *_figures(data), *_repeats(data)))
-        if (known := paper.DOMAINS.get(domain)) and domain not in domains[place + 1 :]:
-            printed = paper.TABLE_1[known.dataset]
-            absent = [None] * (len(REPEATS) + len(AGAIN))
-            rows.append((f"{known.dataset}, the paper's", *_values(printed), *absent))
+    states = _states(runs)
+    last = {domain: name for name, (domain, _) in states.items()}
+    for name, (domain, data) in states.items():
+        rows.append((name, *_figures(data)))
+        if name == last[domain] and (known := paper.DOMAINS.get(domain)):
+            rows.append((f"{known.dataset}, the paper's", *_values(paper.TABLE_1[known.dataset])))
             notes.append(known.remark)
-    if any(None in row for row in rows):
-        notes.append("–: not recorded by an earlier release, or not printed in the paper.")
-    kinds = {**REPEATS, **AGAIN}
     return Table(
         key="table1",
-        title="Data and repeats (the paper's Table 1 and appendix A)",
+        title="Data (the paper's Table 1)",
+        columns=tuple(Column(title=title) for title in ("Dataset", *COLUMNS)),
+        rows=tuple(rows),
+        notes=(*notes, *_not_recorded(rows)),
+    )
+
+
+def repeats_table(runs: Sequence[EvaluationRun]) -> Table:
+    """Appendix A: the kinds of repeats in each state of the data."""
+    rows = [(name, *_repeats(data)) for name, (_, data) in _states(runs).items()]
+    return Table(
+        key="repeats",
+        title="Kinds of repeats (the paper's appendix A)",
         columns=(
             Column(title="Dataset"),
-            *(Column(title=title) for title in COLUMNS),
-            *(Column(title=title, group=group) for title, group in kinds.items()),
+            *(Column(title=title, group="Exact repeats") for title in REPEATS),
+            *(Column(title=title, group="The same item again") for title in AGAIN),
         ),
         rows=tuple(rows),
-        notes=tuple(notes),
+        notes=(
+            "Purchases of what the person bought just before. An exact repeat also has its text,"
+            " rating and time, as far as the source has them (compared); only those are removed."
+            " Those at the same time have another text or rating.",
+            *_not_recorded(rows),
+        ),
     )
+
+
+def _states(runs: Sequence[EvaluationRun]) -> dict[str, tuple[str, DataMeta]]:
+    """Domain and data by what they are called, one for each fingerprint."""
+    found: dict[tuple[str, str], DataMeta] = {}
+    for run in runs:  # those of earlier releases tell less of the same data
+        told = found.setdefault((run.domain, run.fingerprint), run.data)
+        if told.words_per_item is None:
+            found[run.domain, run.fingerprint] = run.data
+    several = Counter(domain for domain, _ in found)
+    named: dict[str, tuple[str, DataMeta]] = {}
+    for (domain, fingerprint), data in found.items():
+        state = f", data {fingerprint[:DIGEST]}" if several[domain] > 1 else ""
+        named[f"{isolated(domain)}{state}"] = (domain, data)
+    return named
+
+
+def _not_recorded(rows: Sequence[Sequence[Cell]]) -> list[str]:
+    return ["–: not recorded by an earlier release."] * any(None in row for row in rows)
 
 
 def _figures(data: DataMeta) -> list[Cell]:

@@ -17,11 +17,12 @@ HERE = {"users": FOUR, "domain": "scientific_2018"}
 
 
 def test_table_1_beside_the_paper(run):
-    table = tables(
+    found = tables(
         run("l", "lir", data=DATA, **HERE),
         run("k", "item-knn", **HERE),  # of an earlier release
         run("s", "lir", users=FOUR),
-    )["table1"]
+    )
+    table = found["table1"]
     assert [row[0] for row in table.rows] == ["scientific_2018", "Scientific, the paper's", "shop"]
     (ours,) = cells(table, "scientific_2018")
     expected = {
@@ -35,27 +36,32 @@ def test_table_1_beside_the_paper(run):
         "Words/Item": 20,
         "Word Vocab Size": 2500,
         "Avg. Word Freq": 4,
+    }
+    assert {name: ours[name].optimistic for name in expected} == pytest.approx(expected)
+    (printed,) = cells(table, "Scientific, the paper's")
+    assert printed["Purchases"].optimistic == 66644
+    assert printed["Duplicates"].optimistic == pytest.approx(0.055)
+    assert sum("89 %" in note for note in table.notes) == 1
+    (repeats,) = cells(found["repeats"], "scientific_2018")
+    kinds = {
         "Exact repeats: Removed": 100,
         "Exact repeats: Left in": 0,
         "The same item again: At the same time": 3,
         "The same item again: At another time": 40,
     }
-    assert {name: ours[name].optimistic for name in expected} == pytest.approx(expected)
-    assert ours["Exact repeats: Compared"] == "item, timestamp"
-    (printed,) = cells(table, "Scientific, the paper's")
-    assert printed["Purchases"].optimistic == 66644
-    assert printed["Duplicates"].optimistic == pytest.approx(0.055)
-    assert printed["Exact repeats: Removed"] is None
-    assert sum("89 %" in note for note in table.notes) == 1
+    assert {name: repeats[name].optimistic for name in kinds} == kinds
+    assert repeats["Exact repeats: Compared"] == "item, timestamp"
 
 
 def test_what_earlier_releases_do_not_tell(run):
     unknown = dict.fromkeys(("repeats_removed", "repeats_kept", "compared"))
-    table = tables(run("l", "lir", users=FOUR, data=unknown))["table1"]
-    (row,) = table.rows
+    found = tables(run("l", "lir", users=FOUR, data=unknown))
+    (row,) = found["table1"].rows
     assert row[2] is None
-    assert row[8:] == (None,) * 8
-    assert any(note.startswith("–: not recorded") for note in table.notes)
+    assert row[8:] == (None,) * 3
+    assert found["repeats"].rows == (("shop", *(None,) * 5),)
+    for key in ("table1", "repeats"):
+        assert any(note.startswith("–: not recorded") for note in found[key].notes)
 
 
 def test_two_states_of_one_domain_are_told_apart(run):
