@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from calrec.evaluation.metrics import TITLES
 from calrec.evaluation.slices import recorded
+from calrec.evaluation.text_scores import text_scores
 from calrec.report import figures
 from calrec.report.comparison import Comparison
 from calrec.report.rendering import html_table, html_text
@@ -76,6 +77,14 @@ def _figures(one: Comparison, metric: str) -> Iterator[tuple[str, str, go.Figure
         " pessimistic.",
         figures.rank_distribution(one),
     )
+    scores = [text_scores(run) if run.generative else None for run in one.runs]
+    if any(of_run is not None and len(of_run.written) for of_run in scores):
+        yield (
+            "large",
+            "How probable the generated texts are: solid all, dashed the distinct best of each"
+            " user, dotted those that are the item really bought.",
+            figures.score_distribution(one, scores),
+        )
     for dimension in recorded(one.cases[0]):
         name = dimension(one.cases[0]).dimension
         yield (

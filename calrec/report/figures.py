@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from calrec.evaluation.foreign import plain
 from calrec.evaluation.runs import user_words
 from calrec.evaluation.slices import Dimension, SliceFigure, slice_figures
+from calrec.evaluation.text_scores import KINDS, TextScores
 from calrec.report.comparison import Comparison
 
 AXIS, BAND = 34, 26
@@ -42,6 +43,8 @@ CONFIG = {
 }
 """How a page is to show them."""
 
+BINS = 60
+"""Of the scores of texts."""
 CELLS = 36
 """Cells of the rank scatter along an axis, at most: 50,000 users make no more marks than 500."""
 
@@ -202,6 +205,42 @@ def rank_distribution(one: Comparison) -> go.Figure:
 def recall_curve(ranks: Int[np.ndarray, " C"], k: Int[np.ndarray, " K"]) -> Float[np.ndarray, " K"]:
     """The share of ranks up to each k."""
     return np.searchsorted(np.sort(ranks), k, side="right") / len(ranks)
+
+
+def score_distribution(one: Comparison, scores: Sequence[TextScores | None]) -> go.Figure:
+    """Scores of generated texts: all solid, distinct best dashed, the item really bought dotted.
+
+    Each line is shares of its own texts in bins of equal width. The least probable texts, one in a
+    hundred, lie beyond the left edge.
+
+    Args:
+      one: the runs.
+      scores: of each run; `None` where it wrote no texts. Of at least one there are some.
+    """
+    drawn = [
+        (name, colour, values, words, dash)
+        for name, colour, of_run in zip(one.names, colours(one), scores, strict=True)
+        if of_run is not None
+        for (kind, words), dash in zip(KINDS.items(), ("solid", "dash", "dot"), strict=True)
+        if (values := getattr(of_run, kind)) is not None and len(values)
+    ]
+    low = min(float(np.quantile(values, 0.01)) for _, _, values, _, _ in drawn)
+    edges = np.linspace(min(low, -1.0), 0.0, BINS + 1)
+    figure = go.Figure()
+    for name, colour, values, words, dash in drawn:
+        counts, _ = np.histogram(values, edges)
+        figure.add_scatter(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=counts / len(values),
+            mode="lines",
+            name=_text(name),
+            line={"color": colour, "width": 2.2 if dash == "solid" else 1.6, "dash": dash},
+            hovertemplate=f"{_text(name)}, {words}<br>%{{x:.1f}} nats: %{{y:.1%}}<extra></extra>",
+        )
+    layout(figure, height=470)
+    figure.update_xaxes(title={"text": "score of the text, nats"})
+    figure.update_yaxes(title={"text": "share of the texts"}, rangemode="tozero", tickformat=".0%")
+    return figure
 
 
 def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: str) -> go.Figure:

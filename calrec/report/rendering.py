@@ -51,6 +51,8 @@ def number(value: float, unit: Unit) -> str:
             return f"{value:.2f}"
         case "seconds":
             return f"{value:,.1f}"
+        case "number":
+            return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def range_words(interval: Interval, unit: Unit) -> str:

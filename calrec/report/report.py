@@ -12,14 +12,17 @@ from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.statistics import Bootstrap
 from calrec.report.comparison import Comparison, Group, groups
 from calrec.report.layouts.contrast import TABLE_4
+from calrec.report.layouts.datasets import datasets_table, repeats_table
 from calrec.report.layouts.overview import runs_table, settings_table
 from calrec.report.layouts.paired import PAIRED
+from calrec.report.layouts.ranking import RANKING, without_other_settings
 from calrec.report.layouts.recommenders import TABLE_2, compare_recommenders
 from calrec.report.layouts.remarks import with_leaks, with_rules, with_too_few
 from calrec.report.layouts.repeats import TABLE_7, repeat_runs
 from calrec.report.layouts.shortcuts import shortcuts_table
 from calrec.report.layouts.slices import slices_table, ties_table
 from calrec.report.layouts.templates import TABLE_6
+from calrec.report.layouts.text_scores import scores_table
 from calrec.report.layouts.texts import TABLE_8
 from calrec.report.layouts.training import TABLE_3
 from calrec.report.layouts.variety import variety_table
@@ -36,6 +39,9 @@ PAPERS: tuple[TableSpec[Any, Any], ...] = (
     TABLE_8,
 )
 """The paper's tables, and the tests behind its Table 2, in the order of the page."""
+
+OF_ALL_RUNS = ("runs", "ranking", "settings")
+"""Tables that name every run; the others leave out those that rank the same texts otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,8 +79,13 @@ def content(
             f"expected a metric of {', '.join(METRICS)}, found {metric!r}; name one of them"
         )
     every = groups(runs)
-    shown = _beside_table_7(every, runs)
+    shown = without_other_settings(_beside_table_7(every, runs))
+    beside = [run for run in runs if any(run in group.runs for group in shown)]
     evidence = Evidence(runs=runs, groups=shown, bootstrap=bootstrap)
+    of_texts = (
+        fill(RANKING, Evidence(runs=runs, groups=every, bootstrap=bootstrap)),
+        scores_table(beside),
+    )
     compared = [(group.title, compared_runs(group, bootstrap)) for group in shown]
     slices = [
         slices_table(title, one, metric, f"slices-{place}")
@@ -86,14 +97,20 @@ def content(
     ]
     tables = (
         runs_table(runs),
+        datasets_table(runs),
+        repeats_table(runs),
         *(fill(spec, evidence) for spec in PAPERS),
+        *(table for table in of_texts if table.rows),  # what only some runs have to show
         *shortcuts,
         variety_table(shown, bootstrap),
         *slices,
         ties_table(compared, metric),
         settings_table(runs),
     )
-    tables = tuple(with_too_few(with_rules(with_leaks(t, runs), every)) for t in tables)
+    tables = tuple(
+        with_too_few(with_rules(with_leaks(t, runs if t.key in OF_ALL_RUNS else beside), every))
+        for t in tables
+    )
     return Content(tables=tables, comparisons=tuple(compared), metric=metric)
 
 

@@ -13,9 +13,10 @@ from typing import Literal
 
 from calrec.evaluation.statistics import Estimate, Interval
 
-Unit = Literal["metric", "difference", "change", "share", "p", "count", "mean", "seconds"]
+Unit = Literal["metric", "difference", "change", "share", "p", "count", "mean", "seconds", "number"]
 """How a value is shown: a metric, a signed difference of metrics, a signed relative change
-(fraction), a share (fraction), a p-value, a number of things, a mean of such numbers, seconds."""
+(fraction), a share (fraction), a p-value, a number of things, a mean of such numbers, seconds, any
+other number (four digits that count)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from calrec.evaluation.foreign import isolated
+from calrec.evaluation.run_folder.schema import SAMPLES
 from calrec.evaluation.runs import EvaluationRun
 from calrec.ranking.rules import Rules
 
@@ -97,6 +98,13 @@ def model(run: EvaluationRun) -> str | None:
     to do otherwise is in its own settings (`unlike`).
     """
     return run.checkpoint and run.checkpoint.digest
+
+
+def texts(run: EvaluationRun) -> str | None:
+    """The digest of the stored texts that a run ranks: equal for the same; `None` if not known."""
+    again = run.checkpoint and run.checkpoint.samples
+    own = (run.meta.files or {}).get(SAMPLES)
+    return again or (None if own is None else str(own))
 
 
 def _setting(run: EvaluationRun, part: str, name: str, default: str) -> str:

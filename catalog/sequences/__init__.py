@@ -51,6 +51,14 @@ SELECT coalesce(sum(purchases), 0)::BIGINT FROM (
   SELECT count(*) AS purchases FROM kept_events
   GROUP BY {at_once} HAVING min(item_id) <> max(item_id))
 """
+# What the paper's appendix A sets apart from exact repeats.
+_AGAIN = """
+SELECT count(*) FILTER (microseconds = earlier), count(*) FILTER (microseconds <> earlier) FROM (
+  SELECT item_id, microseconds, repeats, lag(item_id) OVER history AS before,
+    lag(microseconds) OVER history AS earlier
+  FROM kept_events WINDOW history AS (PARTITION BY user_id ORDER BY position))
+WHERE NOT repeats AND item_id = before
+"""
 _SPAN = """
 SELECT make_timestamp(min(timestamp) * 1000000)::DATE::VARCHAR,
   make_timestamp(max(timestamp) * 1000000)::DATE::VARCHAR
@@ -73,10 +81,13 @@ def clean_events(
     Returns:
       For the report: events read that have no problem, and of the repeats among them those
       removed and those kept, one of which is 0. Reports of earlier builds lack `repeats_kept`,
-      which was 0: read it with `.get("repeats_kept", 0)`. Then the purchases that share their
-      time with another item of their user, `purchases_at_equal_times`, those of them that share
-      the position, too, so that the order of the source decides, `purchases_in_file_order`, and
-      the first and the last day (UTC), `purchases_from` and `purchases_to`.
+      which was 0: read it with `.get("repeats_kept", 0)`. Then the purchases of the item bought
+      just before that are no exact repeats, at the same time, `bought_again_at_once`, and at
+      another, `bought_again_later`, neither of which earlier builds report. Then the purchases
+      that share their time with another item of their user, `purchases_at_equal_times`, those of
+      them that share the position, too, so that the order of the source decides,
+      `purchases_in_file_order`, and the first and the last day (UTC), `purchases_from` and
+      `purchases_to`.
 
     Raises:
       CatalogueError: if every event has a problem.
@@ -105,11 +116,14 @@ def clean_events(
             "user_id, microseconds, given_position",
         )
     )
+    at_once, later = one_row(connection.execute(_AGAIN))
     first, last = one_row(connection.execute(_SPAN))
     return {
         "events_read": read,
         "repeats_removed": read - kept,
         "repeats_kept": repeats,
+        "bought_again_at_once": at_once,
+        "bought_again_later": later,
         "purchases_at_equal_times": at_equal_times,
         "purchases_in_file_order": in_file_order,
         "purchases_from": first,

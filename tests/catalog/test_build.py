@@ -51,6 +51,8 @@ def test_the_report_counts_what_was_found_and_left_out(shop):
         "events_read": 9,
         "repeats_removed": 2,
         "repeats_kept": 0,
+        "bought_again_at_once": 0,
+        "bought_again_later": 1,
         "purchases_at_equal_times": 0,
         "purchases_in_file_order": 0,
         "purchases_from": "1970-01-01",

@@ -26,13 +26,16 @@ EVENT = st.tuples(
 )
 
 
-def _brute_force(events: list[tuple], keep_repeats: bool) -> tuple[list[tuple], int, int, list]:
-    """Kept (user, item, seconds, rating) in order; how many read, repeats, at one time."""
+def _brute_force(
+    events: list[tuple], keep_repeats: bool
+) -> tuple[list[tuple], int, int, list, list]:
+    """Kept (user, item, seconds, rating) in order; how many read, repeats, at one time, again."""
     good = [event[1:] for event in events if event[0] is None]
     # An unknown position comes last among equal times.
     key = lambda e: (e[1][0], e[1][2], e[1][3] is None, e[1][3] or 0, e[0])  # noqa: E731
     ordered = [event for _, event in sorted(enumerate(good), key=key)]
     kept, repeats, at_once = [], 0, (defaultdict(list), defaultdict(list))
+    again = [0, 0]  # at the same time, at another
     for _, history in groupby(ordered, key=lambda event: event[0]):
         before = None
         for user, item, time, position, rating, review in history:
@@ -42,16 +45,18 @@ def _brute_force(events: list[tuple], keep_repeats: bool) -> tuple[list[tuple], 
                 kept.append((user, item, math.floor(Fraction(time, SECOND)), rating))
                 at_once[0][user, time].append(item)
                 at_once[1][user, time, position].append(item)
+            if before and item == before[0] and not is_repeat:
+                again[time != before[1]] += 1
             before = (item, time, rating, review)
     ties = [sum(len(items) for items in one.values() if len(set(items)) > 1) for one in at_once]
-    return kept, len(good), repeats, ties
+    return kept, len(good), repeats, ties, again
 
 
 @pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(EVENT, max_size=25), st.booleans())
 def test_repeats_and_order_are_those_of_brute_force(events, keep_repeats):
-    kept, read, repeats, ties = _brute_force(events, keep_repeats)
+    kept, read, repeats, ties, again = _brute_force(events, keep_repeats)
     with in_memory.connection() as connection:
         connection.execute(RAW_TABLES)
         if events:
@@ -78,6 +83,8 @@ def test_repeats_and_order_are_those_of_brute_force(events, keep_repeats):
         "events_read": read,
         "repeats_removed": removed,
         "repeats_kept": left_in,
+        "bought_again_at_once": again[0],
+        "bought_again_later": again[1],
         "purchases_at_equal_times": ties[0],
         "purchases_in_file_order": ties[1],
         "purchases_from": min(days, default=None),

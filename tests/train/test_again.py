@@ -1,5 +1,6 @@
 """Samples of an earlier run, ranked again."""
 
+import dataclasses
 import json
 import shutil
 
@@ -103,6 +104,19 @@ def test_other_settings_rank_as_the_model_itself_does(
             np.testing.assert_allclose(best["scores"], alone.scores[order], rtol=1e-6)
 
 
+def test_other_parameters_of_bm25_are_put_in(again, tiny_workspace):
+    from train.evaluation.generating import _bm25
+    from train.evaluation.settings import Generating
+
+    shown = json.loads((again("--k1", 0.5, "--b", 0) / "meta.json").read_text())["settings"]
+    assert (shown["bm25"]["k1"], shown["bm25"]["b"]) == (0.5, 0)
+    with Catalogue.open(tiny_workspace, "shop") as catalogue:
+        usual, other = catalogue.corpus(), _bm25(Generating(b=0.0), catalogue)
+        assert other.settings == dataclasses.replace(usual.settings, b=0.0)
+        assert abs(other.impacts - usual.impacts).sum() > 0
+        assert _bm25(Generating(), catalogue) is usual
+
+
 def test_users_that_were_not_drawn_are_refused(again, earlier, tmp_path, capsys):
     few = again("--users", 4)
     shutil.move(few, tmp_path / "few")
@@ -128,6 +142,7 @@ def test_the_seed_of_the_samples_is_recorded(again):
         (("--candidates", 5), "--candidates"),
         (("--first-stage", "lir"), "--first-stage"),
         (("--retrieval", "hierarchical", "--pooling", "mean"), "--pooling"),
+        (("--retrieval", "exact", "--k1", 1), "--k1"),
     ],
 )
 def test_options_without_effect_are_refused(again, capsys, arguments, option):

@@ -309,6 +309,8 @@ CALREC = ("--domain", "shop", "--recommender", "calrec", "--checkpoint", "sample
         ((*CALREC, "--samples", 0), "--samples must be at least 1"),
         ((*CALREC, "--n-pred", 0), "n_pred must be at least 1, found 0"),
         ((*CALREC, "--epsilon", -1), "epsilon must be a number from 0 up"),
+        ((*CALREC, "--k1", -1), "--k1 must be a number of at least 0, found -1"),
+        ((*CALREC, "--b", 2), "--b must be from 0 to 1, found 2"),
         ((*CALREC, "--samples-from", "/nowhere"), "found --checkpoint sample beside it"),
         ((*CALREC[:4], "--samples-from", "/nowhere"), "found none at /nowhere"),
         (("--domain", "shop", "--recommender", "calrec"), "needs a checkpoint"),

@@ -43,6 +43,8 @@ def test_a_run_of_the_trie_names_its_decoder_and_writes_items_alone(
     assert {sample["text"] for sample in samples} <= texts
     assert all(sample["match_level"] == 4 for sample in samples)
     assert all(row["target_generated"] == (row["optimistic_rank"] <= 4) for row in rows)
+    naming = {sample["user_id"] for sample in samples if sample["names_target"]}
+    assert naming == {row["user_id"] for row in rows if row["target_generated"]} != set()
 
     assert evaluate("all", "--decoder", "likelihood") == 0
     assert evaluate("some", "--decoder", "likelihood", "--candidates", 3) == 0

@@ -24,6 +24,12 @@ from train.report import BRIEFLY, Report, report
 SCRIPT = '"><script>window.hacked = 1</script>'
 CATEGORIES = (SCRIPT, "$y^2$", "pipes | and | more", "[bold]rich[/bold] \x1b[31m", None)
 TURNED = "\u202eturned \u2067round $x^2$"
+TEXTS = {
+    "user_id": user_ids(120),
+    "text": ["text"] * 120,
+    "score": [-float(place) for place in range(120)],
+    "kept": [True] * 120,
+}
 HOSTILE = {"label": SCRIPT, "domain": "shop | <b>x</b>", "categories": CATEGORIES}
 
 
@@ -34,7 +40,7 @@ def folders(tmp_path_factory):
     return [
         write_run(at / "lir", "lir", seed=1, **common),
         write_run(at / "knn", "item-knn", seed=2, **common),
-        write_run(at / "with", "calrec", seed=3, training=BOTH_STAGES, **common),
+        write_run(at / "with", "calrec", seed=3, training=BOTH_STAGES, texts=TEXTS, **common),
         write_run(at / "without", "calrec", seed=4, training=NO_CONTRAST, model="2", **common),
         write_run(at / "part", "calrec", users=user_ids(50), available=120, **HOSTILE),
         write_run(at / "other", "lir", count=120, **HOSTILE | {"label": TURNED}),
@@ -140,6 +146,7 @@ def test_the_page_is_whole_and_holds_no_foreign_markup(written):
     assert plain(body) == body
     for table in made.tables:
         assert f'id="{table.key}"' in body
+    assert body.count("How probable the generated texts are") == 1
     for place in range(1, len(made.comparisons) + 1):
         assert f'id="plots-{place}"' in body
 
@@ -237,7 +244,7 @@ def test_the_page_in_a_browser(written, browser):
         assert heard == [(written[0] / "report.html").as_uri()]
         assert page.evaluate("window.hacked") is None
         assert page.evaluate("document.documentElement.scrollWidth") == width
-        assert plots == 14
+        assert plots == 15
         drawn = page.locator(".small-plots .nsewdrag").evaluate_all(
             "all => all.map(one => one.getBoundingClientRect().height)"
         )

@@ -39,7 +39,7 @@ def code() -> CodeMeta:
 
 
 def data(info: DomainInfo) -> DataMeta:
-    """The domain that was evaluated, with what its report says of exact repeats."""
+    """The domain that was evaluated, with what its report says of repeats."""
     return DataMeta(
         fingerprint=info.fingerprint,
         role=info.role,
@@ -50,6 +50,8 @@ def data(info: DomainInfo) -> DataMeta:
         repeats_kept=info.report.get("repeats_kept", 0),
         compared=list(info.report["compared"]),
         cold_items=info.report.get("cold_items"),
+        bought_again_at_once=info.report.get("bought_again_at_once"),
+        bought_again_later=info.report.get("bought_again_later"),
     )
 
 

@@ -23,12 +23,13 @@ from calrec.records import Generation, Recommendation, Sample
 from calrec.records.ranks import ranks_of
 from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings, parse
+from catalog.bm25 import Corpus
 from catalog.store import Catalogue
 from train.evaluation.best import best
 from train.evaluation.cases import HeldOutCases
 from train.evaluation.earlier import Earlier
 from train.evaluation.results import GENERATED
-from train.evaluation.settings import FIRST_STAGE, Evaluate, check_ranking
+from train.evaluation.settings import FIRST_STAGE, Evaluate, Generating, check_ranking
 
 if TYPE_CHECKING:
     from calrec.generation.model import GenerativeModel
@@ -63,7 +64,7 @@ class Drawing:
         given = settings.calrec
         if given.template is not None:
             model = model.with_template(given.template)
-        recommender = CALRec.over(model, catalogue.corpus(), catalogue.items)
+        recommender = CALRec.over(model, _bm25(given, catalogue), catalogue.items)
         limited = given.candidates if settings.decoder == "likelihood" else None
         recommender = recommender.with_decoder(settings.decoder, limited)
         if settings.decoder != "sample" and limited is None:
@@ -110,7 +111,7 @@ class Again:
         self._ranking = settings.calrec.ranking(RankingSettings(**shown["ranking"]))
         check_ranking(settings.calrec, self._ranking)
         self._rules = settings.rules
-        self._corpus = ItemCorpus.of(catalogue.corpus(), catalogue.items, text)
+        self._corpus = ItemCorpus.of(_bm25(settings.calrec, catalogue), catalogue.items, text)
         needed = self._ranking.retrieval == "rerank"
         self._first_stage = _first_stage(settings, catalogue) if needed else None
         self._items = catalogue.items
@@ -149,6 +150,16 @@ class Again:
         ranking = rank(generation, self._corpus, self._ranking, first_stage=first)
         record = Recommendation(history=history, generation=generation, ranking=ranking)
         return record, drawn.seed
+
+
+def _bm25(given: Generating, catalogue: Catalogue) -> Corpus:
+    """The items by their words, with the parameters that were given."""
+    default = catalogue.corpus()
+    values = {"k1": given.k1, "b": given.b}
+    changed = {name: value for name, value in values.items() if value is not None}
+    if not changed:
+        return default
+    return catalogue.corpus(dataclasses.replace(default.settings, **changed))
 
 
 def _first_stage(settings: Evaluate, catalogue: Catalogue) -> Ruled:

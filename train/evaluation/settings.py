@@ -62,6 +62,10 @@ class Generating:
     """How columns become one score."""
     modulation: Literal["on", "off"] | None = None
     """Whether a text's score weighs at all."""
+    k1: float | None = None
+    """Of BM25: how soon repeats of a word stop counting; 1.5 if not given."""
+    b: float | None = None
+    """Of BM25: how much an item's length counts, from 0 to 1; 0.75 if not given."""
     width: int = 8
     """Users whose samples are drawn side by side; changes no figure."""
 
@@ -151,7 +155,7 @@ def check_ranking(given: Generating, ranking: RankingSettings) -> None:
     Raises:
       CalrecError: if so.
     """
-    weights, others = ("epsilon", "pooling", "modulation"), _OF_ANOTHER
+    weights, others = ("epsilon", "pooling", "modulation", "k1", "b"), _OF_ANOTHER
     idle = {
         "bm25": others,
         "rerank": (),
@@ -279,6 +283,12 @@ def _check_numbers(settings: Evaluate) -> None:
         raise CalrecError(f"--seed must be at least 0, found {settings.seed}; choose another")
     if given.width < 1:
         raise CalrecError(f"--width must be at least 1, found {given.width}; leave it out for 8")
+    if given.k1 is not None and not 0 <= given.k1 < math.inf:
+        raise CalrecError(
+            f"--k1 must be a number of at least 0, found {given.k1}; leave it out for 1.5"
+        )
+    if given.b is not None and not 0 <= given.b <= 1:
+        raise CalrecError(f"--b must be from 0 to 1, found {given.b}; leave it out for 0.75")
     if given.temperature is not None and not 0 < given.temperature < math.inf:
         raise CalrecError(
             f"--temperature must be a number above 0, found {given.temperature}; "

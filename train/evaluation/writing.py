@@ -15,7 +15,8 @@ from jaxtyping import Int
 
 from calrec.evaluation import first_ten, metrics
 from calrec.evaluation.cases import Cases
-from calrec.evaluation.run_folder.meta import RunMeta
+from calrec.evaluation.run_folder.meta import DataMeta, RunMeta
+from calrec.evaluation.run_folder.schema import NAMES_TARGET
 from calrec.evaluation.run_folder.tables import (
     cases_table,
     samples_table,
@@ -23,8 +24,8 @@ from calrec.evaluation.run_folder.tables import (
     top_table,
 )
 from calrec.evaluation.run_folder.writing import RunTables, write_meta, write_tables
-from calrec.records import Item
 from calrec.text import TextSettings, item_text
+from catalog.statistics import statistics
 from catalog.store import Catalogue
 from train.evaluation.cases import HeldOutCases, facts
 from train.evaluation.generation import generation_figures, sample_counts
@@ -47,7 +48,9 @@ def write(
     """
     start = time.monotonic()
     results = results.sort_by("case")
-    samples = _samples(results) if "samples" in results.column_names else None
+    samples = None
+    if "samples" in results.column_names:
+        samples = _samples(catalogue, cases, results, TextSettings(**meta.settings["text"]))
     top = _first_ten(results)
     lists = first_ten.of_lists(
         top,
@@ -61,10 +64,19 @@ def write(
     shown = first_ten.variety(exposure, len(catalogue.item_ids), lists)
     figures = _figures(results, samples, meta) | {"first_ten": dataclasses.asdict(shown)}
     write_tables(folder, tables, figures)
+    data = _with_words(meta.data, catalogue)
     spent = {**(meta.seconds or {}), "write": time.monotonic() - start}
     spent = {name: round(seconds, 3) for name, seconds in spent.items()}
     spent["total"] = round(sum(spent.values()), 3)
-    write_meta(folder, dataclasses.replace(meta, seconds=spent))
+    write_meta(folder, dataclasses.replace(meta, data=data, seconds=spent))
+
+
+def _with_words(data: DataMeta, catalogue: Catalogue) -> DataMeta:
+    """With what Table 1 says of the items' words: no result depends on it, and it takes a while."""
+    known = statistics(catalogue)
+    return dataclasses.replace(
+        data, words_per_item=known.words_per_item, vocabulary=known.vocabulary
+    )
 
 
 def _tables(
@@ -79,9 +91,7 @@ def _tables(
     evaluated = Cases(
         optimistic=optimistic,
         pessimistic=pessimistic,
-        generated={}
-        if samples is None
-        else _of_the_texts(catalogue, cases, results, samples, meta),
+        generated={} if samples is None else _of_the_texts(results, samples),
         shortcuts=shortcuts(catalogue, cases, meta.split),
         first_ten=lists,
         **facts(catalogue, cases, meta.split),
@@ -135,12 +145,11 @@ def _ranks(results: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     return results["optimistic_rank"].to_numpy(), results["pessimistic_rank"].to_numpy()
 
 
-def _of_the_texts(
-    catalogue: Catalogue, cases: HeldOutCases, results: pa.Table, samples: pa.Table, meta: RunMeta
-) -> dict[str, np.ndarray]:
+def _of_the_texts(results: pa.Table, samples: pa.Table) -> dict[str, np.ndarray]:
+    naming = samples.filter(samples[NAMES_TARGET.name])["case"].to_numpy()
     return {
         **sample_counts(samples, len(results)),
-        "target_generated": _generated(catalogue, cases, samples, meta.settings["text"]),
+        "target_generated": np.bincount(naming, minlength=len(results)) > 0,
         **{name: results[name].to_numpy() for name in ("seed", "prompt_tokens", "items_cut")},
     }
 
@@ -149,29 +158,14 @@ def _mean(seconds: pa.ChunkedArray) -> float:
     return pc.call_function("mean", [seconds]).as_py()
 
 
-def _samples(results: pa.Table) -> pa.Table:
-    """A row a sample, with the place of its case."""
+def _samples(
+    catalogue: Catalogue, cases: HeldOutCases, results: pa.Table, text: TextSettings
+) -> pa.Table:
+    """A row a sample, with the place of its case, and whether it is its target's very text."""
     lists = results["samples"].combine_chunks()
     samples = pa.Table.from_struct_array(lists.flatten())
-    places = pc.call_function("list_parent_indices", [lists])
-    return samples.add_column(0, "case", results["case"].take(places))
-
-
-def _generated(
-    catalogue: Catalogue, cases: HeldOutCases, samples: pa.Table, text: Mapping[str, Any]
-) -> np.ndarray:
-    """Of each case, whether some sample is the target's very text."""
-    settings = TextSettings(**text)
-
-    def key(item: Item) -> str:
-        return item_text(item, settings)
-
-    drawn: list[set[str]] = [set() for _ in cases.user_ids]
-    for case, written in zip(samples["case"].to_pylist(), samples["text"].to_pylist(), strict=True):
-        drawn[case].add(written)
-    return np.array(
-        [
-            key(catalogue.items[target]) in texts
-            for target, texts in zip(cases.targets.tolist(), drawn, strict=True)
-        ]
-    )
+    place = results["case"].take(pc.call_function("list_parent_indices", [lists]))
+    targets = [item_text(catalogue.items[target], text) for target in cases.targets.tolist()]
+    pairs = zip(place.to_pylist(), samples["text"].to_pylist(), strict=True)
+    naming = pa.array([written == targets[case] for case, written in pairs], NAMES_TARGET.type)
+    return samples.add_column(0, "case", place).append_column(NAMES_TARGET, naming)

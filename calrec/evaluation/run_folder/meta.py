@@ -31,6 +31,11 @@ class DataMeta:
       compared: what two purchases must share to be exact repeats.
       cold_items: where some may be test targets alone, their share and what became of their
         purchases (`catalog.sequences.cold`).
+      bought_again_at_once: purchases of the item bought just before, at the same time, that are no
+        exact repeats; `None`, as the following, where it is not recorded.
+      bought_again_later: the same at another time.
+      words_per_item: mean number of words of an item (`catalog.statistics`).
+      vocabulary: distinct words.
     """
 
     fingerprint: str
@@ -42,6 +47,10 @@ class DataMeta:
     repeats_kept: int | None = None
     compared: list[Any] | None = None
     cold_items: dict[str, Any] | None = None
+    bought_again_at_once: int | None = None
+    bought_again_later: int | None = None
+    words_per_item: float | None = None
+    vocabulary: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

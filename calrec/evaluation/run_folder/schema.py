@@ -108,6 +108,10 @@ SAMPLE = pa.struct(
 """One generated text, a row of `SAMPLES` behind its `user_id`; `column` is its place among the kept
 ones, best first."""
 
+NAMES_TARGET = pa.field("names_target", pa.bool_())
+"""What a row of `SAMPLES` says besides: whether it is the very text of the item really bought. Runs
+of earlier releases lack it."""
+
 BEST = pa.schema(
     {
         "user_id": pa.string(),

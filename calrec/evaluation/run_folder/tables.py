@@ -17,6 +17,7 @@ from calrec.evaluation.run_folder.schema import (
     CASE,
     COUNTS,
     FIRST_TEN,
+    NAMES_TARGET,
     OF_THE_TEXTS,
     SAMPLE,
     SECONDS,
@@ -134,10 +135,11 @@ def samples_table(user_ids: pa.Array, samples: pa.Table) -> pa.Table:
 
     Args:
       user_ids: of each text.
-      samples: a row a text, with the columns of `schema.SAMPLE`.
+      samples: a row a text, with the columns of `schema.SAMPLE` and `schema.NAMES_TARGET`.
     """
-    columns = {"user_id": user_ids, **{name: samples[name] for name in SAMPLE.names}}
-    return _table(columns, pa.schema([("user_id", pa.string()), *SAMPLE.fields]))
+    schema = pa.schema([("user_id", pa.string()), *SAMPLE.fields, NAMES_TARGET])
+    columns = {name: samples[name] for name in schema.names[1:]}
+    return _table({"user_id": user_ids, **columns}, schema)
 
 
 def timings_table(user_ids: pa.Array, seconds: Mapping[str, Any]) -> pa.Table:

@@ -71,12 +71,13 @@ def write_run(
     generated=(0, 24, 30),
     meta=None,
     columns=None,
+    texts=None,
 ):
     """Writes a run; returns its folder.
 
     `generated` are a user's format errors and matches on all attributes and on the title, of 32
     texts; `meta` and `columns` replace entries of meta.json and columns of cases.parquet (`None`:
-    leaves the column out).
+    leaves the column out); `texts` are the columns of samples.parquet in place of a text a user.
     """
     users = user_ids(count) if users is None else list(users)
     if optimistic is None:
@@ -135,7 +136,7 @@ def write_run(
             "exact_matches": np.full(len(users), four),
             "title_matches": np.full(len(users), title),
         }
-        texts = {"user_id": users, "text": [f"Title: of {user}" for user in users]}
+        texts = texts or {"user_id": users, "text": [f"Title: of {user}" for user in users]}
         pq.write_table(pa.table(texts), folder / "samples.parquet")
     table |= columns or {}
     table = {name: values for name, values in table.items() if values is not None}

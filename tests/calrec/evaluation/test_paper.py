@@ -13,6 +13,7 @@ DATASETS = ("Scientific", "Instruments", "Arts", "Office", "Games", "Pet")
 
 
 def test_spot_checks():
+    assert paper.TABLE_1["Games"][:2] == (50940, 0.047)
     assert paper.TABLE_2["Scientific", "ndcg@10"]["CALRec"] == (0.0788, 0.0740)
     assert paper.TABLE_2["Games", "mrr"]["FDSA"] == (0.0483, 0.0483)
     assert paper.TABLE_2["Pet", "recall@1"]["RecFormer"] == (0.0377, 0.0130)
@@ -22,6 +23,13 @@ def test_spot_checks():
     assert paper.TABLE_7["Scientific"].kept["recall@10"] == 0.1381
     assert paper.TABLE_8["Games"].format_errors == pytest.approx(0.0005)
     assert paper.TABLE_8["Scientific"].hierarchical["mrr"] == (0.0693, 0.0632)
+
+
+def test_the_ratios_of_table_1_are_those_of_its_counts():
+    assert tuple(paper.TABLE_1) == DATASETS
+    for users, _, items, purchases, *ratios, _, _, _ in paper.TABLE_1.values():
+        expected = (purchases / users, purchases / items, purchases / (users * items))
+        assert ratios == pytest.approx(expected, rel=0.03)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -56,7 +64,7 @@ def test_every_figure_is_printed_in_the_paper():
         pytest.skip("needs the paper's text in ../shared/papers, which is not here")
     printed = set(re.findall(r"\d+\.\d+", path.read_text(encoding="utf-8")))
     text = Path(paper.__file__).read_text(encoding="utf-8")
-    figures = set(re.findall(r"\d+\.\d+", text.partition('_TABLE_2 = """')[2].partition("def ")[0]))
+    figures = set(re.findall(r"\d+\.\d+", text.partition('_TABLE_1 = """')[2].partition("def ")[0]))
     assert len(figures) > 450
     assert figures <= printed
 

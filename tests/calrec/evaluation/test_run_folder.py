@@ -94,7 +94,7 @@ def tables_of(cases):
             field.name: pa.array([[1, 2]] * len(users), field.type)
             if pa.types.is_list(field.type)
             else pa.array(["0"] * len(users)).cast(field.type)
-            for field in schema.SAMPLE
+            for field in (*schema.SAMPLE, schema.NAMES_TARGET)
         }
     )
     return RunTables(
