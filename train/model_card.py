@@ -82,6 +82,8 @@ def _results(figures: Mapping[str, Any]) -> Iterator[EvalResult]:
                     task_name="Sequential recommendation",
                     dataset_type=domain,
                     dataset_name=name,
+                    # The Hub takes figures of one type, configuration and split for one dataset's.
+                    dataset_config=name,
                     dataset_split=split,
                     metric_type=metric,
                     metric_name=f"{title}, {side}",

@@ -42,9 +42,10 @@ def test_the_text_says_what_the_record_says(record, card):
     weights = nnx.state(nnx.eval_shape(lambda: Decoder(record.decoder, rngs=nnx.Rngs(0))))
     assert f"{sum(x.size for x in jax.tree.leaves(weights)):,} parameters" in card.text
     assert all(f"| {domain} | {data} |" in card.text for domain, data in record.data.items())
-    assert all(f"| {name} | ranked | all |" in card.text for name in record.figures)
+    for name, figure in record.figures.items():
+        assert f"| {name} | {figure['bought']} | {figure['count']} |" in card.text
     assert "invented buyers only" in card.text
-    assert "| Stage I, many shops | 150 | 50 | 32 | 0.0005 | 0.125 | -0.025 | 0.5 |" in card.text
+    assert "| Stage I, many shops | 200 | 200 | 32 | 0.0003 | 0.125 | -0.025 | 0.5 |" in card.text
 
 
 def test_a_record_that_says_little_makes_a_card_that_says_so(record):
@@ -68,7 +69,7 @@ def test_what_began_elsewhere_keeps_the_licence_from_there(record):
 
 
 def test_foreign_labels_are_no_markup(record):
-    figure = next(iter(record.figures.values()))
+    figure = next(figure for figure in record.figures.values() if "generation" in figure)
     odd = f"sample-kitchen test {HOSTILE}"
     card = ModelCard(model_card.text(dataclasses.replace(record, figures={odd: figure})))
     assert card.data.eval_results[0].dataset_name == odd
