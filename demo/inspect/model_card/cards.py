@@ -67,7 +67,8 @@ def card(
     all_invented = invented(record.data)
     return Card(
         name=name,
-        lead=lead(record),
+        lead=f"{lead(record)} It reads a purchase history as text and writes the text of the next"
+        " purchase.",
         sections=(
             decoder.size(record, tokens),
             decoder.reading(record),
@@ -81,7 +82,7 @@ def card(
 
 
 def lead(record: Description) -> str:
-    """What the model is, of what and on what it was trained, and what it does: a paragraph."""
+    """What the model is, and of what and on what it was trained: a sentence."""
     size = _short_count(model_card.parameters(record.decoder))
     begun = next(model_card.stages(record), {})
     scratch = ", trained from scratch" if begun.get("stage") == "pretrain" else ""
@@ -94,10 +95,7 @@ def lead(record: Description) -> str:
         named = f"{', '.join(others)} and {last}" if others else last
         where = f" on the {shops} {named}"
         where = f"{'' if scratch else ', trained'}{where}"
-    return (
-        f"A language model of {size} parameters{_base(record, begun)}{scratch}{where}. It reads a"
-        " purchase history as text and writes the text of the next purchase."
-    )
+    return f"A language model of {size} parameters{_base(record, begun)}{scratch}{where}."
 
 
 def _base(record: Description, begun: Mapping[str, Any]) -> str:
