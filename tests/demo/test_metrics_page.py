@@ -319,9 +319,11 @@ def test_curves_card_and_download_of_a_checkpoint(handlers):
     shown = handlers.show(HERE, {})
     model = handlers.show_model(shown["model_of"])
     plots = [model[name] for name in CURVES if model[name]["visible"]]
-    assert len(plots) == 5
+    assert len(plots) == len(CURVES)
     assert all(value(update).data for update in plots)
-    assert [bool(model[f"{name}_title"]) for name in CURVES] == [True] * 5 + [False]
+    # Losses and what chose the state; how fast it went is left to `calrec-train report`.
+    titles = [model[f"{name}_title"] for name in CURVES]
+    assert "NDCG@10 of drawn and ranked texts" in titles[-1]
     assert "Pre-training" in model["curves_lead"]
     assert "never seen in training" in model["card"]
     content = re.search(r"base64,([^\"]+)", model["download"])[1]

@@ -184,6 +184,7 @@ ENTRY = Entry(
     build=_build,
     fits=OF_MODEL.fits,
     generative=True,
+    reads_model=True,
     chooses=True,
     decimals=4,
 )

@@ -13,7 +13,7 @@ from demo.pages.figures import place
 from demo.pages.metrics.address import DIMENSION_TITLES, METRIC, MOST
 from demo.pages.page import address
 
-CURVES = tuple(f"curve_{number}" for number in range(6))
+CURVES = tuple(f"curve_{number}" for number in range(9))
 """Places of training curves; a title stands above each."""
 
 
