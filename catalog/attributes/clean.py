@@ -32,11 +32,11 @@ _BRACES = re.compile(r"[\w\])*>-]\s*\{([^{}]*)(?:\}|$)")
 _SCRIPT = re.compile(
     r"\bfunction\s*+\w*+\s*+\([\w\s,]*+\)\s*+\{|\bvar\s+[\w$]+\s*=|\bgetTime\(|\bP\.when\("
 )
-_AMOUNT = r"\$\s?[0-9][0-9,]*(\.[0-9]+)?"
+_AMOUNT = r"\$ ?[0-9][0-9,]*(\.[0-9]+)?"
 _NUMBER = re.compile(r"[0-9][0-9,]*(\.[0-9]+)?")
 
-PRICE = rf"{_AMOUNT}(\s*-\s*{_AMOUNT})?"
-"""What a price is (for Python and RE2, as a whole)."""
+PRICE = rf"{_AMOUNT}( ?- ?{_AMOUNT})?"
+"""What a price is, white space folded (for Python and RE2, as a whole)."""
 
 SUSPECT = (
     r"&\S|<[a-zA-Z/!]|\{|\bvar\s|getTime\(|P\.when\(|[\x00\x0b\x1c-\x1f\x85\xa0"

@@ -155,6 +155,7 @@ def test_what_cleaning_changes_is_suspect(sql, raw, clean):
 @pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(st.sampled_from([*"$ -,.0159", "$1", ".99", " - "]), max_size=8).map("".join))
+@example("$0  - $0")
 def test_what_is_a_price_for_sql_is_one_for_python_and_stays(sql, text):
     if sql("regexp_full_match", text, PRICE):
         assert clean_price(text) == text

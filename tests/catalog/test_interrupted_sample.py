@@ -121,7 +121,7 @@ def make_demo(house, *, fails="nothing", shop="sample-kitchen"):
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_make_demo_goes_on_where_it_was_interrupted(house):
-    whole = ["lir", "popular", "markov", "item-knn", "calrec"]
+    whole = ["lir", "popular", "markov", "item-knn", "blend", "calrec"]
     status, calls = make_demo(house, fails="calrec-catalog")
     assert (status, calls) == (2, ["calrec-catalog"])
     status, calls = make_demo(house, fails="markov")
