@@ -16,6 +16,7 @@ from calrec.model.backbone.decoder import Decoder
 from calrec.model.bases import Base
 from calrec.tokenizer import Tokenizer
 from train.data.prepared import Prepared
+from train.data.records import Records
 from train.export import check_vocabulary, history_entry, pretrained_entry
 from train.loop import UNWATCHED, Watching, fit
 from train.presets import Preset, StageName
@@ -89,9 +90,24 @@ def from_scratch(stage: Stage, preset: Preset) -> None:
             f" {stage.settings.lora.rank}; leave it out"
         )
     data = stage.prepared()
+    if told := beyond_rows(data, stage.settings):
+        stage.console.print(told)
     config = preset.decoder(data.tokenizer().vocab_size)
     model = Decoder(config, rngs=nnx.Rngs(stage.settings.seed))
     stage.fit(data, Start.whole(model), parents=[])
+
+
+def beyond_rows(data: Prepared, settings: StageSettings) -> str | None:
+    """A line about prompts that are longer than the rows trained on: at places that no row has, a
+    decoder reads badly, and the validation loss says little. `None` where there are none."""
+    prompts = (prompt for prompt, _ in Records(data, settings).held_out("validation"))
+    longest, rows = max(map(len, prompts), default=0), settings.row_tokens
+    if longest <= rows:
+        return None
+    return (
+        f"prompts of validation have up to {longest} tokens, and nothing beyond {rows} is trained:"
+        f" choose --max-prompt-tokens {rows}, or longer rows by --row-tokens"
+    )
 
 
 def continue_from(stage: Stage, run: Path) -> None:

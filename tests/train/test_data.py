@@ -17,6 +17,7 @@ from train.data.prepared import PREPARED, Prepared
 from train.data.records import Records, UserSampler, augmented
 from train.prepare import check_same, prepare
 from train.settings import StageSettings
+from train.stages import beyond_rows
 
 SETTINGS = StageSettings(steps=12, batch_size=6, learning_rate=1.0)
 ONE = Layout(tokens=1, places=1)
@@ -285,6 +286,15 @@ def test_the_test_item_comes_behind_the_validation_item(tiny_workspace, shop):
         if len(sequences.training(user))
     )
     assert texts_of(Records(shop, SETTINGS).held_out("test"), shop.tokenizer()) == expected
+
+
+def test_prompts_beyond_the_rows_are_told(shop):
+    longest = max(len(prompt) for prompt, _ in Records(shop, SETTINGS).held_out("validation"))
+    assert beyond_rows(shop, dataclasses.replace(SETTINGS, row_tokens=longest)) is None
+    told = beyond_rows(shop, dataclasses.replace(SETTINGS, row_tokens=longest - 1))
+    assert told
+    assert f"up to {longest} tokens" in told
+    assert f"beyond {longest - 1}" in told
 
 
 def test_bad_input_is_one_line(data, tmp_path, tiny_workspace):
