@@ -76,7 +76,7 @@ def test_a_text_drawn_seldom_above_one_drawn_often_is_explained():
     found = [drawn(-1.32, 0.2, 4), drawn(-1.34, 0.5, 16)]
     said = texts.order_words(found, {"sampling": {"temperature": 0.5}})
     assert "one with 27%, drawn 4 times, stands above one with 26%, drawn 16 times" in said
-    assert "about 4 and 10 were to be expected" in said
+    assert "at temperature 0.5 about 4 and 10 of 20 were to be expected" in said
     assert texts.order_words(found[::-1], {}) == ""
 
 

@@ -209,18 +209,15 @@ def order_words(found: Sequence[Folded], settings: Mapping[str, Any]) -> str:
     above, below = max(pairs, key=lambda pair: pair[1].times - pair[0].times)
     one, other = against(chance(above.sample.score), chance(below.sample.score))
     temperature = settings.get("sampling", {}).get("temperature", 1.0)
-    why = "drawing is chance"
-    if temperature != 1 and above.sample.tempered_log_probs and below.sample.tempered_log_probs:
-        drawn = sum(each.times for each in found)
-        expected = [
+    drawn, why = sum(each.times for each in found), "drawing is chance"
+    if above.sample.tempered_log_probs and below.sample.tempered_log_probs:
+        few, many = (
             drawn * math.exp(sum(each.sample.tempered_log_probs)) for each in (above, below)
-        ]
-        why += (
-            f", and at temperature {temperature:g} it favours other texts: about"
-            f" {expected[0]:.0f} and {expected[1]:.0f} were to be expected"
         )
+        why += f": at temperature {temperature:g} about {few:.0f} and {many:.0f} of {drawn}"
+        why += " were to be expected"
     elif temperature != 1:
-        why += f", and at temperature {temperature:g} it favours other texts"
+        why += f", and temperature {temperature:g} favours other texts than the model does"
     return (
         "Texts stand in the order of their probability under the model, as the method ranks them,"
         f" not of how often they were drawn: one with {one}, drawn {count(above.times, 'time')},"
