@@ -92,7 +92,7 @@ def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimist
         "constrain": "domain",
     }
     across, down = (f"rank by {_short(one.names[run], AXIS)}" for run in (first, second))
-    figure.update_xaxes(title={"text": across}, range=ends, **axis)
+    figure.update_xaxes(title={"text": across}, range=ends, constraintoward="left", **axis)
     figure.update_yaxes(title={"text": down}, range=ends[::-1], scaleanchor="x", **axis)
     return figure
 
@@ -126,11 +126,18 @@ def _heatmap(
         hoverongaps=False,
         colorscale=[[0, _SHADE.format(0.1)], [1, _SHADE.format(1)]],
         colorbar={
-            "title": {"text": "users", "side": "top"},
+            # Above the square, which stands at the left: beside it, it would be far away.
+            "orientation": "h",
+            "title": {"text": "users", "side": "right"},
             "tickvals": np.log10(ticks),
             "ticktext": [f"{tick:,}" for tick in ticks],
             "thickness": 10,
-            "len": 0.9,
+            "lenmode": "pixels",
+            "len": 240,
+            "x": 0,
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "bottom",
             "outlinewidth": 0,
         },
     )
