@@ -93,7 +93,9 @@ def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimist
     }
     across, down = (f"rank by {_short(one.names[run], AXIS)}" for run in (first, second))
     figure.update_xaxes(title={"text": across}, range=ends, constraintoward="left", **axis)
-    figure.update_yaxes(title={"text": down}, range=ends[::-1], scaleanchor="x", **axis)
+    figure.update_yaxes(
+        title={"text": down}, range=ends[::-1], scaleanchor="x", constraintoward="top", **axis
+    )
     return figure
 
 

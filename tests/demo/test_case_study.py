@@ -75,6 +75,7 @@ def all_html(cases, pair):
 PLAIN = {"article", "b", "bdi", "code", "details", "div", "h2", "h3", "header", "li", "nav", "ol"}
 PLAIN |= {"p", "pre", "section", "small", "span", "summary", "ul", "button"}
 OURS = PLAIN | {"caption", "table", "tbody", "td", "th", "thead", "tr"}
+OURS |= {"input", "label", "mark", "rt", "ruby"}
 
 
 @pytest.mark.slow
