@@ -46,16 +46,16 @@ def titles(page) -> list[str]:
 def compare_by_keys(page) -> None:
     """The matrix: its switch moves colours and numbers, a cell opens by keys, and all stays."""
     first = page.locator("#matrix .cr-matrix td > button").first
-    weighed = first.evaluate("cell => getComputedStyle(cell).backgroundColor")
     first.focus()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
     assert first.inner_text() == first.locator("span").first.text_content()
-    page.wait_for_function(
-        "([cell, was]) => getComputedStyle(cell).backgroundColor !== was",
-        arg=[first.element_handle(), weighed],
+    share, raw = (
+        first.evaluate("(cell, name) => getComputedStyle(cell).getPropertyValue(name)", name)
+        for name in ("--share", "--s1")
     )
+    assert share == raw != ""
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
