@@ -67,7 +67,7 @@ def _figures(one: Comparison, metric: str) -> Iterator[tuple[str, str, go.Figure
         first, second = (one.names[run] for run in pair)
         yield (
             "large",
-            f"Optimistic ranks of the item really bought, {second} against {first}; below the line"
+            f"Optimistic ranks of the item really bought, {second} against {first}; above the line"
             f" {second} ranks it better. {figures.better_words(one, *pair)}.",
             figures.rank_scatter(one, *pair),
         )
@@ -96,10 +96,10 @@ def _figures(one: Comparison, metric: str) -> Iterator[tuple[str, str, go.Figure
 
 
 def scatter_pair(one: Comparison) -> tuple[int, int] | None:
-    """Which runs the rank scatter shows: LIR, else another, to the right; CALRec up."""
+    """Which runs the rank scatter shows: LIR, else another, across; CALRec down."""
     ids = [run.recommender for run in one.runs]
     if len(ids) < 2:
         return None
-    up = ids.index("calrec") if "calrec" in ids else 1
-    right = ids.index("lir") if "lir" in ids and ids.index("lir") != up else 0 if up else 1
-    return right, up
+    down = ids.index("calrec") if "calrec" in ids else 1
+    across = ids.index("lir") if "lir" in ids and ids.index("lir") != down else 0 if down else 1
+    return across, down

@@ -65,12 +65,13 @@ def legend(one: Comparison) -> tuple[tuple[str, str], ...]:
 def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimistic") -> go.Figure:
     """The target's rank by two recommenders: users counted in cells of logarithmic width.
 
-    Below the diagonal the second recommender ranks the target better (lower).
+    Rank 1 is at the left and at the top, and both axes have one scale. Above the diagonal the
+    second recommender ranks the target better.
 
     Args:
       one: the runs.
       first: run whose rank goes to the right.
-      second: run whose rank goes up.
+      second: run whose rank goes down.
       side: `optimistic` or `pessimistic`.
     """
     x, y = (getattr(one.cases[run], side) for run in (first, second))
@@ -80,17 +81,21 @@ def rank_scatter(one: Comparison, first: int, second: int, side: str = "optimist
     borders = np.sqrt(edges * np.maximum(edges - 1, 0.5))
     hover = _cell_words(edges, counts, [_text(one.names[run]) for run in (first, second)])
     figure = go.Figure([_heatmap(borders, counts, hover), _diagonal(borders)])
-    layout(figure, height=480)
+    layout(figure, height=520)
     powers = _powers(int(edges[-1]))
+    ends = np.log10(borders[[0, -1]])
     axis = {
         "type": "log",
         "tickvals": powers,
         "ticktext": [f"{power:,}" for power in powers],
-        "range": np.log10(borders[[0, -1]]),
         "showgrid": False,
+        "constrain": "domain",
     }
-    figure.update_xaxes(title={"text": f"rank by {_short(one.names[first], AXIS)}"}, **axis)
-    figure.update_yaxes(title={"text": f"rank by {_short(one.names[second], AXIS)}"}, **axis)
+    across, down = (f"rank by {_short(one.names[run], AXIS)}" for run in (first, second))
+    figure.update_xaxes(title={"text": across}, range=ends, constraintoward="left", **axis)
+    figure.update_yaxes(
+        title={"text": down}, range=ends[::-1], scaleanchor="x", constraintoward="top", **axis
+    )
     return figure
 
 
@@ -123,11 +128,18 @@ def _heatmap(
         hoverongaps=False,
         colorscale=[[0, _SHADE.format(0.1)], [1, _SHADE.format(1)]],
         colorbar={
-            "title": {"text": "users", "side": "top"},
+            # Above the square, which stands at the left: beside it, it would be far away.
+            "orientation": "h",
+            "title": {"text": "users", "side": "right"},
             "tickvals": np.log10(ticks),
             "ticktext": [f"{tick:,}" for tick in ticks],
             "thickness": 10,
-            "len": 0.9,
+            "lenmode": "pixels",
+            "len": 240,
+            "x": 0,
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "bottom",
             "outlinewidth": 0,
         },
     )

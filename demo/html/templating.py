@@ -10,6 +10,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 
 from demo.html import wording
+from demo.html.chances import percent
 
 _BREAK_AT_TAG = re.compile(r"(?:(?<=>)|(?<=[%#]\}))\s*\n\s*|\s*\n\s*(?=<|\{[%#])")
 _BREAK = re.compile(r"\s*\n\s*")
@@ -33,6 +34,7 @@ _TEMPLATES.globals |= {
     name: getattr(wording, name)
     for name in ("count", "probability", "rank_range", "rank_sentence", "title_of", "tooltip")
 }
+_TEMPLATES.globals["percent"] = percent
 _TEMPLATES.filters["number"] = "{:,}".format
 
 

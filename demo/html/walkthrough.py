@@ -38,21 +38,21 @@ _HEADINGS = {
     3: (
         "What the model writes",
         "It continues the history with the text of the next purchase, many times over. "
-        "The number is the text's log-probability in nats: the nearer to zero, the "
-        "surer the model. The best different texts are kept.",
+        "The bar is the text's probability under the model. The best different texts are kept.",
     ),
     4: (
         "From texts to items",
-        "Each row is an item, each column a kept text; the stronger the colour, the "
-        "more words they share. Left the plain word scores, then each column scaled to "
-        "0–1, then weighed by how probable its text is. A frame marks the text that "
-        "decides an item's score. Press a switch: nothing is written anew.",
+        "Each row is an item, each column a kept text; the stronger the colour, the better "
+        "they match. First the plain word scores, then each column scaled to 0–1, then "
+        "weighed by how probable its text is. A frame marks the text that decides an "
+        "item's score. Press a switch: nothing is written anew.",
     ),
     5: (
         "The ranking",
         "CALRec's first items beside those of simple rules. An arrow says how the place "
-        "differs from the other ranking's: ▲ higher here, ▼ lower here. Open “words” to "
-        "see which words an item shares with the text that won it.",
+        "differs from the other ranking's: ▲ higher here, ▼ lower here. Under each item "
+        "stands what set it behind the place above: its text's probability, or how well it "
+        "matches. Open it to see the words.",
     ),
 }
 _WITH_FORMULA = (2, 3, 4)

@@ -76,7 +76,7 @@ def theme() -> Base:
 
 def head() -> str:
     """The scripts of all pages."""
-    names = ("shell.js", "arrival.js", "events.js", "keys.js")
+    names = ("shell.js", "arrival.js", "events.js", "keys.js", "matrix.js")
     scripts = [(STATIC / name).read_text(encoding="utf-8") for name in names]
     return render("shell", "head", scripts)
 

@@ -599,11 +599,12 @@ def test_a_saved_page_opens_offline_and_asks_for_nothing(visit, browser, tmp_pat
     assert saved.evaluate("window.hacked") is None
     assert saved.evaluate("document.documentElement.scrollWidth") <= 390
     assert saved.locator(".cr-matrix td.cr-winner").count() > 0
-    assert (
-        saved.locator(".cr-matrix td")
-        .first.evaluate("cell => getComputedStyle(cell).backgroundColor")
-        .startswith(("rgb", "color"))
-    )
+    cell = saved.locator(".cr-matrix td > button").nth(1)
+    assert cell.evaluate("cell => getComputedStyle(cell).backgroundColor").startswith("color")
+    cell.press("Enter")
+    assert saved.locator(".cr-compared:popover-open ruby, .cr-compared:popover-open p").count() > 1
+    saved.locator(".cr-matrix-steps input").first.check(force=True)
+    assert cell.inner_text() == cell.locator("span").first.text_content()
     context.close()
 
 

@@ -1,6 +1,7 @@
 """A record whose texts are items' own, as the decoders over a shop's items write them."""
 
-import numpy as np
+import re
+
 import pytest
 
 from calrec.records import Generation, Recommendation, Sample
@@ -48,13 +49,13 @@ def test_it_is_shown_as_any_other(shop, record):
     view = texts.view(record, items, shop.attributes())
     assert view.count("4/4 exact") >= 4
     by_id = {item.item_id: item for item in items}
-    maps = matching.heat_maps(record, by_id, items[-2])
-    layout = maps.layout.to_plotly_json()
-    titles = [layout[name]["title"]["text"] for name in ("xaxis", "xaxis2", "xaxis3")]
-    assert titles == ["1. the item's own text", "2. probability", "3. beside the best text"]
-    assert np.asarray(maps.data[1].z).shape == (15, 3)
+    picture = matching.matrix(record, by_id, items[-2])
+    names = re.findall(r"<span>\d ([^<]+)</span></label>", picture)
+    assert names == ["Own text", "Probability", "Beside the best"]
+    assert picture.count("popover class") == 15 * 3
     table = ranking.rankings_view(record, [], by_id, items[-1])
     assert "-0.50000" in table
+    assert "Text probability: 29% against 61%" in table
 
 
 def test_what_was_not_written_stands_behind_in_one_tie(shop, record):

@@ -43,6 +43,33 @@ def titles(page) -> list[str]:
     return page.locator("#history .cr-title").all_inner_texts()
 
 
+def compare_by_keys(page) -> None:
+    """The matrix: its switch moves colours and numbers, a cell opens by keys, and all stays."""
+    first = page.locator("#matrix .cr-matrix td > button").first
+    first.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert first.inner_text() == first.locator("span").first.text_content()
+    share, raw = (
+        first.evaluate("(cell, name) => getComputedStyle(cell).getPropertyValue(name)", name)
+        for name in ("--share", "--s1")
+    )
+    assert share == raw != ""
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert (
+        page.locator("#matrix .cr-compared:popover-open .cr-label")
+        .last.inner_text()
+        .startswith("Text 2,")
+    )
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#matrix .cr-compared:popover-open").get_attribute("id") == "matrix-1-1"
+    page.keyboard.press("Escape")
+    assert page.locator("#matrix .cr-compared:popover-open").count() == 0
+
+
 def wait_done(page) -> None:
     page.wait_for_selector("#status .cr-done")
 
@@ -65,7 +92,7 @@ def test_from_an_empty_history_to_both_rankings(visit_slow):
     assert page.evaluate(BUSY) == "cr-busy"
     wait_done(page)
     page.wait_for_function(f"{BUSY} === 'none'")
-    page.wait_for_selector("#heat .js-plotly-plot .heatmaplayer image, #heat .heatmaplayer .hm")
+    page.wait_for_selector("#matrix .cr-matrix")
     assert page.locator("#rankings table").count() == 2
     assert page.locator("#rankings tbody tr").count() == 40
     assert "Load a shopper" in page.inner_text("#ranks")
@@ -239,15 +266,9 @@ def test_no_request_leaves_the_machine_no_title_runs_and_nothing_sticks_out(
         add(page, word)
     page.click("#run")
     wait_done(page)
-    page.wait_for_selector("#heat .heatmaplayer")
-    rows = page.locator("#heat .ytick text").all_text_contents()
-    place = next(i for i, text in enumerate(rows) if "<script>" in text)
-    area = page.locator("#heat .nsewdrag").first
-    height = area.bounding_box()["height"]
-    area.hover(position={"x": 20, "y": height * (place + 0.5) / len(rows)})
-    page.wait_for_selector("#heat .hoverlayer text")
-    hover = page.evaluate("document.querySelector('#heat .hoverlayer').textContent")
-    assert "<script>window.hacked = 1</script> lamp" in hover
+    cell = page.locator("#matrix tr:has(th:has-text('<script>')) td > button").first
+    assert "<script>window.hacked = 1</script> lamp" in cell.get_attribute("title")
+    compare_by_keys(page)
     assert len(requests) > 5
     assert [u for u in requests if not u.startswith((server, "data:", "blob:"))] == []
     assert page.evaluate("window.hacked") is None

@@ -1,6 +1,7 @@
 """What a record shows: texts folded together, tokens, rankings with arrows, words and ties."""
 
 import html
+import math
 import re
 from collections import Counter
 from dataclasses import asdict, replace
@@ -12,7 +13,7 @@ from calrec.ranking.algorithm import fold
 from calrec.records import Alternative, Attributes, Sample
 from calrec.records.ranks import ranks_of
 from calrec.text import TextSettings, item_text, query_words
-from demo.html.record import prompt, ranking, texts, tokens
+from demo.html.record import decided, prompt, ranking, texts, tokens
 from demo.html.wording import rank_range
 
 
@@ -58,9 +59,44 @@ def test_a_text_being_written_shows_its_attributes_as_far_as_they_go():
     assert ">Home, Li<" in view
 
 
-def test_the_surest_text_has_the_longest_bar():
-    view = texts.streaming([sample(score=-2.0), sample(score=-40.0, order=1)])
-    assert re.findall(r"width:(\d+)%", view) == ["100", "6"]
+def test_a_bar_is_the_texts_probability_on_an_axis_from_0():
+    scores = (-1.32, -1.34, -40.0)
+    view = texts.streaming([sample(score=score, order=k) for k, score in enumerate(scores)])
+    bars = [float(width) for width in re.findall(r"width:([\d.]+)%", view)]
+    # e^-1.32 is 26.7 %, and the axis ends at 30 %.
+    assert bars == pytest.approx([100 * math.exp(score) / 0.3 for score in scores], abs=0.06)
+    assert re.findall(r"cr-nats\">([^<]+)<", view) == ["27%", "26%", "under 1 in a billion"]
+
+
+def test_a_text_drawn_seldom_above_one_drawn_often_is_explained():
+    def drawn(score, tempered, times):
+        one = sample(score=score, log_probs=(score,), tempered_log_probs=(math.log(tempered),))
+        return texts.Folded(one, times)
+
+    found = [drawn(-1.32, 0.2, 4), drawn(-1.34, 0.5, 16)]
+    said = texts.order_words(found, {"sampling": {"temperature": 0.5}})
+    assert "one with 27%, drawn 4 times, stands above one with 26%, drawn 16 times" in said
+    assert "at temperature 0.5 about 4 and 10 of 20 were to be expected" in said
+    assert texts.order_words(found[::-1], {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("here", "above", "said"),
+    [
+        ((1, 0.26, 1.0), (0, 0.27, 1.0), "Text probability: 26% against 27%"),
+        ((1, 0.26, 1.0), (0, 0.27, 0.4), "Text probability: 26% against 27%"),
+        ((0, 0.27, 0.4), (0, 0.27, 0.9), "Match 0.40 against 0.90"),
+        ((1, 0.26, 0.4), (0, 0.27, 0.9), "Match 0.40 against 0.90"),
+        ((1, 0.01, 0.99999), (0, 0.9, 1.0), "Text probability: 1.0% against 90%"),
+    ],
+)
+def test_the_smaller_of_two_factors_is_what_decided(here, above, said):
+    """Weights as the paper's epsilon of 1/5000 makes them."""
+    one, other = (
+        decided.Factors(column=column, chance=p, weight=p ** (1 / 5000), match=match, raw=1, best=1)
+        for column, p, match in (here, above)
+    )
+    assert decided._behind(one, other).short == said
 
 
 def shown(recommendation, application, opened=None):
@@ -172,6 +208,30 @@ def test_the_words_of_an_item_add_up_to_its_bm25(recommendation, application):
         assert float(total) == pytest.approx(recommendation.ranking.raw[row, column], abs=0.006)
         query = set(query_words(recommendation.ranking.columns[column]))
         assert int(number) <= len(query)
+
+
+def test_a_score_is_shown_as_the_product_that_it_is(recommendation, application):
+    catalogue = application.shop("lamps").catalogue
+    items = {item.item_id: item for item in catalogue.items}
+    view = ranking.rankings_view(recommendation, [], items, None, [catalogue.corpus()])
+    products = re.findall(r"([\d.]+) = weight ([\d.]+) of text (\d+) .*?× match ([\d.]+)<", view)
+    assert len(products) == ranking.TOP
+    scores = recommendation.ranking.column_scores
+    for score, weight, text, match in products:
+        assert float(score) == pytest.approx(float(weight) * float(match), abs=6e-5)
+        assert float(weight) == pytest.approx(math.exp(scores[int(text) - 1] / 5000), abs=6e-6)
+
+
+def test_items_of_the_history_are_marked_in_every_ranking(recommendation, others, application):
+    items = {item.item_id: item for item in application.shop("lamps").catalogue.items}
+    view = ranking.rankings_view(recommendation, others, items, None)
+    bought = {item.item_id for item in recommendation.history}
+    for record, table in zip([recommendation, *others], view.split("<tbody>")[1:], strict=True):
+        best = [record.ranking.item_ids[row] for row in record.ranking.order()[: ranking.TOP]]
+        marked = [
+            "bought before</span>" in row for row in table.split("</tbody>")[0].split("<tr")[1:]
+        ]
+        assert marked == [item_id in bought for item_id in best]
 
 
 def test_the_words_of_an_item_are_cut_as_the_checkpoint_cuts_them(recommendation, application):

@@ -26,7 +26,7 @@ START = (
     "from demo.server.app import main; main()"
 )
 PAGES = {
-    "walkthrough": "#heat .heatmaplayer",
+    "walkthrough": "#matrix .cr-matrix",
     "cases": "#case-view .cr-case",
     "metrics": "#metrics table",
     "catalogue": "#catalogue .cr-list li",
@@ -98,8 +98,7 @@ def test_a_telling_case_in_five_steps(visit):
     page.click("#samples .cr-token >> nth=1")
     assert page.locator("#samples .cr-alternatives:visible .cr-line").count() >= 5
     page.keyboard.press("4")
-    page.wait_for_selector("#heat .heatmaplayer")
-    assert page.locator("#heat .subplot").count() == 3
+    page.wait_for_selector("#matrix .cr-matrix")
     page.keyboard.press("5")
     assert "1 of 502" in page.inner_text("#ranks .cr-card >> nth=0")
     assert page.locator("#rankings tbody tr:not(.cr-gap)").count() >= 40
@@ -123,12 +122,10 @@ def test_switches_act_at_once_and_go_into_the_link(visit):
     page.keyboard.press("4")
     page.click("#modulation input")
     page.wait_for_function("location.search.includes('weighed=no')")
-    second, third = (page.locator(f"#heat .{name}y .heatmaplayer") for name in ("x2", "x3"))
     page.wait_for_function(
-        "() => { const [a, b] = ['x2y', 'x3y'].map((n) => document.querySelector("
-        "`#heat .${n} .heatmaplayer`)?.textContent); return a && a === b; }"
+        "() => [...document.querySelectorAll('#matrix .cr-matrix td > button')].every((cell) =>"
+        " cell.children[1].textContent === cell.children[2].textContent)"
     )
-    assert second.text_content() == third.text_content()
 
 
 def test_recommending_is_quick(visit):

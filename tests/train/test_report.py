@@ -187,7 +187,7 @@ def test_right_to_left_names_keep_to_themselves(folders, tmp_path):
     out = tmp_path / "out"
     printed(quick([folders[0], run], out=out))
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "Markov (<bdi>שלום</bdi>) against LIR; below the line" in page
+    assert "Markov (<bdi>שלום</bdi>) against LIR; above the line" in page
     assert "<span>Markov (<bdi>שלום</bdi>)</span></li>" in page
     text = (out / "report.md").read_text(encoding="utf-8")
     assert "Markov (שלום)" in text

@@ -133,7 +133,7 @@ def case_page(study: Study, names: Sequence[str], styles: Sequence[Path]) -> str
         lead=f"{study.user_id}: {' against '.join(names)}. Saved on {made} (UTC).",
         style=_for_paper("".join(path.read_text(encoding="utf-8") for path in sheets)),
         noted=study.noted if asdict(study.noted) != asdict(NOTHING) else None,
-        case=case_view(study),
+        case=case_view(study, scripted=False),
     )
     return f"{page}\n"
 

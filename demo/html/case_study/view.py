@@ -8,11 +8,10 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from demo.html.case_study.listing import flags
-from demo.html.case_study.matrix import matrix
 from demo.html.record import prompt, texts
-from demo.html.record.ranking import RankedItem, Table, moved, rankings_view, shown_rows
+from demo.html.record.matching import matrix
+from demo.html.record.ranking import Table, ranked_items, rankings_view
 from demo.html.templating import render
-from demo.html.wording import rank_range
 from demo.inspect.case_study import Side, Study
 from demo.inspect.stored import Stored
 
@@ -20,10 +19,12 @@ SHOWN = 8
 """Latest purchases shown of a history; the earlier ones are folded away."""
 TOP = 10
 """Places shown of each ranking."""
+ROWS = 12
+"""Items shown of the score matrix."""
 
 
-def case_view(study: Study, heading: str = "Case") -> Markup:
-    """The whole case."""
+def case_view(study: Study, heading: str = "Case", *, scripted: bool = True) -> Markup:
+    """The whole case; `scripted` as in `demo.html.record.matching.matrix`."""
     writer = study.generated
     record = writer.record if writer else None
     generation = record.generation if record else None
@@ -39,9 +40,24 @@ def case_view(study: Study, heading: str = "Case") -> Markup:
         earlier=max(len(history) - SHOWN, 0),
         writer=writer.name if writer else None,
         wrote=texts.view(record, pressed=False) if record else None,
-        matrix=matrix(record, study.items, study.target) if record else None,
+        matrix=_matrix(study, heading, scripted),
         rankings=_rankings(study),
         prompt=prompt.of(generation) if generation and generation.prompt else None,
+    )
+
+
+def _matrix(study: Study, heading: str, scripted: bool) -> Markup | None:
+    writer = study.generated
+    if writer is None or writer.record is None:
+        return None
+    return matrix(
+        writer.record,
+        study.items,
+        study.target,
+        writer.corpus,
+        key=heading.lower().replace(" ", "-"),
+        rows=ROWS,
+        scripted=scripted,
     )
 
 
@@ -87,17 +103,5 @@ def _alone(side: Side, stored: Stored, study: Study) -> Markup:
         return render("cases/case", "whole", shown)
     ranking = record.ranking
     target = study.target if study.row["target"] in ranking.item_ids else None
-    rows, last = [], moved(record)
-    for place, row in enumerate(shown_rows(record, target, TOP)):
-        item = study.items[ranking.item_ids[row]]
-        is_moved = item.item_id in last
-        rows.append(
-            RankedItem(
-                item=item,
-                number=str(place + 1) if place < TOP else rank_range(*ranking.ranks(item.item_id)),
-                score="–" if is_moved else f"{ranking.scores[row]:,.3f}",
-                is_target=target is not None and item.item_id == target.item_id,
-                is_moved=is_moved,
-            )
-        )
+    rows = ranked_items(record, study.items, target, TOP)
     return render("cases/case", "best", Table(name=side.name, rows=rows))

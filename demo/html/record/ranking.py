@@ -1,11 +1,11 @@
-"""The rankings side by side: who puts what where, which text won, and which words did it."""
+"""The rankings side by side: who puts what where, what decided it, and which words did it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, replace
 
+import numpy as np
 from markupsafe import Markup
 
 from calrec.ranking.corpus import Corpus, words_rule
@@ -13,11 +13,17 @@ from calrec.ranking.rules import Rules
 from calrec.recommenders import register
 from calrec.records import Item, Recommendation
 from calrec.text import TextSettings, query_words
+from demo.html.record import decided
+from demo.html.record.compared import Explaining
+from demo.html.record.decided import Factors, Reason
+from demo.html.record.titles import told_apart
 from demo.html.templating import render
 from demo.html.wording import rank_range, title_of
 
 TOP = 20
 """Places shown of each ranking."""
+_TITLE = 72
+"""Characters of a title; it is cut where it agrees with the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,24 +32,32 @@ class RankedItem:
 
     Attributes:
       item: that stands there.
+      title: its title, cut where it agrees with those of the other rows.
       number: its rank in words.
       score: as it is written.
       is_target: whether it is the item really bought.
-      is_moved: whether it stands behind all others because it was bought before.
+      is_bought: whether the history has it.
+      is_moved: whether it stands behind all others because of that.
       is_beyond: whether it stands below the places shown.
       text: number and text of the column that decides; `None` without any.
+      reason: what decided its place beside the one above; `None` where no text has a say.
+      factors: its score as a product, where it is one.
       words: shared with that text, each with its part of BM25, the largest first.
       place: its optimistic rank.
       there: its optimistic rank by each recommender beside.
     """
 
     item: Item
+    title: str
     number: str
     score: str
     is_target: bool
+    is_bought: bool
     is_moved: bool
     is_beyond: bool = False
     text: tuple[int, str] | None = None
+    reason: Reason | None = None
+    factors: Factors | None = None
     words: Sequence[tuple[str, float]] = ()
     place: int = 0
     there: Sequence[int] = ()
@@ -152,27 +166,30 @@ def _table(
     corpus: Corpus | None,
     top: int,
 ) -> Table:
-    last = moved(record)
     entry = register.entries().get(record.recommender)
     decimals = entry.decimals if entry else 3
+    order = record.ranking.order()
     rows = []
-    for place, row in enumerate(shown_rows(record, target, top)):
-        item = items[record.ranking.item_ids[row]]
-        own = record.ranking.ranks(item.item_id)
-        column = record.ranking.winner(row) if record.ranking.columns else None
-        is_moved = item.item_id in last
+    for row, place in zip(
+        ranked_items(record, items, target, top, decimals),
+        shown_rows(record, target, top),
+        strict=True,
+    ):
+        column = record.ranking.winner(place) if record.ranking.columns else None
+        before = order[: int(np.flatnonzero(order == place)[0])]
+        ranks = record.ranking.ranks(row.item.item_id)
         rows.append(
-            RankedItem(
-                item=item,
-                number=rank_range(*own),
-                score="–" if is_moved else f"{record.ranking.scores[row]:,.{decimals}f}",
-                is_target=target is not None and item.item_id == target.item_id,
-                is_moved=is_moved,
-                is_beyond=place >= top,
+            replace(
+                row,
+                number=rank_range(*ranks),
                 text=None if column is None else (column + 1, record.ranking.columns[column]),
-                words=_words(record, row, column, corpus),
-                place=own[0],
-                there=[other.ranking.ranks(item.item_id)[0] for other in beside],
+                reason=None
+                if row.is_moved
+                else decided.reason(record, place, int(before[-1]) if len(before) else None),
+                factors=decided.factors(record, place),
+                words=_words(record, place, column, corpus),
+                place=ranks[0],
+                there=[other.ranking.ranks(row.item.item_id)[0] for other in beside],
             )
         )
     return Table(
@@ -184,6 +201,38 @@ def _table(
     )
 
 
+def ranked_items(
+    record: Recommendation,
+    items: Mapping[str, Item],
+    target: Item | None,
+    top: int,
+    decimals: int = 3,
+) -> list[RankedItem]:
+    """The first `top` places and that of the true item, numbered by place; nothing of why."""
+    ranking, last = record.ranking, moved(record)
+    bought = {item.item_id for item in record.history}
+    shown = shown_rows(record, target, top)
+    titles = told_apart([title_of(items[ranking.item_ids[row]]) for row in shown], _TITLE)
+    found = []
+    for place, (row, title) in enumerate(zip(shown, titles, strict=True)):
+        item = items[ranking.item_ids[row]]
+        is_moved = item.item_id in last
+        ranks = ranking.ranks(item.item_id)
+        found.append(
+            RankedItem(
+                item=item,
+                title=title,
+                number=str(place + 1) if place < top else rank_range(*ranks),
+                score="–" if is_moved else f"{ranking.scores[row]:,.{decimals}f}",
+                is_target=target is not None and item.item_id == target.item_id,
+                is_bought=item.item_id in bought,
+                is_moved=is_moved,
+                is_beyond=place >= top,
+            )
+        )
+    return found
+
+
 def _rule(record: Recommendation) -> str:
     entry = register.entries().get(record.recommender)
     rule = entry.sentence if entry else ""
@@ -192,20 +241,11 @@ def _rule(record: Recommendation) -> str:
     return rule
 
 
-@runtime_checkable
-class _Explaining(Protocol):
-    """What tells how much each word adds to a score."""
-
-    def contributions(self, query: Sequence[str], item: int) -> Mapping[str, float]:
-        """What each of the query's words adds for the item of that index."""
-        ...
-
-
 def _words(
     record: Recommendation, row: int, column: int | None, corpus: Corpus | None
 ) -> list[tuple[str, float]]:
     """The words that the item shares with the text that won it, each with its part of BM25."""
-    if column is None or not isinstance(corpus, _Explaining):
+    if column is None or not isinstance(corpus, Explaining):
         return []
     text = TextSettings(**record.settings.get("text", {}))
     query = query_words(record.ranking.columns[column], text, words_rule(corpus))

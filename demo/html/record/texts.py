@@ -5,9 +5,11 @@ Pure functions of a `Recommendation`, or of the samples so far.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -15,6 +17,7 @@ from markupsafe import Markup
 from calrec.ranking.algorithm import fold
 from calrec.ranking.hierarchical import AttributeIndex
 from calrec.records import Attributes, Item, Recommendation, Sample
+from demo.html.chances import against, axis_end, chance
 from demo.html.record.tokens import strip
 from demo.html.templating import render
 from demo.html.widgets import empty_state
@@ -58,7 +61,8 @@ class Line:
       matched: in words, which item it names.
       badge: text, kind and tip.
       score: log-probability, nats.
-      width: of the score's bar, percent.
+      chance: the same as a probability.
+      width: of its bar, percent; 100 is the end of the axis.
       times: how often it was drawn.
       number: of its column; `None` for one that is not kept.
     """
@@ -70,6 +74,7 @@ class Line:
     matched: str
     badge: tuple[str, str, str]
     score: float
+    chance: float
     width: float
     times: int = 1
     number: int | None = None
@@ -86,10 +91,9 @@ def progress(step: int, limit: int, samples: Sequence[Sample]) -> Markup:
 def streaming(samples: Sequence[Sample]) -> Markup:
     """The samples while they are written, in the order drawn, so that none jumps about."""
     ordered = sorted(samples, key=lambda sample: sample.order)
-    span = _span(ordered)
+    end = _end(ordered)
     lines = [
-        _line(one, ("finished" if one.finished else "writing", "plain", ""), span)
-        for one in ordered
+        _line(one, ("finished" if one.finished else "writing", "plain", ""), end) for one in ordered
     ]
     return render("record/texts", "streaming", lines)
 
@@ -104,6 +108,8 @@ def view(
 ) -> Markup:
     """The kept texts, best first and numbered as the columns are; the others folded away.
 
+    Bars are probabilities on an axis from 0, so that what is as probable looks alike.
+
     Args:
       record: with samples.
       items: of the shop, in item-index order.
@@ -114,17 +120,17 @@ def view(
     if not record.samples:
         return empty_state("No texts", f"{record.recommender} ranks without writing any.")
     numbers = {fold(text): k + 1 for k, text in enumerate(record.ranking.columns)}
-    span = _span(record.samples)
+    end, found = _end(record.samples), folded(record.samples)
     lines = [
         _line(
             one.sample,
             _match(one.sample, record.ranking.outcomes[one.sample.order].match_level),
-            span,
+            end,
             matched=_matched(one.sample, items, attributes),
             times=one.times,
             number=numbers.get(fold(one.sample.text)),
         )
-        for one in folded(record.samples)
+        for one in found
     ]
     return render(
         "record/texts",
@@ -133,6 +139,8 @@ def view(
         kept=[line for line in lines if line.number],
         rest=[line for line in lines if not line.number],
         columns=len(record.ranking.columns),
+        end=end,
+        order=order_words(found, record.settings),
         opened=opened,
         strip=next((strip(one) for one in record.samples if one.order == opened), ""),
         pressed=pressed,
@@ -142,7 +150,7 @@ def view(
 def _line(
     sample: Sample,
     badge: tuple[str, str, str],
-    span: tuple[float, float],
+    end: float,
     *,
     matched: str = "",
     **more: Any,
@@ -155,7 +163,6 @@ def _line(
     if parsed is not None:
         title = parsed.title or "Unknown title"
         details = " · ".join(v for v in (parsed.brand, parsed.category, parsed.price) if v)
-    low, high = span
     return Line(
         order=sample.order,
         title=title,
@@ -164,8 +171,8 @@ def _line(
         matched=matched,
         badge=badge,
         score=sample.score,
-        # Even the least likely text keeps a visible stub of a bar.
-        width=6 + 94 * ((sample.score - low) / (high - low) if high > low else 1.0),
+        chance=chance(sample.score),
+        width=100 * chance(sample.score) / end,
         **more,
     )
 
@@ -184,9 +191,38 @@ def _matched(sample: Sample, items: Sequence[Item], attributes: AttributeIndex |
     return named + more
 
 
-def _span(samples: Sequence[Sample]) -> tuple[float, float]:
-    scores = [sample.score for sample in samples]
-    return min(scores, default=0.0), max(scores, default=0.0)
+def _end(samples: Sequence[Sample]) -> float:
+    """Where the axis of the bars ends."""
+    return axis_end(max((chance(sample.score) for sample in samples), default=1.0))
+
+
+def order_words(found: Sequence[Folded], settings: Mapping[str, Any]) -> str:
+    """Why a text that was drawn far less often stands above another; empty where none does.
+
+    Args:
+      found: most probable first.
+      settings: of the record; says at which temperature texts were drawn.
+    """
+    pairs = [(a, b) for a, b in pairwise(found) if b.times >= max(2 * a.times, a.times + 3)]
+    if not pairs:
+        return ""
+    above, below = max(pairs, key=lambda pair: pair[1].times - pair[0].times)
+    one, other = against(chance(above.sample.score), chance(below.sample.score))
+    temperature = settings.get("sampling", {}).get("temperature", 1.0)
+    drawn, why = sum(each.times for each in found), "drawing is chance"
+    if above.sample.tempered_log_probs and below.sample.tempered_log_probs:
+        few, many = (
+            drawn * math.exp(sum(each.sample.tempered_log_probs)) for each in (above, below)
+        )
+        why += f": at temperature {temperature:g} about {few:.0f} and {many:.0f} of {drawn}"
+        why += " were to be expected"
+    elif temperature != 1:
+        why += f", and temperature {temperature:g} favours other texts than the model does"
+    return (
+        "Texts stand in the order of their probability under the model, as the method ranks them,"
+        f" not of how often they were drawn: one with {one}, drawn {count(above.times, 'time')},"
+        f" stands above one with {other}, drawn {count(below.times, 'time')}; {why}."
+    )
 
 
 def _so_far(text: str) -> Attributes | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from markupsafe import Markup
 
 from calrec.records import Alternative, Sample
+from demo.html.chances import chance
 from demo.html.templating import render
 
 SURPRISING = 4.0
@@ -49,17 +48,13 @@ def _alternatives(
             visible(one.text),
             one.log_prob,
             _percent(one.log_prob),
-            _chance(one.log_prob),
+            chance(one.log_prob),
             one.token_id == drawn,
         )
         for one in rows
     ]
 
 
-def _chance(log_prob: float) -> float:
-    return math.exp(min(log_prob, 0.0))
-
-
 def _percent(log_prob: float) -> str:
-    chance = _chance(log_prob)
-    return f"{chance:.1%}" if chance >= 0.0005 else "< 0.05%"
+    share = chance(log_prob)
+    return f"{share:.1%}" if share >= 0.0005 else "< 0.05%"

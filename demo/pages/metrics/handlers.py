@@ -149,7 +149,7 @@ class MetricsHandlers:
         return {
             "table": words.pair_html(one),
             "scatter_caption": words.scatter_caption(one),
-            # Below the line the first of the two is better.
+            # Above the line the first of the two is better.
             "scatter": shown(figures.rank_scatter(one, 1, 0)),
         }
 

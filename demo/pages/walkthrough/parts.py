@@ -56,8 +56,7 @@ def lay_out(opening: Update) -> dict[str, Any]:
         parts["texts"] = html(opening["texts"], js_on_load=CLICKS, elem_id="samples")
     with _panel(4):
         parts |= _switches() | _ways() | _rules()
-        parts["heat_empty"] = html(opening["heat_empty"]["value"], elem_id="heat-empty")
-        parts["heat"] = gr.Plot(visible=False, show_label=False, elem_id="heat", container=False)
+        parts["matrix"] = html(opening["matrix"], elem_id="matrix")
     with _panel(5):
         parts |= _rankings(opening)
     parts["text"] = gr.Number(-1, visible=False, precision=0)

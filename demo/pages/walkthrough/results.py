@@ -19,7 +19,7 @@ from demo.inspect.side_by_side import SideBySide, side_by_side
 from demo.pages.named import Update
 from demo.pages.walkthrough.address import WalkthroughAddress
 
-BLANK = ("status", "texts", "heat", "heat_empty", "ranks", "rankings")
+BLANK = ("status", "texts", "matrix", "ranks", "rankings")
 """What a page without a recommendation shows in the results' places."""
 _READY = {"run": gr.update(visible=True), "stop": gr.update(visible=False)}
 
@@ -35,15 +35,14 @@ class Shown:
 
 def no_results() -> Update:
     """The results before the first recommendation."""
-    heat = ("No comparison yet", "It follows when all texts are written.")
+    compared = "It follows when all texts are written."
     written = "Press Recommend: the texts appear here while the model writes them."
     beside = "The recommenders' first items appear here side by side."
     return {
         "message": "",
         "status": "",
         "texts": widgets.empty_state("Nothing written yet", written),
-        "heat": gr.update(value=None, visible=False),
-        "heat_empty": gr.update(value=widgets.empty_state(*heat), visible=True),
+        "matrix": widgets.empty_state("No comparison yet", compared),
         "ranks": "",
         "rankings": widgets.empty_state("No ranking yet", beside),
         "shown": None,
@@ -92,14 +91,13 @@ def _side_by_side(shop: Shop, generation: Generation, shown: Shown) -> SideBySid
 
 def _results(shop: Shop, made: SideBySide, shown: Shown) -> Update:
     choice, items, target = shown.choice, shop.by_id, target_of(shown.session, shop)
-    figure = matching.heat_maps(made.calrec, items, target)
+    matrix = matching.matrix(made.calrec, items, target, made.corpora[0])
     rankings = ranking.rankings_view(made.calrec, made.others, items, target, made.corpora)
     records = [made.calrec, *made.others]
     return {
         "message": widgets.notices(made.missing, "error"),
         "texts": walkthrough.texts_view(shop, made.calrec, choice.text),
-        "heat": gr.update(value=figure, visible=figure is not None),
-        "heat_empty": gr.update(visible=figure is None),
+        "matrix": matrix or no_results()["matrix"],
         "ranks": ranking.ranks_view(records, target, choice.rules, shop.leaks()),
         "rankings": rankings + ranking.timings_line(made.calrec),
         "shown": shown,

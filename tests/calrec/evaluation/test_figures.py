@@ -69,6 +69,13 @@ def test_each_rank_stands_inside_its_cell(one):
     assert (edges[1:] - 1 < heat.x[1:]).all()
 
 
+def test_the_scatter_is_square_with_rank_1_at_the_top_left(one):
+    layout = figures.rank_scatter(one, 0, 1).layout
+    assert layout.yaxis.scaleanchor == "x"
+    assert layout.xaxis.range[0] < layout.xaxis.range[1]
+    assert tuple(layout.yaxis.range) == tuple(layout.xaxis.range)[::-1]
+
+
 def test_the_distribution_is_recall_at_every_k(one):
     figure = figures.rank_distribution(one)
     assert len(figure.data) == 4
