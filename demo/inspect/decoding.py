@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from calrec.errors import CalrecError
 from calrec.generation.model import Progress
 from calrec.generation.trie.progress import Searching
 from calrec.recommenders.calrec import MOST, CALRec
@@ -29,6 +30,8 @@ ALTERNATIVES = 5
 """Tokens kept beside each one that is freely drawn."""
 LOOK = 0.5
 """Seconds between two looks at whether a trie is made."""
+PATIENCE = 2.0
+"""Seconds that `check_prepared` waits."""
 BETWEEN = 0.2
 """Seconds between two words of a search."""
 
@@ -87,6 +90,23 @@ def prepared(shop: Shop, decoder: Decoder) -> Iterator[None]:
             yield
         else:
             return
+
+
+def check_prepared(shop: Shop, decoder: Decoder) -> None:
+    """Waits a moment for what `prepared` waits for, which is being made in any case.
+
+    For whoever has a turn at the model, behind which others wait.
+
+    Raises:
+      CalrecError: as `prepared`, or if it takes longer than `PATIENCE`.
+    """
+    start = time.monotonic()
+    for _ in prepared(shop, decoder):
+        if time.monotonic() - start > PATIENCE:
+            raise CalrecError(
+                f"expected the item texts of {shop.domain} to be there for {decoder}, found them"
+                " being read, which is done once; ask again in some seconds"
+            )
 
 
 def over(shop: Shop, decoder: Decoder, first: str = "") -> CALRec:

@@ -8,7 +8,6 @@ one line, and no path is ever made of an argument.
 # No `from __future__ import annotations`: gradio reads the types of these functions as they stand.
 
 import inspect
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -16,7 +15,6 @@ from typing import Any
 
 from gradio.events import api as endpoint
 
-from calrec.errors import CalrecError
 from calrec.generation.trie.progress import Searching
 from calrec.ranking.rules import Rules
 from calrec.recommenders import register
@@ -36,9 +34,6 @@ Answer = dict[str, Any]
 
 CALREC = "calrec"
 """Whom to ask where no recommender is named."""
-PATIENCE = 2.0
-"""Seconds that a call waits for a shop's item texts to be read; others wait for their turn behind
-it."""
 
 # One visitor at a time uses the model, be it through the page or here.
 MODEL = {name: events.MODEL[name] for name in ("concurrency_id", "concurrency_limit")}
@@ -284,7 +279,7 @@ def _ranked(
         return
     bound = DECODERS[decoder].bound
     if bound:
-        _check_ready(shop, decoder)
+        decoding.check_prepared(shop, decoder)
     calrec = decoding.over(shop, decoder) if bound else shop.calrec(rules)
     with closing(calrec.stream(history, **options)) as stream:
         for update in decoding.now_and_then(stream):
@@ -294,21 +289,6 @@ def _ranked(
                 yield {"step": update.found, "limit": update.wanted}
             else:
                 yield {"step": update.step, "limit": update.limit}
-
-
-def _check_ready(shop: Shop, decoder: Decoder) -> None:
-    """Waits a moment for the shop's trie, the making of which goes on in any case.
-
-    Raises:
-      CalrecError: if it takes longer than `PATIENCE`.
-    """
-    start = time.monotonic()
-    for _ in decoding.prepared(shop, decoder):
-        if time.monotonic() - start > PATIENCE:
-            raise CalrecError(
-                f"expected the item texts of {shop.domain} to be there for {decoder}, found them"
-                " being read, which is done once; ask again in some seconds"
-            )
 
 
 def _shown(shop: Shop, record: Recommendation, top: int) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -96,12 +95,14 @@ def test_controls_without_a_say_go_and_a_line_says_why():
     assert controls("trie-beam", "bm25")["k1"]["visible"]
 
 
-def test_another_decoder_starts_at_once_where_results_are_shown():
+def test_another_decoder_starts_at_once_where_results_are_shown(shop):
+    key = DEFAULT.generation_key(shop, SESSION.history)
+    shown = results.Shown(session=SESSION, choice=DEFAULT, key=key)
     assert decoder_chosen("trie-beam", "bm25", None) == {"retrieval": "exact"}
     assert decoder_chosen("sample", "hierarchical", None) == {}
-    started = decoder_chosen("sample", "exact", SimpleNamespace())
+    started = decoder_chosen("sample", "exact", shown)
     assert (started["retrieval"], started["text"]) == ("bm25", -1)
-    assert started["start"] != decoder_chosen("sample", "exact", SimpleNamespace())["start"]
+    assert started["start"] != decoder_chosen("sample", "exact", shown)["start"]
 
 
 def test_where_the_probability_is_adds_up(shop):
@@ -166,6 +167,9 @@ def test_the_trie_is_made_once_and_nobody_else_waits_for_it(shop, application, m
         patch.setattr(decoding, "LOOK", 0.01)
         for one in waiting:
             assert next(one, "done") is None
+        patch.setattr(decoding, "PATIENCE", 0.0)
+        with pytest.raises(CalrecError, match="ask again in some seconds"):
+            decoding.check_prepared(shop, "trie-beam")
         # Meanwhile other shops, and what needs no trie, go on.
         assert list(decoding.prepared(shop, "sample")) == []
         assert application.shop("tools").calrec().texts.has_trie is False
