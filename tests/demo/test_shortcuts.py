@@ -1,6 +1,7 @@
 """What the Metrics page says of shortcuts, against numbers worked by hand."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -53,13 +54,13 @@ def kind(name: str, users: int, *found: float) -> Kind:
     ],
 )
 def test_the_sentence_follows_from_the_figures(some, none, said):
-    one = SimpleNamespace(users=40, names=NAMES)
+    one: Any = SimpleNamespace(users=40, names=NAMES)
     bought = kind("bought before by the person", some.users, 0, 0, 0)
     assert shortcuts_sentence(one, [bought, some, none]) == said
 
 
 def test_the_bars_are_the_shares():
     kinds = [kind("followed the last item", 10, 0.1), kind("any", 10, 0.1), kind("none", 30, 0.0)]
-    (bars,) = shortcuts.shares(kinds).data
-    assert list(bars.x) == [0.25, 0.25, 0.75]
-    assert list(bars.text) == ["25%", "25%", "75%"]
+    (bars,) = shortcuts.shares(kinds).to_dict()["data"]
+    assert list(bars["x"]) == [0.25, 0.25, 0.75]
+    assert list(bars["text"]) == ["25%", "25%", "75%"]
