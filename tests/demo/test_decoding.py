@@ -120,7 +120,7 @@ def test_where_the_probability_is_adds_up(shop):
     assert (view.percent(1e-9), view.percent(1 - 1e-9)) == ("< 0.1%", "> 99.9%")
 
 
-def test_texts_of_items_are_shown_with_what_is_known_of_them(handlers, shop, monkeypatch):
+def test_texts_of_items_are_shown_with_what_is_known_of_them(handlers, shop, model, monkeypatch):
     texts = generation_of(shop.catalogue.items[:3])
     facts = {"outside": (0.1, 0.125), "exact": True, "tokens_read": 12}
     recommendation = shop.calrec().rank(texts, RankingSettings(retrieval="exact"))
@@ -138,6 +138,9 @@ def test_texts_of_items_are_shown_with_what_is_known_of_them(handlers, shop, mon
     monkeypatch.setattr(decoding, "over", lambda *_: Decoding())
     monkeypatch.setattr(decoding, "BETWEEN", -1.0)
     asked = values(decoder="trie-beam", retrieval="exact", seed=7)
+    model.trie = lambda items: "the trie"
+    *_, ready = handlers.recommending.prepare(SESSION, *asked)
+    assert list(ready) == ["ready"]
     *_, step, last = handlers.recommending.recommend(SESSION, *asked)
     assert "1 of 3 item texts found" in step["status"]
     assert "12.5%" not in last["decoding"]

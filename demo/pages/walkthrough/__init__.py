@@ -78,12 +78,13 @@ def _recommend(parts: Named, events: Recommending) -> None:
     waiting = script("runs", True, widgets.notice(WAITING))
     parts.on(parts.start.change, None, (), busy, js=waiting, **LOOK_UP)
     read = ("session", *SETTINGS)
-    ready = parts.on(parts.start.change, events.prepare, read, ["status"], **PREPARE)
-    job = parts.on(ready.then, events.recommend, read, RESULTS, **MODEL)
+    first = parts.on(parts.start.change, events.prepare, read, ("status", "ready"), **PREPARE)
+    # Not first.then, which a Stop sets off, too.
+    job = parts.on(parts.ready.change, events.recommend, read, RESULTS, **MODEL)
     told = parts.on(job.then, stale, ("session", "shown"), ["stale"], **LOOK_UP)
     parts.on(told.then, events.settled, ("shown", *SETTINGS), RESULTS, **LOOK_UP)
     stopped = script("runs", False, widgets.notice("Stopped."))
-    parts.on(parts.stop.click, None, (), busy, js=stopped, cancels=[ready, job], **LOOK_UP)
+    parts.on(parts.stop.click, None, (), busy, js=stopped, cancels=[first, job], **LOOK_UP)
 
 
 def _switch(parts: Named, events: Recommending) -> None:

@@ -39,7 +39,7 @@ def lay_out(opening: Update) -> dict[str, Any]:
     """The page in the current container.
 
     Those of settings have the names of `WalkthroughAddress`'s fields. `shown` is what the results
-    are of; any new value of `start` starts the model.
+    are of; any new value of `start` starts a recommendation, and one of `ready` the model for it.
     """
     parts: dict[str, Any] = {"address": address(), "shown": gr.State(None)} | _bar()
     with _step(1):
@@ -64,9 +64,10 @@ def lay_out(opening: Update) -> dict[str, Any]:
     with _panel(5):
         parts |= _rankings(opening)
     parts["text"] = gr.Number(-1, visible=False, precision=0)
-    parts["start"] = gr.Textbox(
-        visible="hidden", show_label=False, elem_id="start", interactive=False
-    )
+    for name in ("start", "ready"):
+        parts[name] = gr.Textbox(
+            visible="hidden", show_label=False, elem_id=name, interactive=False
+        )
     return parts
 
 

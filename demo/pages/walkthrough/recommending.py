@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator
 from contextlib import closing
@@ -40,16 +41,19 @@ class Recommending:
         return walkthrough.speaker(self._app.checkpoint, checkpoints.served(self._app))
 
     def prepare(self, session: Session, *values: Any) -> Generator[Update, None, None]:
-        """Waits for what the decoder needs of the shop, before a turn at the model is taken."""
+        """Waits for what the decoder needs of the shop, before a turn at the model is taken.
+
+        Its last update has the turn taken; closing it does not.
+        """
         choice, start = chosen(*values), time.monotonic()
-        if not session.history:
-            return
         try:
             shop = self._app.shop(session.domain)
-            for _ in prepared(shop, choice.decoder):
+            for _ in prepared(shop, choice.decoder) if session.history else ():
                 yield results.preparing(shop, time.monotonic() - start)
-        except Exception:
-            return  # the recommendation that follows says what is wrong
+        except Exception as error:
+            # The recommendation that follows tries itself, and tells the visitor.
+            logging.getLogger(__name__).info("not prepared: %s", error)
+        yield {"ready": str(time.time_ns())}
 
     def recommend(self, session: Session, *values: Any) -> Generator[Update, None, None]:
         """Streams the samples, then all rankings; closing it stops the model.
