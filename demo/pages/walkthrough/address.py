@@ -31,11 +31,11 @@ class WalkthroughAddress:
     """All settings of the walkthrough.
 
     Attributes:
-      decoder: how texts are written.
       seed: of the samples.
       temperature: of the samples.
       samples: texts to write.
       template: of the prompt.
+      decoder: how texts are written.
       n_pred: texts kept.
       epsilon: weight of a text's log-probability, per nat.
       k1: of BM25.
@@ -51,11 +51,11 @@ class WalkthroughAddress:
       text: the text that is shown token by token, by its place in the order drawn; -1 for none.
     """
 
-    decoder: Decoder = "sample"
     seed: int = 0
     temperature: float = 0.5
     samples: int = 32
     template: str = "calrec"
+    decoder: Decoder = "sample"
     n_pred: int = 10
     epsilon: float = 1 / 5000
     k1: float = 1.5
