@@ -149,10 +149,10 @@ def _most(one: Comparison, kind: Kind) -> str:
     values = [by_run.value.pessimistic for by_run in kind.found]
     best = max(values)
     if best == 0:
-        return "nobody has any among the first ten"
+        return "nobody finds any among the first ten"
     names = [foreign.plain(name) for name, v in zip(one.names, values, strict=True) if v == best]
-    have = "has" if len(names) == 1 else "have"
-    return f"{listed(names)} {have} most of them among the first ten ({best:.1%})"
+    find = "finds" if len(names) == 1 else "find"
+    return f"{listed(names)} {find} most, {best:.1%} of them among the first ten"
 
 
 def shortcuts_lead(one: Comparison, kinds: Sequence[Kind]) -> Markup:

@@ -35,21 +35,21 @@ def kind(name: str, users: int, *found: float) -> Kind:
         (
             kind("any of these", 30, 0.3, 0.5, 0.5),
             kind("none of these", 10, 0.125, 0.1, 0.0),
-            "75% of the 40 items really bought lie on a shortcut: Item KNN and LIR have most of"
-            " them among the first ten (50.0%). Of the other 25%, to which none leads, CALRec has"
-            " most of them among the first ten (12.5%).",
+            "75% of the 40 items really bought lie on a shortcut: Item KNN and LIR find most, 50.0%"
+            " of them among the first ten. Of the other 25%, to which none leads, CALRec finds"
+            " most, 12.5% of them among the first ten.",
         ),
         (
             kind("any of these", 40, 0.3, 0.2, 0.1),
             kind("none of these", 0),
-            "100% of the 40 items really bought lie on a shortcut: CALRec has most of them among"
-            " the first ten (30.0%).",
+            "100% of the 40 items really bought lie on a shortcut: CALRec finds most, 30.0% of them"
+            " among the first ten.",
         ),
         (
             kind("any of these", 0),
             kind("none of these", 40, 0.0, 0.0, 0.0),
-            "None of the 40 items really bought lies on a shortcut: nobody has any among the first"
-            " ten.",
+            "None of the 40 items really bought lies on a shortcut: nobody finds any among the"
+            " first ten.",
         ),
     ],
 )
