@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from calrec.errors import CalrecError
 from calrec.generation.model import GenerativeModel, Progress
-from calrec.generation.trie.writing import ItemTexts, best, write
+from calrec.generation.trie.progress import Searching, outcome
+from calrec.generation.trie.writing import ItemTexts, best
+from calrec.generation.trie.writing import stream as written_by_steps
 from calrec.ranking.corpus import Corpus, ItemCorpus
 from calrec.ranking.rank import check_first_stage, described, rank
 from calrec.ranking.rerank import candidates
 from calrec.recommenders.entry import Entry, Inputs
 from calrec.recommenders.protocol import Recommender, Shop
 from calrec.records import Generation, Item, Ranking, Recommendation
+from calrec.records.decoders import DECODERS
 from calrec.records.settings import Decoder, RankingSettings
 
 if TYPE_CHECKING:
@@ -115,7 +118,7 @@ class CALRec:
         """The same over a model with another prompt template; see `GenerativeModel`."""
         model = self.model.with_template(name)
         corpus = dataclasses.replace(self.corpus, text=model.text)
-        texts = ItemTexts(model=model, items=self.texts.items)
+        texts = self.texts.behind(model)
         return dataclasses.replace(self, model=model, corpus=corpus, texts=texts)
 
     def with_decoder(self, decoder: Decoder, candidates: int | None = None) -> CALRec:
@@ -129,8 +132,8 @@ class CALRec:
           candidates: for `likelihood`, how many of the first stage's best items are scored.
         """
         ranking = self.ranking
-        if decoder != "sample":
-            ranking = dataclasses.replace(ranking, retrieval="exact")
+        if (kind := DECODERS[decoder]).bound:
+            ranking = dataclasses.replace(ranking, retrieval=kind.retrieval)
         return dataclasses.replace(self, decoder=decoder, candidates=candidates, ranking=ranking)
 
     def settings_with(
@@ -154,8 +157,8 @@ class CALRec:
         seed: int = 0,
         ranking: RankingSettings | None = None,
         **given: Any,
-    ) -> Generator[Progress | Recommendation, None, None]:
-        """Generates and ranks, showing the samples as they grow; those of a trie come at once.
+    ) -> Generator[Progress | Searching | Recommendation, None, None]:
+        """Generates and ranks, showing how far it is. Closing the iterator stops the work.
 
         Args:
           history: oldest item first; at least one.
@@ -164,14 +167,15 @@ class CALRec:
           given: as of `GenerativeModel.stream`.
 
         Yields:
-          `Progress` every few tokens, and at the end the `Recommendation`.
+          `Progress` every few tokens, or `Searching` of a decoder over the items' texts, and at the
+          end the `Recommendation`.
 
         Raises:
           CalrecError: for an empty history, a setting out of range, or a missing first stage.
         """
         self._check(ranking or self.ranking)
         if self.decoder != "sample":
-            yield self._decoded(history, seed, ranking, given)
+            yield (yield from self._decoded(history, seed, ranking, given))
             return
         with closing(self.model.stream(history, seed=seed, **given)) as updates:
             for update in updates:
@@ -225,7 +229,7 @@ class CALRec:
         self._check(ranking or self.ranking)
         if self.decoder != "sample":
             for user, (history, seed) in enumerate(zip(histories, seeds, strict=True)):
-                yield user, self._decoded(history, seed, ranking, given)
+                yield user, outcome(self._decoded(history, seed, ranking, given))
             return
         written = self.model.generate_many(histories, seeds, width=width, **given)
         for user, generation in written:
@@ -274,13 +278,15 @@ class CALRec:
         seed: int,
         ranking: RankingSettings | None,
         given: Mapping[str, Any],
-    ) -> Recommendation:
-        """That of a decoder over the items' texts."""
+    ) -> Generator[Searching, None, Recommendation]:
+        """That of a decoder over the items' texts, step by step."""
         texts = self.texts
         if self.candidates is not None and self.first_stage is not None:
             first = self.first_stage.recommend(history).ranking
             texts = texts.only(candidates(first.scores, self.candidates))
-        written = write(texts, history, decoder=self.decoder, seed=seed, **given)
+        written = yield from written_by_steps(
+            texts, history, decoder=self.decoder, seed=seed, **given
+        )
         settings = {**written.generation.settings, **self._decoding()}
         generation = dataclasses.replace(written.generation, settings=settings)
         record = self.rank(generation, ranking)

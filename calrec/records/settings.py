@@ -11,9 +11,7 @@ from calrec.records.codec import Number
 Pooling = Literal["max", "mean", "min"]
 Retrieval = Literal["bm25", "hierarchical", "rerank", "exact"]
 Decoder = Literal["sample", "trie-sample", "trie-beam", "trie-unique", "likelihood"]
-"""How texts come of a model. `sample`: drawn freely (the paper's). The others write only texts of
-the shop's items: `trie-sample` draws them, `trie-unique` draws without replacement, `trie-beam`
-finds the most probable ones, and `likelihood` takes those of all candidates."""
+"""How texts come of a model; `calrec.records.decoders` says what each does."""
 
 LOWEST, HIGHEST = 1e-3, 1e3
 """Temperatures; beyond them logits over temperature leave the range of float32."""

@@ -266,6 +266,17 @@ def metric_by_slice(one: Comparison, dimension: Dimension, metric: str, title: s
     """
     slices = dimension(one.cases[0])
     by_run = [slice_figures(cases, slices, metric, one.bootstrap) for cases in one.cases]
+    return by_band(one, by_run, title)
+
+
+def by_band(one: Comparison, by_run: Sequence[Sequence[SliceFigure]], title: str) -> go.Figure:
+    """A metric over bands, the first on top; optimistic with interval, pessimistic as a ring.
+
+    Args:
+      one: the runs.
+      by_run: of each run the same bands, at least one.
+      title: the metric's, as shown.
+    """
     figure = go.Figure()
     rows = len(by_run[0])
     # Runs stand beneath each other within a band, the first on top.

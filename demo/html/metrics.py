@@ -15,6 +15,7 @@ from calrec.report import figures
 from calrec.report.comparison import SIDES, Comparison
 from calrec.report.layouts.cells import tested_cells
 from calrec.report.layouts.remarks import interval_words
+from calrec.report.layouts.shortcuts import Kind
 from calrec.report.model_card import stage_title
 from calrec.report.rendering import html_table, html_text
 from calrec.report.report import Content
@@ -22,6 +23,7 @@ from calrec.report.tables import Column, Table
 from calrec.report.variants import names
 from demo.html import commands
 from demo.html.templating import render
+from demo.html.wording import count, listed
 from demo.inspect.training_curves import Log
 
 OVERVIEW = ("runs", "table2")
@@ -128,6 +130,35 @@ def _wins(one: Comparison) -> Markup:
         (second, _text(f"{one.names[1]} better"), "cr-second"),
     )
     return render("metrics", "wins", sides, one.users)
+
+
+def shortcuts_sentence(one: Comparison, kinds: Sequence[Kind]) -> str:
+    """How much of a shop lies on a shortcut, and who finds most there and beside it."""
+    *_, some, none = kinds
+    items = f"the {count(one.users, 'item')} really bought"
+    if not some.users:
+        return f"None of {items} lies on a shortcut: {_most(one, none)}."
+    said = f"{some.share:.0%} of {items} lie on a shortcut: {_most(one, some)}."
+    if not none.users:
+        return said
+    return f"{said} Of the other {none.share:.0%}, to which none leads, {_most(one, none)}."
+
+
+def _most(one: Comparison, kind: Kind) -> str:
+    """Who has most of a kind among the first ten, by pessimistic ranks."""
+    values = [by_run.value.pessimistic for by_run in kind.found]
+    best = max(values)
+    if best == 0:
+        return "nobody finds any among the first ten"
+    names = [foreign.plain(name) for name, v in zip(one.names, values, strict=True) if v == best]
+    find = "finds" if len(names) == 1 else "find"
+    return f"{listed(names)} {find} most, {best:.1%} of them among the first ten"
+
+
+def shortcuts_lead(one: Comparison, kinds: Sequence[Kind]) -> Markup:
+    """The sentence, and whose colour is which."""
+    sentence = _text(shortcuts_sentence(one, kinds))
+    return render("metrics", "shortcuts_lead", sentence, _named_colours(one))
 
 
 def scatter_caption(one: Comparison) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -10,16 +11,20 @@ from markupsafe import Markup
 from calrec.errors import CalrecError
 from calrec.model.checkpoint import describe
 from calrec.records import Recommendation
+from calrec.records.decoders import Decoding
 from calrec.text import TextSettings, prompt_text
 from catalog.store import Catalogue, Filters
 from demo.html import widgets
 from demo.html.record import prompt, texts
 from demo.html.templating import render
+from demo.html.wording import count
 from demo.inspect.model_card import lead
 from demo.inspect.session import Session
 from demo.inspect.shop import Shop
 
 PAGE_SIZE = 20
+MOST_TEXTS = 64
+"""Texts shown, the most probable ones: a decoder that reads all items has one of each."""
 _HEADINGS = {
     0: (
         "The purchase history",
@@ -110,7 +115,37 @@ def speaker(name: str, folder: Path | None) -> Markup:
 def texts_view(shop: Shop, record: Recommendation, opened: int) -> Markup:
     """The kept texts of a record, one of them opened by its place in the order drawn; -1: none."""
     settings = TextSettings(**record.settings.get("text", {}))
-    return texts.view(record, shop.catalogue.items, shop.attributes(settings), opened)
+    first, more = record, len(record.samples) - MOST_TEXTS
+    if record.generation is not None and more > 0:
+        kept = replace(record.generation, samples=record.samples[:MOST_TEXTS])
+        first = replace(record, generation=kept)
+    view = texts.view(first, shop.catalogue.items, shop.attributes(settings), opened)
+    said = f"And {count(more, 'more text')}, which are less probable." if more > 0 else ""
+    return view + widgets.quiet(said)
+
+
+def no_say_in_texts(kind: Decoding) -> str:
+    """Why some settings of writing are not offered; empty where all are."""
+    if kind.draws:
+        return ""
+    if kind.id == "likelihood":
+        return (
+            f"{kind.label}: nothing is drawn and each one is read, so that seed, temperature and"
+            " number of texts have no say."
+        )
+    return f"{kind.label}: nothing is drawn, so that seed and temperature have no say."
+
+
+def no_say_in_ranking(retrieval: str) -> str:
+    """Why some switches of the ranking are not offered; empty where all are."""
+    if retrieval == "exact":
+        return (
+            "An item's score is the log-probability of its own text: words, weight and pooling have"
+            " no say."
+        )
+    if retrieval == "hierarchical":
+        return "Equal attributes decide: words, weight and pooling have no say."
+    return ""
 
 
 def stale_line(session: Session, shown: Session | None) -> Markup:

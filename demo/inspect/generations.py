@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cachetools import LRUCache
 
 from calrec.records import Generation
+from calrec.records.settings import Decoder
 
-KEPT = 32
-"""Generations kept; one with alternatives takes about 1 MB."""
+KEPT = 2_048
+"""Texts kept, of several generations; one with alternatives takes about 30 kB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,9 @@ class GenerationKey:
       temperature: of the samples.
       samples: how many.
       template: of the prompt.
+      decoder: how they are written. Of one that draws nothing, or writes all, the fields that have
+        no say hold what they usually do.
+      first: id of the recommender whose best items are the candidates; empty where all are.
     """
 
     domain: str
@@ -34,6 +40,11 @@ class GenerationKey:
     temperature: float
     samples: int
     template: str
+    decoder: Decoder = "sample"
+    first: str = ""
+
+
+_Kept = tuple[Generation, Mapping[str, Any] | None]
 
 
 class Generations:
@@ -41,14 +52,30 @@ class Generations:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: LRUCache[GenerationKey, Generation] = LRUCache(KEPT)
+        self._kept: LRUCache[GenerationKey, _Kept] = LRUCache(KEPT, getsizeof=_size)
 
     def known(self, key: GenerationKey) -> Generation | None:
         """What the model wrote for a key, if it is kept."""
         with self._lock:
-            return self._kept.get(key)
+            kept = self._kept.get(key)
+        return kept and kept[0]
 
-    def put(self, key: GenerationKey, generation: Generation) -> None:
-        """Keeps what the model wrote."""
+    def decoding(self, key: GenerationKey) -> Mapping[str, Any] | None:
+        """What a decoder over the items' texts knew besides; see `demo.inspect.decoding.Texts`."""
         with self._lock:
-            self._kept[key] = generation
+            kept = self._kept.get(key)
+        return kept and kept[1]
+
+    def put(
+        self,
+        key: GenerationKey,
+        generation: Generation,
+        decoding: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keeps what the model wrote, and what its decoder knew besides."""
+        with self._lock:
+            self._kept[key] = generation, decoding
+
+
+def _size(kept: _Kept) -> int:
+    return len(kept[0].samples)

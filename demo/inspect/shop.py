@@ -10,6 +10,7 @@ import dataclasses
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
@@ -56,6 +57,7 @@ def _caches() -> dict[str, LRUCache[Any, Any]]:
         "recommenders": MADE,
         "attributes": MADE,
         "maps": MAPS,
+        "tries": 1,
     }
     return {name: LRUCache(size) for name, size in sizes.items()}
 
@@ -152,6 +154,19 @@ class Shop:
     @_kept("calrec")
     def _calrec(self) -> CALRec:
         return CALRec.over(self.served.get(), self.catalogue.corpus(), self.catalogue.items)
+
+    def trie(self, begin: Callable[[Callable[[], Any]], Future[Any]]) -> Future[Any]:
+        """The items' texts as a trie, for decoders that are bound to them: being made, or there.
+
+        Args:
+          begin: has work done elsewhere; called the first time, and again after a failure.
+        """
+        with self._turn:
+            kept = self._caches["tries"]
+            found: Future[Any] | None = kept.get(())
+            if found is None or (found.done() and found.exception() is not None):
+                found = kept[()] = begin(lambda: self._calrec().texts.trie)
+            return found
 
     def leaks(self, split: str = "test") -> tuple[str, ...]:
         """How the model may know held-out purchases (`calrec.evaluation.leaks`)."""

@@ -31,6 +31,13 @@ MODEL: dict[str, Any] = {
     "concurrency_id": "model",
     "concurrency_limit": 1,
 }
+# What is made once for everybody, beside the model's turns; many may wait for it.
+PREPARE: dict[str, Any] = {
+    **LOOK_UP,
+    "trigger_mode": "multiple",
+    "concurrency_id": "prepare",
+    "concurrency_limit": 8,
+}
 
 
 def carried(click: gr.EventData, name: str) -> str:

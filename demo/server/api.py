@@ -9,16 +9,21 @@ one line, and no path is ever made of an argument.
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 from gradio.events import api as endpoint
 
+from calrec.generation.trie.progress import Searching
 from calrec.ranking.rules import Rules
 from calrec.recommenders import register
 from calrec.records import Item, Recommendation
+from calrec.records.decoders import DECODERS, described
+from calrec.records.settings import Decoder
 from catalog.store import Filters
 from demo.html.wording import listed
+from demo.inspect import decoding
 from demo.inspect.application import Application
 from demo.inspect.shop import Shop
 from demo.pages import events
@@ -65,7 +70,7 @@ def _documented(function: Callable[..., Any]) -> Callable[..., Any]:
     counting = [name for name in known if "purchases" in register.entry(name).needs]
     text = inspect.cleandoc(function.__doc__ or "")
     function.__doc__ = text.format(
-        recommenders=listed(list(known), "or"), counting=listed(counting)
+        recommenders=listed(list(known), "or"), counting=listed(counting), decoders=described()
     )
     return function
 
@@ -119,6 +124,7 @@ def _recommending(app: Application) -> Callable[..., Iterator[Answer]]:
         recommender: str = CALREC,
         bought: str = "ranked",
         count: str = "training",
+        decoder: str = "sample",
     ) -> Iterator[Answer]:
         """
         Ranks a shop's items by how likely somebody with this purchase history buys them next.
@@ -136,11 +142,14 @@ def _recommending(app: Application) -> Callable[..., Iterator[Answer]]:
             recommender: {recommenders}.
             bought: Items of the history are ranked like all others, or last, behind all others.
             count: {counting} count training parts alone, or all (validation too).
+            decoder: How calrec writes. {decoders}
 
         Returns:
             ranking: items, best first, with their score, higher is better
             optimistic_rank and pessimistic_rank of each, which differ where scores tie
             texts: those that calrec kept, best first, with log_probability in nats
+            decoding: of a decoder that writes items' texts alone, the least and the most
+                probability outside of them, and whether these are surely the texts looked for
             corpus_size: how many items were ranked
             bought and count: by which rules
             settings: all that shaped the ranking
@@ -156,6 +165,7 @@ def _recommending(app: Application) -> Callable[..., Iterator[Answer]]:
             recommender=recommender,
             bought=bought,
             count=count,
+            decoder=decoder,
         )
         yield from _recommend(app, request)
 
@@ -229,7 +239,10 @@ def _search(app: Application, request: SearchRequest) -> Answer:
 def _recommend(app: Application, request: RecommendRequest) -> Iterator[Answer]:
     shop = app.shop(request.shop)
     options = request.model_dump(include={"seed", "samples", "temperature"})
-    for result in _ranked(shop, shop.items(request.history), request, options):
+    if request.decoder == "likelihood":
+        del options["samples"]  # all candidates' texts
+    history = shop.items(request.history)
+    for result in _ranked(shop, history, request, options, request.decoder):
         yield result if isinstance(result, dict) else _shown(shop, result, request.top)
 
 
@@ -257,21 +270,25 @@ def _ranked(
     history: Sequence[Item],
     request: RecommendRequest | EvaluateRequest,
     options: dict[str, Any],
+    decoder: Decoder = "sample",
 ) -> Iterator[Answer | Recommendation]:
     """How far it is, as often as the model says so, then the recommendation; closing stops it."""
     rules = request.rules
     if not register.entry(request.recommender).generative:
         yield shop.recommender(request.recommender, rules).recommend(history)
         return
-    stream = shop.calrec(rules).stream(history, **options)
-    try:
-        for update in stream:
+    bound = DECODERS[decoder].bound
+    if bound:
+        decoding.check_prepared(shop, decoder)
+    calrec = decoding.over(shop, decoder) if bound else shop.calrec(rules)
+    with closing(calrec.stream(history, **options)) as stream:
+        for update in decoding.now_and_then(stream):
             if isinstance(update, Recommendation):
                 yield rules.applied(update)
+            elif isinstance(update, Searching):
+                yield {"step": update.found, "limit": update.wanted}
             else:
                 yield {"step": update.step, "limit": update.limit}
-    finally:
-        stream.close()
 
 
 def _shown(shop: Shop, record: Recommendation, top: int) -> Answer:
@@ -290,6 +307,7 @@ def _shown(shop: Shop, record: Recommendation, top: int) -> Answer:
         "history": [asdict(item) for item in record.history],
         "ranking": places,
         "texts": [{"text": text, "log_probability": float(score)} for text, score in kept],
+        "decoding": record.parts.get("decoding"),
         "corpus_size": ranking.corpus_size,
         **{name: record.settings[name] for name in asdict(Rules())},
         "settings": dict(record.settings),

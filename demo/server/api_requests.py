@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo, mode
 from calrec.errors import CalrecError
 from calrec.ranking.rules import Bought, Count, Rules
 from calrec.recommenders import register
+from calrec.records.decoders import DECODERS
+from calrec.records.settings import Decoder
 from catalog.sequences import SPLITS
 from demo.inspect.session import MOST
 
@@ -163,6 +165,16 @@ class RecommendRequest(_Ranked):
     temperature: Annotated[float, _checked(number, *TEMPERATURES)]
     top: Annotated[int, _checked(whole, 1, MOST_ITEMS)]
     recommender: RecommenderId
+    decoder: Annotated[Decoder, _checked(one_of, tuple(DECODERS))]
+
+    @model_validator(mode="after")
+    def _decodes_texts(self) -> Self:
+        if self.decoder != "sample" and not register.entry(self.recommender).generative:
+            raise CalrecError(
+                f"expected no decoder for {self.recommender}, which writes no texts, found"
+                f" {self.decoder}; leave it out, or ask calrec"
+            )
+        return self
 
 
 class EvaluateRequest(_Ranked):

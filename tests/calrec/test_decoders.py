@@ -1,6 +1,8 @@
 """The decoders over a shop's item texts, as the recommender uses them."""
 
 import dataclasses
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,9 +10,11 @@ from tiny import ITEMS
 from tiny_shop import tiny_recommender
 
 from calrec.errors import CalrecError
+from calrec.generation.trie import likelihood
 from calrec.recommenders.lir import LastItemRepeater
 from calrec.records import Recommendation
-from calrec.records.settings import RankingSettings
+from calrec.records.decoders import DECODERS, described
+from calrec.records.settings import Decoder, RankingSettings
 from calrec.text import item_text
 
 TWIN = dataclasses.replace(ITEMS[4], item_id="twin")
@@ -65,6 +69,31 @@ def test_all_likelihoods_rank_all_items(calrec, exact):
     distinct = {item_text(i): t for i, t in zip(SHOP, exact, strict=True)}
     assert least == pytest.approx(1 - np.exp(list(distinct.values())).sum(), abs=1e-5)
     assert most == pytest.approx(least, abs=1e-9)
+
+
+def test_it_tells_how_far_it_is_and_can_be_left(calrec, exact, monkeypatch):
+    monkeypatch.setattr(likelihood, "TOKENS", 16)
+    *steps, record = calrec.with_decoder("likelihood").stream(HISTORY)
+    assert len(steps) > 2
+    assert [step.tokens_read for step in steps] == sorted({step.tokens_read for step in steps})
+    assert steps[-1].found == steps[-1].wanted == len({item_text(item) for item in SHOP})
+    np.testing.assert_allclose(record.ranking.scores, exact, atol=1e-4)
+    for decoder in ("trie-beam", "trie-sample"):
+        left = calrec.with_decoder(decoder).stream(HISTORY, samples=5)
+        assert next(left).wanted == 5
+        left.close()
+
+
+def test_another_template_has_the_same_trie(calrec):
+    assert calrec.with_template("gpt4rec").texts.trie is calrec.texts.trie
+
+
+def test_help_and_document_say_the_same_of_each():
+    assert set(DECODERS) == set(get_args(Decoder))
+    document = (Path(__file__).parents[2] / "docs/method.md").read_text(encoding="utf-8")
+    for one in DECODERS.values():
+        assert f"| `{one.id}` | {one.label} | {one.sentence} |" in document
+        assert f"{one.id}: {one.sentence}" in described()
 
 
 def test_the_record_can_be_kept_shown_and_ranked_otherwise(calrec):

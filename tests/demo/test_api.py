@@ -183,6 +183,7 @@ BAD = [
     *(("recommend", "seed", value) for value in (-1, 2**32, None)),
     *(("recommend", "top", value) for value in (0, 101)),
     *(("recommend", "recommender", value) for value in ("sasrec", "hybrid", "", None, "../lir")),
+    *(("recommend", "decoder", value) for value in ("beam", None, [], "trie-beam")),
     *(("evaluate", "user", value) for value in ("nobody", "", None, "../user-1", "u" * 501)),
     *(("evaluate", "split", value) for value in ("train", None, [])),
     *((name, "bought", value) for name in ("recommend", "evaluate") for value in ("first", None)),

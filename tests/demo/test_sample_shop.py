@@ -126,6 +126,21 @@ def test_switches_act_at_once_and_go_into_the_link(visit):
         "() => [...document.querySelectorAll('#matrix .cr-matrix td > button')].every((cell) =>"
         " cell.children[1].textContent === cell.children[2].textContent)"
     )
+    # Another decoder writes anew: items alone, and no seed, no words.
+    page.keyboard.press("3")
+    page.click("#decoder >> text=The most probable items")
+    page.wait_for_selector("#decoding .cr-decoding")
+    page.wait_for_function("location.search.includes('decoder=trie-beam')")
+    badges = page.locator("#samples .cr-badges").all_text_contents()
+    assert len(badges) == 32
+    assert all("4/4 exact" in badge for badge in badges)
+    page.keyboard.press("4")
+    page.wait_for_selector("#no-words:has-text('its own text')")
+    assert not page.locator("#modulation").is_visible()
+    other = visit(page.url.split("?")[1])
+    other.wait_for_selector("#decoding .cr-decoding", state="attached")
+    for part in ("#decoding", "#ranks .cr-cards", "#rankings tbody >> nth=0"):
+        assert other.text_content(part) == page.text_content(part)
 
 
 def test_recommending_is_quick(visit):

@@ -16,7 +16,7 @@ from demo.pages.walkthrough import address
 from demo.pages.walkthrough.address import DEFAULT
 from demo.pages.walkthrough.assembling import stale
 from demo.pages.walkthrough.handlers import WalkthroughHandlers
-from demo.pages.walkthrough.recommending import first_stage
+from demo.pages.walkthrough.switching import controls
 
 EMPTY = Session(domain="lamps")
 
@@ -374,7 +374,10 @@ def test_the_first_stage_is_a_choice_of_rerank_and_part_of_the_link(handlers, mo
         other = handlers.recommending.again(shown, *values(retrieval=retrieval, first="sasrec"))
         assert said in other["message"]
         assert bool(other["message"]) == bool(said)
-    assert [first_stage(one)["first"]["visible"] for one in ("rerank", "bm25")] == [True, False]
+    assert [controls("sample", one)["first"]["visible"] for one in ("rerank", "bm25")] == [
+        True,
+        False,
+    ]
 
 
 def test_a_link_shows_the_same_settings_and_starts_the_model(handlers):

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -14,6 +14,7 @@ from calrec.errors import CalrecError
 from calrec.ranking.rules import Bought, Count, Rules
 from calrec.recommenders import register
 from calrec.recommenders.hybrid.recommender import DECODER as HYBRID_DECODER
+from calrec.records.decoders import described
 from calrec.records.settings import Decoder, Pooling, RankingSettings, Retrieval
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ else:
 
 FIRST_STAGE = "item-knn"
 """Whose best items rerank ranks, or likelihood scores, where none is named."""
+_DECODER = (
+    f"How texts are written; sample for calrec and {HYBRID_DECODER} for hybrid if not given."
+    f" {described()}"
+)
 _OF_ANOTHER = ("first_stage", "first_stage_checkpoint", "candidates")
 """Options that another recommender's best items need."""
 
@@ -35,10 +40,7 @@ class Generating:
 
     samples_from: Path | None = None
     """Rank the texts of this earlier evaluation again; nothing is sampled, no checkpoint read."""
-    decoder: Decoder | None = None
-    """How texts are written: drawn freely (sample, calrec's if not given), or bound to the items'
-    own texts: drawn among them (trie-sample), without replacement (trie-unique), the most probable
-    ones exactly (trie-beam, hybrid's if not given), or all candidates' (likelihood)."""
+    decoder: Annotated[Decoder | None, tyro.conf.arg(help=_DECODER)] = None
     temperature: float | None = None
     """Of the samples."""
     samples: int | None = None

@@ -10,6 +10,7 @@ Shapes: N texts, S places of a text, C parents, Q children, R numbers of a node.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt32
 
+from calrec.generation.trie.progress import Searching, outcome
 from calrec.generation.trie.reading import Reading, padded_size
 from calrec.generation.trie.search import Found, search
 
@@ -31,6 +33,13 @@ def sample(reading: Reading, *, seed: int, count: int, temperature: float) -> In
       count: N.
       temperature: of the draw.
     """
+    return outcome(sampling(reading, seed=seed, count=count, temperature=temperature))
+
+
+def sampling(
+    reading: Reading, *, seed: int, count: int, temperature: float
+) -> Generator[Searching, None, Int[np.ndarray, " N"]]:
+    """`sample` step by step; closing the generator ends it."""
     trie = reading.trie
     uniforms = np.asarray(_uniforms(_seed(seed), samples=count, places=int(trie.depths.max())))
     at, going = np.zeros(count, dtype=np.int64), np.arange(count)
@@ -42,6 +51,8 @@ def sample(reading: Reading, *, seed: int, count: int, temperature: float) -> In
         reading.read(chains, chains[:0])
         at[going] = trie.stops[children]
         going = going[~trie.is_leaf(at[going])]
+        ended = count - len(going)
+        yield Searching(found=ended, wanted=count, tokens_read=reading.tokens_read)
     return at
 
 

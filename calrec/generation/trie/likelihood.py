@@ -7,14 +7,18 @@ Shapes: N nodes of the trie, I items, S tokens of a text, end token included.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from calrec.generation.trie.reading import TrieReader
+from calrec.generation.trie.progress import Searching, outcome
+from calrec.generation.trie.reading import BLOCKS, TrieReader
 from calrec.generation.trie.trie import Trie
+
+TOKENS = 4 * BLOCKS[-1]
+"""Read between two looks at how far it is."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,10 +55,22 @@ def likelihoods(reader: TrieReader, prompt: Sequence[int], trie: Trie) -> Likeli
     Raises:
       CalrecError: if prompt and texts need more positions than the model has.
     """
+    return outcome(steps(reader, prompt, trie))
+
+
+def steps(
+    reader: TrieReader, prompt: Sequence[int], trie: Trie
+) -> Generator[Searching, None, Likelihoods]:
+    """`likelihoods` step by step; closing the generator ends it."""
     reading = reader.begin(prompt, trie)
     parting = np.flatnonzero(trie.degrees != 1)
     starts, _ = trie.children_of(np.union1d(parting, [0]))
-    reading.read(np.sort(starts), starts[:0])
+    starts, texts = np.sort(starts), np.unique(trie.leaves)
+    part = (np.cumsum(reading.lengths(starts)) - 1) // TOKENS
+    for chains in np.split(starts, np.flatnonzero(np.diff(part)) + 1):
+        reading.read(chains, starts[starts > chains[-1]])
+        found = int(np.count_nonzero(~np.isnan(reading.log_probs[texts])))
+        yield Searching(found=found, wanted=len(texts), tokens_read=reading.tokens_read)
     log_probs = np.nan_to_num(reading.log_probs)
     totals = trie.sums(np.arange(len(trie)), log_probs)
     return Likelihoods(trie=trie, log_probs=log_probs, totals=totals[trie.leaves])

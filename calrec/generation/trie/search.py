@@ -11,6 +11,7 @@ the first of which is the one to go by.
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from calrec.errors import CalrecError
+from calrec.generation.trie.progress import Searching, outcome
 
 if TYPE_CHECKING:
     from calrec.generation.trie.reading import Reading
@@ -169,6 +171,13 @@ def search(reading: Reading, rule: Rule, *, count: int, width: Width = DEFAULT) 
       count: K.
       width: of the beam.
     """
+    return outcome(steps(reading, rule, count=count, width=width))
+
+
+def steps(
+    reading: Reading, rule: Rule, *, count: int, width: Width = DEFAULT
+) -> Generator[Searching, None, Found]:
+    """`search` step by step; closing the generator ends it."""
     trie = reading.trie
     root = Nodes(nodes=np.zeros(1, np.int64), values=rule.start())
     open_nodes = _below(reading, rule, root)
@@ -189,6 +198,7 @@ def search(reading: Reading, rule: Rule, *, count: int, width: Width = DEFAULT) 
         chosen, waiting = beam[:taken], beam[taken:]
         reading.read(chosen.nodes, waiting.nodes)
         open_nodes = waiting.and_(_followed(reading, rule, chosen))
+        yield Searching(found=len(found), wanted=count, tokens_read=reading.tokens_read)
 
 
 def _followed(reading: Reading, rule: Rule, chosen: Nodes) -> Nodes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from jaxtyping import Float, Int
 
 from calrec.errors import CalrecError
 from calrec.generation.trie.beam import Beam, Explored, beam
+from calrec.generation.trie.progress import Searching, outcome
+from calrec.generation.trie.search import ByProbability, steps
 from calrec.records import Generation, Item, Sample
 from calrec.records.settings import Decoder
 from calrec.text import item_text, parse
@@ -21,6 +24,23 @@ if TYPE_CHECKING:
     from calrec.generation.model import GenerativeModel
     from calrec.generation.trie.reading import Reading
     from calrec.generation.trie.trie import Trie
+
+
+class _Made:
+    """A trie that is made once; of several who ask at once, one makes it.
+
+    Not `functools.cached_property`, which in Python 3.11 has all others wait who make another one.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.trie: Trie | None = None
+
+    def once(self, make: Callable[[], Trie]) -> Trie:
+        with self._lock:
+            if self.trie is None:
+                self.trie = make()
+            return self.trie
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,11 +54,21 @@ class ItemTexts:
 
     model: GenerativeModel
     items: Sequence[Item]
+    _made: _Made = field(default_factory=_Made, repr=False)
 
-    @cached_property
+    @property
     def trie(self) -> Trie:
         """Of their texts, cut as a target is in training."""
-        return self.model.trie(self.items)
+        return self._made.once(lambda: self.model.trie(self.items))
+
+    @property
+    def has_trie(self) -> bool:
+        """Whether it is there already."""
+        return self._made.trie is not None
+
+    def behind(self, model: GenerativeModel) -> ItemTexts:
+        """The same, the trie too, for the model with another template around the items."""
+        return replace(self, model=model)
 
     def only(self, chosen: Int[np.ndarray, " C"]) -> ItemTexts:
         """Those of some items, by index."""
@@ -110,11 +140,23 @@ def write(
     Raises:
       CalrecError: for an empty history, a setting out of range, or a decoder without a trie.
     """
+    return outcome(stream(texts, history, decoder=decoder, seed=seed, **given))
+
+
+def stream(
+    texts: ItemTexts,
+    history: Sequence[Item],
+    *,
+    decoder: Decoder,
+    seed: int = 0,
+    **given: Any,
+) -> Generator[Searching, None, Written]:
+    """`write` step by step; closing the generator ends it."""
     model = texts.model
     settings = model.settings(**given)
     prompt = model.prompt(history)
     start = time.perf_counter()
-    found = _decoded(texts, prompt.token_ids, decoder, seed, given, settings["sampling"])
+    found = yield from _decoded(texts, prompt.token_ids, decoder, seed, given, settings["sampling"])
     generation = Generation(
         history=tuple(history),
         prompt=prompt.text,
@@ -145,56 +187,57 @@ def _decoded(
     seed: int,
     given: Mapping[str, Any],
     sampling: Mapping[str, Any],
-) -> _Found:
+) -> Generator[Searching, None, _Found]:
     model, trie = texts.model, texts.trie
     if decoder == "likelihood":
-        return _likeliest(model, trie, prompt, given.get("samples"))
+        return (yield from _likeliest(model, trie, prompt, given.get("samples")))
     if decoder == "trie-beam":
-        found = beam(model.reader.begin(prompt, trie), count=sampling["samples"])
+        reading = model.reader.begin(prompt, trie)
+        found = yield from steps(reading, ByProbability(), count=sampling["samples"])
         return _Found(
             leaves=found.leaves,
-            known=found.explored,
+            known=Explored.of(reading),
             exact=found.exact,
-            tokens_read=found.tokens_read,
+            tokens_read=reading.tokens_read,
         )
     if decoder not in ("trie-sample", "trie-unique"):
         raise CalrecError(
             f"expected a decoder over the items' texts, found {decoder!r}; choose trie-sample,"
             " trie-unique, trie-beam or likelihood"
         )
-    return _draw(
-        model.reader.begin(prompt, trie),
-        decoder,
-        seed=seed,
-        count=sampling["samples"],
-        temperature=sampling["temperature"],
-    )
+    reading = model.reader.begin(prompt, trie)
+    return (yield from _draw(reading, decoder, seed, sampling))
 
 
-def _draw(reading: Reading, decoder: Decoder, **how: Any) -> _Found:
+def _draw(
+    reading: Reading, decoder: Decoder, seed: int, sampling: Mapping[str, Any]
+) -> Generator[Searching, None, _Found]:
     from calrec.generation.trie import drawing
 
-    exact = True
+    count, temperature, exact = sampling["samples"], sampling["temperature"], True
     if decoder == "trie-sample":
-        leaves = drawing.sample(reading, **how)
+        leaves = yield from drawing.sampling(
+            reading, seed=seed, count=count, temperature=temperature
+        )
     else:
-        found = drawing.unique(reading, **how)
+        rule = drawing.ByGumbel(seed=seed, temperature=temperature)
+        found = yield from steps(reading, rule, count=count)
         leaves, exact = found.leaves, found.exact
     return _Found(
         leaves=leaves,
         known=Explored.of(reading),
         exact=exact,
         tokens_read=reading.tokens_read,
-        tempered=partial(drawing.shares, reading, temperature=how["temperature"]),
+        tempered=partial(drawing.shares, reading, temperature=temperature),
     )
 
 
 def _likeliest(
     model: GenerativeModel, trie: Trie, prompt: Sequence[int], count: int | None
-) -> _Found:
-    from calrec.generation.trie.likelihood import likelihoods
+) -> Generator[Searching, None, _Found]:
+    from calrec.generation.trie import likelihood
 
-    found = likelihoods(model.reader, prompt, trie)
+    found = yield from likelihood.steps(model.reader, prompt, trie)
     leaves, first = np.unique(trie.leaves, return_index=True)
     order = np.lexsort((leaves, -found.totals[first]))[:count]
     return _Found(

@@ -3,19 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool
 
 from calrec.evaluation.cases import Cases
 from calrec.evaluation.metrics import TITLES
-from calrec.evaluation.slices import figure
+from calrec.evaluation.slices import SliceFigure, figure
 from calrec.report.comparison import Comparison, Group
 from calrec.report.layouts.hints import hint
 from calrec.report.tables import Cell, Column, Table, Value, measured, with_best
 
 FOUND = "recall@10"
 """Who solves what: how many of the targets of a kind are among the first ten."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Targets of a kind.
+
+    Attributes:
+      name: in words.
+      users: how many targets are of it.
+      share: of all, as a fraction.
+      found: `FOUND` of these by each run; nothing where there is no target of it.
+    """
+
+    name: str
+    users: int
+    share: float
+    found: tuple[SliceFigure, ...]
+
+
+def kinds(one: Comparison) -> tuple[Kind, ...]:
+    """The three shortcuts, which overlap, then `any of these` and `none of these`.
+
+    Nothing where no run tells, as those of earlier releases do not.
+    """
+    told = next((cases for cases in one.cases if cases.shortcuts), None)
+    return () if told is None else tuple(_kind(*named, one) for named in _places(told).items())
 
 
 def shortcuts_table(group: Group, one: Comparison, key: str) -> Table:
@@ -26,8 +53,7 @@ def shortcuts_table(group: Group, one: Comparison, key: str) -> Table:
       one: the runs.
       key: short name of the table.
     """
-    told = next((cases for cases in one.cases if cases.shortcuts), None)
-    rows = [] if told is None else _rows(_kinds(told), one)
+    rows = [_row(kind, one) for kind in kinds(one)]
     again = f"--recommender {one.runs[0].recommender}"
     return Table(
         key=key,
@@ -49,31 +75,36 @@ def shortcuts_table(group: Group, one: Comparison, key: str) -> Table:
     )
 
 
-def _kinds(cases: Cases) -> Mapping[str, Bool[np.ndarray, " C"]]:
+def _places(cases: Cases) -> Mapping[str, Bool[np.ndarray, " C"]]:
     """Of each kind, which targets are of it."""
-    kinds = {
+    shortcuts = {
         "bought before by the person": cases.target_in_history,
         "followed the last item": cases.shortcuts["target_follows_last"],
         "among the ten texts nearest to the last item's": cases.shortcuts["target_like_last"],
     }
-    some = np.any([*kinds.values()], axis=0)
-    return {**kinds, "any of these": some, "none of these": ~some}
+    some = np.any([*shortcuts.values()], axis=0)
+    return {**shortcuts, "any of these": some, "none of these": ~some}
 
 
-def _rows(kinds: Mapping[str, Bool[np.ndarray, " C"]], one: Comparison) -> list[tuple[Cell, ...]]:
-    rows: list[tuple[Cell, ...]] = []
-    for kind, where in kinds.items():
-        users = int(where.sum())
-        found = [
-            measured(figure(cases, np.flatnonzero(where), FOUND, one.bootstrap)) if users else None
-            for cases in one.cases
-        ]
-        rows.append(
-            (
-                kind,
-                Value(optimistic=users, unit="count"),
-                Value(optimistic=users / one.users, unit="share"),
-                *with_best(found),
-            )
-        )
-    return rows
+def _kind(name: str, where: Bool[np.ndarray, " C"], one: Comparison) -> Kind:
+    users, places = int(where.sum()), np.flatnonzero(where)
+    share = users / one.users
+    found = [figure(cases, places, FOUND, one.bootstrap) for cases in one.cases] if users else []
+    return Kind(
+        name=name,
+        users=users,
+        share=share,
+        found=tuple(
+            SliceFigure(band=name, users=users, share=share, value=value) for value in found
+        ),
+    )
+
+
+def _row(kind: Kind, one: Comparison) -> tuple[Cell, ...]:
+    found = [measured(by_run.value) for by_run in kind.found] or [None] * len(one.runs)
+    return (
+        kind.name,
+        Value(optimistic=kind.users, unit="count"),
+        Value(optimistic=kind.share, unit="share"),
+        *with_best(found),
+    )

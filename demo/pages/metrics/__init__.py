@@ -13,7 +13,8 @@ TITLE = "Metrics"
 # What is to be shown of the choices; it is shown when one of these changes.
 _ASKED = ("report_of", "slices_of", "pair_of", "model_of")
 _CONTROLS = (*CHOICES, "problems", *_ASKED, "address")
-_REPORT = ("status", "overview", "plots_lead", "distribution", "details", "more")
+_SHORTCUTS = ("shortcuts_lead", "shortcuts", "shortcuts_found")
+_REPORT = ("status", "overview", "plots_lead", "distribution", *_SHORTCUTS, "details", "more")
 
 
 def build(shell: Shell) -> Page:

@@ -12,12 +12,15 @@ from markupsafe import Markup
 from calrec.errors import CalrecError
 from calrec.evaluation.metrics import TITLES
 from calrec.report import figures
+from calrec.report.comparison import Comparison
+from calrec.report.layouts import shortcuts
 from demo.html import metrics as words
 from demo.html import model_card_text
 from demo.html.templating import render
 from demo.html.widgets import empty_state, notice, plot_title
 from demo.html.wording import count
 from demo.inspect import checkpoints, model_card, training_curves
+from demo.inspect import shortcuts as pictures
 from demo.inspect.application import Application
 from demo.inspect.evaluations import Found
 from demo.inspect.local_paths import local
@@ -110,6 +113,7 @@ class MetricsHandlers:
                 "overview": overview,
                 "plots_lead": words.plots_lead(content),
                 "distribution": shown(figures.rank_distribution(content.comparisons[0][1])),
+                **_shortcuts(content.comparisons[0][1]),
                 "details": details,
                 "more": more,
             }
@@ -185,9 +189,25 @@ def _curves(log: Log | None) -> Update:
     return update
 
 
+def _shortcuts(one: Comparison) -> Update:
+    """What of the shop lies on a shortcut; that it is not known, where no run tells."""
+    kinds = shortcuts.kinds(one)
+    if not kinds:
+        text = "These evaluations are of an earlier release; evaluate again to see it."
+        return {**_NO_SHORTCUTS, "shortcuts_lead": empty_state("Not recorded", text)}
+    return {
+        "shortcuts_lead": words.shortcuts_lead(one, kinds),
+        "shortcuts": shown(pictures.shares(kinds)),
+        "shortcuts_found": shown(pictures.found(one, kinds)),
+    }
+
+
 def _no_report(text: str) -> Update:
     empty = dict.fromkeys(("overview", "plots_lead", "details", "more"), "")
-    return {"status": text, "distribution": HIDDEN, **empty}
+    return {"status": text, "distribution": HIDDEN, **_NO_SHORTCUTS, **empty}
+
+
+_NO_SHORTCUTS = {"shortcuts_lead": "", "shortcuts": HIDDEN, "shortcuts_found": HIDDEN}
 
 
 _NO_SLICES = {"slices_caption": "", "slices": HIDDEN}

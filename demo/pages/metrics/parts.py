@@ -21,7 +21,7 @@ def lay_out() -> dict[str, Any]:
     """The parts in the current context."""
     asked = {name: gr.State(None) for name in ("report_of", "slices_of", "pair_of", "model_of")}
     part: dict[str, Any] = {"address": address(), **asked}
-    for panel in (_overview, _plots, _pair, _details, _training, _card):
+    for panel in (_overview, _plots, _shortcuts, _pair, _details, _training, _card):
         with gr.Column(elem_classes="cr-panel"):
             part |= panel()
     return part
@@ -85,6 +85,21 @@ def _plots() -> dict[str, Any]:
                 )
             part["slices_caption"] = html("", elem_id="metrics-slices-caption")
             part["slices"] = place("metrics-slices")
+    return part
+
+
+def _shortcuts() -> dict[str, Any]:
+    head(
+        "Can this shop be solved by a shortcut?",
+        "Often the next purchase is one that the person made before, one that others made right"
+        " after the last item, or one whose text reads like the last item's. Simple rules find"
+        " these; where most are of that kind, high figures say little of a model.",
+    )
+    part: dict[str, Any] = {"shortcuts_lead": html("", elem_id="metrics-shortcuts-lead")}
+    with gr.Row(elem_classes="cr-plots"):
+        for name in ("shortcuts", "shortcuts_found"):
+            with gr.Column(min_width=320, elem_classes="cr-figure"):
+                part[name] = place(f"metrics-{name.replace('_', '-')}")
     return part
 
 

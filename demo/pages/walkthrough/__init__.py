@@ -10,15 +10,16 @@ from demo.html import widgets
 from demo.inspect.choices import Choices
 from demo.inspect.session import Session
 from demo.pages.components import script
-from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, QUIET, UNCHECKED, WAITING
+from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, PREPARE, QUIET, UNCHECKED, WAITING
 from demo.pages.named import Named
 from demo.pages.page import Page, Shell
 from demo.pages.walkthrough.address import WalkthroughAddress
 from demo.pages.walkthrough.assembling import Assembling, stale
 from demo.pages.walkthrough.handlers import WalkthroughHandlers
 from demo.pages.walkthrough.parts import lay_out
-from demo.pages.walkthrough.recommending import Recommending, first_stage
+from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import BLANK
+from demo.pages.walkthrough.switching import OF_DRAWS, OF_WORDS, controls, decoder_chosen
 
 TITLE = "Walkthrough"
 SETTINGS = tuple(field.name for field in fields(WalkthroughAddress))
@@ -27,7 +28,9 @@ HISTORY = ("history", "target", "message", "stale", "prompt", "shopper")
 RESULTS = ("message", *BLANK, "prompt", "shown", "address", "run", "stop")
 # Those that rank anew; the others ask for other texts.
 SWITCHES = tuple(
-    name for name in SETTINGS if name not in ("seed", "temperature", "samples", "template", "text")
+    name
+    for name in SETTINGS
+    if name not in ("decoder", "seed", "temperature", "samples", "template", "text")
 )
 
 
@@ -74,11 +77,14 @@ def _recommend(parts: Named, events: Recommending) -> None:
     parts.on(parts.run.click, None, (), ("start", "text"), js=script("start"), **LOOK_UP)
     waiting = script("runs", True, widgets.notice(WAITING))
     parts.on(parts.start.change, None, (), busy, js=waiting, **LOOK_UP)
-    job = parts.on(parts.start.change, events.recommend, ("session", *SETTINGS), RESULTS, **MODEL)
+    read = ("session", *SETTINGS)
+    first = parts.on(parts.start.change, events.prepare, read, ("status", "ready"), **PREPARE)
+    # Not first.then, which a Stop sets off, too.
+    job = parts.on(parts.ready.change, events.recommend, read, RESULTS, **MODEL)
     told = parts.on(job.then, stale, ("session", "shown"), ["stale"], **LOOK_UP)
     parts.on(told.then, events.settled, ("shown", *SETTINGS), RESULTS, **LOOK_UP)
     stopped = script("runs", False, widgets.notice("Stopped."))
-    parts.on(parts.stop.click, None, (), busy, js=stopped, cancels=[job], **LOOK_UP)
+    parts.on(parts.stop.click, None, (), busy, js=stopped, cancels=[first, job], **LOOK_UP)
 
 
 def _switch(parts: Named, events: Recommending) -> None:
@@ -86,6 +92,11 @@ def _switch(parts: Named, events: Recommending) -> None:
     for switch in parts.of(SWITCHES):
         changed = switch.release if isinstance(switch, gr.Slider) else switch.input
         parts.on(changed, events.again, read, RESULTS, **last)
-    parts.on(parts.retrieval.change, first_stage, ["retrieval"], ["first"], **QUIET)
+    both = ("decoder", "retrieval")
+    started = ("retrieval", "text", "start")
+    parts.on(parts.decoder.input, decoder_chosen, (*both, "shown"), started, **last)
+    offered = ("decoder_said", "no_draws", *OF_DRAWS, "samples", "first", "no_words", *OF_WORDS)
+    for changed in (parts.decoder.change, parts.retrieval.change):
+        parts.on(changed, controls, both, offered, **QUIET)
     opened = ("text", "texts", "address", "message")
     parts.on(parts.texts.select, events.click_text, read, opened, **LOOK_UP)

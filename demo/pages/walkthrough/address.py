@@ -8,9 +8,11 @@ from typing import Any, get_args
 from calrec.errors import CalrecError
 from calrec.ranking.rules import Bought, Count, Rules
 from calrec.recommenders import register
-from calrec.records.settings import Pooling, RankingSettings, Retrieval
+from calrec.records.decoders import DECODERS
+from calrec.records.settings import Decoder, Pooling, RankingSettings, Retrieval
 from calrec.text import TEMPLATES
 from demo.inspect import url
+from demo.inspect.decoding import candidates
 from demo.inspect.generations import GenerationKey
 from demo.inspect.shop import FIRST_STAGE, Shop
 from demo.inspect.side_by_side import RankedBy
@@ -33,14 +35,16 @@ class WalkthroughAddress:
       temperature: of the samples.
       samples: texts to write.
       template: of the prompt.
+      decoder: how texts are written.
       n_pred: texts kept.
       epsilon: weight of a text's log-probability, per nat.
       k1: of BM25.
       b: of BM25.
       pooling: how the columns become one score.
       modulation: whether texts are weighed by their probability.
-      retrieval: how texts become items.
-      first: the recommender whose best items are ranked, where the retrieval is `rerank`.
+      retrieval: how texts become items; the decoder's own where none is named.
+      first: the recommender whose best items are ranked, where the retrieval is `rerank`, or
+        scored, where the decoder cannot score all of a large shop.
       bought: where items of the history stand, in all rankings.
       count: what the simple rules that count purchases count.
       others: recommenders beside.
@@ -51,6 +55,7 @@ class WalkthroughAddress:
     temperature: float = 0.5
     samples: int = 32
     template: str = "calrec"
+    decoder: Decoder = "sample"
     n_pred: int = 10
     epsilon: float = 1 / 5000
     k1: float = 1.5
@@ -103,20 +108,26 @@ class WalkthroughAddress:
 
     def generation_key(self, shop: Shop, history: tuple[str, ...]) -> GenerationKey:
         """Names the texts that these settings ask for after a history."""
+        draws, limited = DECODERS[self.decoder].draws, candidates(shop, self.decoder)
         return GenerationKey(
             domain=shop.domain,
             fingerprint=shop.fingerprint,
             history=history,
-            seed=self.seed,
-            temperature=self.temperature,
-            samples=self.samples,
+            # What has no say makes no other texts.
+            seed=self.seed if draws else DEFAULT.seed,
+            temperature=self.temperature if draws else DEFAULT.temperature,
+            samples=DEFAULT.samples if self.decoder == "likelihood" else self.samples,
             template=self.template,
+            decoder=self.decoder,
+            first="" if limited is None else self.first,
         )
 
     def with_texts_of(self, key: GenerationKey) -> WalkthroughAddress:
         """The settings by which texts were written, whatever the controls say of that by now."""
         return replace(
             self,
+            decoder=key.decoder,
+            first=key.first or self.first,
             seed=key.seed,
             temperature=key.temperature,
             samples=key.samples,
@@ -132,7 +143,7 @@ class WalkthroughAddress:
 
     def query(self) -> dict[str, Any]:
         """What differs from the defaults, by name in the address."""
-        changed = url.changed(self, DEFAULT)
+        changed = url.changed(self, replace(DEFAULT, retrieval=DECODERS[self.decoder].retrieval))
         if "modulation" in changed:
             changed["modulation"] = "no"
         if changed.get("others") == ():
@@ -158,7 +169,10 @@ def from_query(query: Query) -> WalkthroughAddress:
         return value if value in known else getattr(DEFAULT, name)
 
     others, rivals = query.get("with"), register.rivals()
+    decoder: Decoder = one_of("decoder", DECODERS)
+    retrieval: Any = url.one(query, "retrieval")
     return WalkthroughAddress(
+        decoder=decoder,
         seed=whole("seed", 0, 2**32 - 1),
         temperature=real("temperature", 0.1, 1.5),
         samples=whole("samples", 1, 64),
@@ -169,7 +183,7 @@ def from_query(query: Query) -> WalkthroughAddress:
         b=real("b", 0.0, 1.0),
         pooling=one_of("pooling", get_args(Pooling)),
         modulation=url.one(query, "weighed") != "no",
-        retrieval=one_of("retrieval", get_args(Retrieval)),
+        retrieval=retrieval if retrieval in get_args(Retrieval) else DECODERS[decoder].retrieval,
         first=one_of("first", rivals),
         bought=one_of("bought", get_args(Bought)),
         count=one_of("count", get_args(Count)),

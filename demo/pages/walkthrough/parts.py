@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from calrec.recommenders import register
+from calrec.records.decoders import DECODERS
 from demo.html import widgets
 from demo.html.walkthrough import no_prompt, step_heading
 from demo.html.wording import listed
@@ -38,7 +39,7 @@ def lay_out(opening: Update) -> dict[str, Any]:
     """The page in the current container.
 
     Those of settings have the names of `WalkthroughAddress`'s fields. `shown` is what the results
-    are of; any new value of `start` starts the model.
+    are of; any new value of `start` starts a recommendation, and one of `ready` the model for it.
     """
     parts: dict[str, Any] = {"address": address(), "shown": gr.State(None)} | _bar()
     with _step(1):
@@ -53,16 +54,19 @@ def lay_out(opening: Update) -> dict[str, Any]:
         parts["prompt"] = html(no_prompt(), elem_id="prompt")
     with _panel(3):
         html(opening["speaker"])
+        parts |= _decoder()
         parts["texts"] = html(opening["texts"], js_on_load=CLICKS, elem_id="samples")
     with _panel(4):
         parts |= _switches() | _ways() | _rules()
+        parts["no_words"] = html("", elem_id="no-words")
         parts["matrix"] = html(opening["matrix"], elem_id="matrix")
     with _panel(5):
         parts |= _rankings(opening)
     parts["text"] = gr.Number(-1, visible=False, precision=0)
-    parts["start"] = gr.Textbox(
-        visible="hidden", show_label=False, elem_id="start", interactive=False
-    )
+    for name in ("start", "ready"):
+        parts[name] = gr.Textbox(
+            visible="hidden", show_label=False, elem_id=name, interactive=False
+        )
     return parts
 
 
@@ -127,9 +131,24 @@ def _assembly(opening: Update) -> dict[str, Any]:
     }
 
 
+def _decoder() -> dict[str, Any]:
+    usual = DECODERS[DEFAULT.decoder]
+    return {
+        "decoder": gr.Radio(
+            [(one.label, one.id) for one in DECODERS.values()],
+            value=usual.id,
+            label="How it writes",
+            elem_id="decoder",
+        ),
+        "decoder_said": html(widgets.quiet(usual.sentence), elem_id="decoder-said"),
+        "decoding": html("", elem_id="decoding"),
+    }
+
+
 def _sampling() -> dict[str, Any]:
     with gr.Accordion("How the model writes", open=False, elem_classes="cr-quiet"):
         return {
+            "no_draws": html("", elem_id="no-draws"),
             "seed": gr.Number(
                 DEFAULT.seed,
                 precision=0,
@@ -225,6 +244,7 @@ def _ways() -> dict[str, Any]:
                 _rivals(),
                 value=DEFAULT.first,
                 label="Whose best (first stage)",
+                info="Its best items are ranked; or scored, where a shop has too many for all.",
                 min_width=190,
                 elem_id="first",
                 visible=False,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +14,11 @@ from markupsafe import Markup
 
 from calrec.errors import CalrecError
 from calrec.records import Generation
+from calrec.records.decoders import DECODERS
 from demo.html import walkthrough, widgets
 from demo.inspect import checkpoints
 from demo.inspect.application import Application
+from demo.inspect.decoding import Texts, prepared, write
 from demo.inspect.generations import Generations
 from demo.inspect.session import Session
 from demo.inspect.side_by_side import ranked
@@ -22,9 +27,6 @@ from demo.pages.named import Update
 from demo.pages.walkthrough import results
 from demo.pages.walkthrough.address import WalkthroughAddress, chosen
 from demo.pages.walkthrough.results import Shown
-
-ALTERNATIVES = 5
-"""Tokens shown beside each drawn one."""
 
 
 class Recommending:
@@ -37,6 +39,21 @@ class Recommending:
     def speaker(self) -> Markup:
         """Which model writes."""
         return walkthrough.speaker(self._app.checkpoint, checkpoints.served(self._app))
+
+    def prepare(self, session: Session, *values: Any) -> Generator[Update, None, None]:
+        """Waits for what the decoder needs of the shop, before a turn at the model is taken.
+
+        Its last update has the turn taken; closing it does not.
+        """
+        choice, start = chosen(*values), time.monotonic()
+        try:
+            shop = self._app.shop(session.domain)
+            for _ in prepared(shop, choice.decoder) if session.history else ():
+                yield results.preparing(shop, time.monotonic() - start)
+        except Exception as error:
+            # The recommendation that follows tries itself, and tells the visitor.
+            logging.getLogger(__name__).info("not prepared: %s", error)
+        yield {"ready": str(time.time_ns())}
 
     def recommend(self, session: Session, *values: Any) -> Generator[Update, None, None]:
         """Streams the samples, then all rankings; closing it stops the model.
@@ -58,34 +75,22 @@ class Recommending:
         self, session: Session, choice: WalkthroughAddress
     ) -> Generator[Update, None, None]:
         shop = self._app.shop(session.domain)
-        shown = Shown(
-            session=session, choice=choice, key=choice.generation_key(shop, session.history)
-        )
-        if (kept := self._generations.known(shown.key)) is not None:
-            yield results.written(shop, kept, shown, "kept from an earlier run of the same seed")
+        key = choice.generation_key(shop, session.history)
+        shown = Shown(session=session, choice=choice.with_texts_of(key), key=key)
+        if (kept := self._generations.known(key)) is not None:
+            texts = Texts(generation=kept, decoding=self._generations.decoding(key))
+            of_seed = " of the same seed" if DECODERS[key.decoder].draws else ""
+            yield results.written(shop, texts, shown, f"kept from an earlier run{of_seed}")
             return
         waiting = "Reading the history." if shop.served.is_loaded else "Loading the model."
         yield {**results.no_results(), "status": widgets.notice(waiting)}
-        stream = (
-            shop.served.get()
-            .with_template(choice.template)
-            .stream(
-                shop.items(session.history),
-                seed=choice.seed,
-                temperature=choice.temperature,
-                samples=choice.samples,
-                alternatives=ALTERNATIVES,
-            )
-        )
-        try:
+        with closing(write(shop, key)) as stream:
             for update in stream:
-                if isinstance(update, Generation):
-                    self._generations.put(shown.key, update)
+                if isinstance(update, Texts):
+                    self._generations.put(key, update.generation, update.decoding)
                     yield results.written(shop, update, shown, "computed live")
                 else:
                     yield results.progress(update)
-        finally:
-            stream.close()
 
     @failures.told_in("message")
     def again(self, shown: Shown | None, *values: Any) -> Update:
@@ -137,8 +142,3 @@ class Recommending:
                 "gone; press Recommend, and the same seed writes them again"
             )
         return generation
-
-
-def first_stage(retrieval: str) -> Update:
-    """The choice of a first stage, where there is one."""
-    return {"first": gr.update(visible=retrieval == "rerank")}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import gradio as gr
 
 from calrec.generation.model import Progress
+from calrec.generation.trie.progress import Searching
 from calrec.records import Generation
 from demo.html import walkthrough, widgets
-from demo.html.record import matching, prompt, ranking, texts
+from demo.html.record import decoding, matching, prompt, ranking, texts
 from demo.html.wording import count
 from demo.inspect import url
+from demo.inspect.decoding import Texts
 from demo.inspect.generations import GenerationKey
 from demo.inspect.session import Session, target_of
 from demo.inspect.shop import Shop
@@ -19,18 +23,26 @@ from demo.inspect.side_by_side import SideBySide, side_by_side
 from demo.pages.named import Update
 from demo.pages.walkthrough.address import WalkthroughAddress
 
-BLANK = ("status", "texts", "matrix", "ranks", "rankings")
+BLANK = ("status", "decoding", "texts", "matrix", "ranks", "rankings")
 """What a page without a recommendation shows in the results' places."""
 _READY = {"run": gr.update(visible=True), "stop": gr.update(visible=False)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What the results on the page are of: the visitor's session then, and all settings."""
+    """What the results on the page are of: the visitor's session then, and all settings.
+
+    Attributes:
+      session: whose history.
+      choice: all settings.
+      key: names the texts.
+      decoding: what their decoder knew besides (`demo.inspect.decoding.Texts`).
+    """
 
     session: Session
     choice: WalkthroughAddress
     key: GenerationKey
+    decoding: Mapping[str, Any] | None = None
 
 
 def no_results() -> Update:
@@ -41,6 +53,7 @@ def no_results() -> Update:
     return {
         "message": "",
         "status": "",
+        "decoding": "",
         "texts": widgets.empty_state("Nothing written yet", written),
         "matrix": widgets.empty_state("No comparison yet", compared),
         "ranks": "",
@@ -49,19 +62,29 @@ def no_results() -> Update:
     }
 
 
-def progress(update: Progress) -> Update:
-    """The texts as far as they are written."""
+def preparing(shop: Shop, seconds: float) -> Update:
+    """What goes on while the shop's trie is made."""
+    return {"status": widgets.notice(decoding.preparing(len(shop.catalogue.items), seconds))}
+
+
+def progress(update: Progress | Searching) -> Update:
+    """The texts as far as they are written, or how far the search for them is."""
+    if isinstance(update, Searching):
+        waiting = ("Looking through the shop's items", "Their texts follow when all are found.")
+        return {"status": decoding.searching(update), "texts": widgets.empty_state(*waiting)}
     return {
         "status": texts.progress(update.step, update.limit, update.samples),
         "texts": texts.streaming(update.samples),
     }
 
 
-def written(shop: Shop, generation: Generation, shown: Shown, source: str) -> Update:
-    """All results of samples that are new on the page, and where they come from."""
+def written(shop: Shop, texts: Texts, shown: Shown, source: str) -> Update:
+    """All results of texts that are new on the page, and where they come from."""
+    generation, shown = texts.generation, replace(shown, decoding=texts.decoding)
     made = _side_by_side(shop, generation, shown)
     kept = count(len(made.calrec.ranking.columns), "different text")
-    done = f"Done: {count(len(generation.samples), 'text')} written, {kept} kept."
+    noun = "text" if texts.decoding is None else "item text"
+    done = f"Done: {count(len(generation.samples), noun)} written, {kept} kept."
     return {
         **_results(shop, made, shown),
         "status": widgets.done(done, source, "live" in source),
@@ -86,7 +109,11 @@ def failed(line: str) -> Update:
 
 
 def _side_by_side(shop: Shop, generation: Generation, shown: Shown) -> SideBySide:
-    return side_by_side(shop, shown.session.history, generation, shown.choice.ranked_by())
+    made = side_by_side(shop, shown.session.history, generation, shown.choice.ranked_by())
+    if shown.decoding is None:
+        return made
+    known = {**made.calrec.parts, "decoding": dict(shown.decoding)}
+    return replace(made, calrec=replace(made.calrec, parts=known))
 
 
 def _results(shop: Shop, made: SideBySide, shown: Shown) -> Update:
@@ -96,6 +123,7 @@ def _results(shop: Shop, made: SideBySide, shown: Shown) -> Update:
     records = [made.calrec, *made.others]
     return {
         "message": widgets.notices(made.missing, "error"),
+        "decoding": decoding.view(made.calrec),
         "texts": walkthrough.texts_view(shop, made.calrec, choice.text),
         "matrix": matrix or no_results()["matrix"],
         "ranks": ranking.ranks_view(records, target, choice.rules, shop.leaks()),
