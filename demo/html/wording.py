@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from calrec.records import Item
 
+LEAST = 0.0005
+"""The smallest probability that is written as a number."""
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -79,3 +81,18 @@ def tooltip(item: Item) -> str:
     )
     lines = (f"{label}: {value}" for label, value in known if value)
     return "\n".join((title_of(item), *lines))
+
+
+def percent(share: float) -> str:
+    """A probability of 0 to 1: `36%`, `4.2%`."""
+    if share < LEAST:
+        return "less than 0.1%" if share > 0 else "0%"
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+
+
+def percent_range(least: float, most: float) -> str:
+    """`36%`, or `36–41%` where only bounds are known."""
+    low, high = percent(least), percent(most)
+    if low == high:
+        return low
+    return f"{low.removesuffix('%')}–{high}" if least >= LEAST else f"at most {high}"

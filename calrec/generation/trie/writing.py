@@ -13,7 +13,9 @@ from jaxtyping import Float, Int
 
 from calrec.errors import CalrecError
 from calrec.generation.trie.beam import Beam, Explored, beam
+from calrec.generation.trie.grouping import Grouping
 from calrec.records import Generation, Item, Sample
+from calrec.records.exploration import WIDEST_FIRST
 from calrec.records.settings import Decoder
 from calrec.text import item_text, parse
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItemTexts:
-    """Items as one model writes them; their trie is made when it is first needed, and kept.
+    """Items as one model writes them; what follows from them is made when first needed, and kept.
 
     Attributes:
       model: whose tokens.
@@ -39,6 +41,11 @@ class ItemTexts:
     def trie(self) -> Trie:
         """Of their texts, cut as a target is in training."""
         return self.model.trie(self.items)
+
+    @cached_property
+    def grouping(self) -> Grouping:
+        """The texts by the attributes of their items, the widest first."""
+        return Grouping.of(self, WIDEST_FIRST)
 
     def only(self, chosen: Int[np.ndarray, " C"]) -> ItemTexts:
         """Those of some items, by index."""

@@ -11,6 +11,7 @@ from calrec.recommenders import register
 from calrec.records.settings import Pooling, RankingSettings, Retrieval
 from calrec.text import TEMPLATES
 from demo.inspect import url
+from demo.inspect.exploring import DEPTH, DEPTHS
 from demo.inspect.generations import GenerationKey
 from demo.inspect.shop import FIRST_STAGE, Shop
 from demo.inspect.side_by_side import RankedBy
@@ -45,6 +46,9 @@ class WalkthroughAddress:
       count: what the simple rules that count purchases count.
       others: recommenders beside.
       text: the text that is shown token by token, by its place in the order drawn; -1 for none.
+      explored: whether the search over the whole catalogue is shown.
+      depth: how far that goes, a key of `demo.inspect.exploring.DEPTHS`.
+      asked: id of an item that it is asked about besides the true one; empty for none.
     """
 
     seed: int = 0
@@ -63,6 +67,9 @@ class WalkthroughAddress:
     count: Count = "training"
     others: tuple[str, ...] = ("lir",)
     text: int = -1
+    explored: bool = False
+    depth: str = DEPTH
+    asked: str = ""
 
     def ranking(self) -> RankingSettings:
         """How the samples become a ranking.
@@ -135,6 +142,8 @@ class WalkthroughAddress:
         changed = url.changed(self, DEFAULT)
         if "modulation" in changed:
             changed["modulation"] = "no"
+        if "explored" in changed:
+            changed["explored"] = "1"
         if changed.get("others") == ():
             changed["others"] = "none"
         return {_NAMES.get(name, name): value for name, value in changed.items()}
@@ -177,6 +186,9 @@ def from_query(query: Query) -> WalkthroughAddress:
         if others is None
         else tuple(name for name in register.rivals() if name in others),
         text=whole("text", -1, 63),
+        explored=url.one(query, "explored") == "1",
+        depth=one_of("depth", DEPTHS),
+        asked=url.one(query, "asked"),
     )
 
 
@@ -193,5 +205,6 @@ def chosen(*values: Any) -> WalkthroughAddress:
         if value is not None and name != "others"
     }
     query["weighed"] = ["yes" if given["modulation"] else "no"]
+    query["explored"] = ["1" if given["explored"] else ""]
     query["with"] = [str(name) for name in given["others"] or ()]
     return from_query(query)

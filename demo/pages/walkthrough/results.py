@@ -19,7 +19,7 @@ from demo.inspect.side_by_side import SideBySide, side_by_side
 from demo.pages.named import Update
 from demo.pages.walkthrough.address import WalkthroughAddress
 
-BLANK = ("status", "texts", "heat", "heat_empty", "ranks", "rankings")
+BLANK = ("status", "texts", "heat", "heat_empty", "ranks", "rankings", "explorer")
 """What a page without a recommendation shows in the results' places."""
 _READY = {"run": gr.update(visible=True), "stop": gr.update(visible=False)}
 
@@ -38,6 +38,7 @@ def no_results() -> Update:
     heat = ("No comparison yet", "It follows when all texts are written.")
     written = "Press Recommend: the texts appear here while the model writes them."
     beside = "The recommenders' first items appear here side by side."
+    explored = "A press on the button shows where the model's probability lies, branch by branch."
     return {
         "message": "",
         "status": "",
@@ -46,6 +47,7 @@ def no_results() -> Update:
         "heat_empty": gr.update(value=widgets.empty_state(*heat), visible=True),
         "ranks": "",
         "rankings": widgets.empty_state("No ranking yet", beside),
+        "explorer": widgets.empty_state("Not looked through yet", explored),
         "shown": None,
     }
 
