@@ -93,6 +93,8 @@ def percent(share: float) -> str:
 def percent_range(least: float, most: float) -> str:
     """`36%`, or `36–41%` where only bounds are known."""
     low, high = percent(least), percent(most)
-    if low == high:
-        return low
-    return f"{low.removesuffix('%')}–{high}" if least >= LEAST else f"at most {high}"
+    if low == high or most < LEAST:
+        return high
+    if least < LEAST:
+        return f"at most {high}"
+    return f"{100 * least:.0f}–{high}" if least >= 0.01 and most >= 0.1 else f"{low[:-1]}–{high}"

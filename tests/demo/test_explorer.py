@@ -133,8 +133,8 @@ def test_what_the_model_expects_in_words(found):
 def test_where_the_true_item_was_lost_in_words(found):
     page = explorer.view(found, ITEMS, ITEMS["d"])
     assert (
-        "The item really bought has 4.0%, less than each of the 2 items found. It lost most in its"
-        " title, where “Digital” had 5.0% and “Mechanical” 80% (as in Mechanical"
+        "The item really bought, “Digital Scale”, has 4.0%, less than each of the 2 items found. It"
+        " lost most in its title, where “Digital” had 5.0% and “Mechanical” 80% (as in Mechanical"
         " &lt;b&gt;Scale&lt;/b&gt;). There it fell out of the first two: the last of them has 20%."
     ) in page
     assert page.count("cr-lost") == page.count("fell out here") == 1
@@ -169,6 +169,6 @@ def test_small_branches_are_left_out_but_for_a_marked_item(found, monkeypatch):
 
 def test_an_item_can_be_asked_about_and_buttons_say_which(found):
     page = explorer.view(found, ITEMS, None, "d")
-    assert "The other item has 4.0%" in page
+    assert "The other item, “Digital Scale”, has 4.0%" in page
     assert "asked about" in page
     assert set(re.findall(r'data-act="ask" data-id="(\w*)"', page)) == {"m", "d", "c"}

@@ -15,6 +15,8 @@ from calrec.text import LABELS
 from demo.html.record.tokens import SURPRISING, visible
 from demo.html.wording import LEAST, count, percent, rank_range, spelled, title_of
 
+OUTSIDE = 0.03
+"""What leads to no item is told of from this probability on."""
 SURE = math.log(0.9)
 """A word whose log-probability is below this is a turning point."""
 
@@ -27,7 +29,7 @@ class Told:
       item: the item.
       name: what it is here.
       sentences: in words.
-      parts: attribute, value, chance, what is alive behind it, and its width in percent.
+      parts: attribute, value, chance and its width in percent, and what is alive behind it.
       turns: the places where the model was not sure.
       tokens: as `record/tokens.html` draws them.
       panels: of each token, what stood beside.
@@ -36,7 +38,7 @@ class Told:
     item: Item
     name: str
     sentences: Sequence[str]
-    parts: Sequence[tuple[str, str, str, str, float]]
+    parts: Sequence[tuple[str, str, str, float, str]]
     turns: Sequence[TurningPoint]
     tokens: Sequence[tuple[str, str, str, float]]
     panels: Sequence[Sequence[tuple[str, str, float, str, bool]]]
@@ -83,8 +85,8 @@ def told(found: Exploration, items: Mapping[str, Item], way: Way, name: str) -> 
                 part.attribute.capitalize(),
                 part.value or "none",
                 percent(math.exp(part.log_prob)),
+                100 * math.exp(part.log_prob),
                 percent(math.exp(part.total)),
-                100 * math.exp(part.total),
             )
             for part in way.parts()
         ],
@@ -109,6 +111,7 @@ def told(found: Exploration, items: Mapping[str, Item], way: Way, name: str) -> 
 def _sentences(found: Exploration, items: Mapping[str, Item], way: Way, name: str) -> list[str]:
     """Where the item stands, what cost it most, and where it fell out of the first ones."""
     total, first = found.tree.items, spelled(found.first)
+    name = f"{name}, “{title_of(way.item)}”,"
     chance = percent(math.exp(way.log_prob))
     if way.ranks is not None:
         said = [f"{name} has {chance}: place {rank_range(*way.ranks)} of {total:,}."]
@@ -151,13 +154,21 @@ def _turning_point(way: Way, place: int, items: Mapping[str, Item]) -> TurningPo
         chance=percent(math.exp(step.log_prob)),
         width=100 * math.exp(step.log_prob),
         alive=percent(math.exp(step.total)),
-        instead=[
-            (_turn(turn), percent(share), 100 * share, _leads_to(turn, items))
-            for turn in step.turns[:3]
-            if (share := math.exp(turn.log_prob)) >= LEAST
-        ],
+        instead=_instead(step, items),
         is_lost=place == way.lost,
     )
+
+
+def _instead(step: Step, items: Mapping[str, Item]) -> list[tuple[str, str, float, str]]:
+    """The likeliest words in a place, and what leads to no item where that is worth a line."""
+    words = [
+        (_turn(turn), percent(share), 100 * share, _leads_to(turn, items))
+        for turn in step.turns[:3]
+        if (share := math.exp(turn.log_prob)) >= LEAST
+    ]
+    if step.outside >= OUTSIDE:
+        words.append(("others", percent(step.outside), 100 * step.outside, "no item of this shop"))
+    return words
 
 
 def _leads_to(turn: Turn, items: Mapping[str, Item]) -> str:

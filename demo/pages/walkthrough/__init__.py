@@ -101,9 +101,9 @@ def _switch(parts: Named, events: Recommending) -> None:
 
 def _explore(parts: Named, events: Exploring, job: Any) -> None:
     read = ("shown", *SETTINGS)
-    parts.on(job.then, events.again, read, SEARCHED, **MODEL)
-    parts.on(parts.look.click, events.look, read, SEARCHED, **MODEL)
-    parts.on(parts.depth.input, events.again, read, SEARCHED, **MODEL)
-    parts.on(parts.asked.input, events.again, read, SEARCHED, **MODEL)
-    parts.on(parts.explorer.select, events.ask, read, SEARCHED, **MODEL)
-    parts.on(parts.asked.key_up, events.search, ["shown"], ["asked"], **LOOK_UP)
+    parts.on(job.then, events.look_again, read, SEARCHED, **MODEL)
+    parts.on(parts.look.click, events.look_through, read, SEARCHED, **MODEL)
+    parts.on(parts.depth.input, events.look_again, read, SEARCHED, **MODEL)
+    parts.on(parts.asked.input, events.look_again, read, SEARCHED, **MODEL)
+    parts.on(parts.explorer.select, events.look_at_item, read, SEARCHED, **MODEL)
+    parts.on(parts.asked.key_up, events.offer_items, ["shown"], ["asked"], **LOOK_UP)

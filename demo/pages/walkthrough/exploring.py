@@ -33,23 +33,23 @@ class Exploring:
     def __init__(self, application: Application) -> None:
         self._app = application
 
-    def look(self, shown: Shown | None, *values: Any) -> Update:
+    def look_through(self, shown: Shown | None, *values: Any) -> Update:
         """Searches, and shows what was found."""
         return self._explored(shown, replace(chosen(*values), explored=True))
 
-    def again(self, shown: Shown | None, *values: Any) -> Update:
+    def look_again(self, shown: Shown | None, *values: Any) -> Update:
         """The same by the settings as they are now; nothing where no search is shown."""
         choice = chosen(*values)
         if not choice.explored or shown is None:
             return {"address": results.address(choice, shown)}
         return self._explored(shown, choice)
 
-    def ask(self, click: gr.EventData, shown: Shown | None, *values: Any) -> Update:
+    def look_at_item(self, click: gr.EventData, shown: Shown | None, *values: Any) -> Update:
         """Asks about the item that was pressed."""
         choice = replace(chosen(*values), explored=True, asked=carried(click, "id"))
         return self._explored(shown, choice)
 
-    def search(self, shown: Shown | None, typed: gr.KeyUpData) -> Update:
+    def offer_items(self, shown: Shown | None, typed: gr.KeyUpData) -> Update:
         """Items that match what was typed."""
         if shown is None:
             return {}
