@@ -81,17 +81,14 @@ def explore(
     found = _with_ways(texts, prompt, found, [int(texts.trie.leaves[i]) for i in asked])
     explored = Explored.of_log_probs(texts.trie, found.log_probs)
     item_ids = [item.item_id for item in texts.items]
-    told = [
-        Found(item_ids=tuple(item_ids[i] for i in items), log_prob=total)
-        for items, total in _items_of(texts, found)
-    ]
+    told = _told(grouping, found, item_ids)
     needed = _needed(told, first)
     teller = Teller(texts=texts, grouping=grouping, log_probs=found.log_probs, leaves=found.leaves)
     return Exploration(
         history=tuple(history),
         levels=tuple(level.attribute for level in grouping.levels),
         tree=tree(grouping, explored, item_ids),
-        found=tuple(told),
+        found=told,
         exact=found.exact,
         outside=explored.outside(),
         first=first,
@@ -170,10 +167,13 @@ def _chains(trie: Trie, leaf: int) -> Int[np.ndarray, " C"]:
     return path[(above == 0) | (trie.degrees[above] != 1)]
 
 
-def _items_of(texts: ItemTexts, found: _Search) -> list[tuple[list[int], float]]:
-    """The items of each text, and what it has."""
-    pairs = zip(found.leaves.tolist(), found.totals.tolist(), strict=True)
-    return [(texts.trie.items_at(leaf).tolist(), total) for leaf, total in pairs]
+def _told(grouping: Grouping, found: _Search, item_ids: Sequence[str]) -> tuple[Found, ...]:
+    """The texts by the items that carry them."""
+    texts = np.searchsorted(grouping.leaves, found.leaves).tolist()
+    return tuple(
+        Found(item_ids=tuple(item_ids[i] for i in grouping.items_at(text).tolist()), log_prob=total)
+        for text, total in zip(texts, found.totals.tolist(), strict=True)
+    )
 
 
 def _needed(found: Sequence[Found], first: int) -> float:
