@@ -19,7 +19,8 @@ from demo.html.wording import LEAST, count, percent_range
 NAMES = {"bought": "The item really bought", "asked": "The other item"}
 """What the items asked about are called."""
 SHOWN = 12
-"""Branches of one that are drawn; those that a marked item is in are drawn besides."""
+"""Branches of one that are drawn at most, if they have a probability worth a number; the first one
+and those that a marked item is in are drawn in any case."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +128,7 @@ def _below(
     drawn, hidden = [], []
     for place, one in enumerate(branch.branches):
         inside = {name: way for name, way in ways.items() if _leads(one, way)}
-        if inside or (place < SHOWN and one.known >= LEAST):
+        if inside or not place or (place < SHOWN and one.known >= LEAST):
             best = is_best and place == 0
             drawn.append(_row(one, inside, scale, f"{key}/{one.value or ''}", is_best=best))
         else:
