@@ -39,7 +39,7 @@ def tree(grouping: Grouping, explored: Explored, item_ids: Sequence[str]) -> Bra
         members = _members(grouping, level) if level is grouping.levels[-1] else None
         branches = defaultdict(list)
         for group, sums in _groups(shares, grouping, level, item_ids):
-            ids = [] if members is None else [item_ids[i] for i in members[group].tolist()]
+            ids = [] if members is None else [item_ids[int(i)] for i in members[group]]
             branch = Branch(
                 attribute=level.attribute,
                 value=level.values[group],
