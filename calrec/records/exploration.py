@@ -199,7 +199,7 @@ class Way:
 
     def _parts(self) -> Iterator[Part]:
         ends = [step.attribute for step in self.steps[:-1]]
-        shown = [name for name in IN_TEXT if name in ends]
+        shown: list[Attribute] = [name for name in IN_TEXT if name in ends]
         first, before = 0, 0.0
         for name in shown:
             last = name == shown[-1]

@@ -171,7 +171,7 @@ def _told(grouping: Grouping, found: _Search, item_ids: Sequence[str]) -> tuple[
     """The texts by the items that carry them."""
     texts = np.searchsorted(grouping.leaves, found.leaves).tolist()
     return tuple(
-        Found(item_ids=tuple(item_ids[i] for i in grouping.items_at(text).tolist()), log_prob=total)
+        Found(item_ids=tuple(item_ids[int(i)] for i in grouping.items_at(text)), log_prob=total)
         for text, total in zip(texts, found.totals.tolist(), strict=True)
     )
 
