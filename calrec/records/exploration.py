@@ -24,7 +24,7 @@ WIDEST_FIRST: tuple[Attribute, ...] = ("category", "brand", "title", "price")
 
 @dataclass(frozen=True, kw_only=True)
 class Rest:
-    """The branches beside others of which no text was found.
+    """The branches beside others of which no text was read to its end.
 
     Attributes:
       branches: how many.
@@ -45,11 +45,11 @@ class Branch:
       attribute: which one tells them from those beside; `None` of the whole catalogue.
       value: its value, as the text shows it; `None` where they have none.
       items: how many they are.
-      known: the probability of their texts that were found.
+      known: the probability of their texts that were read to their end.
       open: the most that their other texts can add; what may lie in one of several branches counts
         in each.
-      best: id of the most probable item that was found; of equal texts the first.
-      branches: by the next attribute, those with a found text, most probable first.
+      best: id of the most probable item that was read so; of equal texts the first.
+      branches: by the next attribute, those with such a text, most probable first.
       rest: the others.
       item_ids: of all its items, where no attribute is left to tell them apart; else empty.
     """

@@ -1,8 +1,9 @@
 """What a search knows of a catalogue as a tree of attribute values, with the probability in each.
 
-The probability of a group of items is the sum over their texts. A text that was found adds what it
-has. One that was not found lies below a node that was not read, whose probability is the most that
-all texts below it can have together: it counts as open in each group that has one of them.
+The probability of a group of items is the sum over their texts. A text that was read to its end
+counts as found, and adds what it has. Any other lies below a node that was not read, whose
+probability is the most that all texts below it can have together: it counts as open in each group
+that has one of them.
 
 Shapes: T distinct texts, G groups of a level, A groups of the level above, P pairs of a text that
 was not found and the unread node above it.
