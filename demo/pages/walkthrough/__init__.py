@@ -101,7 +101,8 @@ def _switch(parts: Named, events: Recommending) -> None:
 
 def _explore(parts: Named, events: Exploring, job: Any) -> None:
     read = ("shown", *SETTINGS)
-    parts.on(job.then, events.look_again, read, SEARCHED, **MODEL)
+    # Mostly nothing is to be done; a wait for others' work is then no one's.
+    parts.on(job.then, events.look_again, read, SEARCHED, **{**MODEL, "show_progress": "hidden"})
     parts.on(parts.look.click, events.look_through, read, SEARCHED, **MODEL)
     parts.on(parts.depth.input, events.look_again, read, SEARCHED, **MODEL)
     parts.on(parts.asked.input, events.look_again, read, SEARCHED, **MODEL)
