@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from calrec.errors import CalrecError
 from calrec.generation.model import GenerativeModel, Progress
+from calrec.generation.trie.exploring import COUNT, FIRST, explore
 from calrec.generation.trie.progress import Searching, outcome
 from calrec.generation.trie.writing import ItemTexts, best
 from calrec.generation.trie.writing import stream as written_by_steps
@@ -21,6 +22,7 @@ from calrec.recommenders.entry import Entry, Inputs
 from calrec.recommenders.protocol import Recommender, Shop
 from calrec.records import Generation, Item, Ranking, Recommendation
 from calrec.records.decoders import DECODERS
+from calrec.records.exploration import WIDEST_FIRST, Attribute, Exploration
 from calrec.records.settings import Decoder, RankingSettings
 
 if TYPE_CHECKING:
@@ -201,6 +203,41 @@ class CALRec:
           CalrecError: for an empty history.
         """
         return best(self.texts, history, count)
+
+    def explore(
+        self,
+        history: Sequence[Item],
+        item_ids: Sequence[str] = (),
+        *,
+        count: int | None = COUNT,
+        first: int = FIRST,
+        levels: Sequence[Attribute] = WIDEST_FIRST,
+    ) -> Exploration:
+        """The same search as a tree of attribute values, and what became of some items in it.
+
+        Args:
+          history: oldest item first; at least one.
+          item_ids: of items whose ways are told token by token.
+          count: how many texts to look for; `None` reads all, of at most `MOST` items.
+          first: how many items count as the first ones.
+          levels: by which attributes the tree branches.
+
+        Raises:
+          CalrecError: for an empty history, an unknown item, or a setting out of range.
+        """
+        index = {item_id: i for i, item_id in enumerate(self.corpus.item_ids)}
+        for item_id in item_ids:
+            if item_id not in index:
+                raise CalrecError(
+                    f"expected an item of the shop, found {item_id!r}; choose one of its catalogue"
+                )
+        if count is None and len(index) > MOST:
+            raise CalrecError(
+                f"expected a number of texts to look for in a shop of more than {MOST:,} items,"
+                f" found {len(index):,} items and none; name one"
+            )
+        asked = [index[item_id] for item_id in item_ids]
+        return explore(self.texts, history, levels=levels, asked=asked, count=count, first=first)
 
     def recommend_many(
         self,

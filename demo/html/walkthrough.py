@@ -59,13 +59,18 @@ _HEADINGS = {
         "stands what set it behind the place above: its text's probability, or how well it "
         "matches. Open it to see the words.",
     ),
+    6: (
+        "Through the whole catalogue",
+        "How probable the model finds the texts of all items: no draw, no comparison of words. "
+        "What lies where in the catalogue, and where the item really bought was left behind.",
+    ),
 }
 _WITH_FORMULA = (2, 3, 4)
 
 
 def step_heading(step: int) -> Markup:
-    """A step's heading, with what it computes; 0 is that of the history."""
-    heading = widgets.heading(step, *_HEADINGS[step])
+    """A step's heading, with what it computes; 0 is that of the history, 6 the search's."""
+    heading = widgets.heading(step if step <= len(widgets.STEPS) else 0, *_HEADINGS[step])
     return heading + widgets.formula(step) if step in _WITH_FORMULA else heading
 
 

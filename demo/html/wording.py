@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from calrec.records import Item
 
+LEAST = 0.0005
+"""The smallest probability that is written as a number."""
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -79,3 +81,20 @@ def tooltip(item: Item) -> str:
     )
     lines = (f"{label}: {value}" for label, value in known if value)
     return "\n".join((title_of(item), *lines))
+
+
+def percent(share: float) -> str:
+    """A probability of 0 to 1: `36%`, `4.2%`."""
+    if share < LEAST:
+        return "less than 0.1%" if share > 0 else "0%"
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+
+
+def percent_range(least: float, most: float) -> str:
+    """`36%`, or `36–41%` where only bounds are known."""
+    low, high = percent(least), percent(most)
+    if low == high or most < LEAST:
+        return high
+    if least < LEAST:
+        return f"at most {high}"
+    return f"{100 * least:.0f}–{high}" if least >= 0.01 and most >= 0.1 else f"{low[:-1]}–{high}"

@@ -1,6 +1,6 @@
-"""What programs may ask of a served workspace: search, recommend, evaluate one case.
+"""What programs may ask of a served workspace: search, recommend, evaluate a case, explore.
 
-The three are endpoints of gradio's API and, with `calrec-demo --mcp`, tools of an MCP server. They
+They are endpoints of gradio's API and, with `calrec-demo --mcp`, tools of an MCP server. They
 take and give plain JSON. Whatever arrives is checked (`demo.server.api_requests`): a refusal is
 one line, and no path is ever made of an argument.
 """
@@ -27,6 +27,7 @@ from demo.inspect import decoding
 from demo.inspect.application import Application
 from demo.inspect.shop import Shop
 from demo.pages import events
+from demo.server.api_explore import exploring
 from demo.server.api_failures import one_line, one_line_each
 from demo.server.api_requests import EvaluateRequest, RecommendRequest, SearchRequest
 
@@ -40,7 +41,7 @@ MODEL = {name: events.MODEL[name] for name in ("concurrency_id", "concurrency_li
 
 
 def publish(app: Application) -> None:
-    """Registers the three in the `gr.Blocks` that is being built.
+    """Registers these in the `gr.Blocks` that is being built.
 
     Call it before the pages' own events are made, which take their functions' names otherwise.
 
@@ -52,7 +53,7 @@ def publish(app: Application) -> None:
 
 
 def functions(app: Application) -> dict[str, Callable[..., Any]]:
-    """The three by name; they raise `gr.Error`, of one line, for whatever they cannot answer.
+    """All of them by name; they raise `gr.Error`, of one line, for whatever they cannot answer.
 
     Args:
       app: the shops and recommenders that they answer from.
@@ -61,6 +62,7 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
         "search": one_line(_searching(app)),
         "recommend": one_line_each(_documented(_recommending(app))),
         "evaluate": one_line_each(_documented(_evaluating(app))),
+        "explore": one_line(exploring(app)),
     }
 
 

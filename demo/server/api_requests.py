@@ -20,6 +20,7 @@ from calrec.recommenders import register
 from calrec.records.decoders import DECODERS
 from calrec.records.settings import Decoder
 from catalog.sequences import SPLITS
+from demo.inspect.exploring import DEPTHS
 from demo.inspect.session import MOST
 
 LONGEST_TEXT = 500
@@ -27,6 +28,8 @@ LONGEST_TEXT = 500
 MOST_ITEMS = 100
 """Items of an answer."""
 MOST_SAMPLES = 64
+MOST_ASKED = 10
+"""Items that one call may ask about."""
 MOST_LEVELS = 10
 """Levels of a category."""
 LATEST_OFFSET = 10_000_000
@@ -153,6 +156,15 @@ class SearchRequest(_Request):
     category: Annotated[list[str], _checked(texts, MOST_LEVELS)]
     limit: Annotated[int, _checked(whole, 1, MOST_ITEMS)]
     offset: Annotated[int, _checked(whole, 0, LATEST_OFFSET)]
+
+
+class ExploreRequest(_Request):
+    """Of `explore`."""
+
+    shop: Shop
+    history: Annotated[list[str], _checked(texts, MOST, 1)]
+    items: Annotated[list[str], _checked(texts, MOST_ASKED)]
+    depth: Annotated[str, _checked(one_of, tuple(DEPTHS))]
 
 
 class RecommendRequest(_Ranked):

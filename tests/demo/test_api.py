@@ -34,7 +34,7 @@ def last(answers):
 
 
 def test_each_says_what_it_takes_and_gives(functions):
-    assert set(functions) == {"search", "recommend", "evaluate"}
+    assert set(functions) == {"search", "recommend", "evaluate", "explore"}
     for function in functions.values():
         assert "Args:" in function.__doc__
         assert "Returns:" in function.__doc__
@@ -246,9 +246,9 @@ def served(workspace):
 
 
 @pytest.mark.slow
-def test_only_the_three_are_listed(served):
+def test_only_these_are_listed(served):
     found = httpx.get(f"{served.address}{API}/info").json()
-    assert set(found["named_endpoints"]) == {"/search", "/recommend", "/evaluate"}
+    assert set(found["named_endpoints"]) == {"/search", "/recommend", "/evaluate", "/explore"}
     assert found["unnamed_endpoints"] == {}
     for endpoint in found["named_endpoints"].values():
         assert len(endpoint["description"]) > 40

@@ -104,12 +104,27 @@ def test_a_telling_case_in_five_steps(visit):
     assert page.locator("#rankings tbody tr:not(.cr-gap)").count() >= 40
     page.click("#rankings .cr-why summary >> nth=0")
     assert page.locator("#rankings .cr-words:visible li").count() > 1
+    page.click("#look")
+    page.wait_for_selector("#explorer .cr-branch.cr-bought")
+    assert "It is among the first ten." in page.inner_text(".cr-explorer-lead")
+    second = page.locator("#explorer button[data-act=ask]:visible:not(.cr-bought)").first
+    asked = second.get_attribute("data-id")
+    second.press("Enter")
+    page.wait_for_selector("#explorer .cr-asked")
+    assert page.evaluate("document.activeElement.dataset.id") == asked
+    page.wait_for_function("id => location.search.includes(`asked=${id}`)", arg=asked)
     # The same view in another browser.
     other = visit(page.url.split("?")[1])
     other.wait_for_selector("#status .cr-done")
     other.wait_for_selector("#samples .cr-strip", state="attached")
     assert other.locator("#step-5").is_visible()
-    for part in ("#ranks .cr-cards", "#rankings tbody >> nth=0", "#rankings tbody >> nth=1"):
+    other.wait_for_selector("#explorer .cr-asked")
+    for part in (
+        "#ranks .cr-cards",
+        "#rankings tbody >> nth=0",
+        "#rankings tbody >> nth=1",
+        "#explorer .cr-explorer-lead",
+    ):
         assert other.text_content(part) == page.text_content(part)
 
 
@@ -198,10 +213,12 @@ def test_nothing_serious_for_axe_nothing_sticks_out_nothing_calls_out(open_page,
         page.on("pageerror", lambda error: errors.append(str(error)))
 
     page = open_page(
-        f"{demo[1]}/?view={name}&{SHOPPER}&written=1&step=0&__theme=light",
+        f"{demo[1]}/?view={name}&{SHOPPER}&written=1&explored=1&step=0&__theme=light",
         PAGES[name],
         listen=listen,
     )
+    if name == "walkthrough":
+        page.wait_for_selector("#explorer .cr-tree")
     for theme, width in (("light", 1440), ("dark", 390)):
         page.set_viewport_size({"width": width, "height": 900})
         page.evaluate("dark => document.body.classList.toggle('dark', dark)", theme == "dark")

@@ -363,7 +363,7 @@ def test_the_tools_are_the_three_functions(served):
             return tools, found, refused, case
 
     tools, found, refused, case = asyncio.run(talk())
-    assert {tool.name for tool in tools} == {"search", "recommend", "evaluate"}
+    assert {tool.name for tool in tools} == {"search", "recommend", "evaluate", "explore"}
     for tool in tools:
         assert "Returns" in tool.description
         for told in tool.inputSchema["properties"].values():

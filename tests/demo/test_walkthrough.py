@@ -390,6 +390,29 @@ def test_a_link_shows_the_same_settings_and_starts_the_model(handlers):
     assert address.from_query(query) == replace(DEFAULT, seed=7, k1=0.5, n_pred=4)
 
 
+def test_what_the_catalogue_is_searched_for_is_part_of_the_link(handlers, monkeypatch):
+    session = Session(domain="lamps", history=("lamps-000",), target="lamps-020")
+    asked = []
+    refused = lambda shop, *given, **named: asked.append((*given, named)) or 1 / 0  # noqa: E731
+    monkeypatch.setattr("demo.pages.walkthrough.exploring.explore", refused)
+    assert "Recommend first" in handlers.exploring.look_through(None, *values())["explorer"]
+    shown = list(handlers.recommending.recommend(session, *values(seed=3)))[-1]["shown"]
+    assert list(handlers.exploring.look_again(shown, *values())) == ["address"]
+    looked = handlers.exploring.look_through(shown, *values(depth="10"))
+    assert "found a failure in the model (ZeroDivisionError)" in looked["explorer"]
+    pressed = click(act="ask", id="lamps-030")
+    update = handlers.exploring.look_at_item(pressed, shown, *values(depth="10"))
+    link = address.from_query(url.read(update["address"]))
+    assert link == replace(DEFAULT, seed=3, explored=True, depth="10", asked="lamps-030")
+    handlers.exploring.look_again(shown, *link.controls().values())
+    how = {"depth": "10", "template": "calrec"}
+    assert asked == [
+        (("lamps-000",), ["lamps-020"], how),
+        (("lamps-000",), ["lamps-020", "lamps-030"], how),
+        (("lamps-000",), ["lamps-020", "lamps-030"], how),
+    ]
+
+
 def test_opening_a_text_is_part_of_the_link(handlers):
     session = Session(domain="lamps", history=("lamps-000",))
     shown = list(handlers.recommending.recommend(session, *values()))[-1]["shown"]
@@ -453,9 +476,10 @@ def test_the_first_shop_can_be_chosen(workspace):
 
 
 def test_handlers_hold_nothing_of_a_visitor(handlers):
-    assert list(vars(handlers)) == ["assembling", "recommending"]
+    assert list(vars(handlers)) == ["assembling", "recommending", "exploring"]
     assert list(vars(handlers.assembling)) == ["_app"]
     assert list(vars(handlers.recommending)) == ["_app", "_generations"]
+    assert list(vars(handlers.exploring)) == ["_app"]
     application = handlers.assembling._app
     before = dict(vars(application))
     session = Session(domain="lamps", history=("lamps-000",))

@@ -2,7 +2,7 @@
 
 The sums of log-probabilities are exact, nothing is normalised by length, and no draw is made.
 
-Shapes: E known nodes, K texts.
+Shapes: N nodes of the trie, E known ones, K texts.
 """
 
 from __future__ import annotations
@@ -42,14 +42,18 @@ class Explored:
     @classmethod
     def of(cls, reading: Reading) -> Explored:
         """What a reading has come to."""
-        trie = reading.trie
-        nodes = np.flatnonzero(~np.isnan(reading.log_probs))
-        log_probs = reading.log_probs[nodes].astype(float)
+        return cls.of_log_probs(reading.trie, reading.log_probs)
+
+    @classmethod
+    def of_log_probs(cls, trie: Trie, log_probs: Float[np.ndarray, " N"]) -> Explored:
+        """A trie of which these nodes are known; NaN stands for the others, and at the root."""
+        nodes = np.flatnonzero(~np.isnan(log_probs))
         inner = ~trie.is_leaf(nodes)
         read = inner.copy()
-        read[inner] = ~np.isnan(reading.log_probs[trie.children[trie.offsets[nodes[inner]]]])
-        totals = trie.sums(nodes, log_probs)
-        return cls(trie=trie, nodes=nodes, log_probs=log_probs, totals=totals, read=read)
+        read[inner] = ~np.isnan(log_probs[trie.children[trie.offsets[nodes[inner]]]])
+        values = log_probs[nodes].astype(float)
+        totals = trie.sums(nodes, values)
+        return cls(trie=trie, nodes=nodes, log_probs=values, totals=totals, read=read)
 
     @classmethod
     def whole(cls, trie: Trie, log_probs: Float[np.ndarray, " N"]) -> Explored:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ from jaxtyping import Float, Int
 
 from calrec.errors import CalrecError
 from calrec.generation.trie.beam import Beam, Explored, beam
+from calrec.generation.trie.grouping import Grouping
 from calrec.generation.trie.progress import Searching, outcome
 from calrec.generation.trie.search import ByProbability, steps
 from calrec.records import Generation, Item, Sample
+from calrec.records.exploration import WIDEST_FIRST
 from calrec.records.settings import Decoder
 from calrec.text import item_text, parse
 
@@ -45,7 +47,7 @@ class _Made:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItemTexts:
-    """Items as one model writes them; their trie is made when it is first needed, and kept.
+    """Items as one model writes them; what follows from them is made when first needed, and kept.
 
     Attributes:
       model: whose tokens.
@@ -69,6 +71,11 @@ class ItemTexts:
     def behind(self, model: GenerativeModel) -> ItemTexts:
         """The same, the trie too, for the model with another template around the items."""
         return replace(self, model=model)
+
+    @cached_property
+    def grouping(self) -> Grouping:
+        """The texts by the attributes of their items, the widest first."""
+        return Grouping.of(self, WIDEST_FIRST)
 
     def only(self, chosen: Int[np.ndarray, " C"]) -> ItemTexts:
         """Those of some items, by index."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import gradio as gr
 
@@ -15,6 +16,7 @@ from demo.pages.named import Named
 from demo.pages.page import Page, Shell
 from demo.pages.walkthrough.address import WalkthroughAddress
 from demo.pages.walkthrough.assembling import Assembling, stale
+from demo.pages.walkthrough.exploring import Exploring
 from demo.pages.walkthrough.handlers import WalkthroughHandlers
 from demo.pages.walkthrough.parts import lay_out
 from demo.pages.walkthrough.recommending import Recommending
@@ -25,12 +27,14 @@ TITLE = "Walkthrough"
 SETTINGS = tuple(field.name for field in fields(WalkthroughAddress))
 FILTERS = Choices._fields
 HISTORY = ("history", "target", "message", "stale", "prompt", "shopper")
+SEARCHED = ("explorer", "asked", "explored", "address")
 RESULTS = ("message", *BLANK, "prompt", "shown", "address", "run", "stop")
+EXPLORED = ("explored", "depth", "asked")
 # Those that rank anew; the others ask for other texts.
 SWITCHES = tuple(
     name
     for name in SETTINGS
-    if name not in ("decoder", "seed", "temperature", "samples", "template", "text")
+    if name not in ("decoder", "seed", "temperature", "samples", "template", "text", *EXPLORED)
 )
 
 
@@ -40,8 +44,9 @@ def build(shell: Shell) -> Page:
     session = Session(domain=next(iter(shell.app.domains)))
     parts = Named(**lay_out(handlers.opening(session)), session=shell.session)
     _assemble(parts, handlers.assembling)
-    _recommend(parts, handlers.recommending)
+    job = _recommend(parts, handlers.recommending)
     _switch(parts, handlers.recommending)
+    _explore(parts, handlers.exploring, job)
     shown = ["browse", *FILTERS, "query", "presets", *HISTORY, *SETTINGS, *BLANK]
     return parts.page(handlers.show, [*shown, "shown", "address", "start"])
 
@@ -71,7 +76,7 @@ def _assemble(parts: Named, events: Assembling) -> None:
     parts.on(parts.template.input, events.prompt, prompted, ["prompt"], **LOOK_UP)
 
 
-def _recommend(parts: Named, events: Recommending) -> None:
+def _recommend(parts: Named, events: Recommending) -> Any:
     busy = ("run", "stop", "message", "status")
     # The button and a link that shows a recommendation start the same job.
     parts.on(parts.run.click, None, (), ("start", "text"), js=script("start"), **LOOK_UP)
@@ -85,6 +90,7 @@ def _recommend(parts: Named, events: Recommending) -> None:
     parts.on(told.then, events.settled, ("shown", *SETTINGS), RESULTS, **LOOK_UP)
     stopped = script("runs", False, widgets.notice("Stopped."))
     parts.on(parts.stop.click, None, (), busy, js=stopped, cancels=[first, job], **LOOK_UP)
+    return job
 
 
 def _switch(parts: Named, events: Recommending) -> None:
@@ -100,3 +106,14 @@ def _switch(parts: Named, events: Recommending) -> None:
         parts.on(changed, controls, both, offered, **QUIET)
     opened = ("text", "texts", "address", "message")
     parts.on(parts.texts.select, events.click_text, read, opened, **LOOK_UP)
+
+
+def _explore(parts: Named, events: Exploring, job: Any) -> None:
+    read = ("shown", *SETTINGS)
+    # Mostly nothing is to be done; a wait for others' work is then no one's.
+    parts.on(job.then, events.look_again, read, SEARCHED, **{**MODEL, "show_progress": "hidden"})
+    parts.on(parts.look.click, events.look_through, read, SEARCHED, **MODEL)
+    parts.on(parts.depth.input, events.look_again, read, SEARCHED, **MODEL)
+    parts.on(parts.asked.input, events.look_again, read, SEARCHED, **MODEL)
+    parts.on(parts.explorer.select, events.look_at_item, read, SEARCHED, **MODEL)
+    parts.on(parts.asked.key_up, events.offer_items, ["shown"], ["asked"], **LOOK_UP)

@@ -13,6 +13,7 @@ from calrec.records.settings import Decoder, Pooling, RankingSettings, Retrieval
 from calrec.text import TEMPLATES
 from demo.inspect import url
 from demo.inspect.decoding import candidates
+from demo.inspect.exploring import DEPTH, DEPTHS
 from demo.inspect.generations import GenerationKey
 from demo.inspect.shop import FIRST_STAGE, Shop
 from demo.inspect.side_by_side import RankedBy
@@ -49,6 +50,9 @@ class WalkthroughAddress:
       count: what the simple rules that count purchases count.
       others: recommenders beside.
       text: the text that is shown token by token, by its place in the order drawn; -1 for none.
+      explored: whether the search over the whole catalogue is shown.
+      depth: how far that goes, a key of `demo.inspect.exploring.DEPTHS`.
+      asked: id of an item that it is asked about besides the true one; empty for none.
     """
 
     seed: int = 0
@@ -68,6 +72,9 @@ class WalkthroughAddress:
     count: Count = "training"
     others: tuple[str, ...] = ("lir",)
     text: int = -1
+    explored: bool = False
+    depth: str = DEPTH
+    asked: str = ""
 
     def ranking(self) -> RankingSettings:
         """How the samples become a ranking.
@@ -146,6 +153,8 @@ class WalkthroughAddress:
         changed = url.changed(self, replace(DEFAULT, retrieval=DECODERS[self.decoder].retrieval))
         if "modulation" in changed:
             changed["modulation"] = "no"
+        if "explored" in changed:
+            changed["explored"] = "1"
         if changed.get("others") == ():
             changed["others"] = "none"
         return {_NAMES.get(name, name): value for name, value in changed.items()}
@@ -191,6 +200,9 @@ def from_query(query: Query) -> WalkthroughAddress:
         if others is None
         else tuple(name for name in register.rivals() if name in others),
         text=whole("text", -1, 63),
+        explored=url.one(query, "explored") == "1",
+        depth=one_of("depth", DEPTHS),
+        asked=url.one(query, "asked"),
     )
 
 
@@ -207,5 +219,6 @@ def chosen(*values: Any) -> WalkthroughAddress:
         if value is not None and name != "others"
     }
     query["weighed"] = ["yes" if given["modulation"] else "no"]
+    query["explored"] = ["1" if given["explored"] else ""]
     query["with"] = [str(name) for name in given["others"] or ()]
     return from_query(query)

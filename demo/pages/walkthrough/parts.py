@@ -14,10 +14,11 @@ from demo.html import widgets
 from demo.html.walkthrough import no_prompt, step_heading
 from demo.html.wording import listed
 from demo.inspect.choices import Choices
-from demo.pages.components import CLICKS, html
+from demo.pages.components import CLICKS, html, listener
 from demo.pages.named import Update
 from demo.pages.page import address
 from demo.pages.walkthrough.address import DEFAULT
+from demo.pages.walkthrough.exploring import NOBODY
 
 SORTS = [
     ("Relevance", "relevance"),
@@ -61,7 +62,7 @@ def lay_out(opening: Update) -> dict[str, Any]:
         parts["no_words"] = html("", elem_id="no-words")
         parts["matrix"] = html(opening["matrix"], elem_id="matrix")
     with _panel(5):
-        parts |= _rankings(opening)
+        parts |= _rankings(opening) | _explorer(opening)
     parts["text"] = gr.Number(-1, visible=False, precision=0)
     for name in ("start", "ready"):
         parts[name] = gr.Textbox(
@@ -290,6 +291,40 @@ def _rankings(opening: Update) -> dict[str, Any]:
         ),
         "ranks": html("", elem_id="ranks"),
         "rankings": html(opening["rankings"], elem_id="rankings"),
+    }
+
+
+def _explorer(opening: Update) -> dict[str, Any]:
+    html(step_heading(6))
+    with gr.Row(elem_classes="cr-filters", elem_id="explore"):
+        settings = {
+            "depth": gr.Dropdown(
+                [
+                    ("the 10 most probable texts", "10"),
+                    ("the 50 most probable texts", "50"),
+                    ("the 200 most probable texts", "200"),
+                    ("every item, exactly", "all"),
+                ],
+                value=DEFAULT.depth,
+                label="Look for",
+                elem_id="depth",
+                min_width=190,
+            ),
+            "asked": gr.Dropdown(
+                [NOBODY],
+                value=DEFAULT.asked,
+                label="Ask about another item (type words or an id)",
+                allow_custom_value=True,
+                elem_id="asked",
+                scale=2,
+                min_width=220,
+            ),
+            "look": gr.Button("Look through the whole catalogue", elem_id="look", min_width=240),
+        }
+    return {
+        **settings,
+        "explored": gr.Checkbox(DEFAULT.explored, visible=False),
+        "explorer": html(opening["explorer"], js_on_load=listener("explorer"), elem_id="explorer"),
     }
 
 

@@ -23,7 +23,7 @@ from demo.inspect.side_by_side import SideBySide, side_by_side
 from demo.pages.named import Update
 from demo.pages.walkthrough.address import WalkthroughAddress
 
-BLANK = ("status", "decoding", "texts", "matrix", "ranks", "rankings")
+BLANK = ("status", "decoding", "texts", "matrix", "ranks", "rankings", "explorer")
 """What a page without a recommendation shows in the results' places."""
 _READY = {"run": gr.update(visible=True), "stop": gr.update(visible=False)}
 
@@ -50,6 +50,7 @@ def no_results() -> Update:
     compared = "It follows when all texts are written."
     written = "Press Recommend: the texts appear here while the model writes them."
     beside = "The recommenders' first items appear here side by side."
+    explored = "A press on the button shows where the model's probability lies, branch by branch."
     return {
         "message": "",
         "status": "",
@@ -58,6 +59,7 @@ def no_results() -> Update:
         "matrix": widgets.empty_state("No comparison yet", compared),
         "ranks": "",
         "rankings": widgets.empty_state("No ranking yet", beside),
+        "explorer": widgets.empty_state("Not looked through yet", explored),
         "shown": None,
     }
 
