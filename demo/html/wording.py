@@ -54,6 +54,17 @@ def rank_sentence(optimistic: int, pessimistic: int, total: int, ranked: bool = 
     )
 
 
+def unfound_sentence(optimistic: int, pessimistic: int, total: int) -> str:
+    """One line on an item that stands in the tie of all those that were not found."""
+    if optimistic == pessimistic:
+        return f"It stands behind all others; in the figures it counts as rank {total:,}."
+    others = pessimistic - optimistic
+    return (
+        f"Like {others:,} other{'' if others == 1 else 's'} of {total:,}. In the figures it counts"
+        f" as rank {optimistic:,} at best and {pessimistic:,} at worst."
+    )
+
+
 def probability(score: float) -> str:
     """The probability of a text whose log-probability is `score` nats, in words."""
     chance = math.exp(min(score, 0.0))
@@ -62,6 +73,15 @@ def probability(score: float) -> str:
     if score < -700:
         return "a vanishing chance"
     return f"a chance of 1 in {1 / chance:,.0f}" if score > -20 else f"a chance of {chance:.0e}"
+
+
+def percent(share: float) -> str:
+    """A share of 1 in percent, small ones as one in so many: `22 %`, `3.4 %`, `1 in 12,000`."""
+    if share >= 0.0995:
+        return f"{100 * share:.0f} %"
+    if share >= 0.001:
+        return f"{100 * share:.1f} %"
+    return f"1 in {1 / share:,.0f}" if share > 1e-9 else "next to nothing"
 
 
 def title_of(item: Item) -> str:

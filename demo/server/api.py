@@ -1,8 +1,9 @@
-"""What programs may ask of a served workspace: search, recommend, evaluate one case.
+"""What programs may ask of a served workspace: search, recommend, evaluate one case, causes.
 
-The three are endpoints of gradio's API and, with `calrec-demo --mcp`, tools of an MCP server. They
-take and give plain JSON. Whatever arrives is checked (`demo.server.api_requests`): a refusal is
-one line, and no path is ever made of an argument.
+The four (`attribute` is in `demo.server.api_attribution`) are endpoints of gradio's API and, with
+`calrec-demo --mcp`, tools of an MCP server. They take and give plain JSON. Whatever arrives is
+checked (`demo.server.api_requests`): a refusal is one line, and no path is ever made of an
+argument.
 """
 
 # No `from __future__ import annotations`: gradio reads the types of these functions as they stand.
@@ -22,6 +23,7 @@ from demo.html.wording import listed
 from demo.inspect.application import Application
 from demo.inspect.shop import Shop
 from demo.pages import events
+from demo.server.api_attribution import attributing
 from demo.server.api_failures import one_line, one_line_each
 from demo.server.api_requests import EvaluateRequest, RecommendRequest, SearchRequest
 
@@ -35,7 +37,7 @@ MODEL = {name: events.MODEL[name] for name in ("concurrency_id", "concurrency_li
 
 
 def publish(app: Application) -> None:
-    """Registers the three in the `gr.Blocks` that is being built.
+    """Registers the four in the `gr.Blocks` that is being built.
 
     Call it before the pages' own events are made, which take their functions' names otherwise.
 
@@ -47,7 +49,7 @@ def publish(app: Application) -> None:
 
 
 def functions(app: Application) -> dict[str, Callable[..., Any]]:
-    """The three by name; they raise `gr.Error`, of one line, for whatever they cannot answer.
+    """The four by name; they raise `gr.Error`, of one line, for whatever they cannot answer.
 
     Args:
       app: the shops and recommenders that they answer from.
@@ -56,6 +58,7 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
         "search": one_line(_searching(app)),
         "recommend": one_line_each(_documented(_recommending(app))),
         "evaluate": one_line_each(_documented(_evaluating(app))),
+        "attribute": one_line(attributing(app)),
     }
 
 

@@ -15,6 +15,7 @@ from calrec.records import Item, Recommendation
 from calrec.text import TextSettings, query_words
 from demo.html.templating import render
 from demo.html.wording import rank_range, title_of
+from demo.inspect.why import unfound
 
 TOP = 20
 """Places shown of each ranking."""
@@ -26,7 +27,7 @@ class RankedItem:
 
     Attributes:
       item: that stands there.
-      number: its rank in words.
+      number: its rank in words; a dash where it is not found.
       score: as it is written.
       is_target: whether it is the item really bought.
       is_moved: whether it stands behind all others because it was bought before.
@@ -90,6 +91,7 @@ def ranks_view(
             one.ranking.ranks(target.item_id),
             one.ranking.corpus_size,
             one.ranking.is_ranked(target.item_id),
+            unfound(one.ranking, target.item_id),
         )
         for one in records
     ]
@@ -164,7 +166,7 @@ def _table(
         rows.append(
             RankedItem(
                 item=item,
-                number=rank_range(*own),
+                number="–" if unfound(record.ranking, item.item_id) else rank_range(*own),
                 score="–" if is_moved else f"{record.ranking.scores[row]:,.{decimals}f}",
                 is_target=target is not None and item.item_id == target.item_id,
                 is_moved=is_moved,

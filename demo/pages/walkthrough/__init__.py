@@ -15,6 +15,7 @@ from demo.pages.named import Named
 from demo.pages.page import Page, Shell
 from demo.pages.walkthrough.address import WalkthroughAddress
 from demo.pages.walkthrough.assembling import Assembling, stale
+from demo.pages.walkthrough.explaining import Explaining
 from demo.pages.walkthrough.handlers import WalkthroughHandlers
 from demo.pages.walkthrough.parts import lay_out
 from demo.pages.walkthrough.recommending import Recommending, first_stage
@@ -39,6 +40,7 @@ def build(shell: Shell) -> Page:
     _assemble(parts, handlers.assembling)
     _recommend(parts, handlers.recommending)
     _switch(parts, handlers.recommending)
+    _explain(parts, handlers.explaining)
     shown = ["browse", *FILTERS, "query", "presets", *HISTORY, *SETTINGS, *BLANK]
     return parts.page(handlers.show, [*shown, "shown", "address", "start"])
 
@@ -89,3 +91,11 @@ def _switch(parts: Named, events: Recommending) -> None:
     parts.on(parts.retrieval.change, first_stage, ["retrieval"], ["first"], **QUIET)
     opened = ("text", "texts", "address", "message")
     parts.on(parts.texts.select, events.click_text, read, opened, **LOOK_UP)
+
+
+def _explain(parts: Named, events: Explaining) -> None:
+    asked = ("causes", "flow", "message")
+    parts.on(parts.explain.click, events.causes, ["shown"], asked, **MODEL)
+    parts.on(parts.causes.select, events.pick, ["shown"], ["causes"], **LOOK_UP)
+    told = ("why_not", "message")
+    parts.on(parts.other.input, events.why_not, ("shown", "other"), told, **MODEL)

@@ -16,6 +16,7 @@ from demo.inspect.choices import Choices
 from demo.pages.components import CLICKS, html
 from demo.pages.named import Update
 from demo.pages.page import address
+from demo.pages.walkthrough import explained
 from demo.pages.walkthrough.address import DEFAULT
 
 SORTS = [
@@ -59,7 +60,7 @@ def lay_out(opening: Update) -> dict[str, Any]:
         parts["heat_empty"] = html(opening["heat_empty"]["value"], elem_id="heat-empty")
         parts["heat"] = gr.Plot(visible=False, show_label=False, elem_id="heat", container=False)
     with _panel(5):
-        parts |= _rankings(opening)
+        parts |= explained.lay_out() | _rankings(opening)
     parts["text"] = gr.Number(-1, visible=False, precision=0)
     parts["start"] = gr.Textbox(
         visible="hidden", show_label=False, elem_id="start", interactive=False
