@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,27 +41,19 @@ LOGITS = 2**25
 """Scores of tokens that are computed together, unless one variant has more."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Variants:
-    """Orders of R purchases, as places in the history, oldest first; the first is the whole.
+def orders(purchases: int, *, pairs: bool = False, swaps: bool = False) -> list[tuple[int, ...]]:
+    """The variants of a history of so many purchases, as places in it, oldest first.
 
-    Attributes:
-      orders: the whole; then each one left out; then each pair of them, and each swap of
-        neighbours, as asked for.
+    The whole; then each one left out; then each pair of them, and each swap of neighbours, as asked
+    for.
     """
-
-    orders: tuple[tuple[int, ...], ...]
-
-    @classmethod
-    def of(cls, purchases: int, *, pairs: bool = False, swaps: bool = False) -> Variants:
-        """Those of a history of so many purchases."""
-        whole = tuple(range(purchases))
-        orders = [whole, *(_left_out(whole, {one}) for one in whole)]
-        if pairs:
-            orders += [_left_out(whole, set(two)) for two in itertools.combinations(whole, 2)]
-        if swaps:
-            orders += [(*whole[:i], i + 1, i, *whole[i + 2 :]) for i in whole[:-1]]
-        return cls(orders=tuple(orders))
+    whole = tuple(range(purchases))
+    found = [whole, *(_left_out(whole, {one}) for one in whole)]
+    if pairs:
+        found += [_left_out(whole, set(two)) for two in itertools.combinations(whole, 2)]
+    if swaps:
+        found += [(*whole[:i], i + 1, i, *whole[i + 2 :]) for i in whole[:-1]]
+    return found
 
 
 def _left_out(whole: tuple[int, ...], gone: set[int]) -> tuple[int, ...]:
@@ -212,10 +203,10 @@ def attribute(
         )
     if not texts:
         raise CalrecError("expected at least one text or item to explain, found none; name one")
-    orders = Variants.of(len(read), pairs=pairs, swaps=swaps).orders
+    variants = orders(len(read), pairs=pairs, swaps=swaps)
     connectors = Connectors.of(model.tokenizer, model.text)
     budget = model.description.max_prompt_tokens
-    prompts = [prompt_tokens([read[i] for i in one], connectors, budget)[0] for one in orders]
+    prompts = [prompt_tokens([read[i] for i in one], connectors, budget)[0] for one in variants]
     trie, leaves = _trie_of(model, texts)
     log_probs = behind_variants(model.reader, prompts, trie)
     everywhere = np.arange(len(trie))

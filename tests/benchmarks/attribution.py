@@ -5,7 +5,7 @@
 The sample shop's generator says which purchase led to each shopper's last one: the one before it in
 its thread, mostly. The shipped checkpoint `sample` scores the last purchase with each earlier one
 left out. Cases are shoppers of all three departments with purchases of at least three threads
-before, whose last purchase something led to; the first ones of each department.
+before, whose last purchase something led to; the first ones of each department, in turn.
 
 "First" is the share of cases in which leaving out the purchase that led to the last one lowers its
 log-probability more than leaving out any other; "its thread first", that in which any purchase of
@@ -14,6 +14,7 @@ the same thread does. Times are of the longest history, the third run of each.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
@@ -40,7 +41,7 @@ class Benchmark:
     Attributes:
       cases: of all departments together.
       checkpoint: which model.
-      out: a file for what was found in each case, as JSON.
+      out: a file for what was found, a line of JSON for each case as soon as it is done.
     """
 
     cases: int = 200
@@ -127,6 +128,12 @@ def summary(findings: list[Finding]) -> dict[str, float]:
     }
 
 
+def _note(one: Finding, out: Path) -> None:
+    facts = {"user": one.case.user, "changes": one.changes.tolist(), **one.case.led._asdict()}
+    with out.open("a") as file:
+        file.write(json.dumps(facts) + "\n")
+
+
 def _seconds(work: Callable[[], object]) -> float:
     for _ in range(3):
         start = time.perf_counter()
@@ -138,16 +145,13 @@ def main(benchmark: Benchmark) -> None:
     """Prints both tables."""
     keep_compiled()
     model = GenerativeModel.from_checkpoint(benchmark.checkpoint)
-    share = -(-benchmark.cases // len(DEPARTMENTS))
-    cases = [case for domain in DEPARTMENTS for case in islice(cases_of(domain), share)]
-    found = [finding(model, case) for case in cases[: benchmark.cases]]
-    if benchmark.out is not None:
-        lines = [
-            {"user": f.case.user, "cause": f.case.cause, "changes": f.changes.tolist()}
-            | f.case.led._asdict()
-            for f in found
-        ]
-        benchmark.out.write_text(json.dumps(lines))
+    in_turn = zip(*(cases_of(domain) for domain in DEPARTMENTS), strict=False)
+    cases = list(islice(itertools.chain.from_iterable(in_turn), benchmark.cases))
+    found = []
+    for case in cases:
+        found.append(finding(model, case))
+        if benchmark.out is not None:
+            _note(found[-1], benchmark.out)
     table = Table("", "of the last purchase's log-probability, nats")
     for name, value in summary(found).items():
         table.add_row(name, f"{value:.2f}" if value % 1 else f"{value:.0f}")
