@@ -76,12 +76,10 @@ def probability(score: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 1 in percent, small ones as one in so many: `22 %`, `3.4 %`, `1 in 12,000`."""
+    """A share of 1: `22 %`, `3.4 %`, `less than 0.1 %`."""
     if share >= 0.0995:
         return f"{100 * share:.0f} %"
-    if share >= 0.001:
-        return f"{100 * share:.1f} %"
-    return f"1 in {1 / share:,.0f}" if share > 1e-9 else "next to nothing"
+    return f"{100 * share:.1f} %" if share >= 0.001 else "less than 0.1 %"
 
 
 def title_of(item: Item) -> str:

@@ -122,7 +122,7 @@ def test_why_not_another_one():
     told = why.why_not([record(RAW), record(RAW)], ITEMS[3], ATTRIBUTES, None, own)
     assert told.lines[0].startswith("Place 3 of 5: no text names it")
     assert told.lines[1:] == [
-        "The model gives its own text 0.1 %; that of the first item has 30 %.",
+        "The model gives its own text a chance of 0.1%, that of the first item a chance of 30.0%.",
         "It lost at “Saw”, part 3 of 1 of its text: the more probable items go on with “Red” or"
         " “Blue”.",
         "Elsewhere: CALRec has it at 3.",
@@ -174,12 +174,12 @@ def test_bars_say_how_much_less_probable_and_which_purchases_are_not_read():
         (4, "none", "no difference"),
     ]
     assert drawn[1].width == 100
-    assert "does not read the 1 oldest purchase" in causes.bars_view(ITEMS[:4], attribution(), 0)
+    assert "1 purchase at the beginning has no bar" in causes.bars_view(ITEMS[:4], attribution(), 0)
 
 
 def test_shares_in_words():
-    assert [percent(one) for one in (1, 0.221, 0.0341, 1 / 12000, 0.0)] == [
-        "100 %", "22 %", "3.4 %", "1 in 12,000", "next to nothing"
+    assert [percent(one) for one in (1, 0.221, 0.0341, 1 / 12000)] == [
+        "100 %", "22 %", "3.4 %", "less than 0.1 %"
     ]  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def test_the_last_step_answers_why_and_which_purchases_and_why_not(handlers, mon
 
     monkeypatch.setattr(explaining, "own_text", own)
     told = handlers.explaining.why_not(shown, done["other"]["choices"][3][1])["why_not"]
-    assert "The model gives its own text 1.0 %" in told
+    assert "The model gives its own text a chance of 1.0%" in told
     assert "How much less probable without each purchase" in told
     assert "number 4 with" in handlers.explaining.why_not(shown, "number 4 with")["why_not"]
     assert asked == [list(ids)] * 2

@@ -63,7 +63,11 @@ def picture(
         **{("item", row): _of_item(record, row, items, target) for row in drawn.rows()},
         **{("place", row): _of_place(record, row, target) for row in drawn.rows()},
     }
-    return _sankey(nodes, _links(record, drawn, target), purchases=bool(drawn.to_texts))
+    links = _links(record, drawn, target)
+    # Plotly puts the others in wrong places where a node has no link.
+    linked = {end for origin, into, *_ in links for end in (origin, into)}
+    nodes = {key: node for key, node in nodes.items() if key in linked}
+    return _sankey(nodes, links, purchases=bool(drawn.to_texts))
 
 
 def _of_purchase(place: int, item: Item) -> Node:

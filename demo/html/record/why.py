@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from calrec.records import Item, Recommendation
 from catalog.bm25 import Corpus
 from demo.html.record.tokens import strip, visible
 from demo.html.templating import render
-from demo.html.wording import count, listed, percent, rank_range
+from demo.html.wording import count, listed, percent, probability, rank_range
 from demo.inspect.own_text import OwnText
 from demo.inspect.why import Standing, Words, found, namings, standing, unfound, why, words
 
@@ -155,8 +154,8 @@ def _shared(both: Words) -> str:
 def _of_model(own: OwnText) -> list[str]:
     """What the model makes of the item's own text."""
     lines = [
-        f"The model gives its own text {percent_of(own.sample.score)};"
-        f" that of the first item has {percent_of(own.first_score)}."
+        f"The model gives its own text {probability(own.sample.score)},"
+        f" that of the first item {probability(own.first_score)}."
     ]
     if own.place is not None:
         lines.append(
@@ -174,11 +173,6 @@ def _of_model(own: OwnText) -> list[str]:
             + (f": {led_on}." if led_on else ": from there on too little probability is left.")
         )
     return lines
-
-
-def percent_of(score: float) -> str:
-    """The probability of a log-probability in nats."""
-    return percent(math.exp(min(score, 0.0)))
 
 
 def _place(other: Recommendation, item_id: str) -> str:
