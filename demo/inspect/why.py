@@ -8,15 +8,24 @@ Shapes: K columns of a ranking.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from calrec.ranking.algorithm import fold
-from calrec.ranking.corpus import words_rule
+from calrec.ranking.corpus import Corpus, words_rule
 from calrec.ranking.hierarchical import AttributeIndex
 from calrec.records import Ranking, Recommendation, Sample
 from calrec.text import TextSettings, query_words
-from catalog.bm25 import Corpus
+
+
+@runtime_checkable
+class Telling(Corpus, Protocol):
+    """A corpus that tells how much each word adds to a score."""
+
+    def contributions(self, query: Sequence[str], item: int) -> Mapping[str, float]:
+        """What each of the query's words that an item has adds to its score."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +194,7 @@ class Words:
     lacking: tuple[str, ...]
 
 
-def words(record: Recommendation, row: int, column: int, corpus: Corpus) -> Words:
+def words(record: Recommendation, row: int, column: int, corpus: Telling) -> Words:
     """What an item shares with a text, and what it lacks of it."""
     text = TextSettings(**record.settings.get("text", {}))
     query = query_words(record.ranking.columns[column], text, words_rule(corpus))

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from calrec.ranking.corpus import Corpus
 from calrec.ranking.hierarchical import AttributeIndex
 from calrec.recommenders import register
 from calrec.records import Item, Recommendation
-from catalog.bm25 import Corpus
 from demo.html.record.tokens import strip, visible
 from demo.html.templating import render
 from demo.html.wording import count, listed, percent, probability, rank_range
 from demo.inspect.own_text import OwnText
-from demo.inspect.why import Standing, Words, found, namings, standing, unfound, why, words
+from demo.inspect.why import Standing, Telling, Words, found, namings, standing, unfound, why, words
 
 MOST_WORDS = 8
 """Words that are named."""
@@ -127,7 +127,8 @@ def _reason(record: Recommendation, one: Standing, written: int, corpus: Corpus 
         )
     if one.column is None:
         return "of the texts that are not kept"
-    shared = _shared(words(record, one.row, one.column, corpus)) if corpus else "fits"
+    tells = isinstance(corpus, Telling)
+    shared = _shared(words(record, one.row, one.column, corpus)) if tells else "fits"
     return f"no text names it, and it {shared} text {one.column + 1}"
 
 
@@ -137,7 +138,7 @@ def _stands(record: Recommendation, one: Standing, written: int, corpus: Corpus 
     if not found(record, one):
         return reason.removeprefix("it was ")
     place = f"place {rank_range(*one.ranks)} of {record.ranking.corpus_size:,}: {reason}"
-    if one.column is None or corpus is None:
+    if one.column is None or not isinstance(corpus, Telling):
         return place
     lacking = words(record, one.row, one.column, corpus).lacking
     if not lacking:
