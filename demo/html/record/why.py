@@ -159,12 +159,7 @@ def _of_model(own: OwnText) -> list[str]:
         f" that of the first item {probability(own.first_score)}."
     ]
     if own.place is not None:
-        lines.append(
-            f"By that alone it would stand at place {own.place} of the shop: the texts that were"
-            " drawn and the words they share decide otherwise."
-            if own.place > 1
-            else "By that alone it would be the first of the shop."
-        )
+        lines.append(f"By that alone it would stand at place {own.place} of the shop.")
     elif own.lost is not None:
         instead = listed([f"“{visible(one)}”" for one in own.lost.instead], "or")
         led_on = f"the more probable items go on with {instead}" if own.lost.instead else ""
