@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from calrec.model.backbone.config import Dtype
     from calrec.model.checkpoint import Description
     from calrec.model.embeddings import Embedder
+    from calrec.records.attribution import Attribution
     from calrec.tokenizer import Tokenizer
 
 
@@ -217,6 +218,32 @@ class GenerativeModel:
 
         trie = candidates if isinstance(candidates, Trie) else self.trie(candidates)
         return likelihoods(self.reader, self.prompt(history).token_ids, trie)
+
+    def attribution(
+        self,
+        history: Sequence[Item],
+        texts: Sequence[Item | Sample | str],
+        *,
+        pairs: bool = False,
+        swaps: bool = False,
+    ) -> Attribution:
+        """Which purchases caused some texts: their log-probabilities with purchases left out.
+
+        Exact: each shortened history is scored as if it were the whole one. What it has in common
+        with the whole one is read once.
+
+        Args:
+          history: oldest item first; the model has to read at least two of them.
+          texts: what the model wrote, items, or texts as `calrec.text.item_text` writes them.
+          pairs: also with each two of the purchases left out; at least three are needed.
+          swaps: also with each two neighbours in the other order.
+
+        Raises:
+          CalrecError: if the history is empty or too short, or there is no text.
+        """
+        from calrec.generation.attribution import attribute
+
+        return attribute(self, history, texts, pairs=pairs, swaps=swaps)
 
     def stream(
         self, history: Sequence[Item], *, seed: int = 0, **given: Any

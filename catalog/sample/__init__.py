@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -60,13 +61,38 @@ def make_shop(seed: int = 0) -> dict[str, tuple[pa.Table, pa.Table]]:
     Interactions have `user_id`, `item_id`, `timestamp` (unix seconds), `position` (0-based within
     the user, exact repeats counted), `rating` (1 to 5), sorted by user and position.
     """
-    return {
-        domain: _department(domain, np.random.default_rng([seed, number]))
-        for number, domain in enumerate(DEPARTMENTS)
-    }
+    return {domain: _department(domain, seed)[:2] for domain in DEPARTMENTS}
 
 
-def _department(domain: str, rng: np.random.Generator) -> tuple[pa.Table, pa.Table]:
+class Led(NamedTuple):
+    """What a buyer bought, and what led to it; the parts have a place for each purchase.
+
+    Attributes:
+      items: ids, oldest first, without exact repeats.
+      threads: name of the thread that sells each item.
+      led_by: place of the purchase that led to each; see `catalog.sample.buyers.Purchase`.
+    """
+
+    items: tuple[str, ...]
+    threads: tuple[str, ...]
+    led_by: tuple[int | None, ...]
+
+
+def led_by(domain: str, seed: int = 0) -> tuple[pa.Table, dict[str, Led]]:
+    """What the generator knows and the shop does not say: why each user bought what.
+
+    Returns:
+      the items of a department as `make_shop` gives them, and what led to each user's purchases.
+
+    Raises:
+      ValueError: if there is no such department.
+    """
+    items, _, led = _department(domain, seed)
+    return items, led
+
+
+def _department(domain: str, seed: int) -> tuple[pa.Table, pa.Table, dict[str, Led]]:
+    rng = np.random.default_rng([seed, list(DEPARTMENTS).index(domain)])
     threads = _THREADS[domain]
     made = stock(threads, rng)
     # Ids in random order, so that neighbours in a thread are not neighbours in the catalogue.
@@ -80,18 +106,29 @@ def _department(domain: str, rng: np.random.Generator) -> tuple[pa.Table, pa.Tab
         for item in order.tolist()
     ]
     buyers = Buyers(threads, made, rng)
+    histories = {f"{name}-{user:04d}": buyers.history() for user in range(_USERS)}
     events = [
         {
-            "user_id": f"{name}-{user:04d}",
+            "user_id": user,
             "item_id": ids[event.item],
             "timestamp": event.timestamp,
             "position": position,
             "rating": event.rating,
         }
-        for user in range(_USERS)
-        for position, event in enumerate(buyers.history())
+        for user, (recorded, _) in histories.items()
+        for position, event in enumerate(recorded)
     ]
+    sold_by = made.threads()
+    led = {
+        user: Led(
+            items=tuple(ids[one.item] for one in purchases),
+            threads=tuple(sold_by[one.item] for one in purchases),
+            led_by=tuple(one.led_by for one in purchases),
+        )
+        for user, (_, purchases) in histories.items()
+    }
     return (
         pa.Table.from_pylist(items, schema=ITEMS),
         pa.Table.from_pylist(events, schema=INTERACTIONS),
+        led,
     )

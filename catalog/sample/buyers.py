@@ -26,6 +26,20 @@ class Event(NamedTuple):
     rating: float
 
 
+class Purchase(NamedTuple):
+    """One purchase and why it was made.
+
+    Attributes:
+      item: a position in the stock.
+      led_by: place of the buyer's purchase that led to it: the one before it in its thread, the
+        last one of the thread that this one follows, or the same thing in another size. `None`
+        where nothing led to it: a thread's beginning, or bought outside all threads.
+    """
+
+    item: int
+    led_by: int | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Habits:
     """How buyers behave, as probabilities.
@@ -61,12 +75,16 @@ class Habits:
 
 @dataclass
 class _Running:
-    """A thread that a buyer is in: the path walked and the place of its next step."""
+    """A thread that a buyer is in: the path walked and the place of its next step.
+
+    `last` is the place of the purchase that leads on: its own last one, or of the thread before.
+    """
 
     thread: Thread
     line: int
     path: Sequence[int]
     place: int
+    last: int | None = None
 
 
 @dataclass
@@ -89,8 +107,9 @@ class Buyers:
         """A thread that the buyer has not been in, if possible what the one before leads to."""
         names = [thread.name for thread in self.threads]
         follows = before.thread.leads_to if before else ""
-        if follows and follows not in met and self._chance(self.habits.follow):
-            thread = self.threads[names.index(follows)]
+        last = None
+        if before and follows and follows not in met and self._chance(self.habits.follow):
+            thread, last = self.threads[names.index(follows)], before.last
         else:
             open_ = [t for t in self.threads if t.name not in met] or list(self.threads)
             thread = open_[self._choice([t.weight for t in open_])]
@@ -104,7 +123,7 @@ class Buyers:
         variant = variants[self._choice(weights(len(variants)))]
         path = self.stock.paths[thread.name, line, variant]
         late = 0 if self._chance(self.habits.fresh) else int(self.rng.random() * len(path) * 0.6)
-        return _Running(thread, line, path, late)
+        return _Running(thread, line, path, late, last)
 
     def _step(self, running: _Running, owned: set[int | None]) -> int | None:
         """The thread's next item, or `None` at its end. Only what its path repeats comes again."""
@@ -124,7 +143,7 @@ class Buyers:
                 return item
         return None
 
-    def _items(self, count: int) -> Iterator[int]:
+    def _purchases(self, count: int) -> Iterator[Purchase]:
         """What one buyer buys, in order."""
         met: list[str] = []
         owned: set[int | None] = {None}
@@ -136,17 +155,18 @@ class Buyers:
         shares = list(self.stock.browsed.values())
         current, item, spare = 0, None, True
         for place in range(count):
-            last, item = item, None
+            last, item, led_by = item, None, None
             if self._chance(self.habits.browse):
                 item = browsed[self._choice(shares)]
                 item = None if item in owned else item
             sized = self.stock.siblings.get(last, last) if spare and last is not None else last
             if item is None and sized not in owned and self._chance(self.habits.sibling):
-                item, spare = sized, False
+                item, spare, led_by = sized, False, place - 1
             volumes = running[current].thread.volumes
             switch = self.habits.binge if volumes else self.habits.switch
             if item is None and self._chance(switch):
                 current = (current + 1 + int(self.rng.random() * (len(running) - 1))) % len(running)
+            stepped = item is None
             while item is None:
                 item = self._step(running[current], owned)
                 if item is None:
@@ -157,15 +177,21 @@ class Buyers:
             last_place = now.line == 0 and place == count - 1
             # Every third arrival stays unsold.
             if arrival and arrival % 3 and last_place and self._chance(self.habits.arrival):
-                item = arrival
+                item, stepped = arrival, True
+            if stepped:
+                led_by, now.last = now.last, place
             owned.add(item)
             twin = item in self.stock.twins and self._chance(0.5)
-            yield self.stock.twins[item] if twin else item
+            yield Purchase(self.stock.twins[item] if twin else item, led_by)
 
-    def history(self) -> list[Event]:
-        """One buyer's raw events in order: 5 to 20 purchases, a few of them recorded twice."""
+    def history(self) -> tuple[list[Event], list[Purchase]]:
+        """One buyer's raw events in order, and the purchases that they record.
+
+        5 to 20 purchases, a few of them recorded twice.
+        """
         u = self.rng.random()
-        items = list(self._items(5 + int(16 * u * u)))
+        purchases = list(self._purchases(5 + int(16 * u * u)))
+        items = [purchase.item for purchase in purchases]
         span = int(len(items) * (12 + 30 * self.rng.random()) * _DAY)
         gaps = [0.1 + self.rng.random() for _ in items]
         for i in range(1, len(items)):
@@ -181,4 +207,4 @@ class Buyers:
             events.append(event)
             if self._chance(self.habits.repeat):
                 events.append(event)
-        return events
+        return events, purchases

@@ -36,6 +36,12 @@ class Stock:
     browsed: dict[int, float] = field(default_factory=dict)
     twins: dict[int, int] = field(default_factory=dict)
 
+    def threads(self) -> dict[int, str]:
+        """Item to the name of the thread that sells it."""
+        sold = {item: name for (name, _, _), path in self.paths.items() for item in path}
+        sold |= {item: name for name, item in self.arrivals.items()}
+        return sold | {twin: sold[item] for item, twin in self.twins.items()}
+
 
 def weights(count: int) -> list[float]:
     """Shares of the first, second, ... choice: each takes two thirds of the one before."""

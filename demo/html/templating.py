@@ -32,7 +32,15 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.globals |= {
     name: getattr(wording, name)
-    for name in ("count", "probability", "rank_range", "rank_sentence", "title_of", "tooltip")
+    for name in (
+        "count",
+        "probability",
+        "rank_range",
+        "rank_sentence",
+        "title_of",
+        "tooltip",
+        "unfound_sentence",
+    )
 }
 _TEMPLATES.globals["percent"] = percent
 _TEMPLATES.filters["number"] = "{:,}".format

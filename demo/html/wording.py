@@ -56,6 +56,17 @@ def rank_sentence(optimistic: int, pessimistic: int, total: int, ranked: bool = 
     )
 
 
+def unfound_sentence(optimistic: int, pessimistic: int, total: int) -> str:
+    """One line on an item that stands in the tie of all those that were not found."""
+    if optimistic == pessimistic:
+        return f"It stands behind all others; in the figures it counts as rank {total:,}."
+    others = pessimistic - optimistic
+    return (
+        f"Like {others:,} other{'' if others == 1 else 's'} of {total:,}. In the figures it counts"
+        f" as rank {optimistic:,} at best and {pessimistic:,} at worst."
+    )
+
+
 def probability(score: float) -> str:
     """The probability of a text whose log-probability is `score` nats, in words."""
     chance = math.exp(min(score, 0.0))

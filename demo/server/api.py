@@ -1,8 +1,9 @@
-"""What programs may ask of a served workspace: search, recommend, evaluate a case, explore.
+"""What programs may ask of a served workspace: search, recommend, evaluate, explore, causes.
 
-They are endpoints of gradio's API and, with `calrec-demo --mcp`, tools of an MCP server. They
-take and give plain JSON. Whatever arrives is checked (`demo.server.api_requests`): a refusal is
-one line, and no path is ever made of an argument.
+They (`explore` and `attribute` have modules of their own) are endpoints of gradio's API and, with
+`calrec-demo --mcp`, tools of an MCP server. They take and give plain JSON. Whatever arrives is
+checked (`demo.server.api_requests`): a refusal is one line, and no path is ever made of an
+argument.
 """
 
 # No `from __future__ import annotations`: gradio reads the types of these functions as they stand.
@@ -27,6 +28,7 @@ from demo.inspect import decoding
 from demo.inspect.application import Application
 from demo.inspect.shop import Shop
 from demo.pages import events
+from demo.server.api_attribution import attributing
 from demo.server.api_explore import exploring
 from demo.server.api_failures import one_line, one_line_each
 from demo.server.api_requests import EvaluateRequest, RecommendRequest, SearchRequest
@@ -63,6 +65,7 @@ def functions(app: Application) -> dict[str, Callable[..., Any]]:
         "recommend": one_line_each(_documented(_recommending(app))),
         "evaluate": one_line_each(_documented(_evaluating(app))),
         "explore": one_line(exploring(app)),
+        "attribute": one_line(attributing(app)),
     }
 
 

@@ -30,6 +30,10 @@ MOST_ITEMS = 100
 MOST_SAMPLES = 64
 MOST_ASKED = 10
 """Items that one call may ask about."""
+MOST_TEXTS = 20
+"""Texts, and items, whose causes are asked for at once."""
+MOST_PAIRED = 20
+"""Purchases of a history of which each two are left out."""
 MOST_LEVELS = 10
 """Levels of a category."""
 LATEST_OFFSET = 10_000_000
@@ -95,6 +99,13 @@ def number(name: str, value: Any, low: float, high: float) -> float:
             f"expected as {name} a number from {low:,} to {high:,}, found {shortened(value)}; "
             "give one in that range"
         )
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise CalrecError(f"expected true or false as {name}, found {shortened(value)}; give one")
     return value
 
 
@@ -204,5 +215,27 @@ class EvaluateRequest(_Ranked):
             raise CalrecError(
                 "expected training as count for the validation split, whose very purchases are "
                 "among all, found all; leave it out, or choose the test split"
+            )
+        return self
+
+
+class AttributeRequest(_Request):
+    """Of `attribute`."""
+
+    shop: Shop
+    history: Annotated[list[str], _checked(texts, MOST, 2)]
+    items: Annotated[list[str], _checked(texts, MOST_TEXTS)]
+    texts: Annotated[list[str], _checked(texts, MOST_TEXTS)]
+    pairs: Annotated[bool, _checked(flag)]
+    swaps: Annotated[bool, _checked(flag)]
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        if not self.items and not self.texts:
+            raise CalrecError("expected at least one of items or texts, found none; give one")
+        if self.pairs and len(self.history) > MOST_PAIRED:
+            raise CalrecError(
+                f"expected a history of at most {MOST_PAIRED} purchases for pairs, found"
+                f" {len(self.history)}; leave pairs out, or shorten it"
             )
         return self

@@ -12,7 +12,7 @@ import pytest
 
 from calrec.records import Item
 from calrec.text import item_text, parse
-from catalog.sample import DEPARTMENTS, make_shop
+from catalog.sample import DEPARTMENTS, led_by, make_shop
 
 # The shipped checkpoint was trained on exactly this content.
 DIGEST = "ae94882a966f12816e77089fd5c9d2e7232f6e23833f3fc2ceccc25bf2687122"
@@ -80,6 +80,28 @@ def test_two_table_form(shop):
             "position": pa.int32(),
             "rating": pa.float64(),
         }
+
+
+@pytest.mark.slow
+def test_what_led_to_each_purchase_stands_beside_the_same_shop(shop):
+    items, led = led_by("sample-kitchen")
+    assert items.equals(shop["sample-kitchen"][0])
+    histories: dict[str, list[dict]] = {}
+    for event in shop["sample-kitchen"][1].to_pylist():
+        histories.setdefault(event["user_id"], []).append(event)
+    assert {user: list(one.items) for user, one in led.items()} == dict(
+        zip(histories, sequences(histories), strict=True)
+    )
+    led_on = [(one, place) for one in led.values() for place in range(len(one.items))]
+    causes = [(one.threads[place], one.led_by[place], one, place) for one, place in led_on]
+    known = [(thread, one.threads[by]) for thread, by, one, _ in causes if by is not None]
+    assert all(by is None or by < place for _, by, _, place in causes)
+    assert all(one.led_by[0] is None for one in led.values())
+    # Mostly the one before it in its thread, which need not be the last purchase.
+    assert 0.6 < len(known) / len(led_on) < 0.9
+    assert np.mean([own == before for own, before in known]) > 0.95
+    gaps = [place - by for _, by, _, place in causes if by is not None]
+    assert 0.3 < np.mean([gap > 1 for gap in gaps]) < 0.8
 
 
 def test_size(shop):

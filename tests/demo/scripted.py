@@ -18,6 +18,7 @@ import numpy as np
 
 from calrec.generation.model import Progress
 from calrec.records import Alternative, Generation, Item, Sample
+from calrec.records.attribution import Attribution
 from calrec.records.settings import RankingSettings
 from calrec.text import TextSettings, item_text, parse, prompt_text
 from calrec.text.prompt import Prompt
@@ -91,6 +92,22 @@ class ScriptedModel:
             yield self._generation(history, drawn, seed)
         finally:
             self.closed.set()
+
+    def attribution(self, history, texts, *, pairs: bool = False, swaps: bool = False):
+        """The oldest purchase is not read; the later one was bought, the more it matters."""
+        read = len(history) - 1
+        without = -2.0 - np.arange(read)[:, None] - np.arange(len(texts)) / 10
+        return Attribution(
+            items_cut=1,
+            texts=tuple(
+                one if isinstance(one, str) else one.text if isinstance(one, Sample) else one.title
+                for one in texts
+            ),
+            totals=np.full(len(texts), -2.0),
+            without=without,
+            pairs=without[:, None] + without[None] if pairs else None,
+            swapped=without[1:] - 7 if swaps else None,
+        )
 
     def embedder(self, *, batch_tokens: int = 2048):
         from scripted_embedding import Embedding

@@ -34,7 +34,7 @@ def last(answers):
 
 
 def test_each_says_what_it_takes_and_gives(functions):
-    assert set(functions) == {"search", "recommend", "evaluate", "explore"}
+    assert set(functions) == {"search", "recommend", "evaluate", "explore", "attribute"}
     for function in functions.values():
         assert "Args:" in function.__doc__
         assert "Returns:" in function.__doc__
@@ -145,6 +145,25 @@ def test_an_evaluation_says_how_the_model_may_know_the_target(functions, model, 
     assert last(functions["evaluate"]("lamps", "user-2", "lir"))["may_know"] == []
 
 
+def test_attribute_gives_each_purchase_its_change_of_each_text(functions, application, model):
+    ids = ["lamps-007", "lamps-011", "lamps-002"]
+    answer = functions["attribute"]("lamps", ids, ["lamps-004"], ["Title: lamp"], True, True)
+    shop = application.shop("lamps")
+    asked = [*shop.items(["lamps-004"]), "Title: lamp"]
+    found = model.attribution(shop.items(ids), asked, pairs=True, swaps=True)
+    assert [one["log_probability"] for one in answer["texts"]] == found.totals.tolist()
+    assert [one["item_id"] for one in answer["purchases"]] == ids
+    # The script reads all but the oldest.
+    changes = (found.without - found.totals).tolist()
+    assert [one["changes"] for one in answer["purchases"]] == [None, *changes]
+    (pair,) = answer["pairs"]
+    assert pair == {"places": [1, 2], "changes": (found.pairs[0, 1] - found.totals).tolist()}
+    assert answer["swaps"] == [{"place": 1, "changes": (found.swapped[0] - found.totals).tolist()}]
+    plain = functions["attribute"]("lamps", ids, ["lamps-004"])
+    assert "pairs" not in plain
+    assert "swaps" not in plain
+
+
 GOOD = {
     "search": {"shop": "lamps", "query": "lamp", "category": None, "limit": 2, "offset": 0},
     "recommend": {
@@ -167,6 +186,14 @@ GOOD = {
         "bought": "last",
         "count": "all",
     },
+    "attribute": {
+        "shop": "lamps",
+        "history": ["lamps-001", "lamps-002", "lamps-003"],
+        "items": ["lamps-004"],
+        "texts": ["Title: lamp"],
+        "pairs": True,
+        "swaps": True,
+    },
 }
 BAD = [
     *(("search", "limit", value) for value in (0, 101, -1, 2.5, math.nan, "5", None, True, [1])),
@@ -186,6 +213,9 @@ BAD = [
     *(("recommend", "decoder", value) for value in ("beam", None, [], "trie-beam")),
     *(("evaluate", "user", value) for value in ("nobody", "", None, "../user-1", "u" * 501)),
     *(("evaluate", "split", value) for value in ("train", None, [])),
+    *(("attribute", "history", value) for value in (["lamps-001"], ["lamps-001"] * 21)),
+    *(("attribute", "items", value) for value in (["no such"], ["lamps-001"] * 21, "lamps-001")),
+    *(("attribute", "pairs", value) for value in (1, None, "yes")),
     *((name, "bought", value) for name in ("recommend", "evaluate") for value in ("first", None)),
     *((name, "count", value) for name in ("recommend", "evaluate") for value in ("", ["all"])),
     *((name, "shop", value) for name in GOOD for value in ("", "Lamps", "../lamps", None, 1, [])),
@@ -248,7 +278,8 @@ def served(workspace):
 @pytest.mark.slow
 def test_only_these_are_listed(served):
     found = httpx.get(f"{served.address}{API}/info").json()
-    assert set(found["named_endpoints"]) == {"/search", "/recommend", "/evaluate", "/explore"}
+    names = ("search", "recommend", "evaluate", "explore", "attribute")
+    assert set(found["named_endpoints"]) == {f"/{name}" for name in names}
     assert found["unnamed_endpoints"] == {}
     for endpoint in found["named_endpoints"].values():
         assert len(endpoint["description"]) > 40

@@ -303,8 +303,8 @@ def test_an_item_that_no_text_matches_stands_behind_all_others(handlers, applica
         handlers.recommending.recommend(session, *values(**drawn, retrieval="hierarchical"))
     )[-1]
     card = last["ranks"].split(">CALRec<")[1]
-    assert 'class="cr-rank">60<small> of 60' in card
-    assert "no text matches it" in card
+    assert 'class="cr-rank">not found<small>: no text names it<' in card
+    assert "in the figures it counts as rank 60" in card
 
 
 def test_what_the_model_may_know_of_the_target_is_said(handlers, application, model):
@@ -476,7 +476,7 @@ def test_the_first_shop_can_be_chosen(workspace):
 
 
 def test_handlers_hold_nothing_of_a_visitor(handlers):
-    assert list(vars(handlers)) == ["assembling", "recommending", "exploring"]
+    assert list(vars(handlers)) == ["assembling", "recommending", "exploring", "explaining"]
     assert list(vars(handlers.assembling)) == ["_app"]
     assert list(vars(handlers.recommending)) == ["_app", "_generations"]
     assert list(vars(handlers.exploring)) == ["_app"]

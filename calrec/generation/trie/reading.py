@@ -59,10 +59,7 @@ class TrieReader:
                 f"expected prompt and item texts within the model's {limit} positions, found"
                 f" {len(prompt)} and {longest}; lower max_prompt_tokens or max_new_tokens"
             )
-        tokens = np.zeros((1, bucket(len(prompt))), np.int32)
-        tokens[0, : len(prompt)] = prompt
-        logits, cache = _prefill(*self.parts, tokens, np.asarray([len(prompt)], np.int32))
-        return Reading(self, trie, logits, cache)
+        return Reading(self, trie, *read_prompt(self, prompt))
 
 
 class Reading:
@@ -164,6 +161,15 @@ class Reading:
         places[: len(kept)] = kept
         self._cache = _compacted(self._cache, places, np.int32(len(kept)))
         self._kept = self._kept[kept]
+
+
+def read_prompt(
+    reader: TrieReader, prompt: Sequence[int]
+) -> tuple[Float[Array, "1 V"], PromptCache]:
+    """The logits behind a prompt of at least one token, and its cache."""
+    tokens = np.zeros((1, bucket(len(prompt))), np.int32)
+    tokens[0, : len(prompt)] = prompt
+    return _prefill(*reader.parts, tokens, np.asarray([len(prompt)], np.int32))
 
 
 def _block(count: int) -> int:

@@ -19,6 +19,7 @@ from demo.html.record.decided import Factors, Reason
 from demo.html.record.titles import told_apart
 from demo.html.templating import render
 from demo.html.wording import rank_range, title_of
+from demo.inspect.why import unfound
 
 TOP = 20
 """Places shown of each ranking."""
@@ -33,7 +34,7 @@ class RankedItem:
     Attributes:
       item: that stands there.
       title: its title, cut where it agrees with those of the other rows.
-      number: its rank in words.
+      number: its rank in words; a dash where it is not found.
       score: as it is written.
       is_target: whether it is the item really bought.
       is_bought: whether the history has it.
@@ -104,6 +105,7 @@ def ranks_view(
             one.ranking.ranks(target.item_id),
             one.ranking.corpus_size,
             one.ranking.is_ranked(target.item_id),
+            unfound(one.ranking, target.item_id),
         )
         for one in records
     ]
@@ -181,7 +183,7 @@ def _table(
         rows.append(
             replace(
                 row,
-                number=rank_range(*ranks),
+                number="–" if unfound(record.ranking, row.item.item_id) else rank_range(*ranks),
                 text=None if column is None else (column + 1, record.ranking.columns[column]),
                 reason=None
                 if row.is_moved

@@ -16,6 +16,7 @@ from demo.pages.named import Named
 from demo.pages.page import Page, Shell
 from demo.pages.walkthrough.address import WalkthroughAddress
 from demo.pages.walkthrough.assembling import Assembling, stale
+from demo.pages.walkthrough.explaining import Explaining
 from demo.pages.walkthrough.exploring import Exploring
 from demo.pages.walkthrough.handlers import WalkthroughHandlers
 from demo.pages.walkthrough.parts import lay_out
@@ -47,6 +48,7 @@ def build(shell: Shell) -> Page:
     job = _recommend(parts, handlers.recommending)
     _switch(parts, handlers.recommending)
     _explore(parts, handlers.exploring, job)
+    _explain(parts, handlers.explaining)
     shown = ["browse", *FILTERS, "query", "presets", *HISTORY, *SETTINGS, *BLANK]
     return parts.page(handlers.show, [*shown, "shown", "address", "start"])
 
@@ -117,3 +119,11 @@ def _explore(parts: Named, events: Exploring, job: Any) -> None:
     parts.on(parts.asked.input, events.look_again, read, SEARCHED, **MODEL)
     parts.on(parts.explorer.select, events.look_at_item, read, SEARCHED, **MODEL)
     parts.on(parts.asked.key_up, events.offer_items, ["shown"], ["asked"], **LOOK_UP)
+
+
+def _explain(parts: Named, events: Explaining) -> None:
+    asked = ("causes", "flow", "message")
+    parts.on(parts.explain.click, events.causes, ["shown"], asked, **MODEL)
+    parts.on(parts.causes.select, events.pick, ["shown"], ["causes"], **LOOK_UP)
+    told = ("why_not", "message")
+    parts.on(parts.other.input, events.why_not, ("shown", "other"), told, **MODEL)

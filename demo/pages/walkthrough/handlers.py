@@ -13,6 +13,7 @@ from demo.inspect.url import Query
 from demo.pages.named import Update
 from demo.pages.walkthrough.address import from_query
 from demo.pages.walkthrough.assembling import Assembling
+from demo.pages.walkthrough.explaining import Explaining
 from demo.pages.walkthrough.exploring import Exploring
 from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import no_results
@@ -25,12 +26,14 @@ class WalkthroughHandlers:
       assembling: the history's side.
       recommending: the results' side.
       exploring: the search over the whole catalogue.
+      explaining: why the results are as they are.
     """
 
     def __init__(self, application: Application) -> None:
         self.assembling = Assembling(application)
         self.recommending = Recommending(application)
         self.exploring = Exploring(application)
+        self.explaining = Explaining(self.recommending)
 
     def opening(self, session: Session) -> Update:
         """What stands on the page before a visitor's own is shown."""

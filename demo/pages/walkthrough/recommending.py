@@ -21,7 +21,8 @@ from demo.inspect.application import Application
 from demo.inspect.decoding import Texts, prepared, write
 from demo.inspect.generations import Generations
 from demo.inspect.session import Session
-from demo.inspect.side_by_side import ranked
+from demo.inspect.shop import Shop
+from demo.inspect.side_by_side import SideBySide, ranked, side_by_side
 from demo.pages import failures
 from demo.pages.named import Update
 from demo.pages.walkthrough import results
@@ -128,6 +129,16 @@ class Recommending:
             "address": results.address(choice, shown),
             "message": "",
         }
+
+    def compared(self, shown: Shown) -> tuple[Shop, SideBySide]:
+        """The shop and the rankings of the shown texts.
+
+        Raises:
+          CalrecError: if the texts have been given up for those of others.
+        """
+        shop = self._app.shop(shown.session.domain)
+        by = shown.choice.ranked_by()
+        return shop, side_by_side(shop, shown.session.history, self._kept(shown), by)
 
     def _kept(self, shown: Shown) -> Generation:
         """The shown texts.

@@ -21,9 +21,13 @@ from demo.inspect.session import Session, target_of
 from demo.inspect.shop import Shop
 from demo.inspect.side_by_side import SideBySide, side_by_side
 from demo.pages.named import Update
+from demo.pages.walkthrough import explained
 from demo.pages.walkthrough.address import WalkthroughAddress
 
-BLANK = ("status", "decoding", "texts", "matrix", "ranks", "rankings", "explorer")
+BLANK = (
+    *("status", "decoding", "texts", "matrix", "ranks", "rankings", "explorer"),
+    *explained.PARTS,
+)
 """What a page without a recommendation shows in the results' places."""
 _READY = {"run": gr.update(visible=True), "stop": gr.update(visible=False)}
 
@@ -61,6 +65,7 @@ def no_results() -> Update:
         "rankings": widgets.empty_state("No ranking yet", beside),
         "explorer": widgets.empty_state("Not looked through yet", explored),
         "shown": None,
+        **explained.nothing(),
     }
 
 
@@ -132,4 +137,5 @@ def _results(shop: Shop, made: SideBySide, shown: Shown) -> Update:
         "rankings": rankings + ranking.timings_line(made.calrec),
         "shown": shown,
         "address": address(choice, shown),
+        **explained.first(shop, made, target),
     }
