@@ -6,6 +6,7 @@ import asyncio
 import csv
 import gc
 import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,6 +79,12 @@ def click(act, what=""):
     return SimpleNamespace(act=act, id=what)
 
 
+def pressed(view):
+    """The labels that are pressed."""
+    chips = view["labels"].split("<button")[1:]
+    return [re.search('data-label="(.*?)"', c)[1] for c in chips if 'aria-pressed="true"' in c]
+
+
 def current(view):
     return CasesAddress.of(view["address"]).case
 
@@ -95,7 +102,7 @@ def test_an_empty_query_shows_calrec_against_lir_from_the_first_case(handlers):
     assert current(view) == USERS[0]
     assert f"<code>{USERS[0]}</code>" in view["case"]
     assert view["message"] == view["pinned"] == ""
-    assert "100 cases" in view["figures"]
+    assert "100 cases" in view["count"]
     assert isinstance(view["scatter"]["value"].to_dict(), dict)
 
 
@@ -132,7 +139,8 @@ ANYTHING = st.none() | st.integers() | st.text() | st.lists(st.text()) | st.just
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     address=ANYTHING,
-    act=st.sampled_from(["case", "page", "cell", "without", "clear", "slice", "drop"]) | ANYTHING,
+    act=st.sampled_from(["case", "page", "cell", "reason", "without", "clear", "slice", "drop"])
+    | ANYTHING,
     what=ANYTHING,
 )
 def test_no_input_makes_a_handler_raise(handlers, names, address, act, what):
@@ -142,10 +150,11 @@ def test_no_input_makes_a_handler_raise(handlers, names, address, act, what):
         handlers.click(HERE, address, event),
         handlers.choose(HERE, address, what, *chosen),
         handlers.choose_runs(HERE, address, what, act),
-        handlers.label(HERE, address, what),
+        handlers.label(HERE, address, event),
+        handlers.type_label(HERE, address, what),
         handlers.note(HERE, address, what),
     ):
-        assert update.keys() <= names
+        assert update.keys() <= names | {"new_label"}
     assert handlers.walk(HERE, address).keys() <= {"session", "tabs", "message"}
     assert "slice_said" in handlers.save_slice(HERE, address, what)
     assert "reasons_said" in handlers.set_reasons(HERE, address, what)
@@ -238,13 +247,16 @@ def test_what_is_noted_is_stored_at_once(handlers, made):
     starred = handlers.star(HERE, address)
     assert "starred" in starred["cases"]
     assert starred["star"]["value"] == "★ Starred"
-    handlers.label(HERE, address, ["popular item", "<b>mine</b>", 3, None])
+    handlers.type_label(HERE, address, " popular  item ")
+    typed = handlers.type_label(HERE, address, "<b>mine</b>")
+    assert typed["new_label"] == ""
+    assert f"Stored for {USERS[3]}" in typed["said"]
     said = handlers.note(HERE, address, "a note")["said"]
     assert "3,994 more characters fit" in said
 
     fresh = CasesHandlers(Cases(handlers.cases.app)).show(HERE, {"case": [USERS[3]]})
     assert fresh["star"]["value"] == "★ Starred"
-    assert fresh["labels"]["value"] == ["popular item", "<b>mine</b>"]
+    assert pressed(fresh) == ["popular item", "&lt;b&gt;mine&lt;/b&gt;"]
     assert fresh["note"] == "a note"
     only = handlers.show(HERE, {"star": ["yes"]})
     assert listed(only) == [USERS[3]]
@@ -252,6 +264,26 @@ def test_what_is_noted_is_stored_at_once(handlers, made):
     assert listed(handlers.show(HERE, {"star": ["note"], "label": ["none"]})) == []
     handlers.star(HERE, address)
     assert listed(handlers.show(HERE, {"star": ["yes"]})) == []
+
+
+def test_a_label_by_key_goes_on_and_comes_off_again(handlers):
+    address = handlers.show(HERE, {"label": ["a"], "case": [USERS[3]]})["address"]
+    for user in USERS[3:6]:
+        handlers.type_label(HERE, f"case={user}", "a")
+    press = {"act": "label", "id": USERS[3], "label": "a", "next": "next"}
+    off = handlers.label(HERE, address, SimpleNamespace(**press))
+    assert (current(off), pressed(off), listed(off)) == (USERS[3], [], USERS[4:6])
+    on = handlers.label(HERE, address, SimpleNamespace(**press | {"id": USERS[4], "label": "b"}))
+    assert current(on) == USERS[5]
+    assert f"Stored for {USERS[4]}: b" in on["said"]
+    last = handlers.label(HERE, address, SimpleNamespace(**press | {"id": USERS[5], "label": "b"}))
+    assert "last case" in last["said"]
+    assert pressed(handlers.show(HERE, {"case": [USERS[5]]})) == ["a", "b"]
+    cleared = handlers.label(HERE, address, SimpleNamespace(act="clear", id=USERS[5], label=""))
+    assert pressed(cleared) == []
+    long = handlers.type_label(HERE, address, "x" * 99)
+    assert long.keys() == {"said"}  # what was typed stays in the box
+    assert "Not stored" in long["said"]
 
 
 def test_two_tabs_writing_one_note_keep_both(handlers):
@@ -340,7 +372,10 @@ def test_slices_have_an_end_and_the_page_says_so(handlers):
 def test_reasons_are_edited(handlers):
     address = handlers.show(HERE, {})["address"]
     update = handlers.set_reasons(HERE, address, "mine\n\n own  one ")
-    assert update["labels"]["choices"] == [("mine", "mine"), ("own one", "own one")]
+    assert re.findall('data-label="(.*?)" .*?data-digit="(.)"', update["labels"]) == [
+        ("mine", "1"),
+        ("own one", "2"),
+    ]
     assert update["reasons"] == "mine\nown one"
     assert "stored" in update["reasons_said"]
     assert "error" in handlers.set_reasons(HERE, address, "x" * 80)["reasons_said"]
@@ -570,7 +605,8 @@ def test_filters_matrix_and_hostile_titles(visit):
     page.wait_for_selector("#case-chips:has-text('<script>window')")
     assert page.locator("#case-list .cr-title", has_text=HOSTILE[0]).count() >= 1
     page.click("#case-chips [data-act=clear]")
-    page.wait_for_selector("#case-figures:has-text('100 cases')")
+    page.wait_for_selector("#case-count:has-text('100 cases')")
+    page.click("text=Figures, reasons by winner")
     cell = page.locator("#case-agreement .cr-cell:not([disabled])").first
     count = int(cell.inner_text())
     cell.click()

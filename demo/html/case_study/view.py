@@ -14,6 +14,7 @@ from demo.html.record.ranking import RankedItem, Table, moved, rankings_view, sh
 from demo.html.templating import render
 from demo.html.wording import rank_range
 from demo.inspect.case_study import Side, Study
+from demo.inspect.reasons import REASONS
 from demo.inspect.stored import Stored
 
 SHOWN = 8
@@ -34,6 +35,7 @@ def case_view(study: Study, heading: str = "Case") -> Markup:
         study,
         heading=heading,
         flags=[*flags(study.row), *_sources(study)],
+        reasons=[REASONS[key] for key in study.reasons if key in REASONS],
         notices=_notices(study),
         ranked=[(side, _is_ranked(side, study.row["target"])) for side in study.sides],
         earlier=max(len(history) - SHOWN, 0),

@@ -56,7 +56,12 @@ class CasesAddress:
         return cls.read(url.read(address if isinstance(address, str) else ""))
 
     def settled(
-        self, selection: Selection, *, keep: bool = False, last: bool = False
+        self,
+        selection: Selection,
+        *,
+        keep: bool = False,
+        last: bool = False,
+        follow: bool = False,
     ) -> CasesAddress:
         """The view with a page that exists, and a case.
 
@@ -64,8 +69,11 @@ class CasesAddress:
           selection: the cases that its filters let through.
           keep: whether the case stays only where it is among them.
           last: where no case is chosen, take the page's last instead of its first.
+          follow: whether the page is the one on which the case stands.
         """
-        offset = min(self.offset, max(len(selection) - 1, 0)) // PAGE * PAGE
+        position = selection.position(self.case) if follow else None
+        start = self.offset if position is None else position
+        offset = min(start, max(len(selection) - 1, 0)) // PAGE * PAGE
         known = self.case in selection.table.place_of
         if keep and selection.position(self.case) is None:
             known = False
@@ -111,13 +119,20 @@ def clicked(filters: CaseFilters, act: str, what: str) -> CaseFilters | None:
     Args:
       filters: as they were.
       act: what the button does.
-      what: a cell's two bands, the filter taken away, or a slice's query.
+      what: a cell's two bands, a reason and who is better (`*` for whoever is chosen), the filter
+        taken away, or a slice's query.
     """
     if act == "cell":
         a, _, b = what.partition("|")
         if (filters.a, filters.b) == (a, b):
             a = b = ""
         return CaseFilters.of({**filters.write(), "a": a, "b": b})
+    if act == "reason":
+        reason, _, win = what.partition("|")
+        chosen = {"reason": reason, "win": filters.win if win == "*" else win}
+        if (filters.reason, filters.win) == (chosen["reason"], chosen["win"]):
+            chosen = {"reason": "", "win": "" if win not in ("*", "") else filters.win}
+        return CaseFilters.of({**filters.write(), **chosen})
     if act == "without":
         return CaseFilters.of({**filters.write(), what: ""})
     if act == "clear":
