@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -22,6 +22,7 @@ from demo.inspect.case_filters import CaseFilters
 from demo.inspect.case_reasons import Count, Suggestions, suggestions
 from demo.inspect.case_study import Side, Study
 from demo.inspect.case_table import CaseTable, Selection
+from demo.inspect.columns import Columns, column
 from demo.inspect.local_paths import local
 from demo.inspect.run_pair import RunPair
 from demo.inspect.shop import Shop
@@ -167,6 +168,20 @@ class Cases:
             items=pair.shop.by_id,
             noted=noted.get(user_id, NOTHING),
             reasons=self.suggested(pair).of(place),
+        )
+
+    def columns(self, pair: RunPair, asked: Sequence[str], study: Study) -> Columns:
+        """A case's first ten by A, by B and by the runs asked for (`RunPair.beside`)."""
+        names = [pair.first.folder.name, *([] if pair.alone else [pair.second.folder.name])]
+        history = study.case.history if study.case else ()
+        return Columns(
+            columns=[
+                column(pair.called[name], pair.runs[name], study.user_id, self._runs)
+                for name in (*names, *pair.beside(asked))
+            ],
+            target=study.row["target"],
+            bought=frozenset(item.item_id for item in history),
+            items=study.items,
         )
 
     def _side(

@@ -12,17 +12,19 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
+import pyarrow.parquet as pq
 import pytest
 from case_runs import DOMAIN, USERS, build_shop, write_evaluations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 from running import running
 from shops import HOSTILE
 from synthetic_runs import seal
 
 from demo.html.assets import STATIC
-from demo.inspect import url
-from demo.inspect.annotations import LONGEST_NOTE, MOST_SLICES
+from demo.inspect import session, url
+from demo.inspect.annotations import LONGEST_NOTE, MOST_SLICES, REASONS
 from demo.inspect.case_filters import CaseFilters
 from demo.inspect.cases import Cases
 from demo.inspect.session import Session
@@ -31,6 +33,7 @@ from demo.pages.cases.address import CasesAddress
 from demo.pages.cases.handlers import FILTERS, CasesHandlers
 from demo.pages.cases.parts import ACTIONS, lay_out
 from demo.pages.events import SKIP
+from demo.pages.walkthrough import address as walkthrough
 
 HERE = Session(domain=DOMAIN)
 
@@ -152,10 +155,10 @@ def test_no_input_makes_a_handler_raise(handlers, names, address, act, what):
         handlers.choose_runs(HERE, address, what, act),
         handlers.label(HERE, address, event),
         handlers.type_label(HERE, address, what),
+        handlers.choose_beside(HERE, address, what),
         handlers.note(HERE, address, what),
     ):
         assert update.keys() <= names | {"new_label"}
-    assert handlers.walk(HERE, address).keys() <= {"session", "tabs", "message"}
     assert "slice_said" in handlers.save_slice(HERE, address, what)
     assert "reasons_said" in handlers.set_reasons(HERE, address, what)
 
@@ -323,18 +326,52 @@ def test_a_pinned_case_stands_beside_the_next(handlers):
     assert CasesAddress.of(gone["address"]).pin == ""
 
 
-def test_the_walkthrough_gets_the_case(handlers):
-    update = handlers.walk(HERE, handlers.show(HERE, {"case": [USERS[6]]})["address"])
+def test_other_evaluations_stand_beside_as_columns(handlers):
+    view = handlers.show(HERE, {"case": [USERS[1]]})
+    assert view["beside"]["value"] == ["three"]
+    assert view["case"].count("kept no list") == 2  # these two runs store texts or nothing
+    best = pq.read_table(handlers.cases.app.workspace / "evaluations" / "three" / "top.parquet")
+    ids = best["item_ids"].to_pylist()[best["user_id"].to_pylist().index(USERS[1])]
+    head, *cells = view["case"].split('<table class="cr-columns-table">')[1].split("<td")
+    assert "SASRec" in head
+    titles = handlers.cases.app.shop(DOMAIN).by_id
+    for place, cell in enumerate(cells[2:30:3]):
+        assert str(escape(titles[ids[place]].title)) in cell
+    assert handlers.choose_beside(HERE, view["address"], ["three"]) == {}
+    without = handlers.choose_beside(HERE, view["address"], [])
+    assert CasesAddress.of(without["address"]).beside == ("none",)
+    assert "SASRec" not in without["case"]
+
+
+def test_the_walkthrough_gets_the_case_with_its_seed_and_every_setting(handlers):
+    folder = handlers.cases.app.workspace / "evaluations" / "one"
+    ranking = {"n_pred": 7, "epsilon": 0.01, "pooling": "mean", "modulation": False}
+    settings = {
+        "sampling": {"temperature": 0.7, "samples": 16},
+        "text": {"template": "gpt4rec"},
+        "bm25": {"k1": 1.2, "b": 0.5},
+        "ranking": ranking,
+    }
+    rewrite(folder, settings=settings)
+    query = url.read(handlers.show(HERE, {"case": [USERS[6]]})["walk"]["link"])
     case = handlers.cases.app.shop(DOMAIN).catalogue.case(USERS[6])
-    assert update["session"] == Session(
+    assert session.from_query(query, handlers.cases.app) == Session(
         domain=DOMAIN,
         history=tuple(item.item_id for item in case.history),
         target=case.target.item_id,
         user_id=USERS[6],
     )
-    assert isinstance(update["tabs"], gr.Tabs)
-    assert update["tabs"].selected == "walkthrough"
-    assert update["message"] == ""
+    assert walkthrough.from_query(query) == walkthrough.WalkthroughAddress(
+        seed=6,
+        temperature=0.7,
+        samples=16,
+        template="gpt4rec",
+        k1=1.2,
+        b=0.5,
+        others=("lir",),
+        **ranking,
+    )
+    assert (query["view"], query["written"], query["step"]) == (["walkthrough"], ["1"], ["5"])
 
 
 @pytest.mark.slow
@@ -569,12 +606,25 @@ def shown(page, user):
 @pytest.mark.browser
 def test_a_person_goes_through_cases_by_keys_and_notes_them(visit):
     page = visit()
-    shown(page, USERS[0])
+    for k in range(30):
+        shown(page, USERS[k])
+        page.keyboard.press(str(k % 6 + 1))
+    shown(page, USERS[30])
+    page.click("#case-new-label input, #case-new-label textarea")
+    page.keyboard.type("brand mixup")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#case-labels [data-label='brand mixup'][aria-pressed=true]")
+    page.reload()
+    shown(page, USERS[30])
+    rows = page.locator("#case-list tr[data-user]").all_inner_texts()
+    assert [REASONS[k % 6] in rows[k] for k in range(30)] == [True] * 30
+    assert "brand mixup" in rows[30]
     for _ in range(3):
         page.keyboard.press("j")
-    shown(page, USERS[3])
+    shown(page, USERS[33])
+    page.wait_for_selector(".cr-case-right:not(.cr-loading)")
     page.keyboard.press("k")
-    shown(page, USERS[2])
+    shown(page, USERS[32])
     page.keyboard.press("s")
     page.wait_for_selector("#case-star:has-text('Starred')")
     page.keyboard.press("p")
@@ -585,16 +635,16 @@ def test_a_person_goes_through_cases_by_keys_and_notes_them(visit):
     page.keyboard.type("jks: my note")  # letters of a note are no keys
     page.wait_for_selector("#case-said:has-text('Note stored')")
     page.click(".cr-case-head")
-    shown(page, USERS[3])
-    page.wait_for_function(f"location.search.includes('case={USERS[3]}&pin={USERS[2]}')")
+    shown(page, USERS[33])
+    page.wait_for_function(f"location.search.includes('case={USERS[33]}&pin={USERS[32]}')")
 
     page.reload()
-    shown(page, USERS[3])
+    shown(page, USERS[33])
     page.wait_for_selector("#case-pinned .cr-case")
     assert page.input_value("#case-note textarea") == "jks: my note"
-    row = page.locator(f"#case-list tr[data-user='{USERS[2]}']").inner_text()
+    row = page.locator(f"#case-list tr[data-user='{USERS[32]}']").inner_text()
     assert "starred" in row
-    page.click(f"#case-list tr[data-user='{USERS[2]}'] td.cr-value >> nth=0")
+    page.click(f"#case-list tr[data-user='{USERS[32]}'] td.cr-value >> nth=0")
     page.wait_for_selector("#case-star:has-text('Starred')")
 
 
@@ -607,6 +657,11 @@ def test_filters_matrix_and_hostile_titles(visit):
     page.click("#case-chips [data-act=clear]")
     page.wait_for_selector("#case-count:has-text('100 cases')")
     page.click("text=Figures, reasons by winner")
+    page.locator("#case-why button").first.click()
+    page.wait_for_function("location.search.includes('reason=')")
+    page.click("#case-chips [data-act=clear]")
+    page.wait_for_selector("#case-why button[aria-pressed=false]")
+    page.wait_for_selector("#case-count:has-text('100 cases')")
     cell = page.locator("#case-agreement .cr-cell:not([disabled])").first
     count = int(cell.inner_text())
     cell.click()

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from calrec.records import Item
+from demo.html.case_study.columns import columns_view
 from demo.inspect.annotations import Annotation
 from demo.inspect.case_reasons import KEYS, Count, Suggestions
+from demo.inspect.columns import Column, Columns
 from demo.inspect.labels import offered, toggled, with_digits
 from demo.inspect.reasons import NONE, REASONS, Evidence, suggested
 
@@ -89,3 +91,22 @@ def test_the_labels_used_most_have_the_digits_in_an_order_that_stays():
     assert with_digits({}, reasons) == tuple(reasons[:9])
     assert toggled(("a",), "b") == ("a", "b")
     assert toggled(("a", "b"), "a") == ("b",)
+
+
+def test_columns_say_who_alone_finds_it_and_what_they_share():
+    columns = Columns(
+        columns=(
+            Column(name="One", ranks=(2, 2), item_ids=("1", "2", "3")),
+            Column(name="Two", ranks=(9, 11), item_ids=("3", "2", "4")),
+            Column(name="Three", ranks=(40, 40), missing="This run kept no list."),
+        ),
+        target="2",
+        bought={"3"},
+        items={"1": POT},
+    )
+    assert [columns.shared(one) for one in columns.columns] == [3, 2, 0]
+    assert (columns.common, columns.finders) == (2, ("One",))
+    shown = columns_view(columns)
+    assert "One alone has the item really bought" in shown
+    assert shown.count("really bought</span>") == shown.count("bought before</span>") == 2
+    assert "Item 4" in shown

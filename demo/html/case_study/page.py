@@ -14,6 +14,7 @@ from calrec.errors import CalrecError
 from calrec.report.figures import rank_scatter
 from demo.html import widgets
 from demo.html.case_study import listing, missing, why
+from demo.html.case_study.columns import columns_view
 from demo.html.case_study.labels import labels_view
 from demo.html.case_study.view import case_view
 from demo.inspect.annotations import NOTHING, Annotation, labels_in_use
@@ -47,6 +48,7 @@ class Reading:
       offset: cases before the page of the list.
       case: user whose case is shown; empty where there is none.
       pin: user whose case stands beside it; may be empty.
+      beside: folder names of the runs asked for as columns of their own.
     """
 
     pair: RunPair
@@ -57,6 +59,7 @@ class Reading:
     offset: int
     case: str
     pin: str
+    beside: tuple[str, ...]
 
 
 def no_evaluation(domain: str, problems: Sequence[str]) -> PartValues:
@@ -78,6 +81,7 @@ def no_evaluation(domain: str, problems: Sequence[str]) -> PartValues:
         "message": widgets.notices(problems),
         "run": nobody,
         "against": nobody,
+        "beside": Offered(choices=[], value=[]),
         "cases": missing.no_evaluation(domain),
         "tools": False,
         "scatter": None,
@@ -114,6 +118,10 @@ def controls(cases: Cases, reading: Reading) -> PartValues:
     return {
         **runs(reading.pair),
         **{name: getattr(filters, name) for name in plain},
+        "beside": Offered(
+            choices=reading.pair.choices(reading.pair.others),
+            value=list(reading.pair.beside(reading.beside)),
+        ),
         "category": Offered(choices=[("All", ""), *categories], value=filters.category),
         "star_filter": filters.star,
         "label_filter": Offered(choices=labels, value=filters.label),
@@ -171,8 +179,10 @@ def one_case(cases: Cases, reading: Reading) -> PartValues:
             pinned = case_view(cases.study(pair, reading.pin, noted), "Pinned case")
     except CalrecError as error:
         pinned = widgets.notice(str(error), "error")
+    study = cases.study(pair, reading.case, noted)
+    columns = columns_view(cases.columns(pair, reading.beside, study))
     return {
-        "case": case_view(cases.study(pair, reading.case, noted)),
+        "case": case_view(study, columns=columns),
         "pinned": pinned,
         "tools": True,
         "star": note.star,

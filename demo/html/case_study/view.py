@@ -23,8 +23,8 @@ TOP = 10
 """Places shown of each ranking."""
 
 
-def case_view(study: Study, heading: str = "Case") -> Markup:
-    """The whole case."""
+def case_view(study: Study, heading: str = "Case", columns: Markup | str = "") -> Markup:
+    """The whole case; `columns` are the first ten of further evaluations."""
     writer = study.generated
     record = writer.record if writer else None
     generation = record.generation if record else None
@@ -38,6 +38,7 @@ def case_view(study: Study, heading: str = "Case") -> Markup:
         reasons=[REASONS[key] for key in study.reasons if key in REASONS],
         notices=_notices(study),
         ranked=[(side, _is_ranked(side, study.row["target"])) for side in study.sides],
+        columns=columns,
         earlier=max(len(history) - SHOWN, 0),
         writer=writer.name if writer else None,
         wrote=texts.view(record, pressed=False) if record else None,

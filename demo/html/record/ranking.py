@@ -30,6 +30,7 @@ class RankedItem:
       score: as it is written.
       is_target: whether it is the item really bought.
       is_moved: whether it stands behind all others because it was bought before.
+      was_bought: whether the history has it.
       is_beyond: whether it stands below the places shown.
       text: number and text of the column that decides; `None` without any.
       words: shared with that text, each with its part of BM25, the largest first.
@@ -42,6 +43,7 @@ class RankedItem:
     score: str
     is_target: bool
     is_moved: bool
+    was_bought: bool = False
     is_beyond: bool = False
     text: tuple[int, str] | None = None
     words: Sequence[tuple[str, float]] = ()
@@ -59,6 +61,7 @@ class Table:
       rule: by which it ranks, in words.
       has_texts: whether texts decide.
       beside: name and label of the recommenders whose places stand beside.
+      top: places shown of each; an arrow says something only of an item that stands in both.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Table:
     rule: str = ""
     has_texts: bool = False
     beside: Sequence[tuple[str, str]] = ()
+    top: int = TOP
 
 
 def ranks_view(
@@ -153,6 +157,7 @@ def _table(
     top: int,
 ) -> Table:
     last = moved(record)
+    bought = {item.item_id for item in record.history}
     entry = register.entries().get(record.recommender)
     decimals = entry.decimals if entry else 3
     rows = []
@@ -168,6 +173,7 @@ def _table(
                 score="–" if is_moved else f"{record.ranking.scores[row]:,.{decimals}f}",
                 is_target=target is not None and item.item_id == target.item_id,
                 is_moved=is_moved,
+                was_bought=item.item_id in bought,
                 is_beyond=place >= top,
                 text=None if column is None else (column + 1, record.ranking.columns[column]),
                 words=_words(record, row, column, corpus),
@@ -180,6 +186,7 @@ def _table(
         rows=rows,
         rule=_rule(record),
         has_texts=bool(record.samples),
+        top=top,
         beside=[(register.title(o.recommender), register.label(o.recommender)) for o in beside],
     )
 

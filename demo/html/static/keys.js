@@ -5,20 +5,28 @@
 // before, and the next walk waits for theirs.
 let casesWork = Promise.resolve();
 let casesWaiting = 0;
+const casesBusy = () => document.querySelector('#cases-address [data-testid="status-tracker"]:not(.hide)');
+const casesShown = () => document.querySelector('#case-view article')?.dataset.user;
 const casesSettled = async () => {
-  const busy = () => document.querySelector('#cases-address [data-testid="status-tracker"]:not(.hide)');
   await new Promise((done) => setTimeout(done, 60));
-  for (let n = 0; n < 400 && busy(); n += 1) await new Promise((done) => setTimeout(done, 25));
+  for (let n = 0; n < 400 && casesBusy(); n += 1) await new Promise((done) => setTimeout(done, 25));
+};
+// Until the case of the current row is there, or nobody has worked on it for a second.
+const casesArrived = async () => {
+  const here = () => document.querySelector('#case-list tr.cr-current')?.dataset.user;
+  for (let n = 0, idle = 0; n < 400 && idle < 40 && here() !== casesShown(); n += 1) {
+    idle = casesBusy() ? 0 : idle + 1;
+    await new Promise((done) => setTimeout(done, 25));
+  }
 };
 const casesInTurn = (action) => {
   casesWaiting += 1;
-  casesWork = casesWork.then(casesSettled).then(action).then(casesSettled).finally(() => {
+  casesWork = casesWork.then(casesSettled).then(casesArrived).then(action).then(casesSettled).finally(() => {
     casesWaiting -= 1;
   });
 };
 const casesRows = () => [...document.querySelectorAll('#case-list tr[data-user]')];
 const casesHere = (rows) => rows.findIndex((row) => row.classList.contains('cr-current'));
-const casesShown = () => document.querySelector('#case-view article')?.dataset.user;
 
 // A row and its case change together: the row at once, and what is still of another case is dimmed.
 calrec.changesCase = (row) => {
@@ -30,7 +38,7 @@ calrec.changesCase = (row) => {
   if (!side || row.dataset.user === casesShown()) return;
   side.classList.add('cr-loading');
   if (calrec.undimming) return;
-  calrec.undimming = casesSettled().then(() => {
+  calrec.undimming = casesArrived().then(() => {
     calrec.undimming = null;
     side.classList.remove('cr-loading');
     // Where nothing came, what is on the screen is the case.

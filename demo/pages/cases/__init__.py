@@ -31,11 +31,10 @@ def build(shell: Shell) -> Page:
     handlers = CasesHandlers(Cases(shell.app))
     components = lay_out()
     shown = [name for name in components if name not in ACTIONS]
-    parts = Named(**components, session=shell.session, tabs=shell.tabs)
+    parts = Named(**components, session=shell.session)
     _choosing(handlers, parts, shown)
     _one_case(handlers, parts, shown)
     _saving(handlers, parts)
-    parts.on(parts.walk.click, handlers.walk, _STATE, ("session", "tabs", "message"), **EDIT)
     return parts.page(handlers.show, shown)
 
 
@@ -45,6 +44,9 @@ def _choosing(handlers: CasesHandlers, parts: Named, shown: list[str]) -> None:
     runs = ("run", "against")
     for run in parts.of(runs):
         parts.on(run.input, handlers.choose_runs, (*_STATE, *runs), shown, **BROWSE)
+
+    # Not beside.input, which nothing sets off that takes a run away.
+    parts.on(parts.beside.change, handlers.choose_beside, (*_STATE, "beside"), shown, **BROWSE)
 
     named = {"star": "star_filter", "label": "label_filter"}
     filters = [named.get(name, name) for name in FILTERS]

@@ -11,6 +11,7 @@ from demo.inspect import url
 from demo.inspect.annotations import Annotation
 from demo.inspect.case_filters import SORTS, CaseFilters
 from demo.inspect.case_table import PAGE, Selection
+from demo.inspect.columns import MOST
 from demo.inspect.run_pair import RunPair
 from demo.inspect.url import Query
 
@@ -26,6 +27,7 @@ class CasesAddress:
       against: of the run B.
       case: user whose case is shown; empty for the first one.
       pin: user whose case stands beside it.
+      beside: folder names of runs with a column of their own; see `RunPair.beside`.
       sort: a key of `SORTS`.
       offset: cases before the page shown.
       filters: which cases.
@@ -35,6 +37,7 @@ class CasesAddress:
     against: str = ""
     case: str = ""
     pin: str = ""
+    beside: tuple[str, ...] = ()
     sort: str = ""
     offset: int = 0
     filters: CaseFilters = field(default_factory=CaseFilters)
@@ -45,6 +48,7 @@ class CasesAddress:
         sort = url.one(query, "sort")
         return cls(
             **{name: url.one(query, name) for name in ("run", "against", "case", "pin")},
+            beside=tuple(filter(None, query.get("beside", ())))[:MOST],
             sort=sort if sort in SORTS else "",
             offset=int(url.number(query, "offset", 0, 0, _MOST)),
             filters=CaseFilters.read(query),
@@ -97,6 +101,7 @@ class CasesAddress:
             offset=self.offset,
             case=self.case,
             pin=self.pin,
+            beside=self.beside,
         )
 
     def write(self) -> str:
@@ -104,6 +109,7 @@ class CasesAddress:
         own: Mapping[str, object] = {
             "run": self.run,
             "against": self.against,
+            "beside": self.beside,
             **self.filters.write(),
             "sort": self.sort,
             "offset": self.offset or "",

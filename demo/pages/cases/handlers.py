@@ -26,6 +26,8 @@ from demo.pages.cases.showing import CASE, CONTROLS, LABELS, LIST, OVERVIEW, SCA
 from demo.pages.events import SKIP, carried
 from demo.pages.named import Update
 
+NOBODY = "none"
+"""In the address: no column beside A and B."""
 FILTERS = tuple(field.name for field in fields(CaseFilters))
 
 
@@ -46,6 +48,16 @@ class CasesHandlers(Noting):
         """Other runs; filters and case stay as far as they can."""
         view = replace(CasesAddress.of(address), run=_text(run), against=_text(against), offset=0)
         return {**self.render(session, view, page.SECTIONS.keys()), "text": SKIP}
+
+    def choose_beside(self, session: Session, address: str, names: Any) -> Update:
+        """Other columns beside A and B; nothing where the page itself has set the box."""
+        view = CasesAddress.of(address)
+        chosen = [one for one in names if isinstance(one, str)] if isinstance(names, list) else []
+        pair = self.pair(session, view)
+        if not isinstance(pair, RunPair) or sorted(chosen) == sorted(pair.beside(view.beside)):
+            return {}
+        beside = tuple(chosen) or (NOBODY,)
+        return self.render(session, replace(view, beside=beside), {CASE})
 
     def choose(self, session: Session, address: str, sort: Any, *values: Any) -> Update:
         """Other filters or another order: from the first page on."""
@@ -84,18 +96,6 @@ class CasesHandlers(Noting):
     def scatter(self, session: Session, address: str) -> Update:
         """The rank scatter of the filtered cases."""
         return only(self.render(session, CasesAddress.of(address), {SCATTER}), "scatter")
-
-    # One case
-
-    @failures.told_in("message")
-    def walk(self, session: Session, address: str) -> Update:
-        """The case in the walkthrough."""
-        view = CasesAddress.of(address)
-        pair = self.pair(session, view)
-        if not isinstance(pair, RunPair):
-            return {}
-        visitor = pair.session(view.case)
-        return {"session": visitor, "tabs": gr.Tabs(selected="walkthrough"), "message": ""}
 
     # Slices, reasons, files
 

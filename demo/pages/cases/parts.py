@@ -12,13 +12,13 @@ from demo.html.case_study.page import Offered, PartValues
 from demo.inspect import case_filters, reasons
 from demo.inspect.annotations import LONGEST_NAME, LONGEST_NOTE
 from demo.inspect.case_filters import words
+from demo.inspect.columns import MOST
 from demo.pages.components import CLICKS, head, html, listener, script
 from demo.pages.events import LOOK_UP
 from demo.pages.named import Update
 from demo.pages.page import address
 
 ACTIONS = (
-    "walk",
     "case_file",
     "case_page",
     "cases_csv",
@@ -45,7 +45,7 @@ OF_A_CASE = (
         "cases",
         "label_filter",
     ),
-    *("tools", "star", "pin", "labels", "note", "seen", "said", "case", "pinned"),
+    *("tools", "star", "pin", "walk", "labels", "note", "seen", "said", "case", "pinned"),
 )
 """What another case, or a label, changes. No more: each part costs the browser a moment."""
 
@@ -64,6 +64,16 @@ def lay_out() -> dict[str, Any]:
             html(listing.keys())
         with gr.Column(elem_classes="cr-panel cr-case-right", min_width=280):
             part |= _tools()
+            with gr.Row(elem_classes="cr-filters"):
+                # Not checked: what is offered follows the runs.
+                part["beside"] = gr.Dropdown(
+                    [],
+                    value=[],
+                    multiselect=True,
+                    max_choices=MOST - 2,
+                    label=f"Rank columns beside A and B, up to {MOST - 2}",
+                    elem_id="case-beside",
+                )
             part["case"] = html("", elem_id="case-view")
         with gr.Column(elem_classes="cr-panel cr-case-pinned", min_width=280):
             part["pinned"] = html("", elem_id="case-pinned")
@@ -83,6 +93,8 @@ def _update(name: str, value: Any) -> Any:
         return gr.update(value=said, variant=variant)
     if name == "pin":
         return gr.update(value="Take the pin away" if value else "Pin")
+    if name == "walk":
+        return gr.update(link=value or None, interactive=bool(value))
     if name == "scatter":
         return gr.update(value=value, visible=value is not None)
     return gr.update(visible=value) if name == "tools" else value

@@ -12,6 +12,7 @@ from demo.inspect.run_pair import RunPair
 from demo.inspect.session import Session
 from demo.pages.cases.address import CasesAddress
 from demo.pages.cases.parts import updates
+from demo.pages.cases.walk import link
 from demo.pages.named import Update
 
 LIST, OVERVIEW, CASE, LABELS = "list", "overview", "case", "labels"
@@ -65,9 +66,18 @@ class Showing:
             shown = page.message(pair, problems) | {"address": settled.write()}
             for name in sections:
                 shown |= page.SECTIONS[name](self.cases, reading)
+            if CASE in sections:
+                shown["walk"] = self._walk(pair, settled.case)
             return updates(shown)
         except CalrecError as error:
             return updates({**known, "message": widgets.notice(str(error), "error")})
+
+    def _walk(self, pair: RunPair, user_id: str) -> str:
+        """The case in the walkthrough; nothing where the shop has it no more."""
+        try:
+            return link(pair, self.cases.table(pair), user_id) if user_id else ""
+        except CalrecError:
+            return ""
 
 
 def only(update: Update, *names: str) -> Update:

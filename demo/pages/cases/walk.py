@@ -7,30 +7,31 @@ from typing import Any
 from calrec.evaluation.runs import EvaluationRun
 from calrec.recommenders import register
 from demo.inspect import url
+from demo.inspect.case_table import CaseTable
 from demo.inspect.run_pair import RunPair
 from demo.inspect.session import query_of
 from demo.pages.walkthrough.address import WalkthroughAddress, from_query
 
 
-def link(pair: RunPair, user_id: str, seed: int | None) -> str:
-    """The query of the walkthrough that recommends for a case as its run did, at once.
+def link(pair: RunPair, table: CaseTable, user_id: str) -> str:
+    """The address of the walkthrough that recommends for a case as its run did, at once.
 
     What the walkthrough has no switch for, or cannot be set to, is its default.
 
     Args:
       pair: the runs; the settings are those of the first that writes texts, else of A.
+      table: of these.
       user_id: whose case.
-      seed: by which the run drew the case's texts, where it tells.
 
     Raises:
       CalrecError: if the shop has no such case any more.
     """
-    runs = [pair.first] if pair.alone else [pair.first, pair.second]
-    run = next((one for one in runs if one.generative), pair.first)
-    beside = [one.recommender for one in runs if one.recommender in register.rivals()]
-    asked = {**_settings(run), "with": beside or WalkthroughAddress().others}
-    if seed is not None:
-        asked["seed"] = seed
+    sides = list(zip(table.comparison.runs, table.comparison.cases, strict=True))
+    run, cases = next((side for side in sides if side[0].generative), sides[0])
+    beside = {one.recommender: None for one, _ in sides if one.recommender in register.rivals()}
+    asked = {**_settings(run), "with": list(beside) or WalkthroughAddress().others}
+    if "seed" in cases.generated:
+        asked["seed"] = int(cases.generated["seed"][table.place_of[user_id]])
     # Through the page's own reading: a link holds nothing that it would not take.
     view = from_query({name: _texts(value) for name, value in asked.items() if value is not None})
     decoder = run.settings.get("decoder")
@@ -42,7 +43,7 @@ def link(pair: RunPair, user_id: str, seed: int | None) -> str:
         "written": "1",
         "step": 5,
     }
-    return url.write(query)
+    return f"?{url.write(query)}"
 
 
 def _settings(run: EvaluationRun) -> dict[str, Any]:
