@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow.compute as pc
-
 from calrec.errors import CalrecError
 from calrec.evaluation.run_folder.schema import TOP
 from calrec.evaluation.runs import EvaluationRun
@@ -77,7 +75,7 @@ class Columns:
 def column(name: str, run: EvaluationRun, user_id: str, tables: Tables) -> Column:
     """A run's part of a user's case; what cannot be read is said in it."""
     try:
-        place = pc.call_function("index", [run.cases.user_ids], pc.IndexOptions(user_id)).as_py()
+        place = run.cases.user_ids.index(user_id).as_py()
         if place < 0:
             return Column(name=name, ranks=None, missing="This run left the shopper out.")
         ranks = (int(run.cases.optimistic[place]), int(run.cases.pessimistic[place]))

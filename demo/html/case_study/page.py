@@ -187,7 +187,6 @@ def one_case(cases: Cases, reading: Reading) -> PartValues:
         "tools": True,
         "star": note.star,
         "pin": reading.pin == reading.case,
-        **labels(cases, reading),
         "note": note.note,
         "seen": note.note,
         "said": "",

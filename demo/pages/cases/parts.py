@@ -64,14 +64,16 @@ def lay_out() -> dict[str, Any]:
             html(listing.keys())
         with gr.Column(elem_classes="cr-panel cr-case-right", min_width=280):
             part |= _tools()
-            with gr.Row(elem_classes="cr-filters"):
-                # Not checked: what is offered follows the runs.
+            with (
+                gr.Accordion("Evaluations shown as columns", open=False, elem_classes="cr-quiet"),
+                gr.Row(elem_classes="cr-filters"),
+            ):
                 part["beside"] = gr.Dropdown(
                     [],
                     value=[],
                     multiselect=True,
                     max_choices=MOST - 2,
-                    label=f"Rank columns beside A and B, up to {MOST - 2}",
+                    label=f"Beside A and B, up to {MOST - 2}",
                     elem_id="case-beside",
                 )
             part["case"] = html("", elem_id="case-view")
@@ -115,15 +117,15 @@ def _overview() -> dict[str, Any]:
             part["against"] = _list("Compared with B", "case-against", min_width=220)
             part["text"] = gr.Textbox(
                 label="Text",
-                placeholder="item, brand, shopper, or what the model wrote",
+                placeholder="item, brand, shopper, a text",
                 elem_id="case-filter-text",
                 min_width=200,
                 max_length=200,
             )
             part["sort"] = _list("Order", "case-sort", case_filters.SORT_CHOICES)
-        part |= _more_filters()
         part["why"] = html("", elem_id="case-why", js_on_load=CLICKS)
         part["chips"] = html("", elem_id="case-chips", js_on_load=CLICKS)
+        part |= _more_filters()
         with gr.Accordion(
             "Figures, reasons by winner, and where the two agree",
             open=False,
@@ -177,13 +179,13 @@ def _tools() -> dict[str, Any]:
         part["said"] = html("", elem_id="case-said")
         with gr.Row(elem_classes="cr-filters"):
             part["new_label"] = gr.Textbox(
-                label="Another label; stored when you press Enter or leave the box",
+                label="Another label",
                 elem_id="case-new-label",
                 max_length=LONGEST_NAME,
                 min_width=200,
             )
             part["note"] = gr.Textbox(
-                label=f"Note, at most {LONGEST_NOTE:,} characters; stored while you type",
+                label=f"Note, up to {LONGEST_NOTE:,} characters",
                 elem_id="case-note",
                 lines=1,
                 max_lines=6,

@@ -62,6 +62,8 @@ class Showing:
             settled = view.settled(selection, keep=keep, last=last, follow=follow)
             if keep and settled.case == view.case:
                 sections = sections - {CASE}
+            if CASE in sections:
+                sections = sections | {LABELS}
             reading = settled.reading(pair, noted, selection)
             shown = page.message(pair, problems) | {"address": settled.write()}
             for name in sections:
