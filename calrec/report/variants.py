@@ -91,6 +91,11 @@ def retrieval(run: EvaluationRun) -> str:
     return _setting(run, "ranking", "retrieval", "bm25")
 
 
+def decoder(run: EvaluationRun) -> str:
+    """How its texts come of the model: `sample`, drawn freely, or one over the shop's texts."""
+    return str(run.settings.get("decoder") or "sample")
+
+
 def model(run: EvaluationRun) -> str | None:
     """The checkpoint's digest: equal for equal weights, tokenizer and settings of the model.
 
@@ -163,7 +168,9 @@ def _name(run: EvaluationRun) -> str:
     if run.generative:
         parts += [_SHORT[variant(run)]] if variant(run) in _SHORT else []
         parts += [f"{template_name(run)} template"] if template(run) != "calrec" else []
-        parts += [retrieval(run)] if retrieval(run) != "bm25" else []
+        # A decoder over the shop's texts has one way from a text to its item.
+        way = decoder(run) if decoder(run) != "sample" else retrieval(run)
+        parts += [way] if way != "bm25" else []
     return ", ".join(parts)
 
 

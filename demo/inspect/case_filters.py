@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from calrec.text.words import fold
+from demo.inspect import reasons
 from demo.inspect.choices import Choice
 from demo.inspect.url import Query, one
 
@@ -93,6 +94,7 @@ _OFFERED: Mapping[str, Sequence[str]] = {
     "repeat": [value for _, value in REPEAT],
     "tie": tuple(TIES),
     "level": [value for _, value in LEVELS],
+    "reason": [value for _, value in reasons.CHOICES],
     "star": [value for _, value in STAR],
 }
 
@@ -113,6 +115,7 @@ class CaseFilters:
       repeat: whether the target is the `last` purchase, an `earlier` one, or `new`.
       tie: items that tie with the target by the first run, a key of `TIES`.
       level: on how many attributes the best kept text matches an item.
+      reason: suggested for run A, a key of `demo.inspect.reasons`.
       star: `yes` for starred cases, `note` for those with a note, `label` with any label.
       label: cases with this label.
     """
@@ -127,6 +130,7 @@ class CaseFilters:
     repeat: str = ""
     tie: str = ""
     level: str = ""
+    reason: str = ""
     star: str = ""
     label: str = ""
 
@@ -147,7 +151,7 @@ class CaseFilters:
     def where(self) -> tuple[str, dict[str, Any]]:
         """Condition over the columns of `demo.inspect.case_table`, and the values bound in it.
 
-        The annotations' filters are not in it: they are the caller's.
+        Those on annotations and reasons are not in it: they are the caller's.
         """
         parts, bound = ["true"], {}
         for column, bands, name in (

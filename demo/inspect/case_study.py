@@ -49,6 +49,7 @@ class Study:
       sides: one or two.
       items: by id, all of the shop.
       noted: star, note and labels.
+      reasons: suggested for A's rank, keys of `demo.inspect.reasons`.
     """
 
     row: Mapping[str, Any]
@@ -56,6 +57,7 @@ class Study:
     sides: tuple[Side, ...]
     items: Mapping[str, Item]
     noted: Annotation
+    reasons: tuple[str, ...] = ()
 
     @property
     def user_id(self) -> str:

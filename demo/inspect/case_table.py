@@ -50,6 +50,9 @@ class CaseTable:
       second: the run B, of the same domain, split and data; A itself for no comparison.
       items: the catalogue's, by id; targets that it lacks have no title.
 
+    Attributes:
+      measurements: of `demo.inspect.measured`, kept as long as the table.
+
     Raises:
       CalrecError: if a run is damaged, or they have no user in common.
     """
@@ -72,6 +75,7 @@ class CaseTable:
         self.rows = _rows(comparison, items)
         self._turn = threading.Condition()
         self._selections: LRUCache[Any, Int[np.ndarray, " M"]] = LRUCache(SELECTIONS)
+        self.measurements: LRUCache[Any, Any] = LRUCache(SELECTIONS)
         self._texts, self._searchable = threading.Lock(), False
         self._connection = connect(files=False, threads=2)
         facts = [fold(one) for one in _facts(self.rows, items)]
@@ -193,6 +197,13 @@ class Selection:
             return None
         found = np.flatnonzero(self.places == place)
         return int(found[0]) if len(found) else None
+
+    def after(self, user_id: str) -> str:
+        """The user behind one of these; empty behind the last, and of a user not among them."""
+        position = self.position(user_id)
+        if position is None or position + 1 >= len(self):
+            return ""
+        return self.page(position + 1, 1)[0]["user_id"]
 
     def users(self) -> list[str]:
         """The users in order."""

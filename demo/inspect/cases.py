@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
 from cachetools import LRUCache, cachedmethod
+from jaxtyping import Int
 
 from calrec.errors import CalrecError
 from calrec.evaluation.runs import EvaluationRun
@@ -16,8 +19,10 @@ from demo.inspect import annotations, url
 from demo.inspect.annotations import NOTHING, REASONS, Annotation, Annotations
 from demo.inspect.application import Application
 from demo.inspect.case_filters import CaseFilters
+from demo.inspect.case_reasons import Count, Suggestions, suggestions
 from demo.inspect.case_study import Side, Study
 from demo.inspect.case_table import CaseTable, Selection
+from demo.inspect.columns import Columns, column
 from demo.inspect.local_paths import local
 from demo.inspect.run_pair import RunPair
 from demo.inspect.shop import Shop
@@ -46,6 +51,7 @@ class Cases:
         self.annotations = Annotations(app.workspace / annotations.FILE)
         self._turn = threading.Condition()
         self._tables: LRUCache[Any, CaseTable] = LRUCache(TABLES)
+        self._suggested: LRUCache[Any, Suggestions] = LRUCache(TABLES)
         self._stored: LRUCache[Any, Stored] = LRUCache(CASES)
         self._runs = Tables()
 
@@ -69,6 +75,15 @@ class Cases:
           CalrecError: see `CaseTable`.
         """
         return CaseTable(pair.first, pair.second, pair.shop.by_id)
+
+    @cachedmethod(
+        attrgetter("_suggested"),
+        condition=attrgetter("_turn"),
+        key=lambda cases, pair: (pair.first, pair.second, pair.shop.identity),
+    )
+    def suggested(self, pair: RunPair) -> Suggestions:
+        """The reasons of the joined cases, for the ranks by A; raises as `table` does."""
+        return suggestions(pair.shop, pair.first, self.table(pair).comparison.cases[0])
 
     def noted(self, pair: RunPair) -> tuple[Mapping[str, Annotation], list[str]]:
         """What is noted about the cases; without it, and with why, where that cannot be read."""
@@ -100,8 +115,32 @@ class Cases:
     def select(
         self, pair: RunPair, filters: CaseFilters, sort: str, noted: Mapping[str, Annotation]
     ) -> Selection:
-        """The cases that the filters let through, those on annotations included."""
-        return self.table(pair).select(filters, sort, among(filters, noted))
+        """The cases that all filters let through, in this order."""
+        return self.table(pair).select(filters, sort, self._among(pair, filters, noted))
+
+    def agreement(
+        self, pair: RunPair, filters: CaseFilters, noted: Mapping[str, Annotation]
+    ) -> Int[np.ndarray, "4 4"]:
+        """The same cases by the rank bands of both, whatever bands the filters name."""
+        return self.table(pair).agreement(filters, self._among(pair, filters, noted))
+
+    def reason_counts(
+        self, pair: RunPair, filters: CaseFilters, noted: Mapping[str, Annotation]
+    ) -> list[Count]:
+        """How many of the cases have each reason, whatever reason the filters name."""
+        selection = self.select(pair, replace(filters, reason=""), "", noted)
+        ranks = (side.optimistic for side in selection.table.comparison.cases)
+        return self.suggested(pair).counts(selection.places, *ranks)
+
+    def _among(
+        self, pair: RunPair, filters: CaseFilters, noted: Mapping[str, Annotation]
+    ) -> frozenset[str] | None:
+        """Users whom the filters on annotations and reasons leave; `None` for all."""
+        left = among(filters, noted)
+        if not filters.reason:
+            return left
+        reasoned = self.suggested(pair).users(filters.reason)
+        return reasoned if left is None else left & reasoned
 
     def study(self, pair: RunPair, user_id: str, noted: Mapping[str, Annotation]) -> Study:
         """A case with both runs' parts; a part that cannot be made is a line instead.
@@ -128,6 +167,21 @@ class Cases:
             sides=sides,
             items=pair.shop.by_id,
             noted=noted.get(user_id, NOTHING),
+            reasons=self.suggested(pair).of(place),
+        )
+
+    def columns(self, pair: RunPair, asked: Sequence[str], study: Study) -> Columns:
+        """A case's first ten by A, by B and by the runs asked for (`RunPair.beside`)."""
+        names = [pair.first.folder.name, *([] if pair.alone else [pair.second.folder.name])]
+        history = study.case.history if study.case else ()
+        return Columns(
+            columns=[
+                column(pair.called[name], pair.runs[name], study.user_id, self._runs)
+                for name in (*names, *pair.beside(asked))
+            ],
+            target=study.row["target"],
+            bought=frozenset(item.item_id for item in history),
+            items=study.items,
         )
 
     def _side(

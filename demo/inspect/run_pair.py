@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from calrec.evaluation.runs import EvaluationRun, user_words
 from calrec.report.comparison import groups
 from calrec.report.variants import main_first, names
 from demo.inspect.annotations import Place
 from demo.inspect.application import Application
+from demo.inspect.columns import MOST
 from demo.inspect.session import Session
 from demo.inspect.shop import Shop
 
@@ -27,6 +28,7 @@ class RunPair:
       offered: folder names that may be A.
       rivals: folder names that may be B beside this A.
       problems: lines about runs asked for and not found, or not readable.
+      runs: all of the shop, by folder name.
     """
 
     shop: Shop
@@ -37,6 +39,7 @@ class RunPair:
     offered: tuple[str, ...]
     rivals: tuple[str, ...]
     problems: tuple[str, ...]
+    runs: Mapping[str, EvaluationRun] = field(default_factory=dict)
 
     @classmethod
     def of(cls, app: Application, domain: str, run: str, against: str) -> RunPair | tuple[str, ...]:
@@ -64,6 +67,7 @@ class RunPair:
             offered=tuple(runs),
             rivals=tuple(rivals),
             problems=tuple(said),
+            runs=runs,
         )
 
     @property
@@ -79,6 +83,21 @@ class RunPair:
     def alone(self) -> bool:
         """Whether there is nothing to compare with."""
         return self.first is self.second
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Folder names of the runs on the same purchases besides A and B."""
+        return tuple(name for name in self.rivals if name != self.second.folder.name)
+
+    def beside(self, asked: Sequence[str]) -> tuple[str, ...]:
+        """Those of the others that have a column of their own.
+
+        Args:
+          asked: their names; without any the first ones are shown, and a name that is no run's
+            stands for none.
+        """
+        room = MOST - 2
+        return tuple(name for name in self.others if name in asked or not asked)[:room]
 
     @property
     def place(self) -> Place:

@@ -43,6 +43,10 @@ class Named(SimpleNamespace):
           options: of gradio's.
         """
         answer = handler and self._answering(handler)
+        if handler is not None:
+            # Gradio tells each part that waits, and copies all that it shows to do so: one part
+            # waits for all. The style sheet and the scripts ask no more than whether one does.
+            options.setdefault("show_progress_on", self.address)
         return event(answer, self.of(reads), self.of(changes), **options)
 
     def page(self, show: Callable[[Session, Query], Update], changes: Iterable[str]) -> Page:

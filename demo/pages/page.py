@@ -46,6 +46,8 @@ class Page:
     address: gr.Textbox
 
 
-def address() -> gr.Textbox:
+def address(elem_id: str | None = None) -> gr.Textbox:
     """The hidden box that a page writes its query into; the shell takes it to the address."""
-    return gr.Textbox(visible="hidden", show_label=False, render=False, interactive=False)
+    return gr.Textbox(
+        visible="hidden", show_label=False, render=False, interactive=False, elem_id=elem_id
+    )

@@ -114,12 +114,14 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
 
         showing = _Showing(app, pages, common, tabs)
         shown = [*common, *(component for page in pages.values() for component in page.outputs)]
+        # One part waits for all: see `demo.pages.named.Named.on`.
+        waits: dict[str, Any] = {"show_progress_on": link}
         for when in (blocks.load, again.click):
-            asked = when(showing.arrive, None, [*shown, tabs], **LOOK_UP)
+            asked = when(showing.arrive, None, [*shown, tabs], **LOOK_UP, **waits)
             asked.success(None, None, None, js=script("arrive"), **LOOK_UP)
             asked.failure(None, None, None, js=script("failed"), **LOOK_UP)
-        shop.input(showing.another_shop, shop, shown, **EDIT)
-        gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], shown, **QUIET)
+        shop.input(showing.another_shop, shop, shown, **EDIT, **waits)
+        gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], shown, **QUIET, **waits)
         for name, page in pages.items():
             tab = tab_of[name]
             tab.select(None, None, None, js=script("open", name), **LOOK_UP)
@@ -128,6 +130,7 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
                 [state, opened, data, page.address],
                 [opened, *page.outputs],
                 **LOOK_UP,
+                **waits,
             )
             page.address.change(None, page.address, None, js=script("address", name), **LOOK_UP)
         state.change(session.query_of, state, link, **LOOK_UP)

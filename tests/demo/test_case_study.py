@@ -135,6 +135,7 @@ def test_sections_say_what_the_page_shows_without_a_page(cases, pair):
         offset=0,
         case=USERS[0],
         pin=USERS[1],
+        beside=(),
     )
     shown = {name: section(cases, reading) for name, section in page.SECTIONS.items()}
     assert (shown["case"]["star"], shown["case"]["pin"], shown["case"]["tools"]) == (
@@ -142,12 +143,14 @@ def test_sections_say_what_the_page_shows_without_a_page(cases, pair):
         False,
         True,
     )
-    assert shown["case"]["labels"].value == ["<b>x</b>"]
+    assert 'data-label="&lt;b&gt;x&lt;/b&gt;" aria-pressed="true"' in " ".join(
+        shown["labels"]["labels"].split()
+    )
     assert "Pinned case" in shown["case"]["pinned"]
     labels = [label for label, _ in shown["controls"]["label_filter"].choices]
     assert labels == ["Any", "<b>x</b>", "gone", "popular item"]
     assert shown["controls"]["run"].value == pair.first.folder.name
-    assert "100 cases" in shown["list"]["figures"]
+    assert "100 cases" in shown["list"]["count"]
     assert shown["scatter"]["scatter"] is not None
     parts = [name for section in shown.values() for name in section]
     assert len(parts) == len(set(parts))  # no section shows another's part

@@ -6,22 +6,25 @@ import asyncio
 import csv
 import gc
 import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
+import pyarrow.parquet as pq
 import pytest
 from case_runs import DOMAIN, USERS, build_shop, write_evaluations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 from running import running
 from shops import HOSTILE
 from synthetic_runs import seal
 
 from demo.html.assets import STATIC
-from demo.inspect import url
-from demo.inspect.annotations import LONGEST_NOTE, MOST_SLICES
+from demo.inspect import session, url
+from demo.inspect.annotations import LONGEST_NOTE, MOST_SLICES, REASONS
 from demo.inspect.case_filters import CaseFilters
 from demo.inspect.cases import Cases
 from demo.inspect.session import Session
@@ -30,6 +33,7 @@ from demo.pages.cases.address import CasesAddress
 from demo.pages.cases.handlers import FILTERS, CasesHandlers
 from demo.pages.cases.parts import ACTIONS, lay_out
 from demo.pages.events import SKIP
+from demo.pages.walkthrough import address as walkthrough
 
 HERE = Session(domain=DOMAIN)
 
@@ -78,6 +82,12 @@ def click(act, what=""):
     return SimpleNamespace(act=act, id=what)
 
 
+def pressed(view):
+    """The labels that are pressed."""
+    chips = view["labels"].split("<button")[1:]
+    return [re.search('data-label="(.*?)"', c)[1] for c in chips if 'aria-pressed="true"' in c]
+
+
 def current(view):
     return CasesAddress.of(view["address"]).case
 
@@ -95,7 +105,7 @@ def test_an_empty_query_shows_calrec_against_lir_from_the_first_case(handlers):
     assert current(view) == USERS[0]
     assert f"<code>{USERS[0]}</code>" in view["case"]
     assert view["message"] == view["pinned"] == ""
-    assert "100 cases" in view["figures"]
+    assert "100 cases" in view["count"]
     assert isinstance(view["scatter"]["value"].to_dict(), dict)
 
 
@@ -132,7 +142,8 @@ ANYTHING = st.none() | st.integers() | st.text() | st.lists(st.text()) | st.just
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     address=ANYTHING,
-    act=st.sampled_from(["case", "page", "cell", "without", "clear", "slice", "drop"]) | ANYTHING,
+    act=st.sampled_from(["case", "page", "cell", "reason", "without", "clear", "slice", "drop"])
+    | ANYTHING,
     what=ANYTHING,
 )
 def test_no_input_makes_a_handler_raise(handlers, names, address, act, what):
@@ -142,11 +153,12 @@ def test_no_input_makes_a_handler_raise(handlers, names, address, act, what):
         handlers.click(HERE, address, event),
         handlers.choose(HERE, address, what, *chosen),
         handlers.choose_runs(HERE, address, what, act),
-        handlers.label(HERE, address, what),
+        handlers.label(HERE, address, event),
+        handlers.type_label(HERE, address, what),
+        handlers.choose_beside(HERE, address, what),
         handlers.note(HERE, address, what),
     ):
-        assert update.keys() <= names
-    assert handlers.walk(HERE, address).keys() <= {"session", "tabs", "message"}
+        assert update.keys() <= names | {"new_label"}
     assert "slice_said" in handlers.save_slice(HERE, address, what)
     assert "reasons_said" in handlers.set_reasons(HERE, address, what)
 
@@ -238,13 +250,16 @@ def test_what_is_noted_is_stored_at_once(handlers, made):
     starred = handlers.star(HERE, address)
     assert "starred" in starred["cases"]
     assert starred["star"]["value"] == "★ Starred"
-    handlers.label(HERE, address, ["popular item", "<b>mine</b>", 3, None])
+    handlers.type_label(HERE, address, " popular  item ")
+    typed = handlers.type_label(HERE, address, "<b>mine</b>")
+    assert typed["new_label"] == ""
+    assert f"Stored for {USERS[3]}" in typed["said"]
     said = handlers.note(HERE, address, "a note")["said"]
     assert "3,994 more characters fit" in said
 
     fresh = CasesHandlers(Cases(handlers.cases.app)).show(HERE, {"case": [USERS[3]]})
     assert fresh["star"]["value"] == "★ Starred"
-    assert fresh["labels"]["value"] == ["popular item", "<b>mine</b>"]
+    assert pressed(fresh) == ["popular item", "&lt;b&gt;mine&lt;/b&gt;"]
     assert fresh["note"] == "a note"
     only = handlers.show(HERE, {"star": ["yes"]})
     assert listed(only) == [USERS[3]]
@@ -252,6 +267,26 @@ def test_what_is_noted_is_stored_at_once(handlers, made):
     assert listed(handlers.show(HERE, {"star": ["note"], "label": ["none"]})) == []
     handlers.star(HERE, address)
     assert listed(handlers.show(HERE, {"star": ["yes"]})) == []
+
+
+def test_a_label_by_key_goes_on_and_comes_off_again(handlers):
+    address = handlers.show(HERE, {"label": ["a"], "case": [USERS[3]]})["address"]
+    for user in USERS[3:6]:
+        handlers.type_label(HERE, f"case={user}", "a")
+    press = {"act": "label", "id": USERS[3], "label": "a", "next": "next"}
+    off = handlers.label(HERE, address, SimpleNamespace(**press))
+    assert (current(off), pressed(off), listed(off)) == (USERS[3], [], USERS[4:6])
+    on = handlers.label(HERE, address, SimpleNamespace(**press | {"id": USERS[4], "label": "b"}))
+    assert current(on) == USERS[5]
+    assert f"Stored for {USERS[4]}: b" in on["said"]
+    last = handlers.label(HERE, address, SimpleNamespace(**press | {"id": USERS[5], "label": "b"}))
+    assert "last case" in last["said"]
+    assert pressed(handlers.show(HERE, {"case": [USERS[5]]})) == ["a", "b"]
+    cleared = handlers.label(HERE, address, SimpleNamespace(act="clear", id=USERS[5], label=""))
+    assert pressed(cleared) == []
+    long = handlers.type_label(HERE, address, "x" * 99)
+    assert long.keys() == {"said"}  # what was typed stays in the box
+    assert "Not stored" in long["said"]
 
 
 def test_two_tabs_writing_one_note_keep_both(handlers):
@@ -291,18 +326,52 @@ def test_a_pinned_case_stands_beside_the_next(handlers):
     assert CasesAddress.of(gone["address"]).pin == ""
 
 
-def test_the_walkthrough_gets_the_case(handlers):
-    update = handlers.walk(HERE, handlers.show(HERE, {"case": [USERS[6]]})["address"])
+def test_other_evaluations_stand_beside_as_columns(handlers):
+    view = handlers.show(HERE, {"case": [USERS[1]]})
+    assert view["beside"]["value"] == ["three"]
+    assert view["case"].count("kept no list") == 2  # these two runs store texts or nothing
+    best = pq.read_table(handlers.cases.app.workspace / "evaluations" / "three" / "top.parquet")
+    ids = best["item_ids"].to_pylist()[best["user_id"].to_pylist().index(USERS[1])]
+    head, *cells = view["case"].split('<table class="cr-columns-table">')[1].split("<td")
+    assert "SASRec" in head
+    titles = handlers.cases.app.shop(DOMAIN).by_id
+    for place, cell in enumerate(cells[2:30:3]):
+        assert str(escape(titles[ids[place]].title)) in cell
+    assert handlers.choose_beside(HERE, view["address"], ["three"]) == {}
+    without = handlers.choose_beside(HERE, view["address"], [])
+    assert CasesAddress.of(without["address"]).beside == ("none",)
+    assert "SASRec" not in without["case"]
+
+
+def test_the_walkthrough_gets_the_case_with_its_seed_and_every_setting(handlers):
+    folder = handlers.cases.app.workspace / "evaluations" / "one"
+    ranking = {"n_pred": 7, "epsilon": 0.01, "pooling": "mean", "modulation": False}
+    settings = {
+        "sampling": {"temperature": 0.7, "samples": 16},
+        "text": {"template": "gpt4rec"},
+        "bm25": {"k1": 1.2, "b": 0.5},
+        "ranking": ranking,
+    }
+    rewrite(folder, settings=settings)
+    query = url.read(handlers.show(HERE, {"case": [USERS[6]]})["walk"]["link"])
     case = handlers.cases.app.shop(DOMAIN).catalogue.case(USERS[6])
-    assert update["session"] == Session(
+    assert session.from_query(query, handlers.cases.app) == Session(
         domain=DOMAIN,
         history=tuple(item.item_id for item in case.history),
         target=case.target.item_id,
         user_id=USERS[6],
     )
-    assert isinstance(update["tabs"], gr.Tabs)
-    assert update["tabs"].selected == "walkthrough"
-    assert update["message"] == ""
+    assert walkthrough.from_query(query) == walkthrough.WalkthroughAddress(
+        seed=6,
+        temperature=0.7,
+        samples=16,
+        template="gpt4rec",
+        k1=1.2,
+        b=0.5,
+        others=("lir",),
+        **ranking,
+    )
+    assert (query["view"], query["written"], query["step"]) == (["walkthrough"], ["1"], ["5"])
 
 
 @pytest.mark.slow
@@ -340,7 +409,10 @@ def test_slices_have_an_end_and_the_page_says_so(handlers):
 def test_reasons_are_edited(handlers):
     address = handlers.show(HERE, {})["address"]
     update = handlers.set_reasons(HERE, address, "mine\n\n own  one ")
-    assert update["labels"]["choices"] == [("mine", "mine"), ("own one", "own one")]
+    assert re.findall('data-label="(.*?)" .*?data-digit="(.)"', update["labels"]) == [
+        ("mine", "1"),
+        ("own one", "2"),
+    ]
     assert update["reasons"] == "mine\nown one"
     assert "stored" in update["reasons_said"]
     assert "error" in handlers.set_reasons(HERE, address, "x" * 80)["reasons_said"]
@@ -534,12 +606,25 @@ def shown(page, user):
 @pytest.mark.browser
 def test_a_person_goes_through_cases_by_keys_and_notes_them(visit):
     page = visit()
-    shown(page, USERS[0])
+    for k in range(30):
+        shown(page, USERS[k])
+        page.keyboard.press(str(k % 6 + 1))
+    shown(page, USERS[30])
+    page.click("#case-new-label input, #case-new-label textarea")
+    page.keyboard.type("brand mixup")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#case-labels [data-label='brand mixup'][aria-pressed=true]")
+    page.reload()
+    shown(page, USERS[30])
+    rows = page.locator("#case-list tr[data-user]").all_inner_texts()
+    assert [REASONS[k % 6] in rows[k] for k in range(30)] == [True] * 30
+    assert "brand mixup" in rows[30]
     for _ in range(3):
         page.keyboard.press("j")
-    shown(page, USERS[3])
+    shown(page, USERS[33])
+    page.wait_for_selector(".cr-case-right:not(.cr-loading)")
     page.keyboard.press("k")
-    shown(page, USERS[2])
+    shown(page, USERS[32])
     page.keyboard.press("s")
     page.wait_for_selector("#case-star:has-text('Starred')")
     page.keyboard.press("p")
@@ -550,16 +635,16 @@ def test_a_person_goes_through_cases_by_keys_and_notes_them(visit):
     page.keyboard.type("jks: my note")  # letters of a note are no keys
     page.wait_for_selector("#case-said:has-text('Note stored')")
     page.click(".cr-case-head")
-    shown(page, USERS[3])
-    page.wait_for_function(f"location.search.includes('case={USERS[3]}&pin={USERS[2]}')")
+    shown(page, USERS[33])
+    page.wait_for_function(f"location.search.includes('case={USERS[33]}&pin={USERS[32]}')")
 
     page.reload()
-    shown(page, USERS[3])
+    shown(page, USERS[33])
     page.wait_for_selector("#case-pinned .cr-case")
     assert page.input_value("#case-note textarea") == "jks: my note"
-    row = page.locator(f"#case-list tr[data-user='{USERS[2]}']").inner_text()
+    row = page.locator(f"#case-list tr[data-user='{USERS[32]}']").inner_text()
     assert "starred" in row
-    page.click(f"#case-list tr[data-user='{USERS[2]}'] td.cr-value >> nth=0")
+    page.click(f"#case-list tr[data-user='{USERS[32]}'] td.cr-value >> nth=0")
     page.wait_for_selector("#case-star:has-text('Starred')")
 
 
@@ -570,7 +655,13 @@ def test_filters_matrix_and_hostile_titles(visit):
     page.wait_for_selector("#case-chips:has-text('<script>window')")
     assert page.locator("#case-list .cr-title", has_text=HOSTILE[0]).count() >= 1
     page.click("#case-chips [data-act=clear]")
-    page.wait_for_selector("#case-figures:has-text('100 cases')")
+    page.wait_for_selector("#case-count:has-text('100 cases')")
+    page.click("text=Figures, reasons by winner")
+    page.locator("#case-why button").first.click()
+    page.wait_for_function("location.search.includes('reason=')")
+    page.click("#case-chips [data-act=clear]")
+    page.wait_for_selector("#case-why button[aria-pressed=false]")
+    page.wait_for_selector("#case-count:has-text('100 cases')")
     cell = page.locator("#case-agreement .cr-cell:not([disabled])").first
     count = int(cell.inner_text())
     cell.click()

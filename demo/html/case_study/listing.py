@@ -27,6 +27,8 @@ from demo.inspect.case_filters import (
     words,
 )
 from demo.inspect.case_table import PAGE, Selection
+from demo.inspect.measured import BOOTSTRAP, measured
+from demo.inspect.reasons import CHOICES
 
 METRICS = {"ndcg@10": "NDCG@10", "recall@10": "Recall@10", "mrr": "MRR"}
 Pair = tuple[str, str]
@@ -72,19 +74,41 @@ def keys() -> Markup:
     return render("cases/list", "keys")
 
 
+def count_line(selection: Selection, alone: bool) -> Markup:
+    """How many cases there are, and the first metric of each side over them."""
+    metric, title = next(iter(METRICS.items()))
+    means = [figures[metric]["optimistic"] for figures in selection.figures or ()]
+    sides = list(zip("A" if alone else "AB", means, strict=False))
+    return render(
+        "cases/list", "count_line", len(selection), len(selection.table.rows), title, sides
+    )
+
+
 def figures_view(selection: Selection, names: Pair, alone: bool) -> Markup:
-    """Users and metrics of the filtered cases, optimistic over pessimistic."""
+    """The metrics of the filtered cases with intervals, and the difference with its test."""
     runs = selection.table.comparison.runs[: 2 - alone]
-    sides = zip("AB", names, selection.figures or (), (run.leaks for run in runs), strict=False)
+    found = measured(selection, list(METRICS), alone)
+    sides = [
+        (letter, name, [one.sides[k] for one in found.values()], run.leaks)
+        for k, (letter, name, run) in enumerate(zip("AB", names, runs, strict=False))
+        if found
+    ]
     return render(
         "cases/list",
         "figures",
-        len(selection),
-        whole=len(selection.table.rows),
         metrics=METRICS,
-        sides=list(sides),
+        sides=sides,
+        differences=[] if alone else [one.difference for one in found.values()],
         rules=runs[0].rules.words,
+        remark=_REMARK,
     )
+
+
+_REMARK = (
+    f"Large: the true item first among its ties (optimistic), with a {BOOTSTRAP.level:.0%} interval"
+    " over shoppers; small: last among them (pessimistic). p: how likely so large a difference of A"
+    " and B would be if both were equally good (paired t-test)."
+)
 
 
 def agreement_view(counts: Int[np.ndarray, "4 4"], filters: CaseFilters) -> Markup:
@@ -121,6 +145,7 @@ _TITLES: Mapping[str, str] = {
     "repeat": "true item",
     "tie": "ties",
     "level": "best text",
+    "reason": "suggested",
     "star": "annotations",
     "label": "label",
 }
@@ -136,6 +161,7 @@ def _said(name: str, value: str) -> str:
         "repeat": REPEAT,
         "tie": words(TIES),
         "level": LEVELS,
+        "reason": CHOICES,
         "star": STAR,
     }.get(name, ())
     return next((said for said, own in offered if own == value), value)
@@ -213,6 +239,9 @@ def slices_view(slices: Sequence[Slice], names: Pair, alone: bool) -> Markup:
             "Set some filters, give them a name here and press Save: the slice is then measured "
             "for whichever two runs are chosen.",
         )
-    measured = [(name, query, len(cases), cases.figures) for name, query, cases in slices]
+    rows = [
+        (name, query, len(cases), list(measured(cases, list(METRICS), alone).values()))
+        for name, query, cases in slices
+    ]
     letters = "A" if alone else "AB"
-    return render("cases/list", "slices", measured, METRICS, letters, MOST_SLICES)
+    return render("cases/list", "slices", rows, METRICS, letters, MOST_SLICES, _REMARK)

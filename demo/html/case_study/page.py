@@ -13,12 +13,14 @@ from typing import Any
 from calrec.errors import CalrecError
 from calrec.report.figures import rank_scatter
 from demo.html import widgets
-from demo.html.case_study import listing, missing
+from demo.html.case_study import listing, missing, why
+from demo.html.case_study.columns import columns_view
+from demo.html.case_study.labels import labels_view
 from demo.html.case_study.view import case_view
 from demo.inspect.annotations import NOTHING, Annotation, labels_in_use
 from demo.inspect.case_filters import CaseFilters
 from demo.inspect.case_table import Selection
-from demo.inspect.cases import Cases, among
+from demo.inspect.cases import Cases
 from demo.inspect.run_pair import RunPair
 
 PartValues = dict[str, Any]
@@ -46,6 +48,7 @@ class Reading:
       offset: cases before the page of the list.
       case: user whose case is shown; empty where there is none.
       pin: user whose case stands beside it; may be empty.
+      beside: folder names of the runs asked for as columns of their own.
     """
 
     pair: RunPair
@@ -56,16 +59,29 @@ class Reading:
     offset: int
     case: str
     pin: str
+    beside: tuple[str, ...]
 
 
 def no_evaluation(domain: str, problems: Sequence[str]) -> PartValues:
     """The page of a shop without evaluations."""
     nobody = Offered(choices=[], value=None)
-    empty = ("figures", "agreement", "chips", "case", "pinned", "slices", "address")
+    empty = (
+        "figures",
+        "agreement",
+        "why",
+        "why_table",
+        "chips",
+        "count",
+        "case",
+        "pinned",
+        "slices",
+        "address",
+    )
     return {
         "message": widgets.notices(problems),
         "run": nobody,
         "against": nobody,
+        "beside": Offered(choices=[], value=[]),
         "cases": missing.no_evaluation(domain),
         "tools": False,
         "scatter": None,
@@ -98,10 +114,14 @@ def controls(cases: Cases, reading: Reading) -> PartValues:
     if filters.category and filters.category not in {name for name, _ in counted}:
         categories.append((f"{filters.category} (0)", filters.category))
     labels = label_choices(reading.noted, filters.label)
-    plain = ("text", "win", "a", "b", "length", "cold", "repeat", "tie", "level")
+    plain = ("text", "win", "a", "b", "length", "cold", "repeat", "tie", "level", "reason")
     return {
         **runs(reading.pair),
         **{name: getattr(filters, name) for name in plain},
+        "beside": Offered(
+            choices=reading.pair.choices(reading.pair.others),
+            value=list(reading.pair.beside(reading.beside)),
+        ),
         "category": Offered(choices=[("All", ""), *categories], value=filters.category),
         "star_filter": filters.star,
         "label_filter": Offered(choices=labels, value=filters.label),
@@ -116,18 +136,34 @@ def label_choices(noted: Mapping[str, Annotation], chosen: str) -> list[tuple[st
 
 
 def overview(cases: Cases, reading: Reading) -> PartValues:
-    """Figures of the cases and a page of their list."""
-    pair, filters, selection = reading.pair, reading.filters, reading.selection
-    counts = cases.table(pair).agreement(filters, among(filters, reading.noted))
+    """Figures of the cases, and how the two runs agree on them."""
+    pair, filters = reading.pair, reading.filters
+    counts = cases.agreement(pair, filters, reading.noted)
+    reasons = cases.reason_counts(pair, filters, reading.noted)
+    return {
+        "figures": listing.figures_view(reading.selection, pair.names, pair.alone),
+        "agreement": "" if pair.alone else listing.agreement_view(counts, filters),
+        "why": why.strip(reasons, filters),
+        "why_table": why.table(reasons, filters, len(reading.selection), pair.alone),
+    }
+
+
+def case_list(cases: Cases, reading: Reading) -> PartValues:
+    """What is filtered, and a page of the cases."""
     current, pinned = reading.case or None, reading.pin or None
     return {
-        "figures": listing.figures_view(selection, pair.names, pair.alone),
-        "agreement": "" if pair.alone else listing.agreement_view(counts, filters),
-        "chips": listing.chips(filters),
+        "chips": listing.chips(reading.filters),
+        "count": listing.count_line(reading.selection, reading.pair.alone),
         "cases": listing.case_list(
-            selection, reading.offset, reading.noted, current, pinned, pair.alone
+            reading.selection, reading.offset, reading.noted, current, pinned, reading.pair.alone
         ),
     }
+
+
+def labels(cases: Cases, reading: Reading) -> PartValues:
+    """The labels that the case has and can have."""
+    shown = labels_view(reading.case, reading.noted, cases.reasons()) if reading.case else ""
+    return {"labels": shown}
 
 
 def one_case(cases: Cases, reading: Reading) -> PartValues:
@@ -137,20 +173,20 @@ def one_case(cases: Cases, reading: Reading) -> PartValues:
         return {"case": empty, "pinned": "", "tools": False, "said": ""}
     pair, noted = reading.pair, reading.noted
     note = noted.get(reading.case, NOTHING)
-    offered = dict.fromkeys([*cases.reasons(), *labels_in_use(noted), *note.labels])
     pinned = ""
     try:
         if reading.pin and reading.pin != reading.case:
             pinned = case_view(cases.study(pair, reading.pin, noted), "Pinned case")
     except CalrecError as error:
         pinned = widgets.notice(str(error), "error")
+    study = cases.study(pair, reading.case, noted)
+    columns = columns_view(cases.columns(pair, reading.beside, study))
     return {
-        "case": case_view(cases.study(pair, reading.case, noted)),
+        "case": case_view(study, columns=columns),
         "pinned": pinned,
         "tools": True,
         "star": note.star,
         "pin": reading.pin == reading.case,
-        "labels": Offered(choices=[(one, one) for one in offered], value=list(note.labels)),
         "note": note.note,
         "seen": note.note,
         "said": "",
@@ -174,8 +210,10 @@ def scatter(cases: Cases, reading: Reading) -> PartValues:
 
 SECTIONS: Mapping[str, Callable[[Cases, Reading], PartValues]] = {
     "controls": controls,
-    "list": overview,
+    "overview": overview,
+    "list": case_list,
     "case": one_case,
+    "labels": labels,
     "slices": saved,
     "scatter": scatter,
 }

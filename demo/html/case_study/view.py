@@ -13,6 +13,7 @@ from demo.html.record.matching import matrix
 from demo.html.record.ranking import Table, ranked_items, rankings_view
 from demo.html.templating import render
 from demo.inspect.case_study import Side, Study
+from demo.inspect.reasons import REASONS
 from demo.inspect.stored import Stored
 
 SHOWN = 8
@@ -23,8 +24,11 @@ ROWS = 12
 """Items shown of the score matrix."""
 
 
-def case_view(study: Study, heading: str = "Case", *, scripted: bool = True) -> Markup:
-    """The whole case; `scripted` as in `demo.html.record.matching.matrix`."""
+def case_view(
+    study: Study, heading: str = "Case", columns: Markup | str = "", *, scripted: bool = True
+) -> Markup:
+    """The whole case; `columns` are the first ten of further evaluations, and `scripted` is as in
+    `demo.html.record.matching.matrix`."""
     writer = study.generated
     record = writer.record if writer else None
     generation = record.generation if record else None
@@ -35,8 +39,10 @@ def case_view(study: Study, heading: str = "Case", *, scripted: bool = True) -> 
         study,
         heading=heading,
         flags=[*flags(study.row), *_sources(study)],
+        reasons=[REASONS[key] for key in study.reasons if key in REASONS],
         notices=_notices(study),
         ranked=[(side, _is_ranked(side, study.row["target"])) for side in study.sides],
+        columns=columns,
         earlier=max(len(history) - SHOWN, 0),
         writer=writer.name if writer else None,
         wrote=texts.view(record, pressed=False) if record else None,

@@ -74,6 +74,7 @@ class Table:
       rule: by which it ranks, in words.
       has_texts: whether texts decide.
       beside: name and label of the recommenders whose places stand beside.
+      top: places shown of each; an arrow says something only of an item that stands in both.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Table:
     rule: str = ""
     has_texts: bool = False
     beside: Sequence[tuple[str, str]] = ()
+    top: int = TOP
 
 
 def ranks_view(
@@ -199,6 +201,7 @@ def _table(
         rows=rows,
         rule=_rule(record),
         has_texts=bool(record.samples),
+        top=top,
         beside=[(register.title(o.recommender), register.label(o.recommender)) for o in beside],
     )
 

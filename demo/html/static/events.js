@@ -15,6 +15,11 @@ Object.assign(calrec, {
     setTimeout(() => document.querySelector('#case-file')?.click(), 150);
   },
 
+  // Whoever has typed a line goes on with keys.
+  leave() {
+    document.activeElement?.blur();
+  },
+
   // Opens and closes the catalogue's filters on a narrow screen.
   foldFilters() {
     const open = document.querySelector('.cr-choose').toggleAttribute('data-open');

@@ -6,9 +6,9 @@ from typing import Any
 
 from demo.inspect.cases import Cases
 from demo.pages.cases.handlers import FILTERS, CasesHandlers
-from demo.pages.cases.parts import ACTIONS, lay_out
+from demo.pages.cases.parts import ACTIONS, OF_A_CASE, lay_out
 from demo.pages.components import script
-from demo.pages.events import BROWSE, EDIT, LOOK_UP, UNCHECKED
+from demo.pages.events import BROWSE, EDIT, LOOK_UP
 from demo.pages.named import Named
 from demo.pages.page import Page, Shell
 
@@ -31,11 +31,10 @@ def build(shell: Shell) -> Page:
     handlers = CasesHandlers(Cases(shell.app))
     components = lay_out()
     shown = [name for name in components if name not in ACTIONS]
-    parts = Named(**components, session=shell.session, tabs=shell.tabs)
+    parts = Named(**components, session=shell.session)
     _choosing(handlers, parts, shown)
     _one_case(handlers, parts, shown)
     _saving(handlers, parts)
-    parts.on(parts.walk.click, handlers.walk, _STATE, ("session", "tabs", "message"), **EDIT)
     return parts.page(handlers.show, shown)
 
 
@@ -46,6 +45,9 @@ def _choosing(handlers: CasesHandlers, parts: Named, shown: list[str]) -> None:
     for run in parts.of(runs):
         parts.on(run.input, handlers.choose_runs, (*_STATE, *runs), shown, **BROWSE)
 
+    # Not beside.input, which nothing sets off that takes a run away.
+    parts.on(parts.beside.change, handlers.choose_beside, (*_STATE, "beside"), shown, **BROWSE)
+
     named = {"star": "star_filter", "label": "label_filter"}
     filters = [named.get(name, name) for name in FILTERS]
     lists = parts.of(name for name in (*filters, "sort") if name != "text")
@@ -54,18 +56,23 @@ def _choosing(handlers: CasesHandlers, parts: Named, shown: list[str]) -> None:
     for changed in (parts.text.change, *(one.input for one in lists)):
         done = parts.on(changed, handlers.choose, chosen, shown, **BROWSE)
         parts.on(done.then, *redraw, **LOOK_UP)
-    for clicked in (parts.agreement, parts.chips, parts.slices):
+    for clicked in (parts.agreement, parts.why, parts.why_table, parts.chips, parts.slices):
         done = parts.on(clicked.select, handlers.click, _STATE, shown, **_IN_TURN)
         parts.on(done.then, *redraw, **LOOK_UP)
-    parts.on(parts.cases.select, handlers.click, _STATE, shown, **_IN_TURN)
+    parts.on(parts.cases.select, handlers.step, _STATE, OF_A_CASE, **_IN_TURN)
 
 
 def _one_case(handlers: CasesHandlers, parts: Named, shown: list[str]) -> None:
     """What is noted about the case."""
     parts.on(parts.star.click, handlers.star, _STATE, shown, **EDIT)
     parts.on(parts.pin.click, handlers.pin, _STATE, shown, **EDIT)
-    labels = (*_STATE, "labels")
-    parts.on(parts.labels.input, handlers.label, labels, shown, **{**EDIT, **UNCHECKED})
+    # In turn with the walk from case to case: a key's label goes on to the next.
+    parts.on(parts.labels.select, handlers.label, _STATE, OF_A_CASE, **_IN_TURN)
+    left = script("leave")
+    parts.on(parts.new_label.submit, None, js=left, **LOOK_UP)
+    typed = (*_STATE, "new_label")
+    changed = (*OF_A_CASE, "new_label")
+    parts.on(parts.new_label.blur, handlers.type_label, typed, changed, **_IN_TURN)
     # While typing the last state is stored whenever the one before is; leaving stores it for sure,
     # and one after another, so that none overwrites a later one.
     # Not note.change: that also comes when another case's note is shown.
@@ -80,7 +87,8 @@ def _one_case(handlers: CasesHandlers, parts: Named, shown: list[str]) -> None:
 
 def _saving(handlers: CasesHandlers, parts: Named) -> None:
     """Slices, the reasons on offer, and files."""
-    slices, reasons = ("slices", "slice_name", "slice_said"), ("labels", "reasons", "reasons_said")
+    slices = ("slices", "slice_name", "slice_said")
+    reasons = ("labels", "reasons", "reasons_said")
     for event in (parts.slice_save.click, parts.slice_name.submit):
         parts.on(event, handlers.save_slice, (*_STATE, "slice_name"), slices, **EDIT)
     given = (*_STATE, "reasons")

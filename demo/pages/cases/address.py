@@ -11,6 +11,7 @@ from demo.inspect import url
 from demo.inspect.annotations import Annotation
 from demo.inspect.case_filters import SORTS, CaseFilters
 from demo.inspect.case_table import PAGE, Selection
+from demo.inspect.columns import MOST
 from demo.inspect.run_pair import RunPair
 from demo.inspect.url import Query
 
@@ -26,6 +27,7 @@ class CasesAddress:
       against: of the run B.
       case: user whose case is shown; empty for the first one.
       pin: user whose case stands beside it.
+      beside: folder names of runs with a column of their own; see `RunPair.beside`.
       sort: a key of `SORTS`.
       offset: cases before the page shown.
       filters: which cases.
@@ -35,6 +37,7 @@ class CasesAddress:
     against: str = ""
     case: str = ""
     pin: str = ""
+    beside: tuple[str, ...] = ()
     sort: str = ""
     offset: int = 0
     filters: CaseFilters = field(default_factory=CaseFilters)
@@ -45,6 +48,7 @@ class CasesAddress:
         sort = url.one(query, "sort")
         return cls(
             **{name: url.one(query, name) for name in ("run", "against", "case", "pin")},
+            beside=tuple(filter(None, query.get("beside", ())))[:MOST],
             sort=sort if sort in SORTS else "",
             offset=int(url.number(query, "offset", 0, 0, _MOST)),
             filters=CaseFilters.read(query),
@@ -56,7 +60,12 @@ class CasesAddress:
         return cls.read(url.read(address if isinstance(address, str) else ""))
 
     def settled(
-        self, selection: Selection, *, keep: bool = False, last: bool = False
+        self,
+        selection: Selection,
+        *,
+        keep: bool = False,
+        last: bool = False,
+        follow: bool = False,
     ) -> CasesAddress:
         """The view with a page that exists, and a case.
 
@@ -64,8 +73,11 @@ class CasesAddress:
           selection: the cases that its filters let through.
           keep: whether the case stays only where it is among them.
           last: where no case is chosen, take the page's last instead of its first.
+          follow: whether the page is the one on which the case stands.
         """
-        offset = min(self.offset, max(len(selection) - 1, 0)) // PAGE * PAGE
+        position = selection.position(self.case) if follow else None
+        start = self.offset if position is None else position
+        offset = min(start, max(len(selection) - 1, 0)) // PAGE * PAGE
         known = self.case in selection.table.place_of
         if keep and selection.position(self.case) is None:
             known = False
@@ -89,6 +101,7 @@ class CasesAddress:
             offset=self.offset,
             case=self.case,
             pin=self.pin,
+            beside=self.beside,
         )
 
     def write(self) -> str:
@@ -96,6 +109,7 @@ class CasesAddress:
         own: Mapping[str, object] = {
             "run": self.run,
             "against": self.against,
+            "beside": self.beside,
             **self.filters.write(),
             "sort": self.sort,
             "offset": self.offset or "",
@@ -111,13 +125,20 @@ def clicked(filters: CaseFilters, act: str, what: str) -> CaseFilters | None:
     Args:
       filters: as they were.
       act: what the button does.
-      what: a cell's two bands, the filter taken away, or a slice's query.
+      what: a cell's two bands, a reason and who is better (`*` for whoever is chosen), the filter
+        taken away, or a slice's query.
     """
     if act == "cell":
         a, _, b = what.partition("|")
         if (filters.a, filters.b) == (a, b):
             a = b = ""
         return CaseFilters.of({**filters.write(), "a": a, "b": b})
+    if act == "reason":
+        reason, _, win = what.partition("|")
+        chosen = {"reason": reason, "win": filters.win if win == "*" else win}
+        if (filters.reason, filters.win) == (chosen["reason"], chosen["win"]):
+            chosen = {"reason": "", "win": "" if win not in ("*", "") else filters.win}
+        return CaseFilters.of({**filters.write(), **chosen})
     if act == "without":
         return CaseFilters.of({**filters.write(), what: ""})
     if act == "clear":
