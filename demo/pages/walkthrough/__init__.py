@@ -10,9 +10,10 @@ from demo.html import widgets
 from demo.inspect.choices import Choices
 from demo.inspect.session import Session
 from demo.pages.components import script
-from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, QUIET, UNCHECKED, WAITING
+from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, QUIET, TYPED, UNCHECKED, WAITING
 from demo.pages.named import Named
 from demo.pages.page import Page, Shell
+from demo.pages.walkthrough import results
 from demo.pages.walkthrough.address import WalkthroughAddress
 from demo.pages.walkthrough.assembling import Assembling, stale
 from demo.pages.walkthrough.handlers import WalkthroughHandlers
@@ -23,8 +24,19 @@ from demo.pages.walkthrough.results import BLANK
 TITLE = "Walkthrough"
 SETTINGS = tuple(field.name for field in fields(WalkthroughAddress))
 FILTERS = Choices._fields
-HISTORY = ("history", "target", "message", "stale", "prompt", "shopper")
-RESULTS = ("message", *BLANK, "prompt", "shown", "address", "run", "stop")
+HISTORY = ("history", "target", "message", "stale", "prompt", "shopper", "beside", "cut")
+RESULTS = (
+    "message",
+    "beside",
+    *BLANK,
+    "prompt",
+    "cut",
+    "shown",
+    "writing",
+    "address",
+    "run",
+    "stop",
+)
 # Those that rank anew; the others ask for other texts.
 SWITCHES = tuple(
     name for name in SETTINGS if name not in ("seed", "temperature", "samples", "template", "text")
@@ -39,7 +51,7 @@ def build(shell: Shell) -> Page:
     _assemble(parts, handlers.assembling)
     _recommend(parts, handlers.recommending)
     _switch(parts, handlers.recommending)
-    shown = ["browse", *FILTERS, "query", "presets", *HISTORY, *SETTINGS, *BLANK]
+    shown = ["browse", *FILTERS, "sort", "query", "presets", *HISTORY, *SETTINGS, *BLANK]
     return parts.page(handlers.show, [*shown, "shown", "address", "start"])
 
 
@@ -48,7 +60,7 @@ def _assemble(parts: Named, events: Assembling) -> None:
     # Not query.input, which a paste does not set off.
     changes = (parts.query.change, parts.query.submit, parts.sort.input)
     for changed in (*changes, parts.category.input, parts.brand.input, parts.price.input):
-        parts.on(changed, events.browse, choice, ("browse", *FILTERS), **BROWSE)
+        parts.on(changed, events.browse, choice, ("browse", *FILTERS, "sort"), **BROWSE)
     parts.on(
         parts.browse.select,
         events.click_catalogue,
@@ -58,27 +70,38 @@ def _assemble(parts: Named, events: Assembling) -> None:
     )
     session, loaded = ["session"], ("session", "message")
     parts.on(parts.history.select, events.click_history, session, session, **EDIT)
-    parts.on(parts.presets.select, events.click_preset, session, (*loaded, "seed"), **EDIT)
+    opened = (*loaded, *SETTINGS, "start")
+    done = parts.on(parts.presets.select, events.click_preset, session, opened, **EDIT)
+    done.success(None, None, None, js=script("opened"), **LOOK_UP)
     parts.on(parts.shopper.input, events.load_shopper, ("session", "shopper"), loaded, **EDIT)
-    parts.on(parts.shopper.key_up, events.search_shoppers, session, ["shopper"], **LOOK_UP)
+    parts.on(parts.shopper.key_up, events.search_shoppers, session, ("shopper", "beside"), **TYPED)
     parts.on(parts.any_shopper.click, events.random_shopper, session, loaded, **EDIT)
+    undone = {**EDIT, "js": script("undone")}
+    parts.on(parts.undone.click, events.undone, ["address"], (*loaded, "seed"), **undone)
     read = ("session", "shown", "template")
     parts.on(parts.session.change, events.assembly, read, HISTORY, **LOOK_UP)
     prompted = ("session", "template")
-    parts.on(parts.template.input, events.prompt, prompted, ["prompt"], **LOOK_UP)
+    parts.on(parts.template.input, events.prompt, prompted, ("prompt", "cut"), **LOOK_UP)
 
 
 def _recommend(parts: Named, events: Recommending) -> None:
     busy = ("run", "stop", "message", "status")
+    placed = ("texts", "heat_empty", "rankings")
     # The button and a link that shows a recommendation start the same job.
     parts.on(parts.run.click, None, (), ("start", "text"), js=script("start"), **LOOK_UP)
-    waiting = script("runs", True, widgets.notice(WAITING))
-    parts.on(parts.start.change, None, (), busy, js=waiting, **LOOK_UP)
+    waiting = script(
+        "runs",
+        True,
+        widgets.notice(WAITING),
+        list(results.places("Waiting for the model").values()),
+    )
+    parts.on(parts.start.change, None, (), (*busy, *placed), js=waiting, **LOOK_UP)
     job = parts.on(parts.start.change, events.recommend, ("session", *SETTINGS), RESULTS, **MODEL)
     told = parts.on(job.then, stale, ("session", "shown"), ["stale"], **LOOK_UP)
     parts.on(told.then, events.settled, ("shown", *SETTINGS), RESULTS, **LOOK_UP)
-    stopped = script("runs", False, widgets.notice("Stopped."))
-    parts.on(parts.stop.click, None, (), busy, js=stopped, cancels=[job], **LOOK_UP)
+    halt = script("runs", False, widgets.notice("Stopped."), [])
+    halted = parts.on(parts.stop.click, None, (), busy, js=halt, cancels=[job], **LOOK_UP)
+    parts.on(halted.then, events.stopped, ("writing", "shown"), RESULTS, **LOOK_UP)
 
 
 def _switch(parts: Named, events: Recommending) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import gradio as gr
 
 from demo.html import widgets
@@ -40,10 +42,12 @@ class WalkthroughHandlers:
         wanted = url.one(query, "written") == "1" and bool(session.history)
         fresh = self._fresh(session)
         offered = [name for name in Choices._fields if name in fresh]
-        start = f"{session.domain} {session.history} {choice}"
+        # Whoever comes back finds the same value as before, which would start nothing.
+        start = f"{session.domain} {session.history} {choice} {time.time_ns()}"
         return {
             **fresh,
             **{name: {**fresh[name], "value": ""} for name in offered},
+            "sort": {**fresh["sort"], "value": "relevance"},
             "query": "",
             **self.assembling.assembly(session, None, choice.template),
             "shopper": {**fresh["shopper"], "value": session.user_id},

@@ -12,22 +12,17 @@ from calrec.recommenders import register
 from demo.html import widgets
 from demo.html.walkthrough import no_prompt, step_heading
 from demo.html.wording import listed
-from demo.inspect.choices import Choices
+from demo.inspect.choices import Choices, sorts
+from demo.pages.catalogue.address import SORTS
 from demo.pages.components import CLICKS, html
 from demo.pages.named import Update
 from demo.pages.page import address
 from demo.pages.walkthrough.address import DEFAULT
 
-SORTS = [
-    ("Relevance", "relevance"),
-    ("Most sold", "popularity"),
-    ("Title", "title"),
-    ("Price", "price"),
-]
 _RETRIEVALS = [
-    ("BM25 over all items", "bm25"),
-    ("hierarchical match", "hierarchical"),
-    ("rerank of another's best", "rerank"),
+    ("its words, over all items", "bm25"),
+    ("title, then category, brand, price", "hierarchical"),
+    ("its words, among another's best", "rerank"),
     ("the item's own text", "exact"),
 ]
 BOUGHT = [("ranked like all others", "ranked"), ("behind all others", "last")]
@@ -38,9 +33,10 @@ def lay_out(opening: Update) -> dict[str, Any]:
     """The page in the current container.
 
     Those of settings have the names of `WalkthroughAddress`'s fields. `shown` is what the results
-    are of; any new value of `start` starts the model.
+    are of, `writing` what the running job's will be of; any new value of `start` starts the model.
     """
     parts: dict[str, Any] = {"address": address(), "shown": gr.State(None)} | _bar()
+    parts["writing"] = gr.State(None)
     with _step(1):
         parts["presets"] = html(opening["presets"], js_on_load=CLICKS, elem_id="presets")
         with gr.Row(elem_classes="cr-columns"):
@@ -78,6 +74,7 @@ def _bar() -> dict[str, Any]:
         "message": html("", elem_id="message"),
         "status": html("", elem_id="status"),
         "stale": html("", elem_id="stale"),
+        "cut": html("", elem_id="cut"),
     }
 
 
@@ -91,7 +88,9 @@ def _browser(opening: Update) -> dict[str, Any]:
             scale=2,
             min_width=160,
         )
-        sort = gr.Dropdown(SORTS, value="relevance", label="Sort", min_width=120)
+        sort = gr.Dropdown(
+            sorts(SORTS, "", "relevance"), value="relevance", label="Sort", min_width=120
+        )
     with gr.Row(elem_classes="cr-filters"):
         filters = {
             name: gr.Dropdown(
@@ -113,7 +112,7 @@ def _assembly(opening: Update) -> dict[str, Any]:
         shopper = gr.Dropdown(
             opening["shopper"]["choices"],
             value=None,
-            label="Shopper (type the beginning of an id)",
+            label="Shopper (type a part of an id)",
             allow_custom_value=True,
             elem_id="shopper",
             scale=2,
@@ -123,9 +122,17 @@ def _assembly(opening: Update) -> dict[str, Any]:
     return {
         "shopper": shopper,
         "any_shopper": any_shopper,
+        "beside": html("", elem_id="beside"),
+        "undone": _undo(),
         "history": html(opening["history"], js_on_load=CLICKS, elem_id="history"),
         "target": html("", elem_id="target", visible=False),
     }
+
+
+def _undo() -> gr.Button:
+    """The buttons, and the hidden one that brings their history."""
+    html(widgets.undo_buttons())
+    return gr.Button(elem_id="undo-history", visible="hidden")
 
 
 def _sampling() -> dict[str, Any]:
@@ -173,7 +180,7 @@ def _switches() -> dict[str, Any]:
                 32,
                 value=DEFAULT.n_pred,
                 step=1,
-                label="Texts kept (N_pred)",
+                label="Texts kept",
                 info="How many different texts are compared with the items.",
                 min_width=150,
             ),
@@ -184,6 +191,7 @@ def _switches() -> dict[str, Any]:
                 label="Weight of probability (ε)",
                 info="At 0 all texts count alike.",
                 min_width=150,
+                elem_classes="cr-expert",
             ),
             "k1": gr.Slider(
                 0,
@@ -193,6 +201,7 @@ def _switches() -> dict[str, Any]:
                 label="Repeated words (BM25 k1)",
                 info="At 0 a word counts once, however often an item has it.",
                 min_width=150,
+                elem_classes="cr-expert",
             ),
             "b": gr.Slider(
                 0,
@@ -202,6 +211,7 @@ def _switches() -> dict[str, Any]:
                 label="Long items (BM25 b)",
                 info="At 1 the words of a long text count less.",
                 min_width=150,
+                elem_classes="cr-expert",
             ),
         }
 
@@ -213,12 +223,14 @@ def _ways() -> dict[str, Any]:
                 [("the best of its texts", "max"), ("their mean", "mean"), ("the least", "min")],
                 value=DEFAULT.pooling,
                 label="An item's score is (pooling)",
+                elem_classes="cr-expert",
                 min_width=150,
             ),
             "retrieval": gr.Dropdown(
                 _RETRIEVALS,
                 value=DEFAULT.retrieval,
                 label="From texts to items by",
+                elem_classes="cr-expert",
                 min_width=190,
                 elem_id="retrieval",
             ),
@@ -226,6 +238,7 @@ def _ways() -> dict[str, Any]:
                 _rivals(),
                 value=DEFAULT.first,
                 label="Whose best (first stage)",
+                elem_classes="cr-expert",
                 min_width=190,
                 elem_id="first",
                 visible=False,
@@ -257,6 +270,7 @@ def _rules() -> dict[str, Any]:
                 COUNT,
                 value=DEFAULT.count,
                 label="Simple rules count",
+                elem_classes="cr-expert",
                 info=f"The purchases that {listed(counting)} go by.",
                 min_width=190,
                 elem_id="count",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,13 @@ import gradio as gr
 from markupsafe import Markup
 
 from calrec.errors import CalrecError
-from calrec.records import Generation
+from calrec.records import Generation, Item, Sample
 from demo.html import walkthrough, widgets
 from demo.inspect import checkpoints
 from demo.inspect.application import Application
 from demo.inspect.generations import Generations
 from demo.inspect.session import Session
+from demo.inspect.shop import Shop
 from demo.inspect.side_by_side import ranked
 from demo.pages import failures
 from demo.pages.named import Update
@@ -46,7 +47,7 @@ class Recommending:
         """
         if not session.history:
             yield results.failed(
-                "The history is empty: add an item from the catalogue or load a shopper."
+                "The history is empty: add an item from the catalogue or load a shopper.", "beside"
             )
             return
         try:
@@ -64,8 +65,10 @@ class Recommending:
         if (kept := self._generations.known(shown.key)) is not None:
             yield results.written(shop, kept, shown, "kept from an earlier run of the same seed")
             return
-        waiting = "Reading the history." if shop.served.is_loaded else "Loading the model."
-        yield {**results.no_results(), "status": widgets.notice(waiting)}
+        waiting = "Reading the history" if shop.served.is_loaded else "Loading the model"
+        status = widgets.notice(f"{waiting}.")
+        self._generations.begin(shown.key)
+        yield {**results.no_results(waiting), "beside": "", "status": status, "writing": shown}
         stream = (
             shop.served.get()
             .with_template(choice.template)
@@ -80,12 +83,50 @@ class Recommending:
         try:
             for update in stream:
                 if isinstance(update, Generation):
+                    self._generations.end(shown.key)
                     self._generations.put(shown.key, update)
                     yield results.written(shop, update, shown, "computed live")
                 else:
+                    self._generations.begin(shown.key, update.samples)
                     yield results.progress(update)
         finally:
             stream.close()
+
+    @failures.told_in("message")
+    def stopped(self, writing: Shown | None, shown: Shown | None) -> Update:
+        """What a stopped job leaves: its finished texts, ranked, and the others as they are."""
+        samples = self._generations.end(writing.key) if writing is not None else ()
+        if writing is None and shown is not None:
+            shop = self._app.shop(shown.session.domain)
+            said = widgets.notice("Stopped before it began: these are the results from before.")
+            return {**results.ranked_anew(shop, self._kept(shown), shown), "message": said}
+        finished = [sample for sample in samples if sample.finished]
+        if writing is None or not finished:
+            said = "Stopped before a text was finished: there is nothing to rank. Press Recommend."
+            return results.unfinished(samples, said) | {"message": ""}
+        shop = self._app.shop(writing.session.domain)
+        items = shop.items(writing.session.history)
+        generation = self._of_finished(shop, items, writing.choice, finished)
+        key = replace(writing.key, finished=len(finished))
+        self._generations.put(key, generation)
+        left = [sample for sample in samples if not sample.finished]
+        return results.stopped(shop, generation, left, replace(writing, key=key))
+
+    def _of_finished(
+        self, shop: Shop, items: Sequence[Item], choice: WalkthroughAddress, finished: list[Sample]
+    ) -> Generation:
+        """The finished texts as if no others had been asked for."""
+        model = shop.served.get().with_template(choice.template)
+        prompt = model.prompt(items)
+        given = {"temperature": choice.temperature, "samples": choice.samples}
+        return Generation(
+            history=tuple(items),
+            prompt=prompt.text,
+            prompt_tokens=len(prompt.token_ids),
+            items_cut=prompt.items_cut,
+            samples=tuple(replace(one, order=place) for place, one in enumerate(finished)),
+            settings={**model.settings(**given), "seed": choice.seed, "finished": len(finished)},
+        )
 
     @failures.told_in("message")
     def again(self, shown: Shown | None, *values: Any) -> Update:
