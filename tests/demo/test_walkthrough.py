@@ -264,6 +264,28 @@ def test_an_early_stop_leaves_a_status_and_what_was_there(handlers):
     assert "results from before" in kept["message"]
 
 
+def test_a_kept_result_stands_beside_the_next(handlers, application, model):
+    keeping, recommend = handlers.keeping, handlers.recommending.recommend
+    assert "press Recommend" in keeping.keep(None, None)["versus"]
+    session = Session(domain="lamps", history=("lamps-000", "lamps-007"), target="lamps-020")
+    first = list(recommend(session, *values(samples=8, seed=3)))[-1]["shown"]
+    held = keeping.keep(first, None)["held"]
+    assert keeping.beside(first, held) == {}
+    now = list(recommend(session, *values(samples=8, seed=4)))[-1]["shown"]
+    shown = keeping.beside(now, held)["versus"]
+    items = application.shop("lamps").items(session.history)
+    old, new = (
+        application.shop("lamps").calrec().recommend(items, seed=seed, samples=8) for seed in (3, 4)
+    )
+    texts = [{" ".join(sample.text.split()) for sample in one.samples} for one in (old, new)]
+    assert f"{len(texts[1] - texts[0])} new in B, {len(texts[0] - texts[1])} gone" in shown
+    assert "seed (3 in A, 4 in B)" in shown
+    ranks = [sorted(one.ranking.scores, reverse=True) for one in (old, new)]
+    places = [r.index(one.ranking.scores[20]) + 1 for r, one in zip(ranks, (old, new), strict=True)]
+    assert re.search(rf"rank {places[0]}( to \d+)? in A, {places[1]}( to \d+)? in B", shown)
+    assert keeping.keep(now, held)["held"] is None
+
+
 def test_a_history_longer_than_what_is_read_is_said_beside_all_steps(handlers, model):
     prompt = model.prompt
     model.with_template = lambda _: SimpleNamespace(
@@ -522,7 +544,7 @@ def test_the_first_shop_can_be_chosen(workspace):
 
 
 def test_handlers_hold_nothing_of_a_visitor(handlers):
-    assert list(vars(handlers)) == ["assembling", "recommending"]
+    assert list(vars(handlers)) == ["assembling", "recommending", "keeping"]
     assert list(vars(handlers.assembling)) == ["_app"]
     assert list(vars(handlers.recommending)) == ["_app", "_generations"]
     application = handlers.assembling._app

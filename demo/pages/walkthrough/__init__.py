@@ -51,6 +51,10 @@ def build(shell: Shell) -> Page:
     _assemble(parts, handlers.assembling)
     _recommend(parts, handlers.recommending)
     _switch(parts, handlers.recommending)
+    both = ("shown", "held")
+    parts.on(parts.keep.click, handlers.keeping.keep, both, ("held", "versus", "keep"), **LOOK_UP)
+    last = {**LOOK_UP, "trigger_mode": "always_last"}
+    parts.on(parts.shown.change, handlers.keeping.beside, both, ["versus"], **last)
     shown = ["browse", *FILTERS, "sort", "query", "presets", *HISTORY, *SETTINGS, *BLANK]
     return parts.page(handlers.show, [*shown, "shown", "address", "start"])
 

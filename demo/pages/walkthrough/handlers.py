@@ -15,6 +15,7 @@ from demo.inspect.url import Query
 from demo.pages.named import Update
 from demo.pages.walkthrough.address import from_query
 from demo.pages.walkthrough.assembling import Assembling
+from demo.pages.walkthrough.keeping import Keeping
 from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import no_results
 
@@ -25,11 +26,13 @@ class WalkthroughHandlers:
     Attributes:
       assembling: the history's side.
       recommending: the results' side.
+      keeping: a result that is kept beside the next ones.
     """
 
     def __init__(self, application: Application) -> None:
         self.assembling = Assembling(application)
         self.recommending = Recommending(application)
+        self.keeping = Keeping(self.recommending)
 
     def opening(self, session: Session) -> Update:
         """What stands on the page before a visitor's own is shown."""

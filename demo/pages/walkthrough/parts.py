@@ -33,10 +33,11 @@ def lay_out(opening: Update) -> dict[str, Any]:
     """The page in the current container.
 
     Those of settings have the names of `WalkthroughAddress`'s fields. `shown` is what the results
-    are of, `writing` what the running job's will be of; any new value of `start` starts the model.
+    are of, `writing` what the running job's will be of, `held` what was kept as A; any new value
+    of `start` starts the model.
     """
     parts: dict[str, Any] = {"address": address(), "shown": gr.State(None)} | _bar()
-    parts["writing"] = gr.State(None)
+    parts |= {"writing": gr.State(None), "held": gr.State(None)}
     with _step(1):
         parts["presets"] = html(opening["presets"], js_on_load=CLICKS, elem_id="presets")
         with gr.Row(elem_classes="cr-columns"):
@@ -284,6 +285,8 @@ def _rankings(opening: Update) -> dict[str, Any]:
             _rivals(), value=list(DEFAULT.others), label="Compare with", elem_id="others"
         ),
         "ranks": html("", elem_id="ranks"),
+        "keep": gr.Button("Keep as A", size="sm", elem_id="keep", min_width=120),
+        "versus": html("", elem_id="versus"),
         "rankings": html(opening["rankings"], elem_id="rankings"),
     }
 

@@ -99,7 +99,7 @@ class Recommending:
         if writing is None and shown is not None:
             shop = self._app.shop(shown.session.domain)
             said = widgets.notice("Stopped before it began: these are the results from before.")
-            return {**results.ranked_anew(shop, self._kept(shown), shown), "message": said}
+            return {**results.ranked_anew(shop, self.kept(shown), shown), "message": said}
         finished = [sample for sample in samples if sample.finished]
         if writing is None or not finished:
             said = "Stopped before a text was finished: there is nothing to rank. Press Recommend."
@@ -136,7 +136,7 @@ class Recommending:
             return {"address": results.address(choice, shown)}
         shown = replace(shown, choice=choice.with_texts_of(shown.key))
         shop = self._app.shop(shown.session.domain)
-        return results.ranked_anew(shop, self._kept(shown), shown)
+        return results.ranked_anew(shop, self.kept(shown), shown)
 
     def settled(self, shown: Shown | None, *values: Any) -> Update:
         """Nothing, unless a switch was moved while the model wrote."""
@@ -153,7 +153,7 @@ class Recommending:
             order = int(click.id)
             choice = replace(choice, text=-1 if order == choice.text else order)
             shop = self._app.shop(shown.session.domain)
-            record = ranked(shop, self._kept(shown), choice.ranked_by())
+            record = ranked(shop, self.kept(shown), choice.ranked_by())
         except ValueError:
             return {}
         except CalrecError as error:
@@ -165,7 +165,11 @@ class Recommending:
             "message": "",
         }
 
-    def _kept(self, shown: Shown) -> Generation:
+    def shop(self, shown: Shown) -> Shop:
+        """The shop of a result."""
+        return self._app.shop(shown.session.domain)
+
+    def kept(self, shown: Shown) -> Generation:
         """The shown texts.
 
         Raises:
