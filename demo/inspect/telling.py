@@ -148,6 +148,13 @@ KINDS: Mapping[str, Kind] = {
         said=lambda f: f"{f.worst - f.rank + 1} items have the same score, so it is {f.placed}.",
         telling=lambda f: f.rank - f.worst,
     ),
+    "sure": Kind(
+        title="Sure, and right",
+        fails=False,
+        holds=lambda f: f.same >= MOST * f.texts and f.right and f.worst == 1 and not f.bought,
+        said=lambda f: f"{f.alike}, and it is right: {f.placed}.",
+        telling=lambda f: -f.same,
+    ),
     "repurchase": Kind(
         title="Bought again",
         fails=False,
@@ -164,13 +171,6 @@ KINDS: Mapping[str, Kind] = {
             f" {f.simple:,}; the model: {f.placed}."
         ),
         telling=lambda f: -f.simple,
-    ),
-    "sure": Kind(
-        title="Sure, and right",
-        fails=False,
-        holds=lambda f: f.same >= MOST * f.texts and f.right and f.worst == 1 and not f.bought,
-        said=lambda f: f"{f.alike}, and it is right: {f.placed}.",
-        telling=lambda f: -f.same,
     ),
     "cold": Kind(
         title="Never sold before",
