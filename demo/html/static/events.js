@@ -28,8 +28,8 @@ Object.assign(calrec, {
   },
 
   // The view that the address has come back to, with what the server keeps to itself.
-  restored(_, ...kept) {
-    return [this.visit.wanted(), ...kept];
+  restored(_, visitor, opened) {
+    return [this.visit.wanted(), visitor, opened];
   },
 
   // A telling case comes with its result.
