@@ -8,12 +8,19 @@ calrec.undo = {
   // The history was one query and is another now.
   follow(before, now) {
     if (this.expected === now) this.expected = null;
-    else if (before && before !== now && calrec.arrived) {
+    else if (calrec.arrived && !this.same(before, now)) {
       this.past.push(this.entry(before));
       this.past.splice(0, this.past.length - this.most);
       [this.future, this.expected] = [[], null];
     }
     this.store();
+  },
+
+  // An address need not name the first shop.
+  same(before, now) {
+    const [old, next] = [new URLSearchParams(before), new URLSearchParams(now)];
+    if (!old.get('shop')) next.delete('shop');
+    return old.toString() === next.toString();
   },
 
   // With the walkthrough's settings: a telling case brings a seed of its own.

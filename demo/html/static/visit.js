@@ -53,7 +53,7 @@ calrec.visit = {
     const { any = [], first = [] } = this.moves[part] || {};
     const differs = (name) => (old.get(name) || '') !== (next.get(name) || '');
     // A page that is forgotten, or shown for the first time, goes nowhere.
-    if (first.length && !first.some((name) => old.get(name))) return false;
+    if (part !== '' && first.length && !first.some((name) => old.get(name))) return false;
     return any.some(differs) || first.some((name) => old.get(name) && next.get(name) && differs(name));
   },
 
