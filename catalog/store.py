@@ -206,12 +206,20 @@ class Catalogue:
         """All purchase histories, read once."""
         return self._sequences
 
-    def users(self, *, prefix: str = "", limit: int = 50) -> list[str]:
-        """The first users, by id, that have a test case and whose id starts so."""
-        cases = self._sequences.cases("test").tolist()
-        ids = (self._sequences.user_ids[u] for u in cases)
-        matching = (user_id for user_id in ids if user_id.startswith(prefix))
-        return [user_id for user_id, _ in zip(matching, range(limit), strict=False)]
+    def users(self, *, part: str = "", limit: int = 50) -> list[str]:
+        """The first users, by id, that have a test case and whose id holds `part` in any case.
+
+        Those whose id begins with it come first.
+        """
+        wanted = part.casefold()
+        found: tuple[list[str], list[str]] = ([], [])
+        for u in self._sequences.cases("test").tolist():
+            place = self._sequences.user_ids[u].casefold().find(wanted)
+            if place >= 0:
+                found[place > 0].append(self._sequences.user_ids[u])
+            if len(found[0]) == limit:
+                break
+        return [*found[0], *found[1]][:limit]
 
     def case(self, user_id: str, split: str = "test") -> Case:
         """A user's history and held-out item.
@@ -269,9 +277,11 @@ class Catalogue:
     def _user_index(self) -> Mapping[str, int]:
         return {user_id: u for u, user_id in enumerate(self._sequences.user_ids)}
 
-    def neighbours(self, item: int, *, limit: int = 10) -> Neighbours:
+    def neighbours(
+        self, item: int, *, limit: int = 10, shoppers: slice | None = None
+    ) -> Neighbours:
         """Who bought the item of that index, and what stands around it in the training part."""
-        return neighbours(self._sequences, item, limit=limit)
+        return neighbours(self._sequences, item, limit=limit, shoppers=shoppers)
 
     def purchase_times(self, item: int) -> Int[np.ndarray, " P"]:
         """When the item of that index was bought in the training part.

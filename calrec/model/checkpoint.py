@@ -111,6 +111,12 @@ class Description:
         content = {name: value for name, value in content.items() if name not in nothing}
         return (EARLIER if len(nothing) == len(LATER) else FORMAT).seal(content)
 
+    def identity(self) -> str:
+        """A digest of all that shapes what the model recommends, and of its training."""
+        # Figures are measured afterwards and shape nothing; the files' digests are in it.
+        shaping = {k: v for k, v in self.to_json().items() if k not in ("figures", "digest")}
+        return digests.of_json(shaping)
+
     def to_text(self) -> str:
         """The text of `calrec.json`."""
         return codec.to_text(self.to_json(), sort_keys=True)

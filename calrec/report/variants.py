@@ -29,10 +29,10 @@ VARIANTS: Mapping[str, str] = {
 
 _SHORT = {
     "no-stage1": "w/o stage I",
-    "no-stage2": "w/o stage II",
+    "no-stage2": "one model for all shops",
     "no-contrastive": "w/o contrastive",
     "no-stage1-no-contrastive": "w/o stage I, w/o contrastive",
-    "no-stage2-no-contrastive": "w/o stage II, w/o contrastive",
+    "no-stage2-no-contrastive": "one model for all shops, w/o contrastive",
     "pretrained": "pretrained only",
     "mixed": "contrastive in one stage",
 }

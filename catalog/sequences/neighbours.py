@@ -61,10 +61,19 @@ class Neighbours:
     together: tuple[ItemCount, ...]
 
 
-def neighbours(sequences: Sequences, item: int, *, limit: int = 10) -> Neighbours:
+def neighbours(
+    sequences: Sequences, item: int, *, limit: int = 10, shoppers: slice | None = None
+) -> Neighbours:
     """What stands around the item of that index; each list has `limit` entries at most.
 
     Equal counts are in item-index order, equally long histories in the order of the users.
+
+    Args:
+      sequences: of the domain.
+      item: its index.
+      limit: entries of a list.
+      shoppers: which of the buyers, those with the longest histories first; the first `limit`
+        where it is `None`.
     """
     places, users, ends = _purchases(sequences, item)
     starts = sequences.offsets[users]
@@ -73,7 +82,9 @@ def neighbours(sequences: Sequences, item: int, *, limit: int = 10) -> Neighbour
     return Neighbours(
         purchases=len(places),
         buyers=len(buyers),
-        shoppers=_shoppers(sequences, places[latest], buyers, ends[latest], limit),
+        shoppers=_shoppers(
+            sequences, places[latest], buyers, ends[latest], shoppers or slice(limit)
+        ),
         before=_most(sequences.items[places[behind_one] - 1], limit),
         first=int((~behind_one).sum()),
         after=_most(sequences.items[places[before_one] + 1], limit),
@@ -102,10 +113,10 @@ def _shoppers(
     places: Int[np.ndarray, " B"],
     buyers: Int[np.ndarray, " B"],
     ends: Int[np.ndarray, " B"],
-    limit: int,
+    wanted: slice,
 ) -> tuple[Buyer, ...]:
     starts = sequences.offsets[buyers]
-    longest = np.argsort(starts - ends, kind="stable")[:limit]
+    longest = np.argsort(starts - ends, kind="stable")[wanted]
     return tuple(
         Buyer(
             sequences.user_ids[buyers[k]],

@@ -22,6 +22,7 @@ from calrec.report.report import Content
 from calrec.report.tables import Column, Table
 from calrec.report.variants import names
 from demo.html import commands
+from demo.html.league import league
 from demo.html.templating import render
 from demo.html.wording import count, listed
 from demo.inspect.training_curves import Log
@@ -41,6 +42,14 @@ def tables_html(content: Content) -> tuple[Markup, Markup, Markup]:
     details = [table for table in filled if table.key.partition("-")[0] in DETAILS]
     rest = [table for table in filled if table not in overview and table not in details]
     return _written(overview), _written(details), _written([*rest, *empty])
+
+
+def overview(content: Content, tables: Markup) -> Markup:
+    """Who foresees best, and the tables folded below."""
+    lines = [league(one, content.metric) for _, one in content.comparisons]
+    return Markup("").join(
+        [*lines, render("metrics", "folded", "All figures, with intervals", tables)]
+    )
 
 
 def _written(tables: Sequence[Table]) -> Markup:

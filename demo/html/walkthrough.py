@@ -88,24 +88,42 @@ def catalogue_page(
     return widgets.catalogue_list(page, offset, PAGE_SIZE)
 
 
+def no_shopper(typed: str) -> Markup:
+    """What is said where no shopper's id holds what was typed."""
+    return widgets.notice(f"No shopper with a purchase held back has “{typed}” in the id.")
+
+
 def no_prompt() -> Markup:
     """What stands in the prompt's place before there is a history."""
     return widgets.empty_state("No prompt yet", "It is made of the purchase history.")
 
 
-def prompt_view(shop: Shop, history: tuple[str, ...], template: str) -> Markup:
-    """The prompt of a history; the model, where it is loaded, also says its length.
+def cut_line(cut: int, total: int) -> Markup:
+    """That the model reads only a part of a history, where it does."""
+    if not cut:
+        return Markup("")
+    left = f"the {cut:,} oldest do" if cut > 1 else "the oldest does"
+    read = f"The model reads the last {total - cut:,} of these {total:,} purchases"
+    return widgets.notice(f"{read}: {left} not fit.")
+
+
+def prompt_view(shop: Shop, history: tuple[str, ...], template: str) -> tuple[Markup, Markup]:
+    """The prompt of a history, and a line where it does not read all of it.
+
+    The model, where it is loaded, says how long it is.
 
     Raises:
       CalrecError: if the shop has no such item.
     """
     if not history:
-        return no_prompt()
+        return no_prompt(), Markup("")
     items = shop.items(history)
     if not shop.served.is_loaded:
-        return prompt.view(prompt_text(items, TextSettings(template=template)), None, 0)
+        text = prompt_text(items, TextSettings(template=template))
+        return prompt.view(text, None, 0), Markup("")
     made = shop.served.get().with_template(template).prompt(items)
-    return prompt.view(made.text, len(made.token_ids), made.items_cut)
+    view = prompt.view(made.text, len(made.token_ids), made.items_cut)
+    return view, cut_line(made.items_cut, len(items))
 
 
 def speaker(name: str, folder: Path | None) -> Markup:

@@ -91,6 +91,11 @@ def catalogue_list(page: Page, offset: int, limit: int) -> Markup:
     )
 
 
+def undo_buttons() -> Markup:
+    """Back to the history before, and forth again."""
+    return render("walkthrough", "undo_buttons")
+
+
 def history_list(items: list[Item], session: Session) -> Markup:
     """The purchase history, oldest first, with buttons to reorder, remove and clear."""
     return render("walkthrough", "history_list", items, session)

@@ -18,6 +18,13 @@ def served(app: Application) -> Path | None:
     return None
 
 
+def identity(app: Application) -> str | None:
+    """What the served checkpoint is (`Description.identity`); `None` if it is none any more."""
+    with suppress(CalrecError):
+        return checkpoint.describe(checkpoint.resolve(app.checkpoint)).identity()
+    return None
+
+
 def others(app: Application) -> list[str]:
     """Names of the known ones besides the served checkpoint."""
     answering = served(app)

@@ -7,7 +7,7 @@ that is none of ours filters nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from catalog.errors import CatalogueError
@@ -66,6 +66,21 @@ def choices(facets: Facets, filters: Filters) -> Choices:
         brand=[("All brands", ""), *_all_counted(facets.brands)],
         price=[("All prices", ""), *_all_counted(facets.prices)],
     )
+
+
+def sorts(offered: Sequence[Choice], query: str, chosen: str) -> list[Choice]:
+    """The orders that make a difference: without a search, what matches best is what sold most.
+
+    Args:
+      offered: all of them, the first one being by what matches best.
+      query: what is searched for.
+      chosen: value of the order as it is.
+    """
+    if (query or "").strip():
+        return list(offered)
+    match, most = offered[0][1], next(one for one in offered if one[1] == "popularity")
+    first = most if chosen == most[1] else (most[0], match)
+    return [first, *(one for one in offered if one[1] not in (match, most[1]))]
 
 
 def _all_counted(facets: Iterable[Facet]) -> list[Choice]:

@@ -39,9 +39,20 @@ class OpenedItem:
     loadable: frozenset[str]
 
     @classmethod
-    def of(cls, catalogue: Catalogue, index: int, text: TextSettings, *, limit: int) -> OpenedItem:
-        """The item of an index, with at most `limit` entries in each list around it."""
-        around = catalogue.neighbours(index, limit=limit)
+    def of(
+        cls,
+        catalogue: Catalogue,
+        index: int,
+        text: TextSettings,
+        *,
+        limit: int,
+        shoppers: slice | None = None,
+    ) -> OpenedItem:
+        """The item of an index, with at most `limit` entries in each list around it.
+
+        `shoppers` are which of its buyers, as for `Catalogue.neighbours`.
+        """
+        around = catalogue.neighbours(index, limit=limit, shoppers=shoppers)
         users = {buyer.user_id for buyer in around.shoppers}
         return cls(
             item=catalogue.items[index],

@@ -76,7 +76,10 @@ def theme() -> Base:
 
 def head() -> str:
     """The scripts of all pages."""
-    names = ("shell.js", "arrival.js", "events.js", "keys.js", "matrix.js")
+    names = (
+        *("shell.js", "visit.js", "undo.js", "arrival.js", "events.js", "keys.js"),
+        "matrix.js",
+    )
     scripts = [(STATIC / name).read_text(encoding="utf-8") for name in names]
     return render("shell", "head", scripts)
 
@@ -111,6 +114,7 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
             for box in (link, *(page.address for page in pages.values())):
                 box.render()
             again = gr.Button(elem_id="arrive-again", visible="hidden")
+            back = gr.Button(elem_id="restore", visible="hidden")
 
         showing = _Showing(app, pages, common, tabs)
         shown = [*common, *(component for page in pages.values() for component in page.outputs)]
@@ -120,6 +124,10 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
             asked = when(showing.arrive, None, [*shown, tabs], **LOOK_UP, **waits)
             asked.success(None, None, None, js=script("arrive"), **LOOK_UP)
             asked.failure(None, None, None, js=script("failed"), **LOOK_UP)
+        known = [link, state, opened]
+        last = {**LOOK_UP, "trigger_mode": "always_last", **waits}
+        back.click(showing.restore, known, [*shown, tabs], js=script("restored"), **last)
+        shop.input(None, None, None, js=script("leaves"), **LOOK_UP)
         shop.input(showing.another_shop, shop, shown, **EDIT, **waits)
         gr.Timer(LOOK_AGAIN).tick(showing.look_again, [state, data], shown, **QUIET, **waits)
         for name, page in pages.items():
@@ -144,6 +152,7 @@ def _header(app: Application, first: str, login: bool) -> gr.Dropdown:
     """The name of it all, the choice of the shop and, with a login, the way out."""
     with gr.Row(elem_classes="cr-header"):
         html(render("shell", "brand"), scale=3)
+        html(render("shell", "tools"), elem_id="tools", scale=0, min_width=180)
         shop = gr.Dropdown(
             [(_shop_label(name, info.items), name) for name, info in app.domains.items()],
             value=first,
@@ -179,6 +188,18 @@ class _Showing:
         """An empty history in another shop, and the page that is open anew."""
         page = self._page_of(url.read(str(request.query_params)))
         return self._views(Session(domain=domain), page, "", {})
+
+    def restore(self, written: str, visitor: Session, opened: dict[str, str]) -> Updates:
+        """The view that a visitor goes back to; pages of the same shop keep what they show."""
+        query = url.read(written)
+        page = self._page_of(query)
+        wanted, said = self._visitor(query)
+        views = self._views(wanted, page, said, query)
+        if wanted.domain == visitor.domain:
+            for other in self._pages.keys() - {page}:
+                del views[self._pages[other].address]
+            views[self._common.opened] = {**opened, **views[self._common.opened]}
+        return {**views, self._tabs: gr.Tabs(selected=page)}
 
     def look_again(self, visitor: Session, data: str, request: gr.Request) -> Any:
         """Nothing, unless the shop was built anew since this visitor last looked."""

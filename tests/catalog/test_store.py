@@ -33,7 +33,7 @@ def test_histories(music):
     assert [sequences.whole(u).tolist() for u in range(3)] == [[0, 0, 1, 2], [3, 0], [7]]
     assert music.times.tolist() == [10, 20, 30, 40, 5, 6, 7]
     assert music.users() == ["a", "b"]
-    assert music.users(prefix="b") == ["b"]
+    assert music.users(part="B") == ["b"]
     assert music.users(limit=1) == ["a"]
 
 

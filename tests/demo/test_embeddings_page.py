@@ -469,7 +469,7 @@ def visit(open_page, address):
         tab.on("request", lambda request: requests.append(request.url))
 
     def opened(width: int, theme: str):
-        tab = open_page(f"{address}/?__theme={theme}", "#metrics-table2 table", width, listen)
+        tab = open_page(f"{address}/?__theme={theme}", ".cr-league", width, listen)
         tab.wait_for_selector("#metrics-distribution .scatterlayer .trace path")
         return tab
 

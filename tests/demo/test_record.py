@@ -34,8 +34,8 @@ def sample(**changes) -> Sample:
 @pytest.mark.parametrize(
     ("changes", "level", "badge"),
     [
-        ({}, 4, "4/4 exact"),
-        ({}, 2, "2/4"),
+        ({}, 4, "exact item"),
+        ({}, 2, "title, category"),
         ({}, 0, "no exact item"),
         ({"attributes": None}, 0, "format error"),
     ],

@@ -164,6 +164,15 @@ def test_typing_narrows_the_shoppers(handlers):
     assert update["shopper"]["choices"] == ["user-3"]
 
 
+def test_an_id_that_no_shopper_has_says_so(handlers):
+    typed = SimpleNamespace(input_value="<b>ser-3")
+    update = handlers.assembling.search_shoppers(EMPTY, typed)
+    assert update["shopper"]["choices"] == []
+    assert "&lt;b&gt;ser-3" in update["beside"]
+    known = handlers.assembling.search_shoppers(EMPTY, SimpleNamespace(input_value="SER-3"))
+    assert (known["shopper"]["choices"], known["beside"]) == (["user-3"], "")
+
+
 def values(**changes):
     """The page's controls as they come from the browser."""
     return tuple((DEFAULT.__dict__ | changes).values())
@@ -172,8 +181,8 @@ def values(**changes):
 def test_the_empty_history_is_one_plain_line(handlers):
     updates = list(handlers.recommending.recommend(EMPTY, *values()))
     assert len(updates) == 1
-    assert "The history is empty" in updates[0]["message"]
-    assert "Traceback" not in updates[0]["message"]
+    assert "The history is empty" in updates[0]["beside"]
+    assert "message" not in updates[0]
 
 
 def test_samples_stream_and_the_result_is_whole(handlers, model):
@@ -218,6 +227,89 @@ def test_closing_the_stream_stops_the_model(handlers, model):
     assert not model.closed.is_set()
     running.close()
     assert model.closed.is_set()
+
+
+def test_after_stop_the_finished_texts_are_ranked_and_the_others_stay_stopped(handlers):
+    recommending = handlers.recommending
+    session = Session(domain="lamps", history=("lamps-000", "lamps-001"), target="lamps-020")
+    running = recommending.recommend(session, *values(samples=8))
+    begun = next(running)
+    assert "Press Recommend" not in begun["texts"]
+    while "finished</span>" not in (last := next(running))["texts"]:
+        pass
+    finished = last["texts"].count("finished</span>")
+    running.close()
+    stopped = recommending.stopped(begun["writing"], begun["shown"])
+    assert f"Stopped: {finished} of 8 texts were finished" in stopped["status"]["value"]
+    assert stopped["texts"].count("stopped</span>") == 8 - finished > 0
+    assert "writing</span>" not in stopped["texts"]
+    assert stopped["ranks"]
+    # Switches rank what there is; the same press again writes all.
+    fewer = recommending.again(stopped["shown"], *values(samples=8, n_pred=1))
+    assert len(fewer["heat"]["value"].data[0].z[0]) == 1
+    whole = list(recommending.recommend(session, *values(samples=8)))[-1]
+    assert "8 texts written" in whole["status"]
+
+
+def test_an_early_stop_leaves_a_status_and_what_was_there(handlers):
+    recommending = handlers.recommending
+    assert "Stopped before" in recommending.stopped(None, None)["status"]["value"]
+    session = Session(domain="lamps", history=("lamps-000",))
+    last = list(recommending.recommend(session, *values(samples=4)))[-1]
+    kept = recommending.stopped(last["writing"], last["shown"])
+    assert (kept["rankings"].split("Time")[0], kept["shown"]) == (
+        last["rankings"].split("Time")[0],
+        last["shown"],
+    )
+    assert "results from before" in kept["message"]
+
+
+def test_a_kept_result_stands_beside_the_next(handlers, application, model):
+    keeping, recommend = handlers.keeping, handlers.recommending.recommend
+    assert "press Recommend" in keeping.keep(None, None)["versus"]
+    session = Session(domain="lamps", history=("lamps-000", "lamps-007"), target="lamps-020")
+    first = list(recommend(session, *values(samples=8, seed=3)))[-1]["shown"]
+    held = keeping.keep(first, None)["held"]
+    assert keeping.beside(first, held) == {}
+    now = list(recommend(session, *values(samples=8, seed=4)))[-1]["shown"]
+    shown = keeping.beside(now, held)["versus"]
+    items = application.shop("lamps").items(session.history)
+    old, new = (
+        application.shop("lamps").calrec().recommend(items, seed=seed, samples=8) for seed in (3, 4)
+    )
+    texts = [{" ".join(sample.text.split()) for sample in one.samples} for one in (old, new)]
+    assert f"{len(texts[1] - texts[0])} new in B, {len(texts[0] - texts[1])} gone" in shown
+    assert "seed (3 in A, 4 in B)" in shown
+    ranks = [sorted(one.ranking.scores, reverse=True) for one in (old, new)]
+    places = [r.index(one.ranking.scores[20]) + 1 for r, one in zip(ranks, (old, new), strict=True)]
+    assert re.search(rf"rank {places[0]}( to \d+)? in A, {places[1]}( to \d+)? in B", shown)
+    assert keeping.keep(now, held)["held"] is None
+
+
+def test_a_history_longer_than_what_is_read_is_said_beside_all_steps(handlers, model):
+    prompt = model.prompt
+    model.with_template = lambda _: SimpleNamespace(
+        prompt=lambda items: replace(prompt(items), items_cut=2)
+    )
+    handlers.assembling._app.served.get()
+    session = Session(domain="lamps", history=("lamps-000", "lamps-001", "lamps-002"))
+    shown = handlers.assembling.assembly(session, None, "calrec")
+    assert "reads the last 1 of these 3 purchases: the 2 oldest do not fit" in shown["cut"]
+
+
+def test_undo_brings_the_history_and_its_seed(handlers):
+    undone = handlers.assembling.undone("shop=lamps&item=lamps-001&item=lamps-000&seed=5&n_pred=3")
+    assert undone == {
+        "session": Session(domain="lamps", history=("lamps-001", "lamps-000")),
+        "seed": 5,
+    }
+    assert list(handlers.assembling.undone("shop=lamps&item=gone")) == ["message"]
+
+
+def test_orders_that_make_no_difference_are_not_offered(handlers):
+    labels = [[label for label, _ in browse(handlers, q)["sort"]["choices"]] for q in ("", "lamp")]
+    assert labels[0] == ["Most sold", "Title, A to Z", "Price, low to high"]
+    assert labels[1] == ["Best match", *labels[0]]
 
 
 def test_a_changed_history_is_said_above_the_results(handlers):
@@ -476,7 +568,8 @@ def test_the_first_shop_can_be_chosen(workspace):
 
 
 def test_handlers_hold_nothing_of_a_visitor(handlers):
-    assert list(vars(handlers)) == ["assembling", "recommending", "exploring", "explaining"]
+    names = ["assembling", "recommending", "exploring", "explaining", "keeping"]
+    assert list(vars(handlers)) == names
     assert list(vars(handlers.assembling)) == ["_app"]
     assert list(vars(handlers.recommending)) == ["_app", "_generations"]
     assert list(vars(handlers.exploring)) == ["_app"]

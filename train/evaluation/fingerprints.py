@@ -64,13 +64,9 @@ def calrec_checkpoint(name: str) -> CheckpointMeta:
     from calrec.model import checkpoint
 
     description = checkpoint.describe(checkpoint.resolve(name))
-    content = description.to_json()
     return CheckpointMeta(
         name=Path(name).name,
-        # Figures are measured afterwards and shape nothing; the files' digests are in it.
-        digest=digests.of_json(
-            {k: v for k, v in content.items() if k not in ("figures", "digest")}
-        ),
+        digest=description.identity(),
         data=dict(description.data),
         seen=leaks.to_json(leaks.of_training(description.training)),
         training=[_stage(stage) for stage in model_card.stages(description)],

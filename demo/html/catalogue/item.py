@@ -19,13 +19,24 @@ Items = Callable[[int], Item]
 _BY_VECTOR = "Similar by item vector"
 
 
-def item_page(opened: OpenedItem, items: Items, brand: str) -> Markup:
+def item_page(
+    opened: OpenedItem,
+    items: Items,
+    brand: str,
+    *,
+    offset: int,
+    limit: int,
+    at: Callable[[int], str],
+) -> Markup:
     """The page without similar items.
 
     Args:
       opened: what it shows.
       items: all of the shop.
       brand: the query of the list of its brand's items.
+      offset: buyers before the first one shown.
+      limit: buyers on one page.
+      at: the query of another offset.
     """
     item, around = opened.item, opened.around
     sold = int(opened.popularity[opened.index])
@@ -47,6 +58,9 @@ def item_page(opened: OpenedItem, items: Items, brand: str) -> Markup:
         counts=_counts(opened, items),
         loadable=opened.loadable,
         timeline=over_time(opened.times, span) if span else [],
+        offset=offset,
+        limit=limit,
+        at=at,
     )
 
 
@@ -79,7 +93,7 @@ def _counts(opened: OpenedItem, items: Items) -> list[tuple[str, list[tuple[Item
         (
             "Bought right after",
             around.after,
-            f"Behind {around.last:,} of {around.purchases:,} comes nothing in training.",
+            f"{around.last:,} of {around.purchases:,} purchases were a shopper's last in training.",
         ),
         (
             "Also bought by its buyers",
@@ -98,7 +112,7 @@ def _counts(opened: OpenedItem, items: Items) -> list[tuple[str, list[tuple[Item
 
 def similar_by_words(found: Sequence[Similar], items: Items) -> Markup:
     """Items by BM25 of the item's own words."""
-    said = "BM25 of its own words: higher means more and rarer words in common."
+    said = "By the words of both texts: higher means more words in common, and rarer ones."
     return _similar("Similar by words", found, items, 2, said)
 
 

@@ -25,11 +25,11 @@ from demo.html.wording import count, title_of
 
 _LABELS = re.compile(r"(?:^|\. )(?:Title|Category|Brand|Price): ?")
 _LEVELS = {
-    4: ("4/4 exact", "good", "some item has exactly this title, category, brand and price"),
-    3: ("3/4", "fair", "some item has exactly this title, category and brand"),
-    2: ("2/4", "fair", "some item has exactly this title and category"),
-    1: ("1/4", "fair", "some item has exactly this title"),
-    0: ("no exact item", "plain", "no item has exactly this title; BM25 compares the words"),
+    4: ("exact item", "good", "some item has exactly this title, category, brand and price"),
+    3: ("all but price", "fair", "some item has exactly this title, category and brand"),
+    2: ("title, category", "fair", "some item has exactly this title and category"),
+    1: ("title", "fair", "some item has exactly this title"),
+    0: ("no exact item", "plain", "no item has exactly this title; its words are compared"),
 }
 
 
@@ -88,12 +88,18 @@ def progress(step: int, limit: int, samples: Sequence[Sample]) -> Markup:
     return render("parts", "progress", share, 1, said)
 
 
-def streaming(samples: Sequence[Sample]) -> Markup:
-    """The samples while they are written, in the order drawn, so that none jumps about."""
+def streaming(samples: Sequence[Sample], *, stopped: bool = False) -> Markup:
+    """The samples while they are written, in the order drawn, so that none jumps about.
+
+    Args:
+      samples: so far.
+      stopped: whether the model was stopped, so that the unfinished ones stay as they are.
+    """
+    state = "stopped" if stopped else "writing"
     ordered = sorted(samples, key=lambda sample: sample.order)
     end = _end(ordered)
     lines = [
-        _line(one, ("finished" if one.finished else "writing", "plain", ""), end) for one in ordered
+        _line(one, ("finished" if one.finished else state, "plain", ""), end) for one in ordered
     ]
     return render("record/texts", "streaming", lines)
 

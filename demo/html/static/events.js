@@ -32,15 +32,36 @@ Object.assign(calrec, {
     return [String(Date.now()), -1];
   },
 
+  // The view that the address has come back to, with what the server keeps to itself.
+  restored(_, visitor, opened) {
+    return [this.visit.wanted(), visitor, opened];
+  },
+
+  // A telling case comes with its result.
+  opened() {
+    if (this.step === 1) this.go(3);
+  },
+
+  undone() {
+    const { wanted } = this.undo;
+    this.undo.wanted = null;
+    return `${wanted.shared}&${wanted.own}`;
+  },
+
+  leaves() {
+    this.visit.leave();
+  },
+
   // Shows Recommend or Stop at once, even while the server is busy. The line stands in the status
   // of a running job, which the job then overwrites; else in the message, and the status is hidden,
-  // as updates may still arrive after Stop.
-  runs(running, line) {
+  // as updates may still arrive after Stop. What stands in the results' places goes with the start.
+  runs(running, line, places) {
     const updates = [
       { visible: !running },
       { visible: running },
       { value: running ? '' : line },
       { value: running ? line : '', visible: running },
+      ...places.map((value) => ({ value, visible: true })),
     ];
     return updates.map((update) => ({ __type__: 'update', ...update }));
   },

@@ -9,6 +9,7 @@ window.calrec = {
   step: Math.min(Math.max(Math.trunc(Number(new URLSearchParams(location.search).get('step') ?? 1)) || 0, 0), 5),
 
   address(part, query) {
+    this.visit.wrote(part, query || '');
     this.parts[part] = query || '';
     if (part === '' || part === this.page) this.write();
   },
@@ -25,46 +26,84 @@ window.calrec = {
 
   // Until the pages have written their own, the address stays as it came.
   read() {
+    [this.parts[''], this.parts[this.page]] = this.parted(location.search);
+  },
+
+  // What all pages share of an address, and the page's own.
+  parted(search) {
     const shared = ['shop', 'user', 'item', 'target', 'emptied'];
     const own = [[], []];
-    for (const [name, value] of new URLSearchParams(location.search)) {
-      if (['view', 'step', '__theme'].includes(name)) continue;
+    for (const [name, value] of new URLSearchParams(search)) {
+      if (['view', 'step', 'mode', '__theme'].includes(name)) continue;
       own[shared.includes(name) ? 0 : 1].push([name, value]);
     }
-    [this.parts[''], this.parts[this.page]] = own.map((pairs) => new URLSearchParams(pairs).toString());
+    return own.map((pairs) => new URLSearchParams(pairs).toString());
   },
 
   arrive() {
     this.arrived = true;
     document.documentElement.dataset.arrived = '';
     this.arrival.arrived();
+    this.undo.show();
+    this.showMode();
     this.write();
   },
 
   go(step) {
     this.step = Math.min(Math.max(Number(step) || 0, 0), 5);
     document.documentElement.dataset.step = this.step;
-    document.querySelectorAll('[data-go]').forEach((button) => {
-      if (button.closest('#steps')) {
-        button.setAttribute('aria-current', Number(button.dataset.go) === this.step ? 'step' : 'false');
-      }
+    document.querySelectorAll('#steps [data-go]').forEach((button) => {
+      button.setAttribute('aria-current', Number(button.dataset.go) === this.step ? 'step' : 'false');
     });
+    this.showPill();
     this.write();
     setTimeout(() => window.dispatchEvent(new Event('resize')), 60);
   },
 
-  write() {
+  // Presenter hides the machinery, Expert shows it.
+  setMode(expert) {
+    this.expert = expert;
+    document.documentElement.dataset.mode = expert ? 'expert' : 'presenter';
+    this.showMode();
+    if (this.arrived) this.write();
+  },
+
+  showMode() {
+    document.querySelectorAll('[data-expert]').forEach((button) => {
+      button.setAttribute('aria-pressed', String(this.expert));
+    });
+  },
+
+  query() {
     const before = new URLSearchParams(location.search);
     const kept = before.get('__theme') ? [`__theme=${encodeURIComponent(before.get('__theme'))}`] : [];
     const own = [`view=${this.page}`, this.parts[''], this.parts[this.page]];
     if (this.page === 'walkthrough' && this.step !== 1) own.push(`step=${this.step}`);
-    const query = [...kept, ...own].filter(Boolean).join('&');
-    history.replaceState(history.state, '', `${location.pathname}?${query}`);
+    if (this.expert) own.push('mode=expert');
+    return [...kept, ...own].filter(Boolean).join('&');
   },
 
-  // A recommendation starts: whoever looks at the history sees the texts come.
+  write() {
+    this.visit.write(this.query());
+  },
+
+  // The current step's button, where the row of steps is wider than the window.
+  showPill() {
+    const pill = document.querySelector('#steps [aria-current="step"]');
+    const row = pill?.closest('.cr-steps');
+    if (!row) return;
+    const [inner, outer] = [pill.getBoundingClientRect(), row.getBoundingClientRect()];
+    row.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+  },
+
+  // A recommendation starts: whoever looks at the history sees the texts come. Without a history it
+  // does not, and beside the history stands why.
   started() {
-    if (this.step === 1 || this.step === 2) this.go(3);
+    const shown = new URLSearchParams(this.parts['']);
+    const empty = !shown.get('item') && (!shown.get('user') || shown.get('emptied'));
+    if (empty && this.step > 1) this.go(1);
+    else if (empty) return;
+    else if (this.step === 1 || this.step === 2) this.go(3);
   },
 
   // Keys belong to whoever types.
@@ -75,13 +114,18 @@ window.calrec = {
     return focus.isContentEditable || (['INPUT', 'TEXTAREA', 'SELECT'].includes(focus.tagName) && !pressed);
   },
 };
-calrec.read();
 document.documentElement.dataset.page = calrec.page;
 document.documentElement.dataset.step = calrec.step;
+calrec.setMode(new URLSearchParams(location.search).get('mode') === 'expert');
+document.addEventListener('click', (event) => {
+  if (event.target.closest('[data-expert]')) calrec.setMode(!calrec.expert);
+});
 // The steps' buttons are drawn after this script has run, and again with every new content.
 new MutationObserver(() => {
   const current = document.querySelector(`#steps [data-go="${calrec.step}"]`);
-  if (current && current.getAttribute('aria-current') !== 'step') current.setAttribute('aria-current', 'step');
+  if (!current || current.getAttribute('aria-current') === 'step') return;
+  current.setAttribute('aria-current', 'step');
+  calrec.showPill();
 }).observe(document.documentElement, { childList: true, subtree: true });
 
 document.addEventListener('click', (event) => {

@@ -20,6 +20,8 @@ SORTS = (
     ("Price, low to high", "price"),
 )
 PAGE_SIZE = 24
+BUYERS = 50
+"""Buyers of an item on one page."""
 LONGEST = 1_000
 """Characters of a search that are read."""
 
@@ -36,6 +38,7 @@ class CatalogueAddress:
       filters: which items; by category, brand, price and popularity.
       offset: items before the first one shown, a multiple of `PAGE_SIZE`.
       open: id of the open item; any text, as it comes from an address.
+      buyers: its buyers before the first one shown, a multiple of `BUYERS`.
     """
 
     q: str = ""
@@ -43,6 +46,7 @@ class CatalogueAddress:
     filters: Filters = EVERYTHING
     offset: int = 0
     open: str = ""
+    buyers: int = 0
 
     @classmethod
     def read(cls, query: Query) -> CatalogueAddress:
@@ -53,13 +57,14 @@ class CatalogueAddress:
             "price": _band(url.one(query, "price")),
             "popularity": _band(url.one(query, "sold")),
         }
-        offset = int(url.number(query, "offset", 0, 0, 1e12))
+        offset, buyers = (int(url.number(query, n, 0, 0, 1e12)) for n in ("offset", "buyers"))
         return cls(
             q=_clean(url.one(query, "q")),
             sort=_sort(url.one(query, "sort")),
             filters=possible_filters(asked),
             offset=offset - offset % PAGE_SIZE,
             open=_clean(url.one(query, "open")),
+            buyers=buyers - buyers % BUYERS,
         )
 
     @classmethod
@@ -78,7 +83,7 @@ class CatalogueAddress:
 
     def listing(self) -> CatalogueAddress:
         """Without the open item: equal ones show the same list."""
-        return replace(self, open="")
+        return replace(self, open="", buyers=0)
 
     def write(self) -> str:
         """The view as the query of an address, without what is usual."""
@@ -92,6 +97,7 @@ class CatalogueAddress:
                 "sold": _band_text(self.filters.popularity),
                 "offset": self.offset or "",
                 "open": self.open,
+                "buyers": self.buyers or "",
             }
         )
 

@@ -19,12 +19,13 @@ from demo.html.wording import count, title_of
 from demo.inspect import session as sessions
 from demo.inspect import url
 from demo.inspect.application import Application
+from demo.inspect.choices import sorts
 from demo.inspect.opened_item import OpenedItem
 from demo.inspect.session import Session
 from demo.inspect.shop import Shop
 from demo.inspect.similar import by_vector, by_words
 from demo.pages import failures
-from demo.pages.catalogue.address import PAGE_SIZE, CatalogueAddress
+from demo.pages.catalogue.address import BUYERS, PAGE_SIZE, SORTS, CatalogueAddress
 from demo.pages.events import carried
 from demo.pages.named import Update
 
@@ -48,7 +49,7 @@ class CatalogueHandlers:
         return {
             **_listed(shop.catalogue, view, page),
             "search": view.q,
-            "sort": view.sort,
+            "sort": gr.update(choices=sorts(SORTS, view.q, view.sort), value=view.sort),
             "about": about.about(shop),
             **self._opened(shop, view),
         }
@@ -72,7 +73,7 @@ class CatalogueHandlers:
         elif act == "search":
             view = now.asked(wanted, sort)
         else:
-            view = replace(now, open=wanted if act == "open" else "")
+            view = replace(now, open=wanted if act == "open" else "", buyers=0)
         changed = self._change(session, before, view)
         return changed if view.q == now.q else {**changed, "search": view.q}
 
@@ -86,7 +87,9 @@ class CatalogueHandlers:
             if view.listing() != before.listing():
                 view, page = _found(shop.catalogue, view)
                 shown = _listed(shop.catalogue, view, page)
-            if view.open != before.open:
+            if bool(view.q) != bool(before.q):
+                shown["sort"] = gr.update(choices=sorts(SORTS, view.q, view.sort))
+            if (view.open, view.buyers) != (before.open, before.buyers):
                 shown |= self._opened(shop, view)
         except CalrecError as error:
             shown["results"] = widgets.notice(str(error), "error")
@@ -102,13 +105,23 @@ class CatalogueHandlers:
         if index is None:
             return {"item": item.unknown_item(view.open), "words": "", "vectors": ""}
         text = self._text()
-        opened = OpenedItem.of(catalogue, index, text, limit=NEIGHBOURS)
+        buyers = slice(view.buyers, view.buyers + BUYERS)
+        opened = OpenedItem.of(catalogue, index, text, limit=NEIGHBOURS, shoppers=buyers)
+        if view.buyers and not opened.around.shoppers:  # an address from when there were more
+            return self._opened(shop, replace(view, buyers=0))
         similar = by_words(catalogue.corpus(), opened.item, index, text=text, limit=NEIGHBOURS)
         items = catalogue.items.__getitem__
         its_own = CatalogueAddress(sort=view.sort, open=view.open)
         brand = its_own.filtered(brand=opened.item.brand)
         return {
-            "item": item.item_page(opened, items, brand.write()),
+            "item": item.item_page(
+                opened,
+                items,
+                brand.write(),
+                offset=view.buyers,
+                limit=BUYERS,
+                at=lambda offset: replace(view, buyers=offset).write(),
+            ),
             "words": item.similar_by_words(similar, items),
             "vectors": self._similar(shop, index),
         }

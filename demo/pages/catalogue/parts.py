@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from demo.inspect.choices import sorts
 from demo.pages.catalogue.address import SORTS
 from demo.pages.components import html, listener
 from demo.pages.page import address
@@ -23,7 +24,10 @@ def lay_out() -> dict[str, Any]:
                 elem_id="catalogue-search",
             )
             part["sort"] = gr.Dropdown(
-                list(SORTS), value=SORTS[0][1], label="Sort", elem_id="catalogue-sort"
+                sorts(SORTS, "", SORTS[0][1]),
+                value=SORTS[0][1],
+                label="Sort",
+                elem_id="catalogue-sort",
             )
             # Only on a narrow screen, where they would push the list out of sight.
             part["fold"] = gr.Button("Filters", size="sm", elem_id="catalogue-fold")

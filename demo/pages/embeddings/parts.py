@@ -43,7 +43,7 @@ def _map_controls() -> dict[str, Any]:
         method = gr.Dropdown(
             [(title, name) for name, title in METHODS.items()],
             value="pca",
-            label="Laid out by",
+            label="Map made by",
             elem_id="embeddings-method",
             scale=3,
             min_width=220,

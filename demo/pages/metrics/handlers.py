@@ -107,10 +107,10 @@ class MetricsHandlers:
             yield {"status": notice(text)}
         try:
             content = self._reports.report(runs, asked.metric)
-            overview, details, more = words.tables_html(content)
+            tables, details, more = words.tables_html(content)
             yield {
                 "status": "",
-                "overview": overview,
+                "overview": words.overview(content, tables),
                 "plots_lead": words.plots_lead(content),
                 "distribution": shown(figures.rank_distribution(content.comparisons[0][1])),
                 **_shortcuts(content.comparisons[0][1]),

@@ -80,7 +80,7 @@ def _plots() -> dict[str, Any]:
                 part["dimension"] = gr.Dropdown(
                     [(title, name) for name, title in DIMENSION_TITLES.items()],
                     value=next(iter(DIMENSION_TITLES)),
-                    label="Shoppers taken apart by",
+                    label="By groups of shoppers",
                     elem_id="metrics-dimension",
                 )
             part["slices_caption"] = html("", elem_id="metrics-slices-caption")
@@ -105,7 +105,7 @@ def _shortcuts() -> dict[str, Any]:
 
 def _pair() -> dict[str, Any]:
     head(
-        "Two compared",
+        "Two evaluations compared",
         "Two evaluations on the shoppers that both have in common: whose figures are better, by"
         " how much, and whether chance alone would do.",
     )

@@ -11,14 +11,26 @@ from demo.html import widgets
 from demo.inspect.choices import Choices
 from demo.inspect.session import Session
 from demo.pages.components import script
-from demo.pages.events import BROWSE, EDIT, LOOK_UP, MODEL, PREPARE, QUIET, UNCHECKED, WAITING
+from demo.pages.events import (
+    BROWSE,
+    EDIT,
+    LOOK_UP,
+    MODEL,
+    PREPARE,
+    QUIET,
+    TYPED,
+    UNCHECKED,
+    WAITING,
+)
 from demo.pages.named import Named
 from demo.pages.page import Page, Shell
+from demo.pages.walkthrough import results
 from demo.pages.walkthrough.address import WalkthroughAddress
 from demo.pages.walkthrough.assembling import Assembling, stale
 from demo.pages.walkthrough.explaining import Explaining
 from demo.pages.walkthrough.exploring import Exploring
 from demo.pages.walkthrough.handlers import WalkthroughHandlers
+from demo.pages.walkthrough.keeping import Keeping
 from demo.pages.walkthrough.parts import lay_out
 from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import BLANK
@@ -27,9 +39,12 @@ from demo.pages.walkthrough.switching import OF_DRAWS, OF_WORDS, controls, decod
 TITLE = "Walkthrough"
 SETTINGS = tuple(field.name for field in fields(WalkthroughAddress))
 FILTERS = Choices._fields
-HISTORY = ("history", "target", "message", "stale", "prompt", "shopper")
+HISTORY = ("history", "target", "message", "stale", "prompt", "shopper", "beside", "cut")
 SEARCHED = ("explorer", "asked", "explored", "address")
-RESULTS = ("message", *BLANK, "prompt", "shown", "address", "run", "stop")
+RESULTS = (
+    *("message", "beside", *BLANK, "prompt", "cut"),
+    *("shown", "writing", "address", "run", "stop"),
+)
 EXPLORED = ("explored", "depth", "asked")
 # Those that rank anew; the others ask for other texts.
 SWITCHES = tuple(
@@ -49,7 +64,8 @@ def build(shell: Shell) -> Page:
     _switch(parts, handlers.recommending)
     _explore(parts, handlers.exploring, job)
     _explain(parts, handlers.explaining)
-    shown = ["browse", *FILTERS, "query", "presets", *HISTORY, *SETTINGS, *BLANK]
+    _keep(parts, handlers.keeping)
+    shown = ["browse", *FILTERS, "sort", "query", "presets", *HISTORY, *SETTINGS, *BLANK]
     return parts.page(handlers.show, [*shown, "shown", "address", "start"])
 
 
@@ -58,7 +74,7 @@ def _assemble(parts: Named, events: Assembling) -> None:
     # Not query.input, which a paste does not set off.
     changes = (parts.query.change, parts.query.submit, parts.sort.input)
     for changed in (*changes, parts.category.input, parts.brand.input, parts.price.input):
-        parts.on(changed, events.browse, choice, ("browse", *FILTERS), **BROWSE)
+        parts.on(changed, events.browse, choice, ("browse", *FILTERS, "sort"), **BROWSE)
     parts.on(
         parts.browse.select,
         events.click_catalogue,
@@ -68,30 +84,39 @@ def _assemble(parts: Named, events: Assembling) -> None:
     )
     session, loaded = ["session"], ("session", "message")
     parts.on(parts.history.select, events.click_history, session, session, **EDIT)
-    parts.on(parts.presets.select, events.click_preset, session, (*loaded, "seed"), **EDIT)
+    opened = (*loaded, *SETTINGS, "start")
+    done = parts.on(parts.presets.select, events.click_preset, session, opened, **EDIT)
+    done.success(None, None, None, js=script("opened"), **LOOK_UP)
     parts.on(parts.shopper.input, events.load_shopper, ("session", "shopper"), loaded, **EDIT)
-    parts.on(parts.shopper.key_up, events.search_shoppers, session, ["shopper"], **LOOK_UP)
+    parts.on(parts.shopper.key_up, events.search_shoppers, session, ("shopper", "beside"), **TYPED)
     parts.on(parts.any_shopper.click, events.random_shopper, session, loaded, **EDIT)
+    undone = {**EDIT, "js": script("undone")}
+    parts.on(parts.undone.click, events.undone, ["address"], (*loaded, "seed"), **undone)
     read = ("session", "shown", "template")
     parts.on(parts.session.change, events.assembly, read, HISTORY, **LOOK_UP)
     prompted = ("session", "template")
-    parts.on(parts.template.input, events.prompt, prompted, ["prompt"], **LOOK_UP)
+    parts.on(parts.template.input, events.prompt, prompted, ("prompt", "cut"), **LOOK_UP)
 
 
 def _recommend(parts: Named, events: Recommending) -> Any:
     busy = ("run", "stop", "message", "status")
+    placed = ("texts", "matrix", "rankings")
     # The button and a link that shows a recommendation start the same job.
     parts.on(parts.run.click, None, (), ("start", "text"), js=script("start"), **LOOK_UP)
-    waiting = script("runs", True, widgets.notice(WAITING))
-    parts.on(parts.start.change, None, (), busy, js=waiting, **LOOK_UP)
+    waiting = script(
+        *("runs", True, widgets.notice(WAITING)),
+        list(results.places("Waiting for the model").values()),
+    )
+    parts.on(parts.start.change, None, (), (*busy, *placed), js=waiting, **LOOK_UP)
     read = ("session", *SETTINGS)
     first = parts.on(parts.start.change, events.prepare, read, ("status", "ready"), **PREPARE)
     # Not first.then, which a Stop sets off, too.
     job = parts.on(parts.ready.change, events.recommend, read, RESULTS, **MODEL)
     told = parts.on(job.then, stale, ("session", "shown"), ["stale"], **LOOK_UP)
     parts.on(told.then, events.settled, ("shown", *SETTINGS), RESULTS, **LOOK_UP)
-    stopped = script("runs", False, widgets.notice("Stopped."))
-    parts.on(parts.stop.click, None, (), busy, js=stopped, cancels=[first, job], **LOOK_UP)
+    halt = script("runs", False, widgets.notice("Stopped."), [])
+    halted = parts.on(parts.stop.click, None, (), busy, js=halt, cancels=[first, job], **LOOK_UP)
+    parts.on(halted.then, events.stopped, ("writing", "shown"), RESULTS, **LOOK_UP)
     return job
 
 
@@ -127,3 +152,9 @@ def _explain(parts: Named, events: Explaining) -> None:
     parts.on(parts.causes.select, events.pick, ["shown"], ["causes"], **LOOK_UP)
     told = ("why_not", "message")
     parts.on(parts.other.input, events.why_not, ("shown", "other"), told, **MODEL)
+
+
+def _keep(parts: Named, events: Keeping) -> None:
+    both, last = ("shown", "held"), {**LOOK_UP, "trigger_mode": "always_last"}
+    parts.on(parts.keep.click, events.keep, both, ("held", "versus", "keep"), **LOOK_UP)
+    parts.on(parts.shown.change, events.beside, both, ["versus"], **last)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from calrec.errors import CalrecError
 from demo.html import walkthrough, widgets
+from demo.inspect import checkpoints, url
 from demo.inspect import session as edits
 from demo.inspect.application import Application
-from demo.inspect.choices import choices, chosen_filters
+from demo.inspect.choices import choices, chosen_filters, sorts
 from demo.inspect.presets import presets
 from demo.inspect.session import Session, target_of
 from demo.pages import failures
+from demo.pages.catalogue.address import SORTS
 from demo.pages.named import Update
+from demo.pages.walkthrough.address import DEFAULT, from_query
 from demo.pages.walkthrough.results import Shown
 
 
@@ -34,11 +39,12 @@ class Assembling:
         browse = walkthrough.catalogue_page(catalogue, query, filters, sort)
         facets = catalogue.facets(query=query or "", filters=filters)
         offered = choices(facets, filters)._asdict()
+        offered["sort"] = sorts(SORTS, query, sort)
         return {"browse": browse} | {n: gr.update(choices=one) for n, one in offered.items()}
 
-    def shoppers(self, session: Session, prefix: str = "") -> list[str]:
-        """Some shoppers whose last purchase is held out."""
-        return self._app.shop(session.domain).catalogue.users(prefix=prefix or "", limit=50)
+    def shoppers(self, session: Session, part: str = "") -> list[str]:
+        """Some shoppers whose last purchase is held out, and whose id holds a part."""
+        return self._app.shop(session.domain).catalogue.users(part=part or "", limit=50)
 
     def telling(self, session: Session) -> str:
         """The shop's telling cases as buttons."""
@@ -46,7 +52,8 @@ class Assembling:
             shop = self._app.shop(session.domain)
         except CalrecError:
             return widgets.preset_list(())  # what is wrong is said elsewhere on the page
-        return widgets.preset_list(presets(shop, self._app.evaluations))
+        found = presets(shop, self._app.evaluations, checkpoints.identity(self._app))
+        return widgets.preset_list(found)
 
     def click_catalogue(
         self,
@@ -92,8 +99,12 @@ class Assembling:
         return {"session": loaded, "message": ""}
 
     def click_preset(self, session: Session, click: gr.EventData) -> Update:
-        """Loads a telling case, with the seed that it was found with."""
-        return {**self.load_shopper(session, click.id), "seed": int(click.seed)}
+        """Opens a telling case: loads it with its seed, by the usual settings, and recommends."""
+        loaded = self.load_shopper(session, click.id)
+        if "session" not in loaded:
+            return loaded
+        choice = replace(DEFAULT, seed=int(click.seed))
+        return {**loaded, **choice.controls(), "start": f"{loaded['session']} {time.time()}"}
 
     @failures.told_in("message")
     def random_shopper(self, session: Session) -> Update:
@@ -101,8 +112,16 @@ class Assembling:
         return self.load_shopper(session, self._app.shop(session.domain).random_shopper())
 
     def search_shoppers(self, session: Session, typed: gr.KeyUpData) -> Update:
-        """Shoppers that begin with what was typed."""
-        return {"shopper": gr.update(choices=self.shoppers(session, typed.input_value))}
+        """Shoppers whose id holds what was typed, and a line where there is none."""
+        found = self.shoppers(session, typed.input_value)
+        said = "" if found else walkthrough.no_shopper(typed.input_value)
+        return {"shopper": gr.update(choices=found), "beside": said}
+
+    @failures.told_in("message")
+    def undone(self, written: str) -> Update:
+        """The history of a query, with the seed that it had."""
+        query = url.read(written)
+        return {"session": edits.from_query(query, self._app), "seed": from_query(query).seed}
 
     @failures.told_in("message")
     def assembly(self, session: Session, shown: Shown | None, template: str) -> Update:
@@ -110,7 +129,7 @@ class Assembling:
         shop = self._app.shop(session.domain)
         items = shop.items(session.history)
         target = target_of(session, shop)
-        read = walkthrough.prompt_view(shop, session.history, template)
+        read, cut = walkthrough.prompt_view(shop, session.history, template)
         card = gr.update(value=widgets.target_card(target), visible=target is not None)
         return {
             "history": widgets.history_list(items, session),
@@ -118,14 +137,17 @@ class Assembling:
             "message": "",
             **stale(session, shown),
             "prompt": read,
+            "cut": cut,
             "shopper": gr.update(value=session.user_id),
+            "beside": "",
         }
 
     @failures.told_in("prompt")
     def prompt(self, session: Session, template: str) -> Update:
         """The prompt of the history as it is now; one line where there is none."""
         shop = self._app.shop(session.domain)
-        return {"prompt": walkthrough.prompt_view(shop, session.history, template)}
+        read, cut = walkthrough.prompt_view(shop, session.history, template)
+        return {"prompt": read, "cut": cut}
 
 
 def stale(session: Session, shown: Shown | None) -> Update:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import gradio as gr
 
 from demo.html import widgets
@@ -15,6 +17,7 @@ from demo.pages.walkthrough.address import from_query
 from demo.pages.walkthrough.assembling import Assembling
 from demo.pages.walkthrough.explaining import Explaining
 from demo.pages.walkthrough.exploring import Exploring
+from demo.pages.walkthrough.keeping import Keeping
 from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import no_results
 
@@ -27,6 +30,7 @@ class WalkthroughHandlers:
       recommending: the results' side.
       exploring: the search over the whole catalogue.
       explaining: why the results are as they are.
+      keeping: a result that is kept beside the next ones.
     """
 
     def __init__(self, application: Application) -> None:
@@ -34,6 +38,7 @@ class WalkthroughHandlers:
         self.recommending = Recommending(application)
         self.exploring = Exploring(application)
         self.explaining = Explaining(self.recommending)
+        self.keeping = Keeping(self.recommending)
 
     def opening(self, session: Session) -> Update:
         """What stands on the page before a visitor's own is shown."""
@@ -46,10 +51,12 @@ class WalkthroughHandlers:
         wanted = url.one(query, "written") == "1" and bool(session.history)
         fresh = self._fresh(session)
         offered = [name for name in Choices._fields if name in fresh]
-        start = f"{session.domain} {session.history} {choice}"
+        # Whoever comes back finds the same value as before, which would start nothing.
+        start = f"{session.domain} {session.history} {choice} {time.time_ns()}"
         return {
             **fresh,
             **{name: {**fresh[name], "value": ""} for name in offered},
+            "sort": {**fresh["sort"], "value": "relevance"},
             "query": "",
             **self.assembling.assembly(session, None, choice.template),
             "shopper": {**fresh["shopper"], "value": session.user_id},

@@ -13,7 +13,8 @@ from calrec.records.decoders import DECODERS
 from demo.html import widgets
 from demo.html.walkthrough import no_prompt, step_heading
 from demo.html.wording import listed
-from demo.inspect.choices import Choices
+from demo.inspect.choices import Choices, sorts
+from demo.pages.catalogue.address import SORTS
 from demo.pages.components import CLICKS, html, listener
 from demo.pages.named import Update
 from demo.pages.page import address
@@ -21,16 +22,10 @@ from demo.pages.walkthrough import explained
 from demo.pages.walkthrough.address import DEFAULT
 from demo.pages.walkthrough.exploring import NOBODY
 
-SORTS = [
-    ("Relevance", "relevance"),
-    ("Most sold", "popularity"),
-    ("Title", "title"),
-    ("Price", "price"),
-]
 _RETRIEVALS = [
-    ("BM25 over all items", "bm25"),
-    ("hierarchical match", "hierarchical"),
-    ("rerank of another's best", "rerank"),
+    ("its words, over all items", "bm25"),
+    ("title, then category, brand, price", "hierarchical"),
+    ("its words, among another's best", "rerank"),
     ("the item's own text", "exact"),
 ]
 BOUGHT = [("ranked like all others", "ranked"), ("behind all others", "last")]
@@ -41,9 +36,11 @@ def lay_out(opening: Update) -> dict[str, Any]:
     """The page in the current container.
 
     Those of settings have the names of `WalkthroughAddress`'s fields. `shown` is what the results
-    are of; any new value of `start` starts a recommendation, and one of `ready` the model for it.
+    are of, `writing` what the running job's will be of, `held` what was kept as A; any new value
+    of `start` starts a recommendation, and one of `ready` the model for it.
     """
     parts: dict[str, Any] = {"address": address(), "shown": gr.State(None)} | _bar()
+    parts |= {"writing": gr.State(None), "held": gr.State(None)}
     with _step(1):
         parts["presets"] = html(opening["presets"], js_on_load=CLICKS, elem_id="presets")
         with gr.Row(elem_classes="cr-columns"):
@@ -83,6 +80,7 @@ def _bar() -> dict[str, Any]:
         "message": html("", elem_id="message"),
         "status": html("", elem_id="status"),
         "stale": html("", elem_id="stale"),
+        "cut": html("", elem_id="cut"),
     }
 
 
@@ -96,7 +94,9 @@ def _browser(opening: Update) -> dict[str, Any]:
             scale=2,
             min_width=160,
         )
-        sort = gr.Dropdown(SORTS, value="relevance", label="Sort", min_width=120)
+        sort = gr.Dropdown(
+            sorts(SORTS, "", "relevance"), value="relevance", label="Sort", min_width=120
+        )
     with gr.Row(elem_classes="cr-filters"):
         filters = {
             name: gr.Dropdown(
@@ -118,7 +118,7 @@ def _assembly(opening: Update) -> dict[str, Any]:
         shopper = gr.Dropdown(
             opening["shopper"]["choices"],
             value=None,
-            label="Shopper (type the beginning of an id)",
+            label="Shopper (type a part of an id)",
             allow_custom_value=True,
             elem_id="shopper",
             scale=2,
@@ -128,6 +128,8 @@ def _assembly(opening: Update) -> dict[str, Any]:
     return {
         "shopper": shopper,
         "any_shopper": any_shopper,
+        "beside": html("", elem_id="beside"),
+        "undone": _undo(),
         "history": html(opening["history"], js_on_load=CLICKS, elem_id="history"),
         "target": html("", elem_id="target", visible=False),
     }
@@ -145,6 +147,12 @@ def _decoder() -> dict[str, Any]:
         "decoder_said": html(widgets.quiet(usual.sentence), elem_id="decoder-said"),
         "decoding": html("", elem_id="decoding"),
     }
+
+
+def _undo() -> gr.Button:
+    """The buttons, and the hidden one that brings their history."""
+    html(widgets.undo_buttons())
+    return gr.Button(elem_id="undo-history", visible="hidden")
 
 
 def _sampling() -> dict[str, Any]:
@@ -193,7 +201,7 @@ def _switches() -> dict[str, Any]:
                 32,
                 value=DEFAULT.n_pred,
                 step=1,
-                label="Texts kept (N_pred)",
+                label="Texts kept",
                 info="How many different texts are compared with the items.",
                 min_width=150,
             ),
@@ -204,6 +212,7 @@ def _switches() -> dict[str, Any]:
                 label="Weight of probability (ε)",
                 info="At 0 all texts count alike.",
                 min_width=150,
+                elem_classes="cr-expert",
             ),
             "k1": gr.Slider(
                 0,
@@ -213,6 +222,7 @@ def _switches() -> dict[str, Any]:
                 label="Repeated words (BM25 k1)",
                 info="At 0 a word counts once, however often an item has it.",
                 min_width=150,
+                elem_classes="cr-expert",
             ),
             "b": gr.Slider(
                 0,
@@ -222,6 +232,7 @@ def _switches() -> dict[str, Any]:
                 label="Long items (BM25 b)",
                 info="At 1 the words of a long text count less.",
                 min_width=150,
+                elem_classes="cr-expert",
             ),
         }
 
@@ -233,12 +244,14 @@ def _ways() -> dict[str, Any]:
                 [("the best of its texts", "max"), ("their mean", "mean"), ("the least", "min")],
                 value=DEFAULT.pooling,
                 label="An item's score is (pooling)",
+                elem_classes="cr-expert",
                 min_width=150,
             ),
             "retrieval": gr.Dropdown(
                 _RETRIEVALS,
                 value=DEFAULT.retrieval,
                 label="From texts to items by",
+                elem_classes="cr-expert",
                 min_width=190,
                 elem_id="retrieval",
             ),
@@ -247,6 +260,7 @@ def _ways() -> dict[str, Any]:
                 value=DEFAULT.first,
                 label="Whose best (first stage)",
                 info="Its best items are ranked; or scored, where a shop has too many for all.",
+                elem_classes="cr-expert",
                 min_width=190,
                 elem_id="first",
                 visible=False,
@@ -278,6 +292,7 @@ def _rules() -> dict[str, Any]:
                 COUNT,
                 value=DEFAULT.count,
                 label="Simple rules count",
+                elem_classes="cr-expert",
                 info=f"The purchases that {listed(counting)} go by.",
                 min_width=190,
                 elem_id="count",
@@ -291,6 +306,8 @@ def _rankings(opening: Update) -> dict[str, Any]:
             _rivals(), value=list(DEFAULT.others), label="Compare with", elem_id="others"
         ),
         "ranks": html("", elem_id="ranks"),
+        "keep": gr.Button("Keep as A", size="sm", elem_id="keep", min_width=120),
+        "versus": html("", elem_id="versus"),
         "rankings": html(opening["rankings"], elem_id="rankings"),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,8 @@ import gradio as gr
 from markupsafe import Markup
 
 from calrec.errors import CalrecError
-from calrec.records import Generation
+from calrec.generation.model import Progress
+from calrec.records import Generation, Item, Sample
 from calrec.records.decoders import DECODERS
 from demo.html import walkthrough, widgets
 from demo.inspect import checkpoints
@@ -64,7 +65,7 @@ class Recommending:
         """
         if not session.history:
             yield results.failed(
-                "The history is empty: add an item from the catalogue or load a shopper."
+                "The history is empty: add an item from the catalogue or load a shopper.", "beside"
             )
             return
         try:
@@ -83,15 +84,56 @@ class Recommending:
             of_seed = " of the same seed" if DECODERS[key.decoder].draws else ""
             yield results.written(shop, texts, shown, f"kept from an earlier run{of_seed}")
             return
-        waiting = "Reading the history." if shop.served.is_loaded else "Loading the model."
-        yield {**results.no_results(), "status": widgets.notice(waiting)}
+        waiting = "Reading the history" if shop.served.is_loaded else "Loading the model"
+        status = widgets.notice(f"{waiting}.")
+        self._generations.begin(key)
+        yield {**results.no_results(waiting), "beside": "", "status": status, "writing": shown}
         with closing(write(shop, key)) as stream:
             for update in stream:
                 if isinstance(update, Texts):
+                    self._generations.end(key)
                     self._generations.put(key, update.generation, update.decoding)
                     yield results.written(shop, update, shown, "computed live")
                 else:
+                    if isinstance(update, Progress):
+                        self._generations.begin(key, update.samples)
                     yield results.progress(update)
+
+    @failures.told_in("message")
+    def stopped(self, writing: Shown | None, shown: Shown | None) -> Update:
+        """What a stopped job leaves: its finished texts, ranked, and the others as they are."""
+        samples = self._generations.end(writing.key) if writing is not None else ()
+        if writing is None and shown is not None:
+            shop = self._app.shop(shown.session.domain)
+            said = widgets.notice("Stopped before it began: these are the results from before.")
+            return {**results.ranked_anew(shop, self.kept(shown), shown), "message": said}
+        finished = [sample for sample in samples if sample.finished]
+        if writing is None or not finished:
+            said = "Stopped before a text was finished: there is nothing to rank. Press Recommend."
+            return results.unfinished(samples, said) | {"message": ""}
+        shop = self._app.shop(writing.session.domain)
+        items = shop.items(writing.session.history)
+        generation = self._of_finished(shop, items, writing.choice, finished)
+        key = replace(writing.key, finished=len(finished))
+        self._generations.put(key, generation)
+        left = [sample for sample in samples if not sample.finished]
+        return results.stopped(shop, generation, left, replace(writing, key=key))
+
+    def _of_finished(
+        self, shop: Shop, items: Sequence[Item], choice: WalkthroughAddress, finished: list[Sample]
+    ) -> Generation:
+        """The finished texts as if no others had been asked for."""
+        model = shop.served.get().with_template(choice.template)
+        prompt = model.prompt(items)
+        given = {"temperature": choice.temperature, "samples": choice.samples}
+        return Generation(
+            history=tuple(items),
+            prompt=prompt.text,
+            prompt_tokens=len(prompt.token_ids),
+            items_cut=prompt.items_cut,
+            samples=tuple(replace(one, order=place) for place, one in enumerate(finished)),
+            settings={**model.settings(**given), "seed": choice.seed, "finished": len(finished)},
+        )
 
     @failures.told_in("message")
     def again(self, shown: Shown | None, *values: Any) -> Update:
@@ -101,7 +143,7 @@ class Recommending:
             return {"address": results.address(choice, shown)}
         shown = replace(shown, choice=choice.with_texts_of(shown.key))
         shop = self._app.shop(shown.session.domain)
-        return results.ranked_anew(shop, self._kept(shown), shown)
+        return results.ranked_anew(shop, self.kept(shown), shown)
 
     def settled(self, shown: Shown | None, *values: Any) -> Update:
         """Nothing, unless a switch was moved while the model wrote."""
@@ -118,7 +160,7 @@ class Recommending:
             order = int(click.id)
             choice = replace(choice, text=-1 if order == choice.text else order)
             shop = self._app.shop(shown.session.domain)
-            record = ranked(shop, self._kept(shown), choice.ranked_by())
+            record = ranked(shop, self.kept(shown), choice.ranked_by())
         except ValueError:
             return {}
         except CalrecError as error:
@@ -136,11 +178,14 @@ class Recommending:
         Raises:
           CalrecError: if the texts have been given up for those of others.
         """
-        shop = self._app.shop(shown.session.domain)
-        by = shown.choice.ranked_by()
-        return shop, side_by_side(shop, shown.session.history, self._kept(shown), by)
+        shop, by = self.shop(shown), shown.choice.ranked_by()
+        return shop, side_by_side(shop, shown.session.history, self.kept(shown), by)
 
-    def _kept(self, shown: Shown) -> Generation:
+    def shop(self, shown: Shown) -> Shop:
+        """The shop of a result."""
+        return self._app.shop(shown.session.domain)
+
+    def kept(self, shown: Shown) -> Generation:
         """The shown texts.
 
         Raises:

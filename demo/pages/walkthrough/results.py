@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from calrec.generation.model import Progress
 from calrec.generation.trie.progress import Searching
-from calrec.records import Generation
+from calrec.records import Generation, Sample
 from demo.html import walkthrough, widgets
 from demo.html.record import decoding, matching, prompt, ranking, texts
 from demo.html.wording import count
@@ -49,23 +50,39 @@ class Shown:
     decoding: Mapping[str, Any] | None = None
 
 
-def no_results() -> Update:
-    """The results before the first recommendation."""
-    compared = "It follows when all texts are written."
-    written = "Press Recommend: the texts appear here while the model writes them."
-    beside = "The recommenders' first items appear here side by side."
+def no_results(doing: str = "") -> Update:
+    """The results before the first recommendation, or while that which `doing` names is done."""
     explored = "A press on the button shows where the model's probability lies, branch by branch."
     return {
         "message": "",
         "status": "",
         "decoding": "",
-        "texts": widgets.empty_state("Nothing written yet", written),
-        "matrix": widgets.empty_state("No comparison yet", compared),
+        **places(doing),
         "ranks": "",
-        "rankings": widgets.empty_state("No ranking yet", beside),
         "explorer": widgets.empty_state("Not looked through yet", explored),
         "shown": None,
         **explained.nothing(),
+    }
+
+
+def places(doing: str = "") -> dict[str, Markup]:
+    """What stands in the results' places before there are any.
+
+    Args:
+      doing: what is under way, in a word or two; nothing yet where it is empty.
+    """
+    texts = "The texts appear here while the model writes them."
+    compared, beside = (
+        "It follows when all texts are written.",
+        "They follow when all texts are written.",
+    )
+    if not doing:
+        texts = f"Press Recommend: {texts[:1].lower()}{texts[1:]}"
+        beside = "The recommenders' first items appear here side by side."
+    return {
+        "texts": widgets.empty_state(doing or "Nothing written yet", texts),
+        "matrix": widgets.empty_state(doing or "No comparison yet", compared),
+        "rankings": widgets.empty_state(doing or "No ranking yet", beside),
     }
 
 
@@ -96,8 +113,34 @@ def written(shop: Shop, texts: Texts, shown: Shown, source: str) -> Update:
         **_results(shop, made, shown),
         "status": widgets.done(done, source, "live" in source),
         "prompt": prompt.of(generation),
+        "cut": walkthrough.cut_line(generation.items_cut, len(generation.history)),
+        "writing": None,
         **_READY,
     }
+
+
+def stopped(
+    shop: Shop, generation: Generation, unfinished: Sequence[Sample], shown: Shown
+) -> Update:
+    """The results of the texts that were finished when the model was stopped, and the others."""
+    shown_texts = written(shop, Texts(generation=generation, decoding=None), shown, "")
+    finished = len(generation.samples)
+    said = (
+        f"Stopped: {finished} of {count(finished + len(unfinished), 'text')} were finished, and are"
+        " ranked here. The others are left out."
+    )
+    return {
+        **shown_texts,
+        "texts": shown_texts["texts"] + texts.streaming(unfinished, stopped=True),
+        "status": gr.update(value=widgets.notice(said), visible=True),
+    }
+
+
+def unfinished(samples: Sequence[Sample], said: str) -> Update:
+    """A stopped job of which nothing can be ranked, and why."""
+    left = {"texts": texts.streaming(samples, stopped=True)} if samples else {}
+    status = gr.update(value=widgets.notice(said), visible=True)
+    return {**no_results(), **left, "status": status, "writing": None, **_READY}
 
 
 def ranked_anew(shop: Shop, generation: Generation, shown: Shown) -> Update:
@@ -110,9 +153,9 @@ def address(choice: WalkthroughAddress, shown: Shown | None) -> str:
     return url.write({**choice.query(), "written": "1" if shown is not None else ""})
 
 
-def failed(line: str) -> Update:
-    """Why there are no results."""
-    return {"message": widgets.notice(line, "error"), "status": "", **_READY}
+def failed(line: str, part: str = "message") -> Update:
+    """Why there are no results, said in a part of the page."""
+    return {part: widgets.notice(line, "error"), "status": "", "writing": None, **_READY}
 
 
 def _side_by_side(shop: Shop, generation: Generation, shown: Shown) -> SideBySide:

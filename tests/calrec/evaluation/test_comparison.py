@@ -182,7 +182,7 @@ def test_names_are_distinct(run):
         "CALRec [x]",
         "CALRec [y]",
         "CALRec (big)",
-        "CALRec, w/o stage II, hierarchical",
+        "CALRec, one model for all shops, hierarchical",
         "Item KNN",
         "Item KNN",
         "something-new",

@@ -92,9 +92,10 @@ def test_runs_of_other_code_say_so(run):
     found = tables(*runs)
     for key, words in {
         "table2": "LIR: aaaaaaaa; CALRec: bbbbbbbb",
-        "paired": "LIR: aaaaaaaa; CALRec: bbbbbbbb; CALRec, w/o contrastive: cccccccc; CALRec, w/o"
-        " stage II: not recorded",
-        "table3": "CALRec: bbbbbbbb; CALRec, w/o stage II: not recorded; CALRec, w/o contrastive:",
+        "paired": "LIR: aaaaaaaa; CALRec: bbbbbbbb; CALRec, w/o contrastive: cccccccc; CALRec, one"
+        " model for all shops: not recorded",
+        "table3": "CALRec: bbbbbbbb; CALRec, one model for all shops: not recorded; CALRec, w/o"
+        " contrastive:",
         "table4": "CALRec: bbbbbbbb; CALRec, w/o contrastive: cccccccc",
         "table6": "bbbbbbbb; CALRec, GPT4Rec's template: eeeeeeee",
         "table8": "bbbbbbbb; CALRec, hierarchical: dddddddd",
@@ -162,7 +163,7 @@ def test_a_column_that_is_not_the_same_everywhere_says_so(run):
         "table2"
     ]
     (note,) = (note for note in table.notes if "not the same everywhere" in note)
-    assert "CALRec on shop; CALRec, w/o stage II on other" in note
+    assert "CALRec on shop; CALRec, one model for all shops on other" in note
 
 
 def test_table_4_says_where_nothing_differs(run):

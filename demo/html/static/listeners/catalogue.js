@@ -25,7 +25,7 @@ function refocus() {
   const same = [...element.querySelectorAll('[data-key]')].find((b) => b.dataset.key === pressed);
   const next = same && !same.disabled ? same : element.querySelector('button');
   next?.focus({ preventScroll: true });
-  if (pressed.startsWith('pager:') && element.getBoundingClientRect().top < 0) {
+  if (pressed.startsWith('pager:') && !element.closest('#catalogue-item') && element.getBoundingClientRect().top < 0) {
     element.scrollIntoView();
   }
   pressed = null;
@@ -48,5 +48,5 @@ function follow(page) {
     if (page.getBoundingClientRect().top < 0 && innerWidth < 1000) page.scrollIntoView();
   } else if (!now && before) {
     (of(page.dataset.row) || rows[0])?.focus({ preventScroll: innerWidth >= 1000 });
-  }
+  } else if (pressed) refocus();
 }
