@@ -4,6 +4,7 @@
 
 Both sides load one folder of random weights and draw 32 texts of 80 tokens after a prompt of 512,
 each in a process of its own, one after the other. `pip install -e '.[benchmarks,oracle]'` first.
+`--side rows` alone measures a step of the shipped checkpoint by its number of rows, in turns.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ SIZES = {
     },
 }
 SAMPLES, NEW_TOKENS, PROMPT = 32, 80, 512
+ROWS = (8, 16, 32)
 LENGTHS = (64, 128, 256, 384, 512, 768, 1024)
 
 
@@ -53,12 +55,12 @@ class Benchmark:
       sizes: parameters of the models.
       rounds: measured runs of each side, after one that compiles.
       side: one side alone, for the processes that this one starts.
-      folder: the model's, for these.
+      folder: the model's, for these; `rows` takes the shipped checkpoint where none is given.
     """
 
     sizes: tuple[str, ...] = ("8M", "42M")
     rounds: int = 5
-    side: Literal["ours", "torch", "lengths"] | None = None
+    side: Literal["ours", "torch", "lengths", "rows"] | None = None
     folder: Path | None = None
 
 
@@ -155,6 +157,39 @@ def lengths(folder: Path, rounds: int) -> dict[str, Any]:
     return found
 
 
+def rows(folder: Path | None, rounds: int) -> dict[str, float]:
+    """Milliseconds of a step by its rows."""
+    import jax
+    from flax import nnx
+
+    from calrec.generation.model import GenerativeModel
+    from calrec.generation.sampling import State, decode, prefill
+    from calrec.model import hf
+
+    shipped = GenerativeModel.from_checkpoint("sample").sampler.model
+    model = shipped if folder is None else hf.load(folder)
+    graph, weights = nnx.split(model)
+    tokens = np.asarray([prompt(PROMPT)], np.int32) % model.config.vocab_size
+    length = np.asarray([PROMPT], np.int32)
+    seconds: dict[int, list[float]] = {count: [] for count in ROWS}
+
+    def empty(count: int) -> State:
+        seed, wanted = np.zeros(1, np.uint32), np.int32(count)
+        drawn = {"samples": count, "slots": NEW_TOKENS}
+        return prefill(graph, weights, tokens, length, seed, wanted, **drawn)
+
+    for number in range(rounds + 1):
+        for count, of_count in seconds.items():
+            state = jax.block_until_ready(empty(count))
+            start = time.perf_counter()
+            jax.block_until_ready(
+                decode(graph, weights, state, np.float32(0.5), np.int32(NEW_TOKENS), end_id=-1)
+            )
+            if number:
+                of_count.append(time.perf_counter() - start)
+    return {str(count): median(found) / NEW_TOKENS * 1e3 for count, found in seconds.items()}
+
+
 def child(side: str, folder: Path, rounds: int) -> dict[str, Any]:
     """One side in a process of its own."""
     command = [sys.executable, __file__, "--side", side, "--folder", str(folder)]
@@ -186,6 +221,9 @@ def make_model(size: str, folder: Path) -> int:
 def main(benchmark: Benchmark) -> None:
     """Prints the tables."""
     sides = {"ours": ours, "torch": with_torch, "lengths": lengths}
+    if benchmark.side == "rows":
+        print(json.dumps(rows(benchmark.folder, benchmark.rounds)))
+        return
     if benchmark.side is not None:
         print(json.dumps(sides[benchmark.side](benchmark.folder, benchmark.rounds)))
         return
