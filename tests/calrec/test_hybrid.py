@@ -53,7 +53,7 @@ class Surer(CALRec):
     """One whose texts are far more probable: a random model's have next to no weight in a sum."""
 
     def _decoded(self, history, seed, ranking, given):
-        record = super()._decoded(history, seed, ranking, given)
+        record = yield from super()._decoded(history, seed, ranking, given)
         assert record.generation is not None
         samples = [dataclasses.replace(s, score=SURER * s.score) for s in record.samples]
         generation = dataclasses.replace(record.generation, samples=tuple(samples))
