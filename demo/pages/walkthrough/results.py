@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
@@ -47,7 +47,8 @@ class Shown:
     session: Session
     choice: WalkthroughAddress
     key: GenerationKey
-    decoding: Mapping[str, Any] | None = None
+    # Gradio hashes what a state holds, to see whether it changed.
+    decoding: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 def no_results(doing: str = "") -> Update:
