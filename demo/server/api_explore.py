@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from calrec.records import codec
+from demo.inspect import exploring as catalogue
 from demo.inspect.application import Application
-from demo.inspect.exploring import explore
 from demo.server.api_requests import ExploreRequest
 
 
 def exploring(app: Application) -> Callable[..., dict[str, Any]]:
     """The function that answers from an application's shops."""
 
-    def explore_catalogue(
+    def explore(
         shop: str, history: list[str], items: list[str] | None = None, depth: str = "50"
     ) -> dict[str, Any]:
         """
@@ -41,7 +41,9 @@ def exploring(app: Application) -> Callable[..., dict[str, Any]]:
         request = ExploreRequest.of(
             app.domains, shop=shop, history=history, items=items or [], depth=depth
         )
-        found = explore(app.shop(request.shop), request.history, request.items, depth=request.depth)
+        found = catalogue.explore(
+            app.shop(request.shop), request.history, request.items, depth=request.depth
+        )
         return codec.encode(found)
 
-    return explore_catalogue
+    return explore

@@ -345,7 +345,7 @@ def test_logging_out_behind_a_reverse_proxy_shows_the_login(workspace, open_page
 
 
 @pytest.mark.skipif(not HAS_MCP, reason="needs the extra mcp: pip install 'calrec[mcp]'")
-def test_the_tools_are_the_three_functions(served):
+def test_the_tools_are_the_functions_of_the_api(served):
     from mcp import ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
@@ -363,7 +363,8 @@ def test_the_tools_are_the_three_functions(served):
             return tools, found, refused, case
 
     tools, found, refused, case = asyncio.run(talk())
-    assert {tool.name for tool in tools} == {"search", "recommend", "evaluate", "explore"}
+    names = {"search", "recommend", "evaluate", "explore", "attribute"}
+    assert {tool.name for tool in tools} == names
     for tool in tools:
         assert "Returns" in tool.description
         for told in tool.inputSchema["properties"].values():

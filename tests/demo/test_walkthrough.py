@@ -489,14 +489,14 @@ def test_what_the_catalogue_is_searched_for_is_part_of_the_link(handlers, monkey
     monkeypatch.setattr("demo.pages.walkthrough.exploring.explore", refused)
     assert "Recommend first" in handlers.exploring.look_through(None, *values())["explorer"]
     shown = list(handlers.recommending.recommend(session, *values(seed=3)))[-1]["shown"]
-    assert list(handlers.exploring.look_again(shown, *values())) == ["address"]
+    assert list(handlers.exploring.explore_again(shown, *values())) == ["address"]
     looked = handlers.exploring.look_through(shown, *values(depth="10"))
     assert "found a failure in the model (ZeroDivisionError)" in looked["explorer"]
     pressed = click(act="ask", id="lamps-030")
     update = handlers.exploring.look_at_item(pressed, shown, *values(depth="10"))
     link = address.from_query(url.read(update["address"]))
     assert link == replace(DEFAULT, seed=3, explored=True, depth="10", asked="lamps-030")
-    handlers.exploring.look_again(shown, *link.controls().values())
+    handlers.exploring.explore_again(shown, *link.controls().values())
     how = {"depth": "10", "template": "calrec"}
     assert asked == [
         (("lamps-000",), ["lamps-020"], how),

@@ -138,10 +138,10 @@ def _switch(parts: Named, events: Recommending) -> None:
 def _explore(parts: Named, events: Exploring, job: Any) -> None:
     read = ("shown", *SETTINGS)
     # Mostly nothing is to be done; a wait for others' work is then no one's.
-    parts.on(job.then, events.look_again, read, SEARCHED, **{**MODEL, "show_progress": "hidden"})
+    parts.on(job.then, events.explore_again, read, SEARCHED, **{**MODEL, "show_progress": "hidden"})
     parts.on(parts.look.click, events.look_through, read, SEARCHED, **MODEL)
-    parts.on(parts.depth.input, events.look_again, read, SEARCHED, **MODEL)
-    parts.on(parts.asked.input, events.look_again, read, SEARCHED, **MODEL)
+    parts.on(parts.depth.input, events.explore_again, read, SEARCHED, **MODEL)
+    parts.on(parts.asked.input, events.explore_again, read, SEARCHED, **MODEL)
     parts.on(parts.explorer.select, events.look_at_item, read, SEARCHED, **MODEL)
     parts.on(parts.asked.key_up, events.offer_items, ["shown"], ["asked"], **LOOK_UP)
 

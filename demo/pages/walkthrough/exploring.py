@@ -37,7 +37,7 @@ class Exploring:
         """Searches, and shows what was found."""
         return self._explored(shown, replace(chosen(*values), explored=True))
 
-    def look_again(self, shown: Shown | None, *values: Any) -> Update:
+    def explore_again(self, shown: Shown | None, *values: Any) -> Update:
         """The same by the settings as they are now; nothing where no search is shown."""
         choice = chosen(*values)
         if not choice.explored or shown is None:
