@@ -150,6 +150,7 @@ def test_search_pages_and_another_shop(visit):
     page.wait_for_function(lamp)
     page.click("[data-history=redo]")
     page.wait_for_selector("#history .cr-empty")
+    page.wait_for_function("location.search.includes('shop=tools')")
     page.go_back()
     page.wait_for_function(lamp)
 
@@ -181,10 +182,9 @@ def test_a_slip_is_forgiven_and_the_filters_follow(visit):
 def test_a_shopper_found_by_typing_brings_the_true_next_item_and_both_ranks(visit):
     page = visit()
     page.click("#shopper input")
-    page.keyboard.type("USER-3", delay=60)
-    page.wait_for_function("document.querySelectorAll('[role=option]').length === 1")
-    assert page.input_value("#shopper input") == "USER-3"
-    page.click("[role=option]")
+    page.keyboard.type("user-3", delay=60)
+    assert page.input_value("#shopper input") == "user-3"
+    page.keyboard.press("Enter")
     page.wait_for_selector("#history .cr-line")
     assert "user-3" in page.inner_text("#history .cr-bar")
     page.wait_for_selector("#target .cr-target")
