@@ -29,7 +29,7 @@ START = (
 PAGES = {
     "walkthrough": "#matrix .cr-matrix",
     "cases": "#case-view .cr-case",
-    "metrics": "#metrics table",
+    "metrics": ".js-plotly-plot:visible",
     "catalogue": "#catalogue .cr-list li",
     "embeddings": "#embeddings .js-plotly-plot",
 }
