@@ -70,5 +70,5 @@ DECODERS: Mapping[Decoder, Decoding] = MappingProxyType({one.id: one for one in 
 
 
 def described() -> str:
-    """All of them in one paragraph: `id, sentence; id, ...`."""
+    """All of them in one paragraph: `id: sentence id: sentence`."""
     return " ".join(f"{one.id}: {one.sentence}" for one in _ALL)

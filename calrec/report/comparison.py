@@ -32,7 +32,7 @@ from calrec.evaluation.statistics import (
 )
 from calrec.ranking.rules import Rules
 from calrec.report.tables import Value, measured
-from calrec.report.variants import main_first, names
+from calrec.report.variants import decoder, entrant, main_first, names
 
 SIDES = ("optimistic", "pessimistic")
 
@@ -56,14 +56,15 @@ class Group:
     runs: tuple[EvaluationRun, ...]
 
     def main_runs(self) -> tuple[EvaluationRun, ...]:
-        """One run a recommender (`variants.main_first`), CALRec last, as in the paper.
+        """One run a recommender and decoder (`variants.main_first`), CALRec last, as in the paper.
 
-        The hybrid, which writes texts, too, stands before it, or last where there is no CALRec.
+        The hybrid, which writes texts, too, and CALRec's other decoders stand before it, or last
+        where it is missing.
         """
-        by_recommender: dict[str, list[EvaluationRun]] = {}
+        by_entrant: dict[str, list[EvaluationRun]] = {}
         for run in self.runs:
-            by_recommender.setdefault(run.recommender, []).append(run)
-        first = [main_first(runs)[0] for runs in by_recommender.values()]
+            by_entrant.setdefault(entrant(run), []).append(run)
+        first = [main_first(runs)[0] for runs in by_entrant.values()]
         return tuple(sorted(first, key=paper_order))
 
     def not_shown(
@@ -77,10 +78,10 @@ class Group:
         )
 
 
-def paper_order(run: EvaluationRun) -> tuple[bool, bool]:
+def paper_order(run: EvaluationRun) -> tuple[bool, bool, bool]:
     """A key that sorts runs of several recommenders: others, then those that write texts, CALRec
-    last."""
-    return run.generative, run.recommender == "calrec"
+    last, by the paper's decoder the very last."""
+    return run.generative, run.recommender == "calrec", decoder(run) == "sample"
 
 
 def groups(runs: Sequence[EvaluationRun]) -> tuple[Group, ...]:

@@ -96,6 +96,11 @@ def decoder(run: EvaluationRun) -> str:
     return str(run.settings.get("decoder") or "sample")
 
 
+def entrant(run: EvaluationRun) -> str:
+    """What a table of recommenders tells apart: each, and each way in which its texts come."""
+    return run.recommender if decoder(run) == "sample" else f"{run.recommender} {decoder(run)}"
+
+
 def model(run: EvaluationRun) -> str | None:
     """The checkpoint's digest: equal for equal weights, tokenizer and settings of the model.
 

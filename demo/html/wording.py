@@ -95,10 +95,12 @@ def tooltip(item: Item) -> str:
 
 
 def percent(share: float) -> str:
-    """A probability of 0 to 1: `36%`, `4.2%`."""
+    """A probability of 0 to 1: `36%`, `4.2%`; next to nothing, or to all, is told as neither."""
     if share < LEAST:
         return "less than 0.1%" if share > 0 else "0%"
-    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+    if 1 - LEAST < share < 1:
+        return "more than 99.9%"
+    return f"{share:.0%}" if 0.1 <= share < 0.99 or share >= 1 else f"{share:.1%}"
 
 
 def percent_range(least: float, most: float) -> str:

@@ -15,6 +15,7 @@ from calrec.records.decoders import DECODERS
 from calrec.records.settings import RankingSettings
 from calrec.text import item_text, parse
 from demo.html.record import decoding as view
+from demo.html.wording import percent
 from demo.inspect import decoding, url
 from demo.inspect.generations import KEPT, GenerationKey, Generations
 from demo.inspect.session import Session
@@ -113,11 +114,11 @@ def test_where_the_probability_is_adds_up(shop):
     # 1/2 and 1/4 found; 1 - 0.75 - 0.2 on other items, 0.2 - 0.05 on what was not looked into.
     assert view.shares(record) == pytest.approx((0.75, 0.05, 0.15, 0.05))
     html = view.view(record)
-    for said in ("75.0%", "15.0%", "cut short", "whatever the seed", "40 tokens read"):
+    for said in ("75%", "15%", "cut short", "whatever the seed", "40 tokens read"):
         assert said in html
     assert view.shares(replace(record, parts={})) is None
     assert view.view(replace(record, parts={})) == ""
-    assert (view.percent(1e-9), view.percent(1 - 1e-9)) == ("< 0.1%", "> 99.9%")
+    assert (percent(1e-9), percent(1 - 1e-9)) == ("less than 0.1%", "more than 99.9%")
 
 
 def test_texts_of_items_are_shown_with_what_is_known_of_them(handlers, shop, model, monkeypatch):
@@ -144,7 +145,7 @@ def test_texts_of_items_are_shown_with_what_is_known_of_them(handlers, shop, mod
     *_, step, last = handlers.recommending.recommend(SESSION, *asked)
     assert "1 of 3 item texts found" in step["status"]
     assert "12.5%" not in last["decoding"]
-    assert "10.0%" in last["decoding"]
+    assert "10%" in last["decoding"]
     assert "decoder=trie-beam" in last["address"]
     assert "seed" not in last["address"]
     (again,) = handlers.recommending.recommend(SESSION, *asked)

@@ -24,7 +24,7 @@ from calrec.report.spec import (
     columns,
 )
 from calrec.report.tables import Cell, Column, Value, relative_change
-from calrec.report.variants import MARK, names
+from calrec.report.variants import MARK, entrant, names
 
 PAPER = "The paper's figures, on other data"
 OURS = "Recommenders"
@@ -41,7 +41,7 @@ def _parts(evidence: Evidence) -> list[Part]:
     found = []
     for group in evidence.groups:
         one = compare_recommenders(group, evidence.bootstrap)
-        places = {run.recommender: place for place, run in enumerate(one.runs)}
+        places = {entrant(run): place for place, run in enumerate(one.runs)}
         found.append(Part(group=group, comparison=one, places=places))
     return found
 
@@ -61,8 +61,8 @@ def _headings(parts: Sequence[Part]) -> Iterator[Heading[MetricLine]]:
 
 
 def _recommenders(parts: Sequence[Part]) -> dict[str, EvaluationRun]:
-    """By id the last run of each."""
-    found = {run.recommender: run for part in parts for run in part.comparison.runs}
+    """Of each, by any of its decoders, the last run."""
+    found = {entrant(run): run for part in parts for run in part.comparison.runs}
     return dict(sorted(found.items(), key=lambda entry: paper_order(entry[1])))
 
 
@@ -89,12 +89,18 @@ def _value(recommender: str, line: MetricLine) -> Cell:
 
 
 def _improvement(line: MetricLine) -> Cell:
-    """Of CALRec, or the hybrid where there is no CALRec: optimistic value over the best other's."""
-    runs = line.part.comparison.runs
-    if not runs[-1].generative or len(runs) < 2:
+    """Of CALRec, or the hybrid where there is no CALRec: optimistic value over the best other's.
+
+    The same recommender by another decoder is no other.
+    """
+    *before, last = line.part.comparison.runs
+    others = [run for run in before if run.recommender != last.recommender]
+    if not last.generative or not others:
         return None
-    *others, own = (line.part.mean(run.recommender, line.metric, "optimistic") for run in runs)
-    return Value(optimistic=relative_change(own, max(others)), unit="change")
+    own, *theirs = (
+        line.part.mean(entrant(run), line.metric, "optimistic") for run in (last, *others)
+    )
+    return Value(optimistic=relative_change(own, max(theirs)), unit="change")
 
 
 def _printed(method: str, line: MetricLine) -> Cell:

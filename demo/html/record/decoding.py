@@ -13,7 +13,7 @@ from calrec.recommenders import register
 from calrec.records import Recommendation
 from calrec.records.decoders import DECODERS, Decoding
 from demo.html.templating import render
-from demo.html.wording import count
+from demo.html.wording import count, percent
 
 
 class Shares(NamedTuple):
@@ -80,15 +80,6 @@ def view(record: Recommendation) -> Markup:
         candidates=candidates and (candidates["count"], register.title(candidates["recommender"])),
         read=facts["tokens_read"],
     )
-
-
-def percent(share: float) -> str:
-    """A share in words; what is next to nothing, or to all, is never told as that."""
-    if 0 < share < 0.001:
-        return "< 0.1%"
-    if 0.999 < share < 1:
-        return "> 99.9%"
-    return f"{share:.1%}"
 
 
 def searching(update: Searching) -> Markup:

@@ -60,6 +60,13 @@ class Noting(Showing):
         update = self._relabel(session, CasesAddress.of(address), added, label)
         return {**update, "new_label": ""} if "labels" in update else update
 
+    def _noted_on(self, session: Session, view: CasesAddress) -> RunPair | None:
+        """The runs whose case it is; `None` where there is no such case."""
+        pair = self.pair(session, view)
+        if not isinstance(pair, RunPair) or view.case not in self.cases.table(pair).place_of:
+            return None
+        return pair
+
     def _relabel(
         self,
         session: Session,
@@ -70,8 +77,7 @@ class Noting(Showing):
     ) -> Update:
         stored = self.cases.annotations
         try:
-            pair = self.pair(session, view)
-            if not isinstance(pair, RunPair) or view.case not in self.cases.table(pair).place_of:
+            if (pair := self._noted_on(session, view)) is None:
                 return {}
             noted = stored.of(pair.place)
             before = noted.get(view.case, NOTHING).labels
@@ -140,8 +146,7 @@ class Noting(Showing):
     ) -> Update:
         stored = self.cases.annotations
         try:
-            pair = self.pair(session, view)
-            if not isinstance(pair, RunPair) or view.case not in self.cases.table(pair).place_of:
+            if (pair := self._noted_on(session, view)) is None:
                 return {}
             write(pair.place, view.case, stored.of(pair.place).get(view.case, NOTHING))
             if only_said:

@@ -66,6 +66,7 @@ def write_run(
     training=BOTH_STAGES,
     template="calrec",
     ranking=None,
+    decoder=None,
     model="digest-1",
     categories=CATEGORIES,
     generated=(0, 24, 30),
@@ -88,6 +89,7 @@ def write_run(
     generative = recommender in ("calrec", "hybrid")
     settings = {"tie": 1e-9}
     if generative:
+        settings |= {"decoder": decoder} if decoder else {}
         settings |= {
             "text": {"template": template, "title_words": 25},
             "sampling": {"samples": 32, "temperature": 0.5},

@@ -134,10 +134,11 @@ def test_main_runs_are_the_papers_calrec_and_it_comes_last(run):
         run("t", "calrec", template="gpt4rec"),
         run("a", "calrec", training=STAGE_2),
         run("full", "calrec"),
+        run("beam", "calrec", decoder="trie-beam"),
         run("lir", "lir"),
     ]
     (group,) = groups(runs)
-    assert [r.folder.name for r in group.main_runs()] == ["lir", "full"]
+    assert [r.folder.name for r in group.main_runs()] == ["lir", "beam", "full"]
 
 
 @pytest.mark.parametrize(
