@@ -41,7 +41,7 @@ class Preset:
       kind: short name.
       title: what it shows.
       text: one sentence of the case's own figures.
-      fails: whether the model fails in it.
+      fails: whether the item really bought is not among the model's first ten.
       user_id: whose case.
       seed: of the samples; with it the model writes what it wrote in the evaluation.
     """
@@ -76,7 +76,7 @@ def presets(shop: Shop, evaluations: Evaluations, model: str | None) -> tuple[Pr
             kind=kind,
             title=KINDS[kind].title,
             text=KINDS[kind].said(one),
-            fails=KINDS[kind].fails,
+            fails=not one.found,
             user_id=one.user_id,
             seed=one.seed,
         )

@@ -81,14 +81,12 @@ class Kind:
 
     Attributes:
       title: what it shows.
-      fails: whether the model fails in it.
       holds: whether a case is of it.
       said: its caption, true of any case that is of it.
       telling: the smaller, the more telling.
     """
 
     title: str
-    fails: bool
     holds: Callable[[Figures], bool]
     said: Callable[[Figures], str]
     telling: Callable[[Figures], float]
@@ -111,21 +109,18 @@ def _what_became(f: Figures) -> str:
 KINDS: Mapping[str, Kind] = {
     "lir": Kind(
         title="The simple rule wins",
-        fails=True,
         holds=lambda f: f.simple <= 3 and f.missed,
         said=lambda f: f"The last purchase's words put it at {f.simple}, the model at {f.placed}.",
         telling=lambda f: -f.rank,
     ),
     "wrong": Kind(
         title="Sure, and wrong",
-        fails=True,
         holds=lambda f: f.same >= MOST * f.texts and not f.right and f.missed,
         said=lambda f: f"{f.alike}, and it is another item's; {f.placed}.",
         telling=lambda f: -f.same,
     ),
     "unsure": Kind(
         title="The model hesitates, and misses",
-        fails=True,
         holds=lambda f: f.distinct >= MOST * f.texts and f.missed,
         said=lambda f: (
             f"{f.distinct} of {f.texts} texts differ, and"
@@ -136,35 +131,30 @@ KINDS: Mapping[str, Kind] = {
     ),
     "error": Kind(
         title="A format error",
-        fails=True,
         holds=lambda f: f.faulty > 0,
         said=_what_became,
         telling=lambda f: -f.used,
     ),
     "tie": Kind(
         title="A tie decides",
-        fails=True,
         holds=lambda f: f.rank <= FIRST < f.worst,
         said=lambda f: f"{f.worst - f.rank + 1} items have the same score, so it is {f.placed}.",
         telling=lambda f: f.rank - f.worst,
     ),
     "sure": Kind(
         title="Sure, and right",
-        fails=False,
         holds=lambda f: f.same >= MOST * f.texts and f.right and f.worst == 1 and not f.bought,
         said=lambda f: f"{f.alike}, and it is right: {f.placed}.",
         telling=lambda f: -f.same,
     ),
     "repurchase": Kind(
         title="Bought again",
-        fails=False,
         holds=lambda f: 0 < f.bought < f.length and f.worst <= 2,
         said=lambda f: f"It was purchase {f.bought} of {f.length} already; {f.placed}.",
         telling=lambda f: -f.simple,
     ),
     "accessory": Kind(
         title="From another shelf",
-        fails=False,
         holds=lambda f: f.elsewhere and not f.bought and f.length >= 3 and f.worst == 1,
         said=lambda f: (
             "Of another category than the last purchase, whose words put it at"
@@ -174,20 +164,19 @@ KINDS: Mapping[str, Kind] = {
     ),
     "cold": Kind(
         title="Never sold before",
-        fails=False,
         holds=lambda f: f.cold and f.found,
         said=lambda f: f"In no history that the model learnt from; {f.placed}.",
         telling=lambda f: f.rank,
     ),
 }
-"""By short name: failures first, the plainest ones of either sort before the others."""
+"""By short name; of those that the model misses, and of those that it finds, the plainest first."""
 SHOWN = 4
 """Failures shown at most, and as many of the others."""
 
 
 def balanced(kinds: Mapping[str, Figures]) -> dict[str, Figures]:
     """The cases to show: of failures as many as of the others, or more, in the order of `KINDS`."""
-    failing = [name for name, kind in KINDS.items() if kind.fails and name in kinds][:SHOWN]
-    well = [name for name, kind in KINDS.items() if not kind.fails and name in kinds]
+    failing = [name for name in KINDS if name in kinds and not kinds[name].found][:SHOWN]
+    well = [name for name in KINDS if name in kinds and kinds[name].found]
     chosen = [*well[: len(failing)], *failing]
     return {name: kinds[name] for name in chosen}

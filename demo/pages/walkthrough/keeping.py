@@ -7,6 +7,7 @@ from dataclasses import fields
 import gradio as gr
 
 from calrec.records import Recommendation
+from calrec.records.decoders import DECODERS
 from demo.html import versus as words
 from demo.html.wording import count
 from demo.inspect.session import target_of
@@ -18,6 +19,7 @@ from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import Shown
 
 _WORDS = {
+    "decoder": "how it writes",
     "n_pred": "texts kept",
     "samples": "texts to write",
     "epsilon": "weight of probability",
@@ -82,5 +84,7 @@ def differing(before: Shown, after: Shown) -> str:
     for field in fields(before.choice):
         one, other = getattr(before.choice, field.name), getattr(after.choice, field.name)
         if one != other and field.name not in _ASIDE:
+            if field.name == "decoder":
+                one, other = (DECODERS[side].label.lower() for side in (one, other))
             said.append(f"{_WORDS.get(field.name, field.name)} ({one} in A, {other} in B)")
     return ", ".join(said)
