@@ -129,12 +129,6 @@ KINDS: Mapping[str, Kind] = {
         ),
         telling=lambda f: -f.distinct,
     ),
-    "error": Kind(
-        title="A format error",
-        holds=lambda f: f.faulty > 0,
-        said=_what_became,
-        telling=lambda f: -f.used,
-    ),
     "tie": Kind(
         title="A tie decides",
         holds=lambda f: f.rank <= FIRST < f.worst,
@@ -146,6 +140,12 @@ KINDS: Mapping[str, Kind] = {
         holds=lambda f: f.same >= MOST * f.texts and f.right and f.worst == 1 and not f.bought,
         said=lambda f: f"{f.alike}, and it is right: {f.placed}.",
         telling=lambda f: -f.same,
+    ),
+    "error": Kind(
+        title="A format error",
+        holds=lambda f: f.faulty > 0,
+        said=_what_became,
+        telling=lambda f: -f.used,
     ),
     "repurchase": Kind(
         title="Bought again",
