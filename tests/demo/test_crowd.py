@@ -171,7 +171,7 @@ def test_a_tab_that_was_let_go_is_read_back_from_its_address(workspace, open_pag
         number = Events(server.address).number("arrive")
         page = open_page(f"{server.address}/?shop=tools", "html[data-arrived] #history")
         page.click("#random")
-        page.wait_for_function("/Saw/.test(document.querySelector('#history').innerText)")
+        page.wait_for_selector("#history >> text=Saw")
         history = page.inner_text("#history")
         page.wait_for_function("location.search.includes('user=')")
         for _ in range(4):
@@ -179,6 +179,6 @@ def test_a_tab_that_was_let_go_is_read_back_from_its_address(workspace, open_pag
         page.click("#random")
         page.wait_for_selector("#arrival:not([hidden])")
         assert "read back from its address" in page.inner_text("#arrival")
-        page.wait_for_function("/Saw/.test(document.querySelector('#history').innerText)")
+        page.wait_for_selector("#history >> text=Saw")
         assert page.inner_text("#history") == history
         assert "shop=tools" in page.url

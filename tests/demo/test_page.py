@@ -87,7 +87,7 @@ def test_from_an_empty_history_to_both_rankings(visit_slow):
     add(page, "Desk lamp number 2 ")
     page.click("#run")
     page.wait_for_selector("#samples .cr-streaming li")
-    page.wait_for_function("document.querySelector('#status').innerText.includes('Decoding step')")
+    page.wait_for_selector("#status >> text=Decoding step")
     assert "of 32 texts finished" in page.inner_text("#status")
     assert page.evaluate(BUSY) == "cr-busy"
     wait_done(page)
@@ -230,7 +230,7 @@ def test_stop_ends_the_work_and_frees_the_model(visit_slow):
     page.click("#run")
     page.wait_for_selector("#samples .cr-streaming")
     page.click("#stop")
-    page.wait_for_function("document.querySelector('#status').innerText.includes('Stopped')")
+    page.wait_for_selector("#status >> text=Stopped")
     page.wait_for_selector("#run:visible")
     written = page.inner_text("#samples")
     page.wait_for_timeout(1200)

@@ -322,7 +322,7 @@ def test_the_pages_work_behind_a_reverse_proxy(proxy, open_page):
 
     page = open_page(f"{address}/", "#random", listen=listen)
     page.click("#random")
-    page.wait_for_function("/lamp/.test(document.querySelector('#history').innerText)")
+    page.wait_for_selector("#history >> text=lamp")
     assert urlsplit(page.url).path.startswith(PREFIX)
     outside = [url for url in elsewhere if not url.startswith(("data:", "blob:"))]
     assert outside == []
