@@ -16,6 +16,7 @@ from calrec.model.checkpoint import Description
 from calrec.report import model_card
 from calrec.report.rendering import markdown_text
 from catalog.sample import invented
+from catalog.sources import sources
 
 FILE = "README.md"
 LICENCE = "apache-2.0"
@@ -54,7 +55,10 @@ def _sections(record: Description) -> Iterator[model_card.Section]:
         title="Training data",
         columns=("Shop", "Fingerprint"),
         rows=tuple(sorted(record.data.items())),
-        remarks=("A fingerprint tells whether a shop's data are those of the training.",)
+        remarks=(
+            "A fingerprint tells whether a shop's data are those of the training.",
+            *(f"Data: {source}." for source in sources(record.data.values())),
+        )
         if record.data
         else (model_card.NO_DATA,),
     )

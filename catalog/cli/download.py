@@ -60,14 +60,15 @@ class Download:
         return [*map(_downloaded, files), f"next: {command}"]
 
     def _online_retail(self, settings: dict[str, Any]) -> list[str]:
-        from catalog.download.online_retail import SOURCE, build_command, download_online_retail
+        from catalog.download.online_retail import build_command, download_online_retail
+        from catalog.sources import ONLINE_RETAIL_II
 
         if self.category is not None:
             raise CatalogueError(
                 f"expected no --category for {self.edition}, found {self.category!r}: leave it out"
             )
         file = download_online_retail(self.to, **settings)
-        return [SOURCE, _downloaded(file), f"next: {build_command(file.path)}"]
+        return [ONLINE_RETAIL_II, _downloaded(file), f"next: {build_command(file.path)}"]
 
 
 def _downloaded(file: Downloaded) -> str:

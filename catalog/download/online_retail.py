@@ -15,10 +15,6 @@ from catalog.errors import CatalogueError
 
 NAME = "online-retail-ii"
 BASE_URL = "https://archive.ics.uci.edu/static/public/502/"
-SOURCE = (
-    "Online Retail II by Daqing Chen, UCI Machine Learning Repository, "
-    "https://doi.org/10.24432/C5CG6D, licence CC BY 4.0"
-)
 WORKBOOK = "online_retail_II.xlsx"
 _ARCHIVE = "online+retail+ii.zip"
 _LARGEST = 512 << 20  # bytes; the workbook has 46 million

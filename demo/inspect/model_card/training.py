@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from calrec.evaluation.leaks import Seen, leaks, of_training
 from calrec.model.checkpoint import Description
 from calrec.report.model_card import NO_DATA, Section
+from catalog.sources import sources
 
 
 def seen_words(trained_on: str | None, now: str | None) -> str:
@@ -51,6 +52,7 @@ def data(record: Description, shops: Mapping[str, str], shop: str) -> Section:
     if shop in shops:
         words = seen_words(record.data.get(shop), shops[shop])
         remarks = (here[words], *_known(seen, shop, shops[shop]))
+    remarks += tuple(f"Data: {source}." for source in sources(record.data.values()))
     return Section(
         title="Training data",
         columns=("Shop", "Seen in training", "Role then", "Its data then", "Its data here"),
