@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -86,6 +87,11 @@ def catalogue_page(
         query=query or "", filters=filters, sort=str(sort), offset=offset, limit=PAGE_SIZE
     )
     return widgets.catalogue_list(page, offset, PAGE_SIZE)
+
+
+def shopper_list(user_ids: Sequence[str]) -> Markup:
+    """The ids that the browser offers below the box of shoppers."""
+    return render("walkthrough", "shopper_list", user_ids)
 
 
 def no_shopper(typed: str) -> Markup:

@@ -23,13 +23,6 @@ EDIT: dict[str, Any] = {
 # A filter's choices follow the query: one that was offered a moment ago is no error.
 UNCHECKED: dict[str, Any] = {"preprocess": False}
 BROWSE: dict[str, Any] = {**LOOK_UP, **UNCHECKED, "trigger_mode": "always_last"}
-# Each key as typed, in order: of the keys that wait, "always_last" would repeat the first.
-TYPED: dict[str, Any] = {
-    **LOOK_UP,
-    "trigger_mode": "multiple",
-    "concurrency_id": "typed",
-    "concurrency_limit": 1,
-}
 WAITING = "Waiting for the model; it serves one visitor at a time."
 # Each trigger counts: one that waited for a stopped job to end would wait for ever.
 MODEL: dict[str, Any] = {

@@ -159,18 +159,27 @@ def test_a_random_shopper_has_a_held_out_purchase(handlers):
     assert session.user_id is not None
 
 
+def offered(update):
+    return re.findall(r'<option value="(.*?)">', update["shoppers"])
+
+
 def test_typing_narrows_the_shoppers(handlers):
-    update = handlers.assembling.search_shoppers(EMPTY, SimpleNamespace(input_value="user-3"))
-    assert update["shopper"]["choices"] == ["user-3"]
+    update = handlers.assembling.search_shoppers(EMPTY, "user-3")
+    assert offered(update) == ["user-3"]
+    assert len(offered(handlers.assembling.search_shoppers(EMPTY))) == 4
+
+
+def test_a_part_of_an_id_stands_for_the_first_that_holds_it(handlers):
+    assert handlers.assembling.load_shopper(EMPTY, "R-2")["session"].user_id == "user-2"
+    assert handlers.assembling.load_shopper(EMPTY, "user")["session"].user_id == "user-0"
 
 
 def test_an_id_that_no_shopper_has_says_so(handlers):
-    typed = SimpleNamespace(input_value="<b>ser-3")
-    update = handlers.assembling.search_shoppers(EMPTY, typed)
-    assert update["shopper"]["choices"] == []
+    update = handlers.assembling.search_shoppers(EMPTY, "<b>ser-3")
+    assert offered(update) == []
     assert "&lt;b&gt;ser-3" in update["beside"]
-    known = handlers.assembling.search_shoppers(EMPTY, SimpleNamespace(input_value="SER-3"))
-    assert (known["shopper"]["choices"], known["beside"]) == (["user-3"], "")
+    known = handlers.assembling.search_shoppers(EMPTY, "SER-3")
+    assert (offered(known), known["beside"]) == (["user-3"], "")
 
 
 def values(**changes):

@@ -107,11 +107,6 @@ def copied(tmp_path):
     return folder
 
 
-def test_the_shipped_checkpoint_has_the_card_of_its_record(record):
-    shipped = (checkpoint.resolve("sample") / model_card.FILE).read_text("utf-8")
-    assert shipped == model_card.text(record)
-
-
 def test_the_card_is_no_part_of_what_the_checkpoint_is(copied):
     before = fingerprints.calrec_checkpoint(str(copied))
     (copied / model_card.FILE).write_text("mine")

@@ -18,7 +18,6 @@ from demo.pages.events import (
     MODEL,
     PREPARE,
     QUIET,
-    TYPED,
     UNCHECKED,
     WAITING,
 )
@@ -40,6 +39,7 @@ TITLE = "Walkthrough"
 SETTINGS = tuple(field.name for field in fields(WalkthroughAddress))
 FILTERS = Choices._fields
 HISTORY = ("history", "target", "message", "stale", "prompt", "shopper", "beside", "cut")
+FOUND = ("shoppers", "beside")
 SEARCHED = ("explorer", "asked", "explored", "address")
 RESULTS = (
     *("message", "beside", *BLANK, "prompt", "cut"),
@@ -65,7 +65,8 @@ def build(shell: Shell) -> Page:
     _explore(parts, handlers.exploring, job)
     _explain(parts, handlers.explaining)
     _keep(parts, handlers.keeping)
-    shown = ["browse", *FILTERS, "sort", "query", "presets", *HISTORY, *SETTINGS, *BLANK]
+    offered = ("browse", *FILTERS, "sort", "query", "presets", "shoppers")
+    shown = (*offered, *HISTORY, *SETTINGS, *BLANK)
     return parts.page(handlers.show, [*shown, "shown", "address", "start"])
 
 
@@ -87,8 +88,9 @@ def _assemble(parts: Named, events: Assembling) -> None:
     opened = (*loaded, *SETTINGS, "start")
     done = parts.on(parts.presets.select, events.click_preset, session, opened, **EDIT)
     done.success(None, None, None, js=script("opened"), **LOOK_UP)
-    parts.on(parts.shopper.input, events.load_shopper, ("session", "shopper"), loaded, **EDIT)
-    parts.on(parts.shopper.key_up, events.search_shoppers, session, ("shopper", "beside"), **TYPED)
+    typed = ("session", "shopper")
+    parts.on(parts.shopper.input, events.search_shoppers, typed, FOUND, **BROWSE)
+    parts.on(parts.shopper.submit, events.load_shopper, typed, loaded, **EDIT)
     parts.on(parts.any_shopper.click, events.random_shopper, session, loaded, **EDIT)
     undone = {**EDIT, "js": script("undone")}
     parts.on(parts.undone.click, events.undone, ["address"], (*loaded, "seed"), **undone)

@@ -22,6 +22,9 @@ from demo.pages.named import Update
 from demo.pages.walkthrough.address import DEFAULT, from_query
 from demo.pages.walkthrough.results import Shown
 
+SHOPPERS = 50
+"""Ids offered at once."""
+
 
 class Assembling:
     """The events of step one over one `Application`; holds nothing of a visitor."""
@@ -42,9 +45,11 @@ class Assembling:
         offered["sort"] = sorts(SORTS, query, sort)
         return {"browse": browse} | {n: gr.update(choices=one) for n, one in offered.items()}
 
-    def shoppers(self, session: Session, part: str = "") -> list[str]:
-        """Some shoppers whose last purchase is held out, and whose id holds a part."""
-        return self._app.shop(session.domain).catalogue.users(part=part or "", limit=50)
+    def search_shoppers(self, session: Session, part: str = "") -> Update:
+        """Shoppers whose last purchase is held out and whose id holds a part; a line if none is."""
+        found = self._app.shop(session.domain).catalogue.users(part=part, limit=SHOPPERS)
+        said = "" if found else walkthrough.no_shopper(part)
+        return {"shoppers": walkthrough.shopper_list(found), "beside": said}
 
     def telling(self, session: Session) -> str:
         """The shop's telling cases as buttons."""
@@ -91,11 +96,23 @@ class Assembling:
         return {"session": edits.moved(session, position, item_id, step)}
 
     @failures.told_in("message")
-    def load_shopper(self, session: Session, user_id: str | None) -> Update:
-        """A test user's history; the true next item becomes the known target."""
-        if not user_id:
+    def load_shopper(self, session: Session, typed: str) -> Update:
+        """A test user's history; the true next item becomes the known target.
+
+        Args:
+          session: of the visitor.
+          typed: the user's id; a part of one stands for the first that holds it.
+        """
+        if not typed:
             return {}
-        loaded = edits.of_shopper(self._app.shop(session.domain), user_id)
+        shop = self._app.shop(session.domain)
+        try:
+            loaded = edits.of_shopper(shop, typed)
+        except CalrecError:
+            found = shop.catalogue.users(part=typed, limit=1)
+            if not found:
+                raise
+            loaded = edits.of_shopper(shop, found[0])
         return {"session": loaded, "message": ""}
 
     def click_preset(self, session: Session, click: gr.EventData) -> Update:
@@ -110,12 +127,6 @@ class Assembling:
     def random_shopper(self, session: Session) -> Update:
         """Some test user's history."""
         return self.load_shopper(session, self._app.shop(session.domain).random_shopper())
-
-    def search_shoppers(self, session: Session, typed: gr.KeyUpData) -> Update:
-        """Shoppers whose id holds what was typed, and a line where there is none."""
-        found = self.shoppers(session, typed.input_value)
-        said = "" if found else walkthrough.no_shopper(typed.input_value)
-        return {"shopper": gr.update(choices=found), "beside": said}
 
     @failures.told_in("message")
     def undone(self, written: str) -> Update:
@@ -138,7 +149,7 @@ class Assembling:
             **stale(session, shown),
             "prompt": read,
             "cut": cut,
-            "shopper": gr.update(value=session.user_id),
+            "shopper": session.user_id or "",
             "beside": "",
         }
 

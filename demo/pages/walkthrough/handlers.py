@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-import gradio as gr
-
 from demo.html import widgets
 from demo.inspect import url
 from demo.inspect.application import Application
@@ -59,7 +57,6 @@ class WalkthroughHandlers:
             "sort": {**fresh["sort"], "value": "relevance"},
             "query": "",
             **self.assembling.assembly(session, None, choice.template),
-            "shopper": {**fresh["shopper"], "value": session.user_id},
             **choice.controls(),
             "address": url.write({**choice.query(), "written": "1" if wanted else ""}),
             # The box that starts the model: any other value than before does.
@@ -71,6 +68,6 @@ class WalkthroughHandlers:
         return {
             **no_results(),
             **self.assembling.browse(session, "", "", "", "", "relevance"),
-            "shopper": gr.update(choices=self.assembling.shoppers(session)),
+            "shoppers": self.assembling.search_shoppers(session)["shoppers"],
             "presets": self.assembling.telling(session),
         }

@@ -115,11 +115,9 @@ def _browser(opening: Update) -> dict[str, Any]:
 def _assembly(opening: Update) -> dict[str, Any]:
     html(step_heading(0))
     with gr.Row(elem_classes="cr-filters"):
-        shopper = gr.Dropdown(
-            opening["shopper"]["choices"],
-            value=None,
+        shopper = gr.Textbox(
             label="Shopper (type a part of an id)",
-            allow_custom_value=True,
+            max_lines=1,
             elem_id="shopper",
             scale=2,
             min_width=180,
@@ -127,6 +125,7 @@ def _assembly(opening: Update) -> dict[str, Any]:
         any_shopper = gr.Button("Random shopper", elem_id="random", min_width=130)
     return {
         "shopper": shopper,
+        "shoppers": html(opening["shoppers"], js_on_load=listener("shoppers")),
         "any_shopper": any_shopper,
         "beside": html("", elem_id="beside"),
         "undone": _undo(),
