@@ -21,6 +21,7 @@ from demo.inspect.annotations import NOTHING, Annotation, labels_in_use
 from demo.inspect.case_filters import BANDS, NEVER, CaseFilters, words
 from demo.inspect.case_table import Selection
 from demo.inspect.cases import Cases
+from demo.inspect.run_links import leading_cells
 from demo.inspect.run_pair import RunPair
 
 PartValues = dict[str, Any]
@@ -215,7 +216,10 @@ def saved(cases: Cases, reading: Reading) -> PartValues:
 def scatter(cases: Cases, reading: Reading) -> PartValues:
     """The ranks by both runs in one picture."""
     shown = len(reading.selection) and not reading.pair.alone
-    return {"scatter": rank_scatter(reading.selection.comparison(), 1, 0) if shown else None}
+    if not shown:
+        return {"scatter": None}
+    one = reading.selection.comparison()
+    return {"scatter": leading_cells(rank_scatter(one, 1, 0), one, reading.filters.write())}
 
 
 SECTIONS: Mapping[str, Callable[[Cases, Reading], PartValues]] = {
