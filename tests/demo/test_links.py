@@ -96,7 +96,7 @@ def test_each_kind_of_shortcut_leads_to_its_cases(one, tables):
     counts = [kind.users for kind in kinds(one)]
     found = [len(users_at(RunLinks.of(one).part(band), tables)) for band in kinds_of(kinds(one))]
     assert found == counts
-    assert 0 < min(counts)
+    assert min(counts) > 0
 
 
 def test_points_of_plots_lead_to_what_they_count(one, tables):
@@ -107,7 +107,8 @@ def test_points_of_plots_lead_to_what_they_count(one, tables):
 
     curves = leading_curves(rank_distribution(one), one)
     for run in range(2):
-        for y, to in list(zip(curves.data[2 * run].y, curves.data[2 * run].customdata))[::20]:
+        solid = curves.data[2 * run]
+        for y, to in list(zip(solid.y, solid.customdata, strict=True))[::20]:
             assert len(users_at(to, tables)) == pytest.approx(y * COUNT)
 
     dimension = OF_THE_CASE[0]
