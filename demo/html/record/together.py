@@ -25,14 +25,17 @@ class Cell:
     """Two purchases.
 
     Attributes:
-      kind: `or` where one stands in for the other, `and` where it takes both, else `none`.
+      kind: `or` where the text is less probable without both than each alone, added up, would make
+        it; `and` where it is more probable; else `none`.
       strength: of the colour, 0 to 1.
       said: in words.
+      verdict: what that tells.
     """
 
     kind: str
     strength: float
     said: str
+    verdict: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +79,20 @@ def cells(attribution: Attribution, text: int) -> dict[tuple[int, int], Cell]:
             f" {times(alone[i])} without {first + i} alone, {times(alone[j])} without"
             f" {first + j} alone"
         )
-        found[i, j] = Cell(kind=kind, strength=min(1.0, abs(beyond) / _FULL), said=said)
+        found[i, j] = Cell(
+            kind=kind,
+            strength=min(1.0, abs(beyond) / _FULL),
+            said=said,
+            verdict=_verdict(kind, speaks_for=max(alone[i], alone[j]) < NOTHING),
+        )
     return found
+
+
+def _verdict(kind: str, *, speaks_for: bool) -> str:
+    """What a pair tells; where one of the two speaks against the text, no more than the figures."""
+    if speaks_for:
+        return "One stands in for the other." if kind == "or" else "It takes both."
+    return f"Together {'less' if kind == 'or' else 'more'} probable than each alone, added up."
 
 
 def swaps(history: Sequence[Item], attribution: Attribution, text: int) -> list[Swap]:

@@ -69,9 +69,14 @@ document.addEventListener('click', (event) => {
   const link = event.target.closest('a[href^="?"]');
   if (!link || event.defaultPrevented || event.button || link.target) return;
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  const address = link.getAttribute('href');
+  const isBack = link.closest('#way-back');
+  // A link that brings a history of its own, as that into the walkthrough, is loaded.
+  const brings = ['user', 'item', 'target', 'emptied'].some((name) => new URLSearchParams(address).has(name));
+  if (brings && !isBack) return;
   event.preventDefault();
-  if (link.closest('#way-back')) calrec.links.back();
-  else calrec.links.follow(link.getAttribute('href'));
+  if (isBack) calrec.links.back();
+  else calrec.links.follow(address);
 });
 addEventListener('popstate', (event) => {
   calrec.links.restore(event.state?.top);
