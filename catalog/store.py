@@ -158,6 +158,12 @@ class Catalogue:
                 return tuple(names)
         return tuple(path[0] if path else None for path in paths)
 
+    def category_path(self, item: int) -> tuple[str, ...]:
+        """The levels of an item's category, top first, as `Filters` take them."""
+        sql = "SELECT path FROM store.items WHERE domain = $domain AND item_index = $item"
+        [(path,)] = self._rows(sql, item=item)
+        return tuple(path or ())
+
     def page(
         self,
         *,

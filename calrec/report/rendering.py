@@ -12,7 +12,7 @@ import html
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from calrec.evaluation.foreign import CLOSE, OPEN, plain
@@ -168,11 +168,16 @@ def _csv_cell(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
-def html_table(table: Table) -> str:
-    """`<section>` with heading, table and notes, in the classes of the report's style sheet."""
+def html_table(table: Table, links: Mapping[int, str] | None = None) -> str:
+    """`<section>` with heading, table and notes, in the classes of the report's style sheet.
+
+    Args:
+      table: what it shows.
+      links: addresses that rows lead to, by row; its last key is the link.
+    """
     body = ""
     if table.rows:
-        rows = "".join(_html_rows(table))
+        rows = "".join(_html_rows(table, links or {}))
         label = html_text(plain(table.title))
         body = (
             f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
@@ -203,9 +208,9 @@ def _html_head(table: Table) -> str:
     return f"<thead>{''.join(heads)}</thead>"
 
 
-def _html_rows(table: Table) -> Iterator[str]:
+def _html_rows(table: Table, links: Mapping[int, str]) -> Iterator[str]:
     before: tuple[Cell, ...] | None = None
-    for row in table.rows:
+    for number, row in enumerate(table.rows):
         cells = []
         # A key that repeats the row above is there for readers aloud, and not shown.
         same = before is not None and table.keys > 1
@@ -214,6 +219,8 @@ def _html_rows(table: Table) -> Iterator[str]:
             if place < table.keys:
                 text = html_text(cell) if isinstance(cell, str) else _html_cell(cell)
                 text = f'<span class="same">{text}</span>' if same else text
+                if place == table.keys - 1 and number in links:
+                    text = f'<a href="{html.escape(links[number])}">{text}</a>'
                 cells.append(f'<th scope="row"{_html_class(table, place)}>{text}</th>')
             else:
                 cells.append(f"<td{_html_class(table, place)}>{_html_cell(cell)}</td>")

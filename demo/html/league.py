@@ -11,6 +11,7 @@ from calrec.report.comparison import Comparison
 from calrec.report.rendering import interval_lines, value_words
 from calrec.report.tables import Value
 from demo.html.templating import render
+from demo.inspect.run_links import RunLinks
 
 OPEN = 0.05
 """A difference with a larger p may well be chance."""
@@ -23,7 +24,11 @@ def league(one: Comparison, metric: str) -> Markup:
     Ties count against a recommender (pessimistic), so that none wins by saying nothing.
     """
     order = sorted(range(len(one.runs)), key=lambda k: -_mean(one, k, metric))
-    rows = [(plain(one.names[k]), [_shown(one.value(k, name)) for name in TITLES]) for k in order]
+    links = RunLinks.of(one)
+    rows = [
+        (plain(one.names[k]), [_shown(one.value(k, name)) for name in TITLES], links.cases(k))
+        for k in order
+    ]
     winners = {name: max(order, key=lambda k: _mean(one, k, name)) for name in TITLES}
     others = "; ".join(
         f"by {TITLES[name]} it is {plain(one.names[k])}"

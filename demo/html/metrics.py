@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from markupsafe import Markup
@@ -25,6 +25,7 @@ from demo.html import commands
 from demo.html.league import league
 from demo.html.templating import render
 from demo.html.wording import count, listed
+from demo.inspect.run_links import Filters, RunLinks, kinds_of, slice_rows
 from demo.inspect.training_curves import Log
 
 OVERVIEW = ("runs", "table2")
@@ -41,7 +42,16 @@ def tables_html(content: Content) -> tuple[Markup, Markup, Markup]:
     overview = [table for table in filled if table.key in OVERVIEW]
     details = [table for table in filled if table.key.partition("-")[0] in DETAILS]
     rest = [table for table in filled if table not in overview and table not in details]
-    return _written(overview), _written(details), _written([*rest, *empty])
+    linked = {table.key: _links(table, content) for table in details}
+    return _written(overview), _written(details, linked), _written([*rest, *empty])
+
+
+def _links(table: Table, content: Content) -> Mapping[int, str]:
+    """The cases of each slice, for a table of slices."""
+    of_slices = [one for one in content.tables if one.key.partition("-")[0] == "slices"]
+    if table not in of_slices or len(of_slices) != len(content.comparisons):
+        return {}
+    return slice_rows(table, RunLinks.of(content.comparisons[of_slices.index(table)][1]))
 
 
 def overview(content: Content, tables: Markup) -> Markup:
@@ -52,8 +62,13 @@ def overview(content: Content, tables: Markup) -> Markup:
     )
 
 
-def _written(tables: Sequence[Table]) -> Markup:
-    return Markup("").join(Markup(html_table(_named(table))) for table in tables)
+def _written(
+    tables: Sequence[Table], links: Mapping[str, Mapping[int, str]] | None = None
+) -> Markup:
+    known = links or {}
+    return Markup("").join(
+        Markup(html_table(_named(table), known.get(table.key))) for table in tables
+    )
 
 
 def _named(table: Table) -> Table:
@@ -133,10 +148,11 @@ def pair_html(one: Comparison) -> Markup:
 def _wins(one: Comparison) -> Markup:
     x, y = (cases.optimistic for cases in one.cases)
     first, second, equal = int((x < y).sum()), int((y < x).sum()), int((x == y).sum())
+    links = RunLinks.of(one)
     sides = (
-        (first, _text(f"{one.names[0]} better"), "cr-first"),
-        (equal, "equal", "cr-equal"),
-        (second, _text(f"{one.names[1]} better"), "cr-second"),
+        (first, _text(f"{one.names[0]} better"), "cr-first", links.cases(0, {"win": "a"})),
+        (equal, "equal", "cr-equal", links.cases(0, {"win": "equal"})),
+        (second, _text(f"{one.names[1]} better"), "cr-second", links.cases(0, {"win": "b"})),
     )
     return render("metrics", "wins", sides, one.users)
 
@@ -167,7 +183,22 @@ def _most(one: Comparison, kind: Kind) -> str:
 def shortcuts_lead(one: Comparison, kinds: Sequence[Kind]) -> Markup:
     """The sentence, and whose colour is which."""
     sentence = _text(shortcuts_sentence(one, kinds))
-    return render("metrics", "shortcuts_lead", sentence, _named_colours(one))
+    bands = kinds_of(kinds)
+    parts = parts_of([kind.name for kind in kinds], bands, [kind.users for kind in kinds], one)
+    return render("metrics", "shortcuts_lead", sentence, _named_colours(one), parts)
+
+
+def parts_of(
+    names: Sequence[str], bands: Sequence[Filters | None], users: Sequence[int], one: Comparison
+) -> list[tuple[str, str]]:
+    """Parts of the cases that hold some and that a filter knows: what they are called, their
+    address."""
+    links = RunLinks.of(one)
+    return [
+        (name, links.part(band))
+        for name, band, count in zip(names, bands, users, strict=True)
+        if band is not None and count
+    ]
 
 
 def scatter_caption(one: Comparison) -> Markup:

@@ -21,11 +21,15 @@ class Bar(NamedTuple):
       label: what it counts.
       count: how many.
       tick: what stands below it; nothing where labels would run into each other.
+      low: the least number that it counts, for sizes; else 0.
+      high: the number from which on it counts no more; `None` without end.
     """
 
     label: str
     count: int
     tick: str
+    low: int = 0
+    high: int | None = None
 
 
 def sizes(counts: Int[np.ndarray, " n"]) -> list[Bar]:
@@ -37,7 +41,7 @@ def sizes(counts: Int[np.ndarray, " n"]) -> list[Bar]:
     found = []
     for low, high in zip(lows, highs, strict=True):
         inside = counts >= low if high is None else (counts >= low) & (counts < high)
-        found.append(Bar(_range(low, high), int(inside.sum()), _range(low, high)))
+        found.append(Bar(_range(low, high), int(inside.sum()), _range(low, high), low, high))
     filled = [i for i, bar in enumerate(found) if bar.count]
     return found[filled[0] : filled[-1] + 1]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -23,28 +24,47 @@ class CountBand(NamedTuple):
     high: int | None
 
 
+_BAND = re.compile(r"(\d{1,9})(?:-(\d{1,9})|(\+))?", re.ASCII)
+
+
+def band(name: str) -> CountBand | None:
+    """`1`, `2-10` or `101+` as a band; `None` for any other text."""
+    if not (found := _BAND.fullmatch(name)):
+        return None
+    low, high, endless = found.groups()
+    ends = CountBand(int(low), None if endless else int(high or low))
+    return ends if ends.high is None or ends.low <= ends.high else None
+
+
 def _bands(*names: str) -> Mapping[str, CountBand]:
-    """`1`, `2-10` and `101+` as bands by these names."""
-    found = {}
-    for name in names:
-        low, _, high = name.rstrip("+").partition("-")
-        end = None if name.endswith("+") else int(high or low)
-        found[name] = CountBand(int(low), end)
-    return found
+    return {name: ends for name in names if (ends := band(name))}
 
 
 RANKS = _bands("1", "2-10", "11-100", "101+")
 """Bands of optimistic ranks, best first."""
 LENGTHS = _bands("1-2", "3-5", "6-10", "11-20", "21+")
 TIES = _bands("0", "1-9", "10+")
+SOLD = _bands("0", "1-4", "5-9", "10-19", "20-49", "50-99", "100+")
+AGES = _bands("0-6", "7-29", "30-89", "90-364", "365+")
+BANDS: Mapping[str, Mapping[str, CountBand]] = {
+    "a": RANKS,
+    "b": RANKS,
+    "length": LENGTHS,
+    "tie": TIES,
+    "sold": SOLD,
+    "age": AGES,
+}
+"""The usual bands of each filter that takes one; an address may name any other."""
 
 
-def words(bands: Mapping[str, CountBand]) -> list[Choice]:
-    """The bands as choices: `2–10`, `101 and more`."""
-    return [
-        (f"{name[:-1]} and more" if name.endswith("+") else name.replace("-", "–"), name)
-        for name in bands
-    ]
+def words(bands: Iterable[str], chosen: str = "") -> list[Choice]:
+    """Bands as choices: `2–10`, `101 and more`; one that is chosen is among them."""
+    return [(band_words(name), name) for name in dict.fromkeys((*bands, chosen)) if name]
+
+
+def band_words(name: str) -> str:
+    """One band for people."""
+    return f"{name[:-1]} and more" if name.endswith("+") else name.replace("-", "–")
 
 
 COLD = [("In none", "yes"), ("In some", "no")]
@@ -61,6 +81,16 @@ LEVELS = [
     ("no exact item", "0"),
 ]
 WIN = [("A", "a"), ("B", "b"), ("Neither", "equal")]
+SHORTCUTS = [
+    ("Bought before", "bought"),
+    ("Followed the last item", "follows"),
+    ("Reads like the last item", "like"),
+    ("Any of these", "any"),
+    ("None of these", "none"),
+]
+HITS = [("Right", "right"), ("Wrong", "wrong")]
+NEVER = "never"
+"""Of `age`: not sold in training at all."""
 STAR = [("Starred", "yes"), ("With a note", "note"), ("With a label", "label")]
 
 SORTS: Mapping[str, str] = {
@@ -87,12 +117,10 @@ SORT_CHOICES: Sequence[Choice] = (
 
 _OFFERED: Mapping[str, Sequence[str]] = {
     "win": [value for _, value in WIN],
-    "a": tuple(RANKS),
-    "b": tuple(RANKS),
-    "length": tuple(LENGTHS),
     "cold": [value for _, value in COLD],
     "repeat": [value for _, value in REPEAT],
-    "tie": tuple(TIES),
+    "shortcut": [value for _, value in SHORTCUTS],
+    "hit": [value for _, value in HITS],
     "level": [value for _, value in LEVELS],
     "reason": [value for _, value in reasons.CHOICES],
     "star": [value for _, value in STAR],
@@ -107,13 +135,19 @@ class CaseFilters:
       text: words, each of which must stand in the target's title, category, brand or id, in the
         user's id, or in a text that the model wrote and kept.
       win: which run ranks the target better: `a`, `b` or `equal`.
-      a: band of the optimistic rank by the first run, a key of `RANKS`.
+      a: band of the optimistic rank by the first run, such as a key of `RANKS`.
       b: by the second run.
-      length: of the history, a key of `LENGTHS`.
+      length: band of the history's length.
       category: the target's; `NO_CATEGORY` for those without.
       cold: `yes` if the target is in no training and no validation part, `no` if it is.
       repeat: whether the target is the `last` purchase, an `earlier` one, or `new`.
-      tie: items that tie with the target by the first run, a key of `TIES`.
+      tie: band of how many items tie with the target by the first run.
+      sold: band of the target's purchases in training.
+      age: band of the days since it was first sold in training; `NEVER` where it was not.
+      shortcut: which simple rule leads to the target, a value of `SHORTCUTS`.
+      bought: id of the target.
+      first: id of the item that the first run puts first.
+      hit: whether that item is the target, `right` or `wrong`.
       level: on how many attributes the best kept text matches an item.
       reason: suggested for run A, a key of `demo.inspect.reasons`.
       star: `yes` for starred cases, `note` for those with a note, `label` with any label.
@@ -129,6 +163,12 @@ class CaseFilters:
     cold: str = ""
     repeat: str = ""
     tie: str = ""
+    sold: str = ""
+    age: str = ""
+    shortcut: str = ""
+    bought: str = ""
+    first: str = ""
+    hit: str = ""
     level: str = ""
     reason: str = ""
     star: str = ""
@@ -154,22 +194,19 @@ class CaseFilters:
         Those on annotations and reasons are not in it: they are the caller's.
         """
         parts, bound = ["true"], {}
-        for column, bands, name in (
-            ("a_optimistic", RANKS, self.a),
-            ("b_optimistic", RANKS, self.b),
-            ("history_length", LENGTHS, self.length),
-            ("a_pessimistic - a_optimistic", TIES, self.tie),
-        ):
-            if name:
-                low, high = bands[name]
+        for name, column in _COUNTED.items():
+            if ends := band(getattr(self, name)):
+                low, high = ends
                 parts.append(
                     f"{column} >= {low}" + ("" if high is None else f" AND {column} <= {high}")
                 )
         parts += [
-            _FIXED[name, value]
-            for name in ("win", "cold", "repeat")
-            if (value := getattr(self, name))
+            condition for (name, value), condition in _FIXED.items() if getattr(self, name) == value
         ]
+        for name, condition in _BOUND.items():
+            if value := getattr(self, name):
+                parts.append(condition)
+                bound[name] = value
         if self.category == NO_CATEGORY:
             parts.append("category IS NULL")
         elif self.category:
@@ -187,6 +224,18 @@ class CaseFilters:
         return " AND ".join(parts), bound
 
 
+_COUNTED = {
+    "a": "a_optimistic",
+    "b": "b_optimistic",
+    "length": "history_length",
+    "tie": "a_pessimistic - a_optimistic",
+    "sold": "popularity",
+    "age": "age",
+}
+_BOUND = {
+    "bought": "target = $bought",
+    "first": "place IN (SELECT place FROM firsts WHERE item = $first)",
+}
 _FIXED = {
     ("win", "a"): "a_optimistic < b_optimistic",
     ("win", "b"): "b_optimistic < a_optimistic",
@@ -196,6 +245,14 @@ _FIXED = {
     ("repeat", "last"): "is_last",
     ("repeat", "earlier"): "in_history AND NOT is_last",
     ("repeat", "new"): "NOT in_history",
+    ("age", NEVER): "age < 0",
+    ("shortcut", "bought"): "in_history",
+    ("shortcut", "follows"): "follows_last",
+    ("shortcut", "like"): "like_last",
+    ("shortcut", "any"): "(in_history OR follows_last OR like_last)",
+    ("shortcut", "none"): "NOT (in_history OR follows_last OR like_last)",
+    ("hit", "right"): "place IN (SELECT place FROM firsts WHERE is_target)",
+    ("hit", "wrong"): "place IN (SELECT place FROM firsts WHERE NOT is_target)",
 }
 
 
@@ -203,6 +260,8 @@ def _checked(name: str, values: Mapping[str, Any]) -> str:
     value = values.get(name)
     if not isinstance(value, str):
         return ""
+    if name in BANDS:
+        return value if band(value) or (name, value) == ("age", NEVER) else ""
     if name in _OFFERED:
         return value if value in _OFFERED[name] else ""
     # A half character can be bound to no query.

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.compute as pc
 from jaxtyping import Bool, Int
 
-from calrec.errors import CalrecError
 from calrec.evaluation.cases import Cases
-from calrec.evaluation.run_folder.schema import TOP
 from calrec.evaluation.runs import EvaluationRun
+from demo.inspect.first_items import first_items
 from demo.inspect.reasons import CHOICES, Evidence, suggested
 from demo.inspect.shop import Shop
 
@@ -100,7 +98,7 @@ def _evidence(shop: Shop, run: EvaluationRun, cases: Cases) -> Iterator[Evidence
     sales = np.empty(len(catalogue.items), dtype=np.int64)
     sales[np.argsort(-catalogue.popularity, kind="stable")] = np.arange(1, len(sales) + 1)
     histories = _Histories(shop, run.split)
-    first_of = _first_items(run)
+    first_of = first_items(run)
     generated = {name: values.tolist() for name, values in cases.generated.items()}
     nothing = [None] * len(cases)
     levels = generated.get("top_match_level", nothing)
@@ -137,17 +135,3 @@ class _Histories:
     def has(self, user_id: str, item: int) -> bool:
         u = self._place.get(user_id)
         return u is not None and bool((self._sequences.history(u, self._split) == item).any())
-
-
-def _first_items(run: EvaluationRun) -> dict[str, str]:
-    """Each user's best item; empty where the run kept none that can be read."""
-    if not (run.folder / TOP).exists():
-        return {}
-    try:
-        top = run.table(TOP, columns=["user_id", "item_ids"])
-    except CalrecError:
-        return {}  # the case says what is wrong with the file
-    lengths = pc.call_function("list_value_length", [top["item_ids"]])
-    filled = top.filter(pc.call_function("greater", [lengths, 0]))
-    first = pc.call_function("list_element", [filled["item_ids"], 0])
-    return dict(zip(filled["user_id"].to_pylist(), first.to_pylist(), strict=True))

@@ -27,6 +27,7 @@ from calrec.report.comparison import Comparison
 from calrec.text.words import fold
 from catalog.database import connect
 from demo.inspect.case_filters import NO_CATEGORY, RANKS, SORTS, CaseFilters
+from demo.inspect.first_items import first_items
 from demo.inspect.local_paths import local
 
 PAGE = 50
@@ -42,8 +43,9 @@ class CaseTable:
     """The users that two runs have in common, one row each, in the first run's order.
 
     Columns: user_id, target (item id), title, category, history_length, in_history, is_last, cold,
-    popularity, a_optimistic, a_pessimistic, b_optimistic, b_pessimistic, match_level,
-    format_errors (both null without texts), and place, the row's number.
+    popularity, age, follows_last, like_last (null where the run does not tell), a_optimistic,
+    a_pessimistic, b_optimistic, b_pessimistic, match_level, format_errors (both null without
+    texts), and place, the row's number.
 
     Args:
       first: the run A.
@@ -77,6 +79,7 @@ class CaseTable:
         self._selections: LRUCache[Any, Int[np.ndarray, " M"]] = LRUCache(SELECTIONS)
         self.measurements: LRUCache[Any, Any] = LRUCache(SELECTIONS)
         self._texts, self._searchable = threading.Lock(), False
+        self._firsts, self._placed = threading.Lock(), False
         self._connection = connect(files=False, threads=2)
         facts = [fold(one) for one in _facts(self.rows, items)]
         rows = self.rows.append_column("facts", pa.array(facts, pa.string()))
@@ -84,6 +87,7 @@ class CaseTable:
             cursor.register("arrow_rows", rows)
             cursor.execute("CREATE TABLE cases AS FROM arrow_rows")
             cursor.execute("CREATE TABLE texts (place INTEGER, text VARCHAR)")
+            cursor.execute("CREATE TABLE firsts (place INTEGER, item VARCHAR, is_target BOOLEAN)")
 
     @property
     def generative(self) -> EvaluationRun | None:
@@ -122,6 +126,11 @@ class CaseTable:
                 if not self._searchable:
                     self._add_texts()
                     self._searchable = True
+        if filters.first or filters.hit:
+            with self._firsts:  # likewise
+                if not self._placed:
+                    self._add_firsts()
+                    self._placed = True
         condition, bound = filters.where()
         if users is not None:
             condition += " AND user_id IN (SELECT unnest($users))"
@@ -168,6 +177,24 @@ class CaseTable:
             cursor.execute(
                 "CREATE OR REPLACE TABLE texts AS SELECT place, string_agg(text, '\n') AS"
                 " text FROM arrow_texts WHERE place IS NOT NULL GROUP BY place"
+            )
+
+    def _add_firsts(self) -> None:
+        """Which item the first run puts first in each case, as far as it kept that."""
+        first = first_items(self.first)
+        users, targets = (self.rows[name].to_pylist() for name in ("user_id", "target"))
+        found = [first.get(user) for user in users]
+        known = pa.table(
+            {
+                "place": pa.array(range(len(users)), pa.int32()),
+                "item": pa.array(found, pa.string()),
+                "is_target": pa.array([a == b for a, b in zip(found, targets, strict=True)]),
+            }
+        )
+        with self._connection.cursor() as cursor:
+            cursor.register("arrow_firsts", known)
+            cursor.execute(
+                "CREATE OR REPLACE TABLE firsts AS FROM arrow_firsts WHERE item IS NOT NULL"
             )
 
 
@@ -248,6 +275,9 @@ def _rows(comparison: Comparison, items: Mapping[str, Item]) -> pa.Table:
         "is_last": one.target_is_last,
         "cold": one.target_cold,
         "popularity": one.target_popularity,
+        "age": pa.nulls(len(one), pa.int64()) if one.target_age is None else one.target_age,
+        "follows_last": one.shortcuts.get("target_follows_last", pa.nulls(len(one), pa.bool_())),
+        "like_last": one.shortcuts.get("target_like_last", pa.nulls(len(one), pa.bool_())),
         "a_optimistic": one.optimistic,
         "a_pessimistic": one.pessimistic,
         "b_optimistic": two.optimistic,

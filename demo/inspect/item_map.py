@@ -41,6 +41,7 @@ class ItemMap:
     """N items, of which n are drawn.
 
     Attributes:
+      shop: name of theirs.
       items: all.
       categories: of each.
       projected: where they lie.
@@ -49,6 +50,7 @@ class ItemMap:
       cosines: of the user vector with each item; `None` without a history.
     """
 
+    shop: str
     items: Sequence[Item]
     categories: Sequence[str | None]
     projected: PCA | SpectralMap
@@ -92,6 +94,7 @@ def item_map(
         cosines = cosine(v_u[None], vectors)[0]
     always = [*bought, *([goal] if goal is not None else [])]
     return ItemMap(
+        shop=shop.domain,
         items=items,
         categories=shop.catalogue.categories,
         projected=projected,

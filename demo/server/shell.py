@@ -78,7 +78,7 @@ def head() -> str:
     """The scripts of all pages."""
     names = (
         *("shell.js", "visit.js", "undo.js", "arrival.js", "events.js", "keys.js"),
-        "matrix.js",
+        *("matrix.js", "links.js"),
     )
     scripts = [(STATIC / name).read_text(encoding="utf-8") for name in names]
     return render("shell", "head", scripts)
@@ -98,6 +98,7 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
         state, opened, data = gr.State(first), gr.State({}), gr.State("")
         link = address()
         shop = _header(app, first.domain, login)
+        html(render("shell", "way_back"), elem_id="way-back")
         toast = html("", elem_id="toast")
         common = Common(session=state, shop=shop, data=data, toast=toast, opened=opened)
         pages: dict[str, Page] = {}

@@ -66,16 +66,16 @@ def all_html(cases, pair):
     yield listing.figures_view(selection, pair.names, False)
     yield listing.case_list(selection, 0, NOTED, USERS[0], USERS[1], False)
     filters = CaseFilters(text="<script>", label="<b>x</b>", category="<i>Lighting</i>")
-    yield listing.chips(filters)
+    yield listing.chips(filters, pair.shop.by_id)
     yield listing.slices_view([("<img src=x>", "text=<b>", selection)], pair.names, False)
     for user in USERS[:12]:
-        yield case_view(cases.study(pair, user, NOTED))
+        yield case_view(cases.study(pair, user, NOTED), shop=DOMAIN)
 
 
 PLAIN = {"article", "b", "bdi", "code", "details", "div", "h2", "h3", "header", "li", "nav", "ol"}
 PLAIN |= {"p", "pre", "section", "small", "span", "summary", "ul", "button"}
 OURS = PLAIN | {"caption", "table", "tbody", "td", "th", "thead", "tr"}
-OURS |= {"input", "label", "mark", "rt", "ruby"}
+OURS |= {"a", "input", "label", "mark", "rt", "ruby"}
 
 
 @pytest.mark.slow

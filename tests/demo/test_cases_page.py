@@ -668,6 +668,19 @@ def test_filters_matrix_and_hostile_titles(visit):
     page.wait_for_selector("#case-agreement .cr-cell[aria-pressed=true]")
     assert page.locator("#case-list tr[data-user]").count() == min(count, 50)
     page.wait_for_function("location.search.includes('a=')")
+
+    # To the item and back: the filter is still pressed. From the item to its cases, and Back.
+    filtered = page.url
+    page.click("#case-view .cr-target a")
+    page.wait_for_selector("#catalogue-item [data-item]")
+    page.click("#way-back a")
+    page.wait_for_selector("#case-agreement .cr-cell[aria-pressed=true]")
+    page.wait_for_function("address => location.href === address", arg=filtered)
+    page.go_back()
+    page.locator("#catalogue-cases tr", has_text="LIR").locator("a").last.click()
+    page.wait_for_selector("#case-chips:has-text('really bought')")
+    page.go_back()
+    page.wait_for_selector("#catalogue-item [data-item]")
     assert page.evaluate("window.hacked") is None
 
 

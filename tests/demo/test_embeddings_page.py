@@ -485,6 +485,7 @@ def test_both_pages_are_drawn_and_answer(visit):
     tab.wait_for_selector("#metrics-curve-4 .scatterlayer .trace path")
     assert "2,164,416" in tab.inner_text("#metrics-card")
     assert "<img src=x" in tab.inner_text("#metrics-overview")
+    assert "view=cases" in tab.get_attribute("#metrics-overview .cr-league a >> nth=0", "href")
     tab.click("#metrics-dimension input")
     tab.click("[role=option]:has-text('category')")
     tab.wait_for_selector("#metrics-slices-caption >> text=by category")
@@ -507,6 +508,15 @@ def test_both_pages_are_drawn_and_answer(visit):
         "n => document.querySelectorAll('#embeddings-map .scatterlayer .point').length > n",
         arg=before,
     )
+    points.first.scroll_into_view_if_needed()
+    box = points.first.bounding_box()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
+    tab.wait_for_selector("#embeddings-map .cr-leads")
+    tab.mouse.down()
+    tab.mouse.up()
+    tab.wait_for_selector("#catalogue-item [data-item]")
+    tab.go_back()
+    tab.wait_for_selector("#embeddings-map .scatterlayer .point")
     assert tab.evaluate("window.hacked") is None
 
 

@@ -106,7 +106,8 @@ def test_columns_say_who_alone_finds_it_and_what_they_share():
     )
     assert [columns.shared(one) for one in columns.columns] == [3, 2, 0]
     assert (columns.common, columns.finders) == (2, ("One",))
-    shown = columns_view(columns)
+    shown = columns_view(columns, "shop")
     assert "One alone has the item really bought" in shown
     assert shown.count("really bought</span>") == shown.count("bought before</span>") == 2
     assert "Item 4" in shown
+    assert shown.count('href="?view=catalogue&amp;shop=shop&amp;open=1"') == 1

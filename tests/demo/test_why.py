@@ -12,7 +12,7 @@ from calrec.records import Attributes, Item, Outcome, Ranking, Recommendation, S
 from calrec.records.attribution import Attribution
 from calrec.records.generation import Generation
 from calrec.text import document_words, item_text, query_words
-from demo.html.record import causes, why
+from demo.html.record import causes, together, why
 from demo.html.wording import percent
 from demo.inspect.flow import flow
 from demo.inspect.own_text import LostAt, OwnText
@@ -177,6 +177,37 @@ def test_bars_say_how_much_less_probable_and_which_purchases_are_not_read():
     assert "1 purchase at the beginning has no bar" in causes.bars_view(ITEMS[:4], attribution(), 0)
 
 
+def test_pairs_stand_in_for_each_other_or_need_each_other_and_order_tells():
+    """Purchases 2 and 3 say the same, 3 and 4 only together; changes are logs of factors."""
+    alone, both = [-math.log(2), -math.log(2), -math.log(3)], np.zeros((3, 3))
+    both[0, 1], both[0, 2], both[1, 2] = -math.log(40), -math.log(6), -math.log(3)
+    both += both.T + np.diag(alone)
+    found = Attribution(
+        items_cut=1,
+        texts=("a",),
+        totals=np.array([-2.0]),
+        without=-2.0 + np.array(alone)[:, None],
+        pairs=-2.0 + both[:, :, None],
+        swapped=-2.0 + np.array([[math.log(0.5)], [0.01]]),
+    )
+    cells = together.cells(found, 0)
+    assert [cells[pair].kind for pair in ((0, 1), (0, 2), (1, 2))] == ["or", "none", "and"]
+    assert cells[0, 1].said == (
+        "2 and 3: 40 times less probable without both, 2.0 times less probable without 2 alone,"
+        " 2.0 times less probable without 3 alone"
+    )
+    assert cells[0, 1].strength == pytest.approx(math.log(40 / 4) / 3)
+    swapped = together.swaps(ITEMS[:4], found, 0)
+    assert [(one.numbers, one.kind, one.width) for one in swapped] == [
+        ((2, 3), "for", pytest.approx(100)),
+        ((3, 4), "none", pytest.approx(100 * 0.01 / math.log(2))),
+    ]
+    assert swapped[0].said == "2.0 times less probable in the other order"
+    shown = together.together_view(ITEMS[:4], found, 0, ["a"])
+    assert (shown.count("cr-or-pair"), shown.count("cr-and-pair")) == (2, 2)  # both halves
+    assert shown.index("40 times less") < shown.index("It takes both.")
+
+
 def test_shares_in_words():
     assert [percent(one) for one in (1, 0.221, 0.0341, 1 / 12000)] == [
         "100%", "22%", "3.4%", "less than 0.1%"
@@ -200,6 +231,16 @@ def test_the_last_step_answers_why_and_which_purchases_and_why_not(handlers, mon
     other = handlers.explaining.pick(shown, SimpleNamespace(id="1"))["causes"]
     assert 'data-id="1" aria-pressed="true"' in " ".join(other.split())
     assert handlers.explaining.pick(shown, SimpleNamespace(id="99")) == {}
+
+    assert caused["pairing"]["visible"] is False  # of two that are read
+    said, paired = handlers.explaining.together(shown)
+    assert "Reading 2 histories" in said["together"]
+    assert 'class="cr-together"' in paired["together"]
+    other = handlers.explaining.pick_pairs(shown, SimpleNamespace(id="1"))["together"]
+    assert "Text 2:" in other
+    monkeypatch.setattr(explaining, "MOST_PAIRED", 1)
+    *_, refused = handlers.explaining.together(shown)
+    assert "expected at most 1 purchases" in refused["together"]
 
     asked = []
 

@@ -7,13 +7,16 @@ from markupsafe import Markup
 from demo.html.templating import render
 from demo.html.wording import count, listed
 from demo.inspect.columns import FIRST, Column, Columns
+from demo.inspect.links import to_item
 
 
-def columns_view(columns: Columns) -> Markup:
-    """The columns; empty where there is only one."""
+def columns_view(columns: Columns, shop: str) -> Markup:
+    """The columns, each title a link to its item of the shop; empty where there is only one."""
     if len(columns.columns) < 2:
         return Markup("")
-    places = [[_cell(columns, one, place) for one in columns.columns] for place in range(FIRST)]
+    places = [
+        [_cell(columns, one, place, shop) for one in columns.columns] for place in range(FIRST)
+    ]
     heads = [
         (one, columns.shared(one) if one.item_ids and k else None)
         for k, one in enumerate(columns.columns)
@@ -21,15 +24,19 @@ def columns_view(columns: Columns) -> Markup:
     return render("cases/columns", "columns", heads, places, _found(columns), _common(columns))
 
 
-def _cell(columns: Columns, one: Column, place: int) -> tuple[str, str, bool, bool] | None:
-    """Title, what is known of the item, whether it is the one bought, whether it was before."""
+def _cell(
+    columns: Columns, one: Column, place: int, shop: str
+) -> tuple[str, str, bool, bool, str] | None:
+    """Title, what is known of the item, whether it is the one bought, whether it was before, and
+    its address."""
     if place >= len(one.item_ids):
         return None
     item_id = one.item_ids[place]
     item = columns.items.get(item_id)
     title = (item and item.title) or f"Item {item_id}"
     about = ", ".join(filter(None, (title, item and item.category, item and item.brand)))
-    return title, about, item_id == columns.target, item_id in columns.bought
+    address = to_item(shop, item_id) if item else ""
+    return title, about, item_id == columns.target, item_id in columns.bought, address
 
 
 def _found(columns: Columns) -> str:

@@ -10,20 +10,24 @@ import numpy as np
 from jaxtyping import Int
 from markupsafe import Markup
 
+from calrec.records import Item
 from demo.html.templating import render
 from demo.html.widgets import empty_state
-from demo.html.wording import count
+from demo.html.wording import count, title_of
 from demo.inspect.annotations import MOST_SLICES, NOTHING, Annotation
 from demo.inspect.case_filters import (
+    BANDS,
     COLD,
-    LENGTHS,
+    HITS,
     LEVELS,
+    NEVER,
     RANKS,
     REPEAT,
+    SHORTCUTS,
     STAR,
-    TIES,
     WIN,
     CaseFilters,
+    band_words,
     words,
 )
 from demo.inspect.case_table import PAGE, Selection
@@ -128,9 +132,11 @@ def agreement_view(counts: Int[np.ndarray, "4 4"], filters: CaseFilters) -> Mark
     return render("cases/list", "agreement", labels, rows)
 
 
-def chips(filters: CaseFilters) -> Markup:
-    """What is filtered, each as a button that takes it away."""
-    found = [(name, _TITLES[name], _said(name, value)) for name, value in filters.write().items()]
+def chips(filters: CaseFilters, items: Mapping[str, Item]) -> Markup:
+    """What is filtered, each as a button that takes it away; `items` are the shop's, by id."""
+    found = [
+        (name, _TITLES[name], _said(name, value, items)) for name, value in filters.write().items()
+    ]
     return render("cases/list", "chips", found)
 
 
@@ -144,6 +150,12 @@ _TITLES: Mapping[str, str] = {
     "cold": "true item",
     "repeat": "true item",
     "tie": "ties",
+    "sold": "sold in training",
+    "age": "days since first sold",
+    "shortcut": "shortcut",
+    "bought": "really bought",
+    "first": "put first by A",
+    "hit": "A's first item",
     "level": "best text",
     "reason": "suggested",
     "star": "annotations",
@@ -151,15 +163,17 @@ _TITLES: Mapping[str, str] = {
 }
 
 
-def _said(name: str, value: str) -> str:
+def _said(name: str, value: str, items: Mapping[str, Item]) -> str:
+    if name in ("bought", "first"):
+        return title_of(items[value]) if value in items else f"item {value}"
+    if name in BANDS:
+        return "never" if value == NEVER else band_words(value)
     offered = {
         "win": WIN,
-        "a": words(RANKS),
-        "b": words(RANKS),
-        "length": words(LENGTHS),
         "cold": COLD,
         "repeat": REPEAT,
-        "tie": words(TIES),
+        "shortcut": SHORTCUTS,
+        "hit": HITS,
         "level": LEVELS,
         "reason": CHOICES,
         "star": STAR,

@@ -18,9 +18,10 @@ from demo.html.case_study.columns import columns_view
 from demo.html.case_study.labels import labels_view
 from demo.html.case_study.view import case_view
 from demo.inspect.annotations import NOTHING, Annotation, labels_in_use
-from demo.inspect.case_filters import CaseFilters
+from demo.inspect.case_filters import BANDS, NEVER, CaseFilters, words
 from demo.inspect.case_table import Selection
 from demo.inspect.cases import Cases
+from demo.inspect.run_links import leading_cells
 from demo.inspect.run_pair import RunPair
 
 PartValues = dict[str, Any]
@@ -114,10 +115,11 @@ def controls(cases: Cases, reading: Reading) -> PartValues:
     if filters.category and filters.category not in {name for name, _ in counted}:
         categories.append((f"{filters.category} (0)", filters.category))
     labels = label_choices(reading.noted, filters.label)
-    plain = ("text", "win", "a", "b", "length", "cold", "repeat", "tie", "level", "reason")
+    plain = ("text", "win", "cold", "repeat", "shortcut", "hit", "level", "reason")
     return {
         **runs(reading.pair),
         **{name: getattr(filters, name) for name in plain},
+        **{name: band_choices(name, getattr(filters, name)) for name in BANDS},
         "beside": Offered(
             choices=reading.pair.choices(reading.pair.others),
             value=list(reading.pair.beside(reading.beside)),
@@ -133,6 +135,13 @@ def label_choices(noted: Mapping[str, Annotation], chosen: str) -> list[tuple[st
     """The labels in use, and the one filtered by, as choices of the filter."""
     used = sorted({*labels_in_use(noted), chosen} - {""})
     return [("Any", ""), *((label, label) for label in used)]
+
+
+def band_choices(name: str, chosen: str) -> Offered:
+    """The usual bands of a filter, and the one chosen, as an address may name any other."""
+    never = [("Never sold", NEVER)] if name == "age" else []
+    bands = words(BANDS[name], "" if chosen == NEVER else chosen)
+    return Offered(choices=[("Any", ""), *never, *bands], value=chosen)
 
 
 def overview(cases: Cases, reading: Reading) -> PartValues:
@@ -152,7 +161,7 @@ def case_list(cases: Cases, reading: Reading) -> PartValues:
     """What is filtered, and a page of the cases."""
     current, pinned = reading.case or None, reading.pin or None
     return {
-        "chips": listing.chips(reading.filters),
+        "chips": listing.chips(reading.filters, reading.pair.shop.by_id),
         "count": listing.count_line(reading.selection, reading.pair.alone),
         "cases": listing.case_list(
             reading.selection, reading.offset, reading.noted, current, pinned, reading.pair.alone
@@ -180,9 +189,11 @@ def one_case(cases: Cases, reading: Reading) -> PartValues:
     except CalrecError as error:
         pinned = widgets.notice(str(error), "error")
     study = cases.study(pair, reading.case, noted)
-    columns = columns_view(cases.columns(pair, reading.beside, study))
+    shop = pair.shop.domain
+    columns = columns_view(cases.columns(pair, reading.beside, study), shop)
+    runs = (pair.first.folder.name, "" if pair.alone else pair.second.folder.name)
     return {
-        "case": case_view(study, columns=columns),
+        "case": case_view(study, columns=columns, shop=shop, runs=runs),
         "pinned": pinned,
         "tools": True,
         "star": note.star,
@@ -205,7 +216,10 @@ def saved(cases: Cases, reading: Reading) -> PartValues:
 def scatter(cases: Cases, reading: Reading) -> PartValues:
     """The ranks by both runs in one picture."""
     shown = len(reading.selection) and not reading.pair.alone
-    return {"scatter": rank_scatter(reading.selection.comparison(), 1, 0) if shown else None}
+    if not shown:
+        return {"scatter": None}
+    one = reading.selection.comparison()
+    return {"scatter": leading_cells(rank_scatter(one, 1, 0), one, reading.filters.write())}
 
 
 SECTIONS: Mapping[str, Callable[[Cases, Reading], PartValues]] = {

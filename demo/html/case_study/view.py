@@ -5,6 +5,8 @@ The same HTML stands on the page, beside a pinned case, and in an exported file:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from markupsafe import Markup
 
 from demo.html.case_study.listing import flags
@@ -12,10 +14,14 @@ from demo.html.record import prompt, texts
 from demo.html.record.matching import matrix
 from demo.html.record.ranking import Table, ranked_items, rankings_view
 from demo.html.templating import render
+from demo.inspect.case_filters import NO_CATEGORY
 from demo.inspect.case_study import Side, Study
+from demo.inspect.links import to_cases, to_item
 from demo.inspect.reasons import REASONS
 from demo.inspect.stored import Stored
 
+CATEGORY = "category of the target"
+"""Of the links: no item's id."""
 SHOWN = 8
 """Latest purchases shown of a history; the earlier ones are folded away."""
 TOP = 10
@@ -25,10 +31,24 @@ ROWS = 12
 
 
 def case_view(
-    study: Study, heading: str = "Case", columns: Markup | str = "", *, scripted: bool = True
+    study: Study,
+    heading: str = "Case",
+    columns: Markup | str = "",
+    *,
+    scripted: bool = True,
+    shop: str = "",
+    runs: tuple[str, str] = ("", ""),
 ) -> Markup:
-    """The whole case; `columns` are the first ten of further evaluations, and `scripted` is as in
-    `demo.html.record.matching.matrix`."""
+    """The whole case.
+
+    Args:
+      study: the case.
+      heading: what it is called.
+      columns: the first ten of further evaluations.
+      scripted: as in `demo.html.record.matching.matrix`.
+      shop: its name, where items and category are links into the pages; empty for none.
+      runs: folder names of A and B, for those links.
+    """
     writer = study.generated
     record = writer.record if writer else None
     generation = record.generation if record else None
@@ -49,7 +69,17 @@ def case_view(
         matrix=_matrix(study, heading, scripted),
         rankings=_rankings(study),
         prompt=prompt.of(generation) if generation and generation.prompt else None,
+        links=_links(study, shop, runs) if shop else None,
     )
+
+
+def _links(study: Study, shop: str, runs: tuple[str, str]) -> Mapping[str, str]:
+    """Addresses by item id, and that of the category's cases as `category`."""
+    shown = [*(study.case.history if study.case else ()), *filter(None, [study.target])]
+    category = study.row["category"] or NO_CATEGORY
+    return {item.item_id: to_item(shop, item.item_id) for item in shown} | {
+        CATEGORY: to_cases(shop, *runs, category=category),
+    }
 
 
 def _matrix(study: Study, heading: str, scripted: bool) -> Markup | None:

@@ -13,7 +13,8 @@ from catalog.sequences import HELD_OUT
 from catalog.statistics import Statistics
 from demo.html.templating import render
 from demo.html.wording import count
-from demo.inspect.bars import sizes
+from demo.inspect.bars import Bar, sizes
+from demo.inspect.links import to_items
 from demo.inspect.shop import Shop
 
 _ROLES = {
@@ -34,11 +35,23 @@ def about(shop: Shop) -> Markup:
         role=_ROLES.get(catalogue.info.role, ""),
         figures=_figures(found),
         charts=[
-            (sizes(catalogue.popularity), "items", "Items by how often they were sold"),
-            (sizes(lengths), "shoppers", "Shoppers by purchases in training"),
+            (
+                [(bar, _sold(shop.domain, bar)) for bar in sizes(catalogue.popularity)],
+                *("items", "Items by how often they were sold"),
+            ),
+            (
+                [(bar, "") for bar in sizes(lengths)],
+                *("shoppers", "Shoppers by purchases in training"),
+            ),
         ],
         remarks=_remarks(catalogue.info.report),
     )
+
+
+def _sold(domain: str, bar: Bar) -> str:
+    """The address of a bar's items; none for a bar without any."""
+    band = f"{bar.low}..{'' if bar.high is None else bar.high}"
+    return to_items(domain, sold=band) if bar.count else ""
 
 
 def _figures(found: Statistics) -> list[tuple[str, str, str]]:

@@ -23,6 +23,7 @@ def item_page(
     opened: OpenedItem,
     items: Items,
     brand: str,
+    categories: Sequence[tuple[str, str]] = (),
     *,
     offset: int,
     limit: int,
@@ -34,6 +35,8 @@ def item_page(
       opened: what it shows.
       items: all of the shop.
       brand: the query of the list of its brand's items.
+      categories: the levels of its category, top first, each with the query of the list of its
+        items.
       offset: buyers before the first one shown.
       limit: buyers on one page.
       at: the query of another offset.
@@ -52,12 +55,13 @@ def item_page(
         rank=(above + 1, above + ties),
         total=len(opened.popularity),
         brand=brand,
+        categories=categories,
         text=item_text(item, opened.text),
         cut=_cut(item, opened.text),
         around=around,
         counts=_counts(opened, items),
         loadable=opened.loadable,
-        timeline=over_time(opened.times, span) if span else [],
+        timeline=[(bar, "") for bar in over_time(opened.times, span)] if span else [],
         offset=offset,
         limit=limit,
         at=at,

@@ -18,6 +18,7 @@ from calrec.report.figures import layout
 from demo.html.templating import render
 from demo.html.wording import title_of
 from demo.inspect.item_map import ItemMap, Special
+from demo.inspect.links import to_item
 
 COLOURS = (
     "#6470d8",
@@ -63,11 +64,13 @@ def map_figure(of: ItemMap) -> go.Figure:
                 marker={"color": colour, "size": 6, "opacity": 0.62},
                 hovertext=[_hover(items[i]) for i in own],
                 hoverinfo="text",
+                customdata=[items[i].item_id for i in own],
             )
     _mark(figure, points, items, of.special)
     layout(figure, height=560)
     bare = {"showticklabels": False, "showgrid": True, "fixedrange": False}
-    figure.update_layout(dragmode="zoom")
+    # A dot leads to its item.
+    figure.update_layout(dragmode="zoom", meta={"leads": to_item(of.shop, "")})
     figure.update_xaxes(**bare)
     figure.update_yaxes(**bare)
     return figure
@@ -89,6 +92,7 @@ def _mark(
             },
             hovertext=[_hover(items[i], "In the history") for i in own],
             hoverinfo="text",
+            customdata=[items[i].item_id for i in own],
         )
     if special.target is not None:
         at = points[[special.target]]
@@ -99,6 +103,7 @@ def _mark(
             marker=_big(TARGET, "star", 19),
             hovertext=[_hover(items[special.target], "Really bought next")],
             hoverinfo="text",
+            customdata=[items[special.target].item_id],
         )
     if special.user is not None:
         figure.add_scatter(

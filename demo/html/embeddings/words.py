@@ -16,6 +16,7 @@ from demo.html.templating import render
 from demo.html.widgets import empty_state, lead
 from demo.html.wording import count
 from demo.inspect.item_map import ItemMap
+from demo.inspect.links import to_item
 from demo.inspect.projection import PCA
 from demo.inspect.towers import Towers, Visitor
 
@@ -40,7 +41,8 @@ def map_lead(of: ItemMap, seed: int) -> Markup:
     shown = f"All {count(items, 'item')}"
     if drawn < items:
         shown = f"{drawn:,} of {count(items, 'item')}, drawn with seed {seed}"
-    return lead(f"{shown}. {how} Drag over the map to zoom, double-click to go back.")
+    keys = "Press a dot to see its item; drag over the map to zoom, double-click to go back."
+    return lead(f"{shown}. {how} {keys}")
 
 
 def map_legend(of: ItemMap) -> Markup:
@@ -66,7 +68,8 @@ def nearest_html(of: ItemMap) -> Markup:
     if target is not None:
         optimistic, pessimistic = ranks_of(cosines, target)
         place = int(optimistic), int(pessimistic), float(cosines[target])
-    return render("embeddings", "nearest", rows, place, len(items))
+    addresses = {item.item_id: to_item(of.shop, item.item_id) for item, *_ in rows}
+    return render("embeddings", "nearest", rows, place, len(items), addresses)
 
 
 def visitor_marks(visitor: Visitor | None) -> tuple[float | None, float | None]:

@@ -248,11 +248,16 @@ def bars(history: Sequence[Item], attribution: Attribution, text: int) -> list[B
 
 def _said(change: float) -> str:
     """What leaving a purchase out does to a text's probability, by its change in nats."""
+    return "no difference" if abs(change) < NOTHING else f"{times(change)} without it"
+
+
+def times(change: float) -> str:
+    """A change of a text's log-probability, in nats: `12 times less probable`."""
     if abs(change) < NOTHING:
-        return "no difference"
+        return "as probable"
     factor = math.exp(min(abs(change), 30.0))
-    times = f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.1f}"
-    return f"{times} times {'less' if change < 0 else 'more'} probable without it"
+    said = f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.1f}"
+    return f"{said} times {'less' if change < 0 else 'more'} probable"
 
 
 def bars_view(

@@ -73,10 +73,11 @@ calrec.visit = {
     const address = `${location.pathname}?${query}`;
     const state = { ...history.state, calrec: { ...this.ids } };
     if (moves && !together) {
-      history.pushState(state, '', address);
+      history.pushState({ ...state, top: undefined }, '', address);
       this.pushed = { at: Date.now(), shared };
     } else history.replaceState(state, '', address);
     this.title();
+    calrec.links.show();
   },
 
   title() {

@@ -28,7 +28,9 @@ from demo.pages.named import Update
 
 NOBODY = "none"
 """In the address: no column beside A and B."""
-FILTERS = tuple(field.name for field in fields(CaseFilters))
+BY_LINK = ("bought", "first")
+"""Filters that only links set: there are too many items to choose from."""
+FILTERS = tuple(field.name for field in fields(CaseFilters) if field.name not in BY_LINK)
 
 
 class CasesHandlers(Noting):
@@ -61,8 +63,9 @@ class CasesHandlers(Noting):
 
     def choose(self, session: Session, address: str, sort: Any, *values: Any) -> Update:
         """Other filters or another order: from the first page on."""
-        filters = CaseFilters.of(dict(zip(FILTERS, values, strict=True)))
         before = CasesAddress.of(address)
+        kept = {name: getattr(before.filters, name) for name in BY_LINK}
+        filters = CaseFilters.of({**kept, **dict(zip(FILTERS, values, strict=True))})
         view = replace(before, sort=sort if isinstance(sort, str) and sort in SORTS else "")
         if (view.sort, filters) == (before.sort, before.filters):
             return {}  # the page itself has set its fields

@@ -150,6 +150,7 @@ def _more_filters() -> dict[str, Any]:
         gr.Accordion("More filters", open=False, elem_classes="cr-quiet"),
         gr.Row(elem_classes="cr-filters"),
     ):
+        part["hit"] = _filter("A's first item is", "hit", case_filters.HITS)
         part["win"] = _filter("Ranks it better", "win", case_filters.WIN)
         part["a"] = _filter("Rank by A", "a", words(case_filters.RANKS))
         part["b"] = _filter("Rank by B", "b", words(case_filters.RANKS))
@@ -158,6 +159,9 @@ def _more_filters() -> dict[str, Any]:
         part["repeat"] = _filter("The true item is", "repeat", case_filters.REPEAT)
         part["cold"] = _filter("It is in training or validation parts", "cold", case_filters.COLD)
         part["tie"] = _filter("Items tied with it by A", "tie", words(case_filters.TIES))
+        part["sold"] = _filter("Sold in training", "sold", words(case_filters.SOLD))
+        part["age"] = _filter("Days since first sold", "age", words(case_filters.AGES))
+        part["shortcut"] = _filter("A shortcut leads to it", "shortcut", case_filters.SHORTCUTS)
         part["level"] = _filter("Best text matches", "level", case_filters.LEVELS)
         part["reason"] = _filter("Suggested reason", "reason", reasons.CHOICES)
         part["star_filter"] = _filter("Annotated", "star", case_filters.STAR)

@@ -29,6 +29,9 @@ def build(shell: Shell) -> Page:
         visit = ("session", "toast", "tabs")
         parts.on(clicked.edit, handlers.edit, ["session"], visit, **EDIT)
 
+    counted = {**LOOK_UP, "trigger_mode": "always_last"}
+    parts.on(parts.item.change, handlers.cases, ("session", "address"), ["cases"], **counted)
+
     # A failure is said in the toast: what follows shows the vectors' own place anew.
     anew = (handlers.vectors, ("session", "address"), ["vectors"])
     told = ("vectors", "toast")

@@ -15,11 +15,14 @@ from calrec.text import DEFAULT_TEXT, TextSettings
 from catalog.store import Catalogue, Page
 from demo.html import widgets
 from demo.html.catalogue import about, item, listing
+from demo.html.templating import render
 from demo.html.wording import count, title_of
 from demo.inspect import session as sessions
 from demo.inspect import url
 from demo.inspect.application import Application
 from demo.inspect.choices import sorts
+from demo.inspect.first_items import KeptCounts
+from demo.inspect.item_cases import item_cases
 from demo.inspect.opened_item import OpenedItem
 from demo.inspect.session import Session
 from demo.inspect.shop import Shop
@@ -39,6 +42,7 @@ class CatalogueHandlers:
     def __init__(self, app: Application) -> None:
         self._app = app
         self._vectors = app.item_vectors
+        self._counts = KeptCounts()
 
     @failures.told_in("results")
     def show(self, session: Session, query: url.Query) -> Update:
@@ -99,11 +103,11 @@ class CatalogueHandlers:
 
     def _opened(self, shop: Shop, view: CatalogueAddress) -> Update:
         if not view.open:
-            return {"item": "", "words": "", "vectors": ""}
+            return {"item": "", "words": "", "vectors": "", "cases": ""}
         catalogue = shop.catalogue
         index = catalogue.index.get(view.open)
         if index is None:
-            return {"item": item.unknown_item(view.open), "words": "", "vectors": ""}
+            return {"item": item.unknown_item(view.open), "words": "", "vectors": "", "cases": ""}
         text = self._text()
         buyers = slice(view.buyers, view.buyers + BUYERS)
         opened = OpenedItem.of(catalogue, index, text, limit=NEIGHBOURS, shoppers=buyers)
@@ -113,18 +117,38 @@ class CatalogueHandlers:
         items = catalogue.items.__getitem__
         its_own = CatalogueAddress(sort=view.sort, open=view.open)
         brand = its_own.filtered(brand=opened.item.brand)
+        path = catalogue.category_path(index)
+        categories = [
+            (level, its_own.filtered(category=path[: k + 1]).write())
+            for k, level in enumerate(path)
+        ]
         return {
             "item": item.item_page(
                 opened,
                 items,
                 brand.write(),
+                categories,
                 offset=view.buyers,
                 limit=BUYERS,
                 at=lambda offset: replace(view, buyers=offset).write(),
             ),
             "words": item.similar_by_words(similar, items),
             "vectors": self._similar(shop, index),
+            "cases": "",
         }
+
+    @failures.told_in("cases")
+    def cases(self, session: Session, written: str) -> Update:
+        """In how many cases of the evaluations the item that is open now is what.
+
+        Read when the rest of the page is there: the first time, the runs have to be counted.
+        """
+        view = CatalogueAddress.of(written)
+        if not view.open or view.open not in self._app.shop(session.domain).catalogue.index:
+            return {"cases": ""}
+        runs = self._app.evaluations.of(session.domain).runs
+        rows = item_cases(self._counts, session.domain, runs, view.open)
+        return {"cases": render("catalogue/cases", "of_item", rows) if rows else ""}
 
     def _similar(self, shop: Shop, index: int) -> str:
         items = shop.catalogue.items

@@ -37,6 +37,7 @@ def lay_out() -> dict[str, Any]:
             part["results"] = html("", js_on_load=clicks, elem_id="catalogue-results")
         with gr.Column(scale=6, min_width=320, elem_classes="cr-panel cr-detail"):
             part["item"] = html("", js_on_load=clicks, elem_id="catalogue-item")
+            part["cases"] = html("", elem_id="catalogue-cases")
             with gr.Row(elem_classes="cr-item-grid"):
                 part["words"] = html(
                     "", js_on_load=clicks, elem_id="catalogue-words", min_width=240

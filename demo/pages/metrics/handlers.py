@@ -25,6 +25,15 @@ from demo.inspect.application import Application
 from demo.inspect.evaluations import Found
 from demo.inspect.local_paths import local
 from demo.inspect.reports import Reports, chosen
+from demo.inspect.run_links import (
+    RunLinks,
+    bands_of,
+    kinds_of,
+    leading,
+    leading_bands,
+    leading_cells,
+    leading_curves,
+)
 from demo.inspect.session import Session
 from demo.inspect.training_curves import Log
 from demo.inspect.url import Query
@@ -108,12 +117,13 @@ class MetricsHandlers:
         try:
             content = self._reports.report(runs, asked.metric)
             tables, details, more = words.tables_html(content)
+            one = content.comparisons[0][1]
             yield {
                 "status": "",
                 "overview": words.overview(content, tables),
                 "plots_lead": words.plots_lead(content),
-                "distribution": shown(figures.rank_distribution(content.comparisons[0][1])),
-                **_shortcuts(content.comparisons[0][1]),
+                "distribution": shown(leading_curves(figures.rank_distribution(one), one)),
+                **_shortcuts(one),
                 "details": details,
                 "more": more,
             }
@@ -130,12 +140,16 @@ class MetricsHandlers:
         cut = DIMENSIONS[asked.dimension]
         try:
             one = self._reports.report(runs, metric).comparisons[0][1]
-            drawn = self._reports.slices(runs, metric, cut)
+            bands = bands_of(one, cut)
+            drawn = leading_bands(self._reports.slices(runs, metric, cut), one, bands)
         except CalrecError:
             return _NO_SLICES  # the report says why
-        dimension = cut(one.cases[0]).dimension.lower()
-        level = one.bootstrap.level
-        caption = render("metrics", "slices_caption", TITLES[metric], dimension, level)
+        slices, level = cut(one.cases[0]), one.bootstrap.level
+        sizes = [len(slices.places(band)) for band in range(len(slices.bands))]
+        named = [name for name, size in zip(slices.bands, sizes, strict=True) if size]
+        parts = words.parts_of(named, bands, [size for size in sizes if size], one)
+        dimension = slices.dimension.lower()
+        caption = render("metrics", "slices_caption", TITLES[metric], dimension, level, parts)
         return {"slices_caption": caption, "slices": shown(drawn)}
 
     def show_pair(self, asked: PairOf | None) -> Update:
@@ -154,7 +168,7 @@ class MetricsHandlers:
             "table": words.pair_html(one),
             "scatter_caption": words.scatter_caption(one),
             # Above the line the first of the two is better.
-            "scatter": shown(figures.rank_scatter(one, 1, 0)),
+            "scatter": shown(leading_cells(figures.rank_scatter(one, 1, 0), one)),
         }
 
     def show_model(self, asked: ModelOf | None) -> Update:
@@ -195,10 +209,13 @@ def _shortcuts(one: Comparison) -> Update:
     if not kinds:
         text = "These evaluations are of an earlier release; evaluate again to see it."
         return {**_NO_SHORTCUTS, "shortcuts_lead": empty_state("Not recorded", text)}
+    bands = kinds_of(kinds)
+    some = [band for band, kind in zip(bands, kinds, strict=True) if kind.found]
+    parts = [RunLinks.of(one).part(band) for band in bands]
     return {
         "shortcuts_lead": words.shortcuts_lead(one, kinds),
-        "shortcuts": shown(pictures.shares(kinds)),
-        "shortcuts_found": shown(pictures.found(one, kinds)),
+        "shortcuts": shown(leading(pictures.shares(kinds), [parts])),
+        "shortcuts_found": shown(leading_bands(pictures.found(one, kinds), one, some)),
     }
 
 

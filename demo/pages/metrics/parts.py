@@ -71,7 +71,7 @@ def _plots() -> dict[str, Any]:
             html(
                 lead(
                     "How often the item really bought is among the first k: solid optimistic,"
-                    " dotted pessimistic."
+                    " dotted pessimistic. Press a solid line for the cases found by then."
                 )
             )
             part["distribution"] = place("metrics-distribution")

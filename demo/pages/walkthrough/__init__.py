@@ -149,9 +149,11 @@ def _explore(parts: Named, events: Exploring, job: Any) -> None:
 
 
 def _explain(parts: Named, events: Explaining) -> None:
-    asked = ("causes", "flow", "message")
+    asked = ("causes", "flow", "pairing", "message")
     parts.on(parts.explain.click, events.causes, ["shown"], asked, **MODEL)
     parts.on(parts.causes.select, events.pick, ["shown"], ["causes"], **LOOK_UP)
+    parts.on(parts.pairs.click, events.together, ["shown"], ["together"], **MODEL)
+    parts.on(parts.together.select, events.pick_pairs, ["shown"], ["together"], **LOOK_UP)
     told = ("why_not", "message")
     parts.on(parts.other.input, events.why_not, ("shown", "other"), told, **MODEL)
 

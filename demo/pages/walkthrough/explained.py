@@ -17,7 +17,7 @@ from demo.pages.components import CLICKS, html
 from demo.pages.figures import HIDDEN, place, shown
 from demo.pages.named import Update
 
-PARTS = ("why", "flow", "asking", "other", "causes", "why_not")
+PARTS = ("why", "flow", "asking", "other", "causes", "pairing", "together", "why_not")
 OFFERED = 30
 """Items offered to be asked about; any other one is found by words."""
 
@@ -36,12 +36,21 @@ def lay_out() -> dict[str, Any]:
             scale=3,
             min_width=280,
         )
+    causes = html("", js_on_load=CLICKS, elem_id="causes")
+    with gr.Accordion(
+        "Pairs and order", open=False, visible=False, elem_id="pairing", elem_classes="cr-quiet"
+    ) as pairing:
+        pairs = gr.Button("What do two of them do together?", elem_id="pairs")
+        together = html("", js_on_load=CLICKS, elem_id="together")
     return {
         **parts,
         "asking": asking,
         "explain": explain,
         "other": other,
-        "causes": html("", js_on_load=CLICKS, elem_id="causes"),
+        "causes": causes,
+        "pairing": pairing,
+        "pairs": pairs,
+        "together": together,
         "why_not": html("", elem_id="why-not"),
     }
 
@@ -54,6 +63,8 @@ def nothing() -> Update:
         "asking": gr.update(visible=False),
         "other": gr.update(choices=[], value=None),
         "causes": "",
+        "pairing": gr.update(visible=False),
+        "together": "",
         "why_not": "",
     }
 
@@ -69,6 +80,8 @@ def first(shop: Shop, made: SideBySide, target: Item | None) -> Update:
         "asking": gr.update(visible=True),
         "other": gr.update(choices=_offered(shop, made, target), value=None),
         "causes": "",
+        "pairing": gr.update(visible=False),
+        "together": "",
         "why_not": "",
     }
 

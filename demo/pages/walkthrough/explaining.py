@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -16,7 +16,7 @@ from calrec.records import Item, Recommendation, Sample
 from calrec.records.attribution import Attribution
 from calrec.text import TextSettings
 from demo.html import widgets
-from demo.html.record import causes, why
+from demo.html.record import causes, together, why
 from demo.inspect.own_text import own_text
 from demo.inspect.session import target_of
 from demo.inspect.shop import Shop
@@ -26,6 +26,8 @@ from demo.pages.named import Update
 from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import Shown
 
+MOST_PAIRED = 12
+"""Purchases whose pairs are shown: 77 histories are read besides those without one."""
 KEPT = 64
 """Attributions kept; one of ten texts is of a few kilobytes."""
 
@@ -50,6 +52,7 @@ class Explaining:
         return {
             "causes": causes.bars_view(record.history, found, 0, _names(record)),
             "flow": HIDDEN if figure is None else shown(figure),
+            "pairing": gr.update(visible=len(found.without) > 2),
             "message": "",
         }
 
@@ -64,6 +67,44 @@ class Explaining:
             return {}  # the buttons of other texts were still on the screen
         found = self._attribution(shop, of, _columns(record), record.ranking.columns)
         return {"causes": causes.bars_view(record.history, found, text, _names(record))}
+
+    def together(self, of: Shown | None) -> Iterator[Update]:
+        """What each two purchases did together, and their order; says first how much that is."""
+        if of is None:
+            return
+        try:
+            read = len(self._of_columns(of)[1].without)
+            if read > MOST_PAIRED:
+                raise CalrecError(
+                    f"expected at most {MOST_PAIRED} purchases that the model reads, so that it is"
+                    f" quick, found {read}; remove some, or ask by GenerativeModel.attribution"
+                )
+            histories = read * (read - 1) // 2 + read - 1
+            said = f"Reading {histories} histories: each two of {read} purchases left out, and"
+            yield {"together": widgets.notice(f"{said} neighbours swapped.")}
+            yield {"together": self._paired(of, 0)}
+        except Exception as error:
+            said = failures.line(error, "pairs of purchases")
+            yield {"together": widgets.notice(said, "error")}
+
+    @failures.told_in("together")
+    def pick_pairs(self, of: Shown | None, click: gr.EventData) -> Update:
+        """The pairs of another text."""
+        text = int(click.id)
+        if of is None or not 0 <= text < len(self._of_columns(of)[1].texts):
+            return {}
+        return {"together": self._paired(of, text)}
+
+    def _of_columns(self, of: Shown, *, pairs: bool = False) -> tuple[Recommendation, Attribution]:
+        """The results, and what their purchases did to their texts."""
+        shop, made = self._recommending.compared(of)
+        record = made.calrec
+        columns = record.ranking.columns
+        return record, self._attribution(shop, of, _columns(record), columns, pairs=pairs)
+
+    def _paired(self, of: Shown, text: int) -> Markup:
+        record, found = self._of_columns(of, pairs=True)
+        return together.together_view(record.history, found, text, _names(record))
 
     @failures.told_in("message")
     def why_not(self, of: Shown | None, other: Any) -> Update:
@@ -90,15 +131,21 @@ class Explaining:
         return causes.bars_view(shop.items(of.session.history), found, 0)
 
     def _attribution(
-        self, shop: Shop, of: Shown, texts: Sequence[Item | Sample], named: Hashable
+        self,
+        shop: Shop,
+        of: Shown,
+        texts: Sequence[Item | Sample],
+        named: Hashable,
+        *,
+        pairs: bool = False,
     ) -> Attribution:
         """That of some texts after the history of the results, kept by what names them."""
-        key = (of.key, named)
+        key = (of.key, named, pairs)
         with self._lock:
             if (kept := self._kept.get(key)) is not None:
                 return kept
         model = shop.served.get().with_template(of.choice.template)
-        found = model.attribution(shop.items(of.session.history), texts)
+        found = model.attribution(shop.items(of.session.history), texts, pairs=pairs, swaps=pairs)
         with self._lock:
             self._kept[key] = found
         return found
