@@ -25,10 +25,17 @@ ROWS = 12
 
 
 def case_view(
-    study: Study, heading: str = "Case", columns: Markup | str = "", *, scripted: bool = True
+    study: Study,
+    heading: str = "Case",
+    columns: Markup | str = "",
+    *,
+    scripted: bool = True,
+    key: str = "",
 ) -> Markup:
-    """The whole case; `columns` are the first ten of further evaluations, and `scripted` is as in
-    `demo.html.record.matching.matrix`."""
+    """The whole case; `columns` are the first ten of further evaluations.
+
+    `scripted` and `key` are as in `demo.html.record.matching.matrix`.
+    """
     writer = study.generated
     record = writer.record if writer else None
     generation = record.generation if record else None
@@ -46,13 +53,13 @@ def case_view(
         earlier=max(len(history) - SHOWN, 0),
         writer=writer.name if writer else None,
         wrote=texts.view(record, pressed=False) if record else None,
-        matrix=_matrix(study, heading, scripted),
+        matrix=_matrix(study, key or heading.lower().replace(" ", "-"), scripted),
         rankings=_rankings(study),
         prompt=prompt.of(generation) if generation and generation.prompt else None,
     )
 
 
-def _matrix(study: Study, heading: str, scripted: bool) -> Markup | None:
+def _matrix(study: Study, key: str, scripted: bool) -> Markup | None:
     writer = study.generated
     if writer is None or writer.record is None:
         return None
@@ -61,7 +68,7 @@ def _matrix(study: Study, heading: str, scripted: bool) -> Markup | None:
         study.items,
         study.target,
         writer.corpus,
-        key=heading.lower().replace(" ", "-"),
+        key=key,
         rows=ROWS,
         scripted=scripted,
     )

@@ -66,7 +66,7 @@ def build(shell: Shell) -> Page:
     _explain(parts, handlers.explaining)
     _keep(parts, handlers.keeping)
     shown = ["browse", *FILTERS, "sort", "query", "presets", *HISTORY, *SETTINGS, *BLANK]
-    return parts.page(handlers.show, [*shown, "shown", "address", "start"])
+    return parts.page(handlers.show, [*shown, "shown", "address", "start"], handlers.saving.saved)
 
 
 def _assemble(parts: Named, events: Assembling) -> None:
@@ -147,7 +147,7 @@ def _explore(parts: Named, events: Exploring, job: Any) -> None:
 
 
 def _explain(parts: Named, events: Explaining) -> None:
-    asked = ("causes", "flow", "message")
+    asked = ("causes", "flow", "story", "message")
     parts.on(parts.explain.click, events.causes, ["shown"], asked, **MODEL)
     parts.on(parts.causes.select, events.pick, ["shown"], ["causes"], **LOOK_UP)
     told = ("why_not", "message")
