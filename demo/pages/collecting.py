@@ -54,8 +54,9 @@ def lay_out(app: Application, savers: Mapping[str, Saver]) -> None:
     box.render()
     parts = Named(make=make, said=said, file=file, asked=box, address=box)
     collecting = Collecting(app, savers)
-    asks = {"js": script("reported")}
-    made = parts.on(make.click, collecting.report, ["asked"], ("said", "file"), **MODEL, **asks)
+    # One at a time: nobody waits for a second one.
+    asks = {**MODEL, "trigger_mode": "once", "js": script("reported")}
+    made = parts.on(make.click, collecting.report, ["asked"], ("said", "file"), **asks)
     made.success(None, None, None, js=script("fetchFile", "#report-file"), **LOOK_UP)
 
 

@@ -107,7 +107,7 @@ def test_a_history_that_somebody_put_together_and_that_is_too_long():
     assert story(made)[0] == (
         "This history holds 2 purchases, the last one “Drill”; the model reads only the last 1."
     )
-    alone = replace(made, history=ITEMS[4:])
+    alone = replace(record(RAW), history=ITEMS[4:])
     assert story(alone)[0] == "This history holds 1 purchase: “Drill”."
 
 

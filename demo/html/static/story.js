@@ -3,7 +3,7 @@
 calrec.story = {
   at: 0, // which stop, from 1; 0: none is told
   wanted: Math.trunc(Number(new URLSearchParams(location.search).get('story'))) || 0,
-  list: null,
+  words: '', // all that the stops on the page say
 
   stops() {
     return [...document.querySelectorAll('#story .cr-stops li')];
@@ -83,20 +83,23 @@ calrec.story = {
     if (next >= 1 && next <= this.stops().length) this.tell(next);
   },
 
-  // Another result, or another word on this one.
+  // Another result, or another word on this one: gradio writes it into the elements that are there.
   follow() {
-    const list = document.querySelector('#story .cr-stops');
-    if (list === this.list) return;
-    this.list = list;
-    if (this.wanted && list) this.tell(this.wanted);
-    else if (this.at && !list) [this.wanted, this.at] = [this.at, 0], this.show();
-    else if (this.at) this.fill(document.querySelector('.cr-story-bar'), this.stops()[this.at - 1]);
+    const words = document.querySelector('#story .cr-stops')?.textContent || '';
+    if (words === this.words) return;
+    this.words = words;
+    if (this.wanted && words) this.tell(this.wanted);
+    else if (this.at && words) this.fill(document.querySelector('.cr-story-bar'), this.stops()[this.at - 1]);
+    else if (this.at) {
+      [this.wanted, this.at] = [this.at, 0];
+      this.show();
+    }
   },
 };
 new MutationObserver(() => calrec.story.follow()).observe(document.documentElement, { childList: true, subtree: true });
 
 document.addEventListener('click', (event) => {
-  const button = event.target.closest('[data-tell], [data-story], [data-turn]');
+  const button = event.target.closest('button:is([data-tell], [data-story], [data-turn])');
   const { story } = calrec;
   if (!button) {
     // Whoever goes elsewhere by hand has left it.
@@ -107,7 +110,6 @@ document.addEventListener('click', (event) => {
   } else if (button.matches('[data-tell]')) story.tell(1);
   else if (button.matches('[data-story]')) {
     story.leave();
-    story.list = document.querySelector('#story .cr-stops');
     if (story.isOf(button.dataset)) story.tell(1);
     else story.wanted = 1;
   } else if (button.dataset.turn === '0') story.leave();
