@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib import resources
 
-import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
-from calrec.report import figures
+from calrec.report.drawing import plotly_script
 from calrec.report.rendering import html_text
 
 TEMPLATES = Environment(
@@ -40,12 +38,5 @@ def offline_page(
         links=[(key, Markup(html_text(name))) for key, name in links],
         sections=list(map(Markup, sections)),
         style=Markup(style),
-        plotly=Markup(get_plotlyjs()),
-    )
-
-
-def drawing(figure: go.Figure, key: str) -> Markup:
-    """A plot as part of such a page; `key` is its id."""
-    return Markup(
-        figure.to_html(full_html=False, include_plotlyjs=False, config=figures.CONFIG, div_id=key)
+        plotly=plotly_script(),
     )

@@ -11,9 +11,10 @@ from calrec.evaluation.slices import recorded
 from calrec.evaluation.text_scores import text_scores
 from calrec.report import figures
 from calrec.report.comparison import Comparison
+from calrec.report.drawing import drawing
 from calrec.report.rendering import html_table, html_text
 from calrec.report.report import Content
-from train.offline_page import drawing, offline_page
+from train.offline_page import offline_page
 
 
 def page(content: Content, lead: str) -> str:

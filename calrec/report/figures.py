@@ -1,9 +1,10 @@
 """Plots of evaluations: ranks of two recommenders, rank distributions, metrics by slice.
 
-The only module of `calrec` that needs plotly. Text is drawn in the page's own colour and on a
-transparent ground, so that one figure serves light and dark pages (`INK` is what stands in
-without a page). Every text from data is escaped: plotly reads a few HTML tags in any text. No plot
-has a legend of its own: long names would leave no room to draw, so the page writes it (`legend`).
+Of `calrec` only this module and `calrec.report.drawing` need plotly. Text is drawn in the page's
+own colour and on a transparent ground, so that one figure serves light and dark pages (`INK` is
+what stands in without a page). Every text from data is escaped: plotly reads a few HTML tags in
+any text. No plot has a legend of its own: long names would leave no room to draw, so the page
+writes it (`legend`).
 """
 
 from __future__ import annotations

@@ -141,14 +141,18 @@ def speaker(name: str, folder: Path | None) -> Markup:
     return render("walkthrough", "speaker", name, said)
 
 
-def texts_view(shop: Shop, record: Recommendation, opened: int) -> Markup:
-    """The kept texts of a record, one of them opened by its place in the order drawn; -1: none."""
+def texts_view(shop: Shop, record: Recommendation, opened: int, *, pressed: bool = True) -> Markup:
+    """The kept texts of a record, one of them opened by its place in the order drawn; -1: none.
+
+    `pressed` is as in `demo.html.record.texts.view`.
+    """
     settings = TextSettings(**record.settings.get("text", {}))
     first, more = record, len(record.samples) - MOST_TEXTS
     if record.generation is not None and more > 0:
         kept = replace(record.generation, samples=record.samples[:MOST_TEXTS])
         first = replace(record, generation=kept)
-    view = texts.view(first, shop.catalogue.items, shop.attributes(settings), opened)
+    attributes = shop.attributes(settings)
+    view = texts.view(first, shop.catalogue.items, attributes, opened, pressed=pressed)
     said = f"And {count(more, 'more text')}, which are less probable." if more > 0 else ""
     return view + widgets.quiet(said)
 

@@ -91,6 +91,11 @@ def catalogue_list(page: Page, offset: int, limit: int) -> Markup:
     )
 
 
+def collector() -> Markup:
+    """The button that adds the view to the report."""
+    return render("report", "add")
+
+
 def undo_buttons() -> Markup:
     """Back to the history before, and forth again."""
     return render("walkthrough", "undo_buttons")

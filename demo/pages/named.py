@@ -12,7 +12,7 @@ from typing import Any
 from demo.inspect.session import Session
 from demo.inspect.url import Query
 from demo.pages.events import SKIP
-from demo.pages.page import Page
+from demo.pages.page import Page, Saver
 
 Update = dict[str, Any]
 """New values of parts by name; a part that is not in it stays as it is."""
@@ -49,12 +49,18 @@ class Named(SimpleNamespace):
             options.setdefault("show_progress_on", self.address)
         return event(answer, self.of(reads), self.of(changes), **options)
 
-    def page(self, show: Callable[[Session, Query], Update], changes: Iterable[str]) -> Page:
-        """The page whose `show` changes the components of these names."""
+    def page(
+        self,
+        show: Callable[[Session, Query], Update],
+        changes: Iterable[str],
+        saved: Saver | None = None,
+    ) -> Page:
+        """The page whose `show` changes the components of these names; `saved` is as in `Page`."""
         return Page(
             show=lambda session, query: self._by_component(show(session, query)),
             outputs=self.of(changes),
             address=self.address,
+            saved=saved,
         )
 
     def _answering(self, handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from markupsafe import Markup
 
 from demo.inspect.application import Application
 from demo.inspect.session import Session
@@ -31,6 +32,9 @@ class Shell:
     toast: gr.HTML
 
 
+Saver = Callable[[Session, Query, str], Markup]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Page:
     """A page's way to be shown: its state is its query.
@@ -39,11 +43,14 @@ class Page:
       show: updates of some `outputs` for a visitor and a query; an empty query shows the defaults.
       outputs: among them `address`.
       address: of `address()`; the page writes its query into it.
+      saved: what the page shows for a visitor and a query, as part of a report; the key begins the
+        ids of its parts. `None` where nothing of the page can be collected.
     """
 
     show: Callable[[Session, Query], dict[Component, Any]]
     outputs: Sequence[Component]
     address: gr.Textbox
+    saved: Saver | None = None
 
 
 def address(elem_id: str | None = None) -> gr.Textbox:

@@ -20,7 +20,7 @@ from demo.inspect import session, url
 from demo.inspect.application import Application
 from demo.inspect.session import Session
 from demo.inspect.url import Query
-from demo.pages import failures
+from demo.pages import collecting, failures
 from demo.pages.components import html, script
 from demo.pages.events import EDIT, LOOK_UP, QUIET, SKIP
 from demo.pages.page import Page, Shell, address
@@ -78,7 +78,7 @@ def head() -> str:
     """The scripts of all pages."""
     names = (
         *("shell.js", "visit.js", "undo.js", "arrival.js", "events.js", "keys.js"),
-        *("matrix.js", "links.js"),
+        *("matrix.js", "links.js", "story.js", "report.js"),
     )
     scripts = [(STATIC / name).read_text(encoding="utf-8") for name in names]
     return render("shell", "head", scripts)
@@ -111,6 +111,8 @@ def build_page(app: Application, *, login: bool = False) -> gr.Blocks:
                     gr.Column(elem_id=name, elem_classes="cr-page"),
                 ):
                     pages[name] = module.build(shell)
+        savers = {name: page.saved for name, page in pages.items() if page.saved is not None}
+        collecting.lay_out(app, savers)
         with gr.Row(visible="hidden"):
             for box in (link, *(page.address for page in pages.values())):
                 box.render()
@@ -153,6 +155,7 @@ def _header(app: Application, first: str, login: bool) -> gr.Dropdown:
     """The name of it all, the choice of the shop and, with a login, the way out."""
     with gr.Row(elem_classes="cr-header"):
         html(render("shell", "brand"), scale=3)
+        collecting.opener()
         html(render("shell", "tools"), elem_id="tools", scale=0, min_width=180)
         shop = gr.Dropdown(
             [(_shop_label(name, info.items), name) for name, info in app.domains.items()],

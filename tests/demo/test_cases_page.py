@@ -32,6 +32,7 @@ from demo.inspect.temporary_files import KEPT
 from demo.pages.cases.address import CasesAddress
 from demo.pages.cases.handlers import FILTERS, CasesHandlers
 from demo.pages.cases.parts import ACTIONS, lay_out
+from demo.pages.cases.saving import saved
 from demo.pages.events import SKIP
 from demo.pages.walkthrough import address as walkthrough
 
@@ -569,6 +570,8 @@ def test_exports_write_what_is_shown_and_keep_few_files(cases):
     assert path.endswith("case-crafts-user-00002.json")
     paths = [handlers.cases_json(HERE, address)["file"] for _ in range(KEPT + 3)]
     assert [Path(p).exists() for p in paths] == [False] * 3 + [True] * KEPT
+    case = saved(handlers, HERE, url.read(address), "view-1")
+    assert f'data-user="{USERS[1]}"' in case
     update = handlers.case_page(HERE, "case=../../x&run=one")
     assert update.keys() == {"said"}
     assert "expected a user" in update["said"]

@@ -32,6 +32,7 @@ from demo.pages.metrics.address import (
 )
 from demo.pages.metrics.handlers import MetricsHandlers
 from demo.pages.metrics.parts import CURVES
+from demo.pages.metrics.saving import FIGURES, saved
 
 HERE = Session(domain="lamps")
 HOSTILE = "<img src=x onerror=window.hacked=1>"
@@ -186,6 +187,15 @@ def test_the_report_holds_the_papers_tables_and_escapes_names(handlers):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_the_page_is_saved_with_its_tables_and_plots(handlers):
+    one = saved(handlers, HERE, url.read("runs=calrec&runs=lir"), "view-1")
+    assert "is best here" in one
+    assert re.findall(r'<div id="([^"]+)" class="plotly-graph-div', one) == [
+        f"view-1-{name}" for name in FIGURES
+    ]
+
+
 def test_figures_are_those_of_the_ranks(handlers, app):
     overview = last_of(handlers.show_report(ReportOf("lamps", ("lir",), "mrr")))["overview"]
     ranks = app.evaluations.of("lamps").runs["lir"].cases

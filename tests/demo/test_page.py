@@ -70,6 +70,59 @@ def compare_by_keys(page) -> None:
     assert page.locator("#matrix .cr-compared:popover-open").count() == 0
 
 
+def tell_by_keys(page) -> None:
+    """The story: each stop's sentence and part, by arrow keys that leave typing alone."""
+    page.click("[data-tell]")
+    # It asks which purchase is behind the first item.
+    page.wait_for_selector("#story .cr-stops:not([data-asks])", state="attached")
+    sentences = page.locator("#story .cr-stops li").all_text_contents()
+    assert "did most for its text" in sentences[3]
+    told = [(page.inner_text(".cr-story-said"), page.locator("[data-told]").get_attribute("id"))]
+    page.focus("#query textarea, #query input")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text(".cr-story-text").startswith("1 of 5")
+    page.focus("[data-turn='1']")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+        part = page.locator("[data-told]")
+        told.append((page.inner_text(".cr-story-said"), part.get_attribute("id")))
+    parts = ["history", "samples", "matrix", "why", "ranks", "ranks"]
+    assert told == list(zip([*sentences, sentences[-1]], parts, strict=True))
+    page.wait_for_function(
+        "(() => { const box = document.querySelector('[data-told]').getBoundingClientRect();"
+        " return box.top >= 0 && box.top < innerHeight / 2; })()"
+    )
+    assert "story=5" in page.url
+    page.keyboard.press("Escape")
+    assert not page.locator(".cr-story-bar").is_visible()
+    assert page.evaluate("document.activeElement.hasAttribute('data-tell')")
+    assert "story" not in page.url
+
+
+def collect(page, width: int) -> None:
+    """The result in a report, which opens offline, runs no title and has a way back."""
+    live = page.url
+    page.click("#story [data-collect]")
+    page.click("[data-report-open]")
+    page.fill(".cr-view textarea", "<img src=x onerror=window.hacked=1>")
+    with page.expect_download() as saved:
+        page.click("#report-make")
+    offline = page.context.browser.new_context(offline=True, color_scheme="dark")
+    report = offline.new_page()
+    report.set_viewport_size({"width": width, "height": 900})
+    errors = []
+    report.on("pageerror", lambda error: errors.append(str(error)))
+    report.goto(f"file://{saved.value.path()}")
+    report.wait_for_selector(".cr-flow .main-svg")
+    assert report.locator(".cr-saved-note").inner_text() == "<img src=x onerror=window.hacked=1>"
+    assert report.locator(".cr-live").get_attribute("href") == re.sub("__theme=[a-z]+&", "", live)
+    assert report.evaluate("window.hacked") is None
+    assert report.evaluate("document.documentElement.scrollWidth") <= width
+    assert errors == []
+    offline.close()
+    page.click("[data-report-close]")
+
+
 def wait_done(page) -> None:
     page.wait_for_selector("#status .cr-done")
 
@@ -289,6 +342,9 @@ def test_no_request_leaves_the_machine_no_title_runs_and_nothing_sticks_out(
     cell = page.locator("#matrix tr:has(th:has-text('<script>')) td > button").first
     assert "<script>window.hacked = 1</script> lamp" in cell.get_attribute("title")
     compare_by_keys(page)
+    tell_by_keys(page)
+    if width == 390:
+        collect(page, width)
     assert len(requests) > 5
     assert [u for u in requests if not u.startswith((server, "data:", "blob:"))] == []
     assert page.evaluate("window.hacked") is None

@@ -7,12 +7,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from calrec.report.drawing import drawing
 from calrec.report.rendering import html_table
 from calrec.report.tables import Table
 from calrec.report.training_log import NDCG, TITLES
 from train.curves import figures
 from train.curves.runs import LOSSES, TrainedRun
-from train.offline_page import TEMPLATES, drawing, offline_page
+from train.offline_page import TEMPLATES, offline_page
 
 TITLE = "Training curves"
 _FIGURE2 = {

@@ -12,11 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from calrec.errors import CalrecError
-from demo.html.assets import STATIC
 from demo.html.case_study.view import case_view
+from demo.html.offline import sheet
 from demo.html.templating import render
 from demo.inspect.annotations import NOTHING, Annotation
 from demo.inspect.case_study import Study
@@ -124,23 +122,17 @@ def case_json(study: Study) -> str:
 
 def case_page(study: Study, names: Sequence[str], styles: Sequence[Path]) -> str:
     """One case as a page that opens offline: one file, no script, nothing fetched."""
-    sheets = (STATIC / "saved_variables.css", *styles, STATIC / "saved.css")
     made = datetime.now(UTC).strftime("%Y-%m-%d")
     page = render(
         "cases/saved",
         "page",
         study.user_id,
         lead=f"{study.user_id}: {' against '.join(names)}. Saved on {made} (UTC).",
-        style=_for_paper("".join(path.read_text(encoding="utf-8") for path in sheets)),
+        style=sheet(styles),
         noted=study.noted if asdict(study.noted) != asdict(NOTHING) else None,
         case=case_view(study, scripted=False),
     )
     return f"{page}\n"
-
-
-def _for_paper(style: str) -> Markup:
-    """Without what could end the style element early; the page's sheets hold no such thing."""
-    return Markup(style.replace("</", "<\\/"))
 
 
 def cases_file(

@@ -36,6 +36,7 @@ def case_view(
     columns: Markup | str = "",
     *,
     scripted: bool = True,
+    key: str = "",
     shop: str = "",
     runs: tuple[str, str] = ("", ""),
 ) -> Markup:
@@ -45,7 +46,8 @@ def case_view(
       study: the case.
       heading: what it is called.
       columns: the first ten of further evaluations.
-      scripted: as in `demo.html.record.matching.matrix`.
+      scripted: as in `demo.html.record.matching.matrix`, and so is `key`.
+      key: begins the ids of its parts; the heading where it is empty.
       shop: its name, where items and category are links into the pages; empty for none.
       runs: folder names of A and B, for those links.
     """
@@ -66,7 +68,7 @@ def case_view(
         earlier=max(len(history) - SHOWN, 0),
         writer=writer.name if writer else None,
         wrote=texts.view(record, pressed=False) if record else None,
-        matrix=_matrix(study, heading, scripted),
+        matrix=_matrix(study, key or heading.lower().replace(" ", "-"), scripted),
         rankings=_rankings(study),
         prompt=prompt.of(generation) if generation and generation.prompt else None,
         links=_links(study, shop, runs) if shop else None,
@@ -82,7 +84,7 @@ def _links(study: Study, shop: str, runs: tuple[str, str]) -> Mapping[str, str]:
     }
 
 
-def _matrix(study: Study, heading: str, scripted: bool) -> Markup | None:
+def _matrix(study: Study, key: str, scripted: bool) -> Markup | None:
     writer = study.generated
     if writer is None or writer.record is None:
         return None
@@ -91,7 +93,7 @@ def _matrix(study: Study, heading: str, scripted: bool) -> Markup | None:
         study.items,
         study.target,
         writer.corpus,
-        key=heading.lower().replace(" ", "-"),
+        key=key,
         rows=ROWS,
         scripted=scripted,
     )

@@ -237,7 +237,7 @@ def bars(history: Sequence[Item], attribution: Attribution, text: int) -> list[B
             Bar(
                 number=i + 1,
                 item=history[i],
-                said=_said(change),
+                said=said(change),
                 width=100 * abs(change) / most if most else 0.0,
                 kind="none" if abs(change) < NOTHING else "for" if change < 0 else "against",
             )
@@ -246,7 +246,7 @@ def bars(history: Sequence[Item], attribution: Attribution, text: int) -> list[B
     ]
 
 
-def _said(change: float) -> str:
+def said(change: float) -> str:
     """What leaving a purchase out does to a text's probability, by its change in nats."""
     return "no difference" if abs(change) < NOTHING else f"{times(change)} without it"
 

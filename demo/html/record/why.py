@@ -15,7 +15,18 @@ from demo.html.record.tokens import strip, visible
 from demo.html.templating import render
 from demo.html.wording import count, listed, percent, probability, rank_range
 from demo.inspect.own_text import OwnText
-from demo.inspect.why import Standing, Telling, Words, found, namings, standing, unfound, why, words
+from demo.inspect.why import (
+    Standing,
+    Telling,
+    Why,
+    Words,
+    found,
+    namings,
+    standing,
+    unfound,
+    why,
+    words,
+)
 
 MOST_WORDS = 8
 """Words that are named."""
@@ -56,16 +67,6 @@ def view(
         return render("record/why", "nothing")
     first = one.first
     behind = one.following
-    reason = _reason(record, first, one.written, corpus)
-    rival = ""
-    if behind is not None and one.tied > 1:
-        rival = f"{count(one.tied, 'item')} share the first place, as their scores are equal"
-    elif behind is not None:
-        rival = f"the next has {percent(behind.probability)}"
-        if behind.probability > first.probability:
-            rival += ", in several texts of which none alone is as probable"
-        elif not behind.is_named:
-            rival = "no text names the next one" if found(record, behind) else ""
     bought = None
     if target is not None:
         own = standing(record, record.ranking.row(target.item_id), named)
@@ -74,8 +75,8 @@ def view(
         "record/why",
         "first",
         items[first.item_id],
-        reason,
-        rival,
+        because(record, first, one.written, corpus),
+        rival(record, one),
         items[behind.item_id] if behind is not None else None,
         None if target is None or target.item_id == first.item_id else (target, bought),
         target is not None and target.item_id == first.item_id,
@@ -104,7 +105,7 @@ def why_not(
     if own is not None:
         lines += _of_model(own)
     if others:
-        lines.append(f"Elsewhere: {listed([_place(other, item.item_id) for other in others])}.")
+        lines.append(f"Elsewhere: {listed([placed(other, item.item_id) for other in others])}.")
     return Told(lines=lines, strip=strip(own.sample) if own else "")
 
 
@@ -113,8 +114,23 @@ def why_not_view(item: Item, told: Told, causes: Markup) -> Markup:
     return render("record/why", "why_not", item, told, causes)
 
 
-def _reason(record: Recommendation, one: Standing, written: int, corpus: Corpus | None) -> str:
-    """Why an item stands where it stands, to follow `because`."""
+def rival(record: Recommendation, one: Why) -> str:
+    """What the next item has against the first; empty where that says nothing."""
+    behind = one.following
+    if behind is None:
+        return ""
+    if one.tied > 1:
+        return f"{count(one.tied, 'item')} share the first place, as their scores are equal"
+    if behind.probability > one.first.probability:
+        several = "in several texts of which none alone is as probable"
+        return f"the next has {percent(behind.probability)}, {several}"
+    if not behind.is_named:
+        return "no text names the next one" if found(record, behind) else ""
+    return f"the next has {percent(behind.probability)}"
+
+
+def because(record: Recommendation, one: Standing, written: int, corpus: Corpus | None) -> str:
+    """Why an item stands where it stands, to follow the word."""
     if not found(record, one):
         return f"it was not found: {unfound(record.ranking, one.item_id) or 'no text matches it'}"
     if one.times and record.settings.get("decoder", "sample") != "sample":
@@ -134,7 +150,7 @@ def _reason(record: Recommendation, one: Standing, written: int, corpus: Corpus 
 
 def _stands(record: Recommendation, one: Standing, written: int, corpus: Corpus | None) -> str:
     """An item's place and why, as a clause."""
-    reason = _reason(record, one, written, corpus)
+    reason = because(record, one, written, corpus)
     if not found(record, one):
         return reason.removeprefix("it was ")
     place = f"place {rank_range(*one.ranks)} of {record.ranking.corpus_size:,}: {reason}"
@@ -171,7 +187,8 @@ def _of_model(own: OwnText) -> list[str]:
     return lines
 
 
-def _place(other: Recommendation, item_id: str) -> str:
+def placed(other: Recommendation, item_id: str) -> str:
+    """Where a recommender has an item, as a clause."""
     name = register.title(other.recommender)
     reason = unfound(other.ranking, item_id)
     if reason:

@@ -11,8 +11,8 @@ Object.assign(calrec, {
   },
 
   // Takes the file that was just written to the visitor.
-  fetchFile() {
-    setTimeout(() => document.querySelector('#case-file')?.click(), 150);
+  fetchFile(button = '#case-file') {
+    setTimeout(() => document.querySelector(button)?.click(), 150);
   },
 
   // Whoever has typed a line goes on with keys.
@@ -39,7 +39,7 @@ Object.assign(calrec, {
 
   // A telling case comes with its result.
   opened() {
-    if (this.step === 1) this.go(3);
+    if (this.step === 1 && !this.story.at) this.go(3);
   },
 
   undone() {

@@ -34,7 +34,7 @@ window.calrec = {
     const shared = ['shop', 'user', 'item', 'target', 'emptied'];
     const own = [[], []];
     for (const [name, value] of new URLSearchParams(search)) {
-      if (['view', 'step', 'mode', '__theme'].includes(name)) continue;
+      if (['view', 'step', 'story', 'mode', '__theme'].includes(name)) continue;
       own[shared.includes(name) ? 0 : 1].push([name, value]);
     }
     return own.map((pairs) => new URLSearchParams(pairs).toString());
@@ -79,6 +79,7 @@ window.calrec = {
     const kept = before.get('__theme') ? [`__theme=${encodeURIComponent(before.get('__theme'))}`] : [];
     const own = [`view=${this.page}`, this.parts[''], this.parts[this.page]];
     if (this.page === 'walkthrough' && this.step !== 1) own.push(`step=${this.step}`);
+    if (this.page === 'walkthrough' && this.story?.at) own.push(`story=${this.story.at}`);
     if (this.expert) own.push('mode=expert');
     return [...kept, ...own].filter(Boolean).join('&');
   },

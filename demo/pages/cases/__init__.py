@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from demo.inspect.cases import Cases
 from demo.pages.cases.handlers import FILTERS, CasesHandlers
 from demo.pages.cases.parts import ACTIONS, OF_A_CASE, lay_out
+from demo.pages.cases.saving import saved
 from demo.pages.components import script
 from demo.pages.events import BROWSE, EDIT, LOOK_UP
 from demo.pages.named import Named
@@ -35,7 +37,7 @@ def build(shell: Shell) -> Page:
     _choosing(handlers, parts, shown)
     _one_case(handlers, parts, shown)
     _saving(handlers, parts)
-    return parts.page(handlers.show, shown)
+    return parts.page(handlers.show, shown, partial(saved, handlers))
 
 
 def _choosing(handlers: CasesHandlers, parts: Named, shown: list[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from demo.html import widgets
 from demo.html.case_study import listing
 from demo.html.case_study.page import Offered, PartValues
 from demo.inspect import case_filters, reasons
@@ -179,6 +180,7 @@ def _tools() -> dict[str, Any]:
             part["walk"] = _button("Open in the walkthrough", "case-walk")
             part["case_file"] = _button("Case file (JSON)", "case-save-json")
             part["case_page"] = _button("Page (HTML)", "case-save-html")
+            html(widgets.collector(), scale=0, min_width=110)
         part["labels"] = html("", elem_id="case-labels", js_on_load=listener("labels"))
         part["said"] = html("", elem_id="case-said")
         with gr.Row(elem_classes="cr-filters"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from demo.pages.events import BROWSE, LOOK_UP
 from demo.pages.metrics.address import CHOICES
 from demo.pages.metrics.handlers import MetricsHandlers
 from demo.pages.metrics.parts import CURVES, lay_out
+from demo.pages.metrics.saving import saved
 from demo.pages.named import Named
 from demo.pages.page import Page, Shell
 
@@ -34,4 +37,4 @@ def build(shell: Shell) -> Page:
     quick = {**LOOK_UP, "trigger_mode": "always_last"}
     for asked, (answer, changes) in zip(_ASKED, answers, strict=True):
         parts.on(getattr(parts, asked).change, answer, [asked], changes, **quick)
-    return parts.page(handlers.show, _CONTROLS)
+    return parts.page(handlers.show, _CONTROLS, partial(saved, handlers))

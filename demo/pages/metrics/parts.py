@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from calrec.evaluation.metrics import TITLES
-from demo.html.widgets import lead
+from demo.html.widgets import collector, lead
 from demo.pages.components import head, html
 from demo.pages.figures import place
 from demo.pages.metrics.address import DIMENSION_TITLES, METRIC, MOST
@@ -35,6 +35,7 @@ def _overview() -> dict[str, Any]:
         " equal scores make it a range, so that every figure is a pair, optimistic and"
         " pessimistic.",
     )
+    html(collector())
     with gr.Row(elem_classes="cr-filters"):
         runs = gr.Dropdown(
             [],

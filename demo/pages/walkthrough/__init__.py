@@ -67,7 +67,7 @@ def build(shell: Shell) -> Page:
     _keep(parts, handlers.keeping)
     offered = ("browse", *FILTERS, "sort", "query", "presets", "shoppers")
     shown = (*offered, *HISTORY, *SETTINGS, *BLANK)
-    return parts.page(handlers.show, [*shown, "shown", "address", "start"])
+    return parts.page(handlers.show, [*shown, "shown", "address", "start"], handlers.saving.saved)
 
 
 def _assemble(parts: Named, events: Assembling) -> None:
@@ -149,7 +149,7 @@ def _explore(parts: Named, events: Exploring, job: Any) -> None:
 
 
 def _explain(parts: Named, events: Explaining) -> None:
-    asked = ("causes", "flow", "pairing", "message")
+    asked = ("causes", "flow", "pairing", "story", "message")
     parts.on(parts.explain.click, events.causes, ["shown"], asked, **MODEL)
     parts.on(parts.causes.select, events.pick, ["shown"], ["causes"], **LOOK_UP)
     parts.on(parts.pairs.click, events.together, ["shown"], ["together"], **MODEL)

@@ -16,7 +16,7 @@ from calrec.records import Item, Recommendation, Sample
 from calrec.records.attribution import Attribution
 from calrec.text import TextSettings
 from demo.html import widgets
-from demo.html.record import causes, together, why
+from demo.html.record import causes, story, together, why
 from demo.inspect.own_text import own_text
 from demo.inspect.session import target_of
 from demo.inspect.shop import Shop
@@ -25,6 +25,7 @@ from demo.pages.figures import HIDDEN, shown
 from demo.pages.named import Update
 from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import Shown
+from demo.pages.walkthrough.told import told
 
 MOST_PAIRED = 12
 """Purchases whose pairs are shown: 77 histories are read besides those without one."""
@@ -53,6 +54,7 @@ class Explaining:
             "causes": causes.bars_view(record.history, found, 0, _names(record)),
             "flow": HIDDEN if figure is None else shown(figure),
             "pairing": gr.update(visible=len(found.without) > 2),
+            "story": story.view(told(shop, made, of.session, of.key, found)),
             "message": "",
         }
 

@@ -18,6 +18,7 @@ from demo.pages.walkthrough.exploring import Exploring
 from demo.pages.walkthrough.keeping import Keeping
 from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import no_results
+from demo.pages.walkthrough.saving import Saving
 
 
 class WalkthroughHandlers:
@@ -29,6 +30,7 @@ class WalkthroughHandlers:
       exploring: the search over the whole catalogue.
       explaining: why the results are as they are.
       keeping: a result that is kept beside the next ones.
+      saving: a result as part of a report.
     """
 
     def __init__(self, application: Application) -> None:
@@ -37,6 +39,7 @@ class WalkthroughHandlers:
         self.exploring = Exploring(application)
         self.explaining = Explaining(self.recommending)
         self.keeping = Keeping(self.recommending)
+        self.saving = Saving(self.recommending)
 
     def opening(self, session: Session) -> Update:
         """What stands on the page before a visitor's own is shown."""
@@ -46,7 +49,9 @@ class WalkthroughHandlers:
     def show(self, session: Session, query: Query) -> Update:
         """The page of a visitor and an address: the controls' values, then all that they show."""
         choice = from_query(query)
-        wanted = url.one(query, "written") == "1" and bool(session.history)
+        # A link to the story of a result has the result, too.
+        asked = url.one(query, "written") == "1" or url.one(query, "story") != ""
+        wanted = asked and bool(session.history)
         fresh = self._fresh(session)
         offered = [name for name in Choices._fields if name in fresh]
         # Whoever comes back finds the same value as before, which would start nothing.

@@ -11,6 +11,7 @@ import gradio as gr
 from calrec.recommenders import register
 from calrec.records.decoders import DECODERS
 from demo.html import widgets
+from demo.html.record import story
 from demo.html.walkthrough import no_prompt, step_heading
 from demo.html.wording import listed
 from demo.inspect.choices import Choices, sorts
@@ -61,6 +62,7 @@ def lay_out(opening: Update) -> dict[str, Any]:
         parts["matrix"] = html(opening["matrix"], elem_id="matrix")
     with _panel(5):
         parts |= explained.lay_out() | _rankings(opening) | _explorer(opening)
+    html(story.bar(), elem_id="story-bar")
     parts["text"] = gr.Number(-1, visible=False, precision=0)
     for name in ("start", "ready"):
         parts[name] = gr.Textbox(
@@ -79,6 +81,7 @@ def _bar() -> dict[str, Any]:
         "stop": stop,
         "message": html("", elem_id="message"),
         "status": html("", elem_id="status"),
+        "story": html("", elem_id="story"),
         "stale": html("", elem_id="stale"),
         "cut": html("", elem_id="cut"),
     }

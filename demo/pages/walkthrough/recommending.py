@@ -20,7 +20,7 @@ from demo.html import walkthrough, widgets
 from demo.inspect import checkpoints
 from demo.inspect.application import Application
 from demo.inspect.decoding import Texts, prepared, write
-from demo.inspect.generations import Generations
+from demo.inspect.generations import GenerationKey, Generations
 from demo.inspect.session import Session
 from demo.inspect.shop import Shop
 from demo.inspect.side_by_side import SideBySide, ranked, side_by_side
@@ -183,7 +183,27 @@ class Recommending:
 
     def shop(self, shown: Shown) -> Shop:
         """The shop of a result."""
-        return self._app.shop(shown.session.domain)
+        return self.shop_of(shown.session)
+
+    def shop_of(self, session: Session) -> Shop:
+        """The shop of a visitor."""
+        return self._app.shop(session.domain)
+
+    def texts(self, shop: Shop, key: GenerationKey) -> Texts:
+        """What a key names: kept, or else written now.
+
+        Raises:
+          CalrecError: if the model cannot write it.
+        """
+        if (kept := self._generations.known(key)) is not None:
+            return Texts(generation=kept, decoding=self._generations.decoding(key))
+        for _ in prepared(shop, key.decoder):
+            pass
+        *_, texts = write(shop, key)
+        if not isinstance(texts, Texts):
+            raise RuntimeError("a decoder ended without its texts")
+        self._generations.put(key, texts.generation, texts.decoding)
+        return texts
 
     def kept(self, shown: Shown) -> Generation:
         """The shown texts.

@@ -13,7 +13,7 @@ from calrec.generation.model import Progress
 from calrec.generation.trie.progress import Searching
 from calrec.records import Generation, Sample
 from demo.html import walkthrough, widgets
-from demo.html.record import decoding, matching, prompt, ranking, texts
+from demo.html.record import decoding, matching, prompt, ranking, story, texts
 from demo.html.wording import count
 from demo.inspect import url
 from demo.inspect.decoding import Texts
@@ -24,9 +24,10 @@ from demo.inspect.side_by_side import SideBySide, side_by_side
 from demo.pages.named import Update
 from demo.pages.walkthrough import explained
 from demo.pages.walkthrough.address import WalkthroughAddress
+from demo.pages.walkthrough.told import told
 
 BLANK = (
-    *("status", "decoding", "texts", "matrix", "ranks", "rankings", "explorer"),
+    *("status", "story", "decoding", "texts", "matrix", "ranks", "rankings", "explorer"),
     *explained.PARTS,
 )
 """What a page without a recommendation shows in the results' places."""
@@ -60,6 +61,7 @@ def no_results(doing: str = "") -> Update:
         "decoding": "",
         **places(doing),
         "ranks": "",
+        "story": "",
         "explorer": widgets.empty_state("Not looked through yet", explored),
         "shown": None,
         **explained.nothing(),
@@ -106,7 +108,7 @@ def progress(update: Progress | Searching) -> Update:
 def written(shop: Shop, texts: Texts, shown: Shown, source: str) -> Update:
     """All results of texts that are new on the page, and where they come from."""
     generation, shown = texts.generation, replace(shown, decoding=texts.decoding)
-    made = _side_by_side(shop, generation, shown)
+    made = beside(shop, generation, shown)
     kept = count(len(made.calrec.ranking.columns), "different text")
     noun = "text" if texts.decoding is None else "item text"
     done = f"Done: {count(len(generation.samples), noun)} written, {kept} kept."
@@ -146,7 +148,7 @@ def unfinished(samples: Sequence[Sample], said: str) -> Update:
 
 def ranked_anew(shop: Shop, generation: Generation, shown: Shown) -> Update:
     """The results of samples that are on the page already."""
-    return _results(shop, _side_by_side(shop, generation, shown), shown)
+    return _results(shop, beside(shop, generation, shown), shown)
 
 
 def address(choice: WalkthroughAddress, shown: Shown | None) -> str:
@@ -159,7 +161,8 @@ def failed(line: str, part: str = "message") -> Update:
     return {part: widgets.notice(line, "error"), "status": "", "writing": None, **_READY}
 
 
-def _side_by_side(shop: Shop, generation: Generation, shown: Shown) -> SideBySide:
+def beside(shop: Shop, generation: Generation, shown: Shown) -> SideBySide:
+    """The rankings of a result, with what its decoder knew."""
     made = side_by_side(shop, shown.session.history, generation, shown.choice.ranked_by())
     if shown.decoding is None:
         return made
@@ -181,5 +184,6 @@ def _results(shop: Shop, made: SideBySide, shown: Shown) -> Update:
         "rankings": rankings + ranking.timings_line(made.calrec),
         "shown": shown,
         "address": address(choice, shown),
+        "story": story.view(told(shop, made, shown.session, shown.key)),
         **explained.first(shop, made, target),
     }
