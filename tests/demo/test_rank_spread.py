@@ -4,10 +4,16 @@ import re
 from dataclasses import replace
 
 import numpy as np
+from case_runs import write_run
+from synthetic_runs import user_ids
 from test_walkthrough import EMPTY, values
 
+from calrec.evaluation.runs import EvaluationRun
 from calrec.evaluation.seeds import SeedRanks
+from calrec.evaluation.statistics import Bootstrap
+from calrec.report.comparison import Comparison
 from demo.html.record import strip
+from demo.html.seed_spread import seed_spread
 from demo.inspect.rank_spread import SEEDS, RankSpread, stored
 from demo.pages.walkthrough.address import DEFAULT
 
@@ -31,12 +37,12 @@ def test_the_strip_says_and_draws_the_ranks():
     assert re.findall(r"seed (\d+): <b>([^<]+)", shown) == [
         ("7", "4"), ("8", "1"), ("9", "not found"), ("10", "10 to 12")
     ]  # fmt: skip
-    piles = re.findall(r'class="cr-pile" style="left:([\d.]+)%">(.*?)</span>', shown)
+    piles = re.findall(r'class="cr-pile" style="left:([\d.]+)%">(.*?</span>)</span>', shown)
     places = [float(place) for place, _ in piles]
     # Of 100 items the tenth stands in the middle.
     expected = np.sort(np.log10([4, 1, 80, 10]) / 2 * 100)
     np.testing.assert_allclose(places, expected, atol=0.005)
-    assert [dots.count("<i") for _, dots in piles] == [1, 1, 1, 1]
+    assert [dots.count("cr-dot") for _, dots in piles] == [1, 1, 1, 1]
     assert [place for place, dots in piles if "cr-own" in dots] == [piles[1][0]]
     assert 'class="cr-strip-exact" style="left:50.00%"' in shown
 
@@ -50,6 +56,20 @@ def test_equal_places_pile_up_and_one_that_nothing_names_is_found_nowhere():
     shown = str(strip.view(same, "x"))
     assert "--dots:3" in shown
     assert shown.count('class="cr-pile"') == 1
+
+
+def test_metrics_say_how_far_they_go_with_the_seed(tmp_path):
+    further = {f"further_{side}_ranks": [[1], [1]] for side in ("optimistic", "pessimistic")}
+    users = user_ids(2)
+    write_run(tmp_path / "a", "calrec", users=users, optimistic=[1, 20], columns=further)
+    write_run(tmp_path / "b", "lir", users=users, optimistic=[3, 4])
+    runs = [EvaluationRun.load(tmp_path / name) for name in "ab"]
+    shown = str(seed_spread(Comparison.of(runs, Bootstrap())))
+    # By the one seed half of the users' items are among the ten, by the other all.
+    assert "0.750 ± 0.354" in shown
+    assert "0.500 to 1.000" in shown
+    assert shown.count("2 seeds") == 1
+    assert seed_spread(Comparison.of(runs[1:], Bootstrap())) == ""
 
 
 def test_the_button_draws_each_seed_once_and_as_it_draws_alone(handlers, model, application):
