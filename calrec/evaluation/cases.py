@@ -11,6 +11,7 @@ import pyarrow as pa
 from jaxtyping import Bool, Float, Int, Shaped
 
 from calrec.evaluation.metrics import METRICS
+from calrec.evaluation.seeds import SeedRanks
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,6 +38,7 @@ class Cases:
         not record it, and where no times are known.
       first_ten: what each first ten holds (`calrec.evaluation.first_ten.of_lists`); empty in runs
         of releases that did not record it.
+      by_seed: the ranks with several seeds; `None` where the run has one.
     """
 
     user_ids: pa.Array
@@ -53,6 +55,7 @@ class Cases:
     shortcuts: Mapping[str, Bool[np.ndarray, " C"]] = field(default_factory=dict)
     target_age: Int[np.ndarray, " C"] | None = None
     first_ten: Mapping[str, Float[np.ndarray, " C"]] = field(default_factory=dict)
+    by_seed: SeedRanks | None = None
 
     def __len__(self) -> int:
         return len(self.optimistic)
@@ -82,6 +85,7 @@ class Cases:
             generated={name: counts[places] for name, counts in self.generated.items()},
             target_age=None if self.target_age is None else self.target_age[places],
             first_ten={name: values[places] for name, values in self.first_ten.items()},
+            by_seed=None if self.by_seed is None else self.by_seed.take(places),
             **{name: getattr(self, name)[places] for name in _ARRAYS},
         )
 

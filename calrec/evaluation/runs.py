@@ -240,6 +240,8 @@ class EvaluationRun:
                 f"expected {self.users} users in {path}, found {len(cases)}; evaluate again"
             )
         last, items = int(cases.pessimistic.max()), self.data.items
+        if cases.by_seed is not None:
+            last = max(last, int(cases.by_seed.pessimistic.max()))
         if last > items:
             raise CalrecError(
                 f"expected ranks up to {items}, the items of {self.domain}, in {path}, found"

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import jax
 import numpy as np
 from flax import nnx
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt32
 
 from calrec.errors import CalrecError
-from calrec.generation.sampling import State, decode, insert, prefill
+from calrec.generation.sampling import State, decode, insert, prefill, reseed
 from calrec.model.backbone.decoder import Decoder
 from calrec.model.backbone.layers import SAME_BITS
 from calrec.records.settings import SamplingSettings
@@ -102,10 +102,11 @@ class Sampler:
         """Yields each user's complete samples with the user's number, in the order of finishing.
 
         `width` users are decoded side by side, prompts of one length bucket together; who is done
-        gives the slot to the next. Samples are those of `stream`: in float32 on a CPU the same
-        tokens, with log-probabilities up to their last bits. In bfloat16, and on hardware whose
-        matrix products round a row otherwise in other company, a draw at the very border between
-        two tokens may fall to the other.
+        gives the slot to the next. A prompt that comes several times in turn is read once.
+        Samples are those of `stream`: in float32 on a CPU the same tokens, with log-probabilities
+        up to their last bits. In bfloat16, and on hardware whose matrix products round a row
+        otherwise in other company, a draw at the very border between two tokens may fall to the
+        other.
 
         Args:
           prompts: token ids of each user.
@@ -138,11 +139,16 @@ class Sampler:
         # Powers of two, so that few numbers of users are compiled.
         slots: list[int | None] = [None] * min(width, 1 << (len(users) - 1).bit_length())
         state: State | None = None
+        read: tuple[Sequence[int], State] | None = None  # the last prompt: often the next one's
         while True:
             for slot, user in enumerate(slots):
                 if user is None and (user := next(waiting, None)) is not None:
                     slots[slot] = user
-                    new = self._prefill(prompts[user], seeds[user], settings)
+                    if read is not None and prompts[user] == read[0]:
+                        new = reseed(read[1], _of_seed(seeds[user]))
+                    else:
+                        new = self._prefill(prompts[user], seeds[user], settings)
+                        read = prompts[user], new
                     batch = _vacant(new, len(slots)) if state is None else state
                     state = insert(batch, new, slot)
             if state is None or all(user is None for user in slots):
@@ -154,8 +160,7 @@ class Sampler:
                     yield user, self._drawn(state, int(slot), settings)
 
     def _prefill(self, prompt: Sequence[int], seed: int, settings: SamplingSettings) -> State:
-        if not isinstance(seed, int | np.integer):
-            raise CalrecError(f"expected a whole number as the seed, found {seed!r}; give one")
+        seeds = _of_seed(seed)
         limit = self.model.config.max_position_embeddings
         if len(prompt) + settings.max_new_tokens > limit:
             raise CalrecError(
@@ -170,7 +175,7 @@ class Sampler:
             self._weights,
             tokens,
             np.asarray([len(prompt)], np.int32),
-            np.asarray([int(seed) % 2**32], np.uint32),
+            seeds,
             np.int32(settings.samples),
             # Fewer would have other last bits than in a batch of users; each number of them would
             # be compiled by itself.
@@ -214,6 +219,13 @@ class Sampler:
             finished=finished,
             step=int(step),
         )
+
+
+def _of_seed(seed: int) -> UInt32[np.ndarray, " 1"]:
+    """As the sampler takes it; raises `CalrecError` if it is no whole number."""
+    if not isinstance(seed, int | np.integer):
+        raise CalrecError(f"expected a whole number as the seed, found {seed!r}; give one")
+    return np.asarray([int(seed) % 2**32], np.uint32)
 
 
 def _vacant(one: State, users: int) -> State:

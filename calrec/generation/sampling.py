@@ -16,6 +16,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
@@ -78,17 +79,13 @@ def prefill(
     model = nnx.merge(graph, weights)
     hidden, prompt = model.prefill(tokens, length)
     users = tokens.shape[0]
-
-    def keys_of(seed):
-        return jax.vmap(partial(jax.random.fold_in, jax.random.PRNGKey(seed)))(jnp.arange(samples))
-
     drawn = (users, samples, slots)
     return State(
         prompt=prompt,
         cache=SampleCache.empty(model.config, users, samples, slots, hidden.dtype),
         # A row a sample, as in every later step: a product of few rows has other last bits.
         logits=model.logits(jnp.repeat(hidden[:, None], samples, axis=1)),
-        keys=jax.vmap(keys_of)(seeds),
+        keys=_keys(seeds, samples),
         tokens=jnp.zeros(drawn, jnp.int32),
         log_probs=jnp.zeros(drawn),
         tempered=jnp.zeros(drawn),
@@ -97,6 +94,19 @@ def prefill(
         finished=jnp.broadcast_to(jnp.arange(samples) >= wanted, (users, samples)),
         step=jnp.zeros(users, jnp.int32),
     )
+
+
+@partial(jax.jit, static_argnames=("samples",))
+def _keys(seeds: UInt32[Array, " U"], samples: int) -> UInt32[Array, "U N 2"]:
+    def of(seed):
+        return jax.vmap(partial(jax.random.fold_in, jax.random.PRNGKey(seed)))(jnp.arange(samples))
+
+    return jax.vmap(of)(seeds)
+
+
+def reseed(state: State, seeds: UInt32[np.ndarray, " U"]) -> State:
+    """What `prefill` gives with other seeds, of a state fresh from it; no prompt is read again."""
+    return replace(state, keys=_keys(seeds, state.keys.shape[1]))
 
 
 @partial(jax.jit, donate_argnames=("state",))

@@ -23,6 +23,7 @@ from calrec.report.tables import Column, Table
 from calrec.report.variants import names
 from demo.html import commands
 from demo.html.league import league
+from demo.html.seed_spread import seed_spread
 from demo.html.templating import render
 from demo.html.wording import count, listed
 from demo.inspect.run_links import Filters, RunLinks, kinds_of, slice_rows
@@ -56,7 +57,7 @@ def _links(table: Table, content: Content) -> Mapping[int, str]:
 
 def overview(content: Content, tables: Markup) -> Markup:
     """Who foresees best, and the tables folded below."""
-    lines = [league(one, content.metric) for _, one in content.comparisons]
+    lines = [league(one, content.metric) + seed_spread(one) for _, one in content.comparisons]
     return Markup("").join(
         [*lines, render("metrics", "folded", "All figures, with intervals", tables)]
     )

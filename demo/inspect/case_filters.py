@@ -102,6 +102,7 @@ SORTS: Mapping[str, str] = {
     "long": "history_length DESC, place",
     "short": "history_length, place",
     "ties": "a_pessimistic - a_optimistic DESC, place",
+    "spread": "spread_worst / spread_best DESC NULLS LAST, place",
 }
 """Orders by their value in the address."""
 SORT_CHOICES: Sequence[Choice] = (
@@ -113,6 +114,7 @@ SORT_CHOICES: Sequence[Choice] = (
     ("Longest history", "long"),
     ("Shortest history", "short"),
     ("Most ties by A", "ties"),
+    ("Most spread over seeds", "spread"),
 )
 
 _OFFERED: Mapping[str, Sequence[str]] = {

@@ -10,6 +10,7 @@ from calrec.ranking.corpus import Corpus
 from calrec.records import Item, Recommendation
 from catalog.sequences import Case
 from demo.inspect.annotations import Annotation
+from demo.inspect.rank_spread import RankSpread
 from demo.inspect.stored import Stored
 
 
@@ -24,6 +25,7 @@ class Side:
       total: items ranked.
       stored: what it ranked, or the line that says why that cannot be shown.
       corpus: tells how much each word adds to a score, where the run matched words.
+      spread: the target's ranks over the run's seeds; `None` where it holds one.
     """
 
     letter: str
@@ -32,6 +34,7 @@ class Side:
     total: int
     stored: Stored | str
     corpus: Corpus | None = None
+    spread: RankSpread | None = None
 
     @property
     def record(self) -> Recommendation | None:

@@ -45,7 +45,8 @@ class CaseTable:
     Columns: user_id, target (item id), title, category, history_length, in_history, is_last, cold,
     popularity, age, follows_last, like_last (null where the run does not tell), a_optimistic,
     a_pessimistic, b_optimistic, b_pessimistic, match_level, format_errors (both null without
-    texts), and place, the row's number.
+    texts), spread_best and spread_worst (optimistic ranks over the seeds of the first run that
+    holds several, else null), and place, the row's number.
 
     Args:
       first: the run A.
@@ -93,6 +94,11 @@ class CaseTable:
     def generative(self) -> EvaluationRun | None:
         """The run whose texts are searched: A, else B, if they write any."""
         return next((run for run in (self.first, self.second) if run.generative), None)
+
+    @cached_property
+    def has_spread(self) -> bool:
+        """Whether a run holds ranks by several seeds."""
+        return any(one.by_seed is not None for one in self.comparison.cases)
 
     @cached_property
     def place_of(self) -> Mapping[str, int]:
@@ -283,7 +289,17 @@ def _rows(comparison: Comparison, items: Mapping[str, Item]) -> pa.Table:
         "b_optimistic": two.optimistic,
         "b_pessimistic": two.pessimistic,
     }
-    return pa.table({**rows, **_of_the_texts(comparison)})
+    return pa.table({**rows, **_of_the_texts(comparison), **_spread(comparison)})
+
+
+def _spread(comparison: Comparison) -> dict[str, pa.Array]:
+    """The best and the worst rank over the seeds of the first run that holds several."""
+    held = next((one.by_seed for one in comparison.cases if one.by_seed is not None), None)
+    ends = (None, None) if held is None else held.span()
+    return {
+        name: pa.nulls(comparison.users, pa.int64()) if end is None else pa.array(end, pa.int64())
+        for name, end in zip(("spread_best", "spread_worst"), ends, strict=True)
+    }
 
 
 def _of_the_texts(comparison: Comparison) -> dict[str, pa.Array]:

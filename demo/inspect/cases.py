@@ -13,6 +13,7 @@ from cachetools import LRUCache, cachedmethod
 from jaxtyping import Int
 
 from calrec.errors import CalrecError
+from calrec.evaluation.cases import Cases as EvaluatedCases
 from calrec.evaluation.runs import EvaluationRun
 from catalog.sequences import Case
 from demo.inspect import annotations, url
@@ -24,6 +25,7 @@ from demo.inspect.case_study import Side, Study
 from demo.inspect.case_table import CaseTable, Selection
 from demo.inspect.columns import Columns, column
 from demo.inspect.local_paths import local
+from demo.inspect.rank_spread import RankSpread, stored
 from demo.inspect.run_pair import RunPair
 from demo.inspect.shop import Shop
 from demo.inspect.stored import Stored, corpus, rebuild
@@ -158,8 +160,11 @@ class Cases:
         row = table.row(place)
         runs = [(pair.first, "A", "a")] + ([] if pair.alone else [(pair.second, "B", "b")])
         sides = tuple(
-            self._side(pair.shop, run, letter, pair.called[run.folder.name], row, key)
-            for run, letter, key in runs
+            replace(
+                self._side(pair.shop, run, letter, pair.called[run.folder.name], row, key),
+                spread=_spread(run, one, place),
+            )
+            for (run, letter, key), one in zip(runs, table.comparison.cases, strict=False)
         )
         return Study(
             row=row,
@@ -218,6 +223,12 @@ class Cases:
     )
     def _rebuilt(self, shop: Shop, run: EvaluationRun, user_id: str) -> Stored:
         return rebuild(shop, run, user_id, self._runs)
+
+
+def _spread(run: EvaluationRun, cases: EvaluatedCases, place: int) -> RankSpread | None:
+    if cases.by_seed is None:
+        return None
+    return stored(cases.by_seed, place, seed=run.meta.seed, total=run.data.items)
 
 
 def _case(pair: RunPair, user_id: str) -> Case | None:

@@ -104,13 +104,15 @@ def regular():
 @pytest.mark.slow
 @pytest.mark.parametrize(("samples", "width"), [(1, 2), (4, 5), (40, 2)])
 def test_alone_and_in_a_batch_of_users_samples_are_the_same(regular, samples, width):
-    """More users than places, over two length buckets, ending at different steps."""
+    """More users than places, over two length buckets, ending at different steps; one prompt with
+    several seeds, which is read once."""
     rng = np.random.default_rng(0)
     prompts = [rng.integers(1, 256, n).tolist() for n in (5, 200, 3, 60, 7, 150, 9)]
-    seeds = [3, 5, 2**40, 8, 13, 3, 1]
+    prompts += prompts[-1:] * 3
+    seeds = [3, 5, 2**40, 8, 13, 3, 1, 2, 3, 4]
     settings = SamplingSettings(samples=samples, max_new_tokens=40, temperature=1.0)
     drawn = dict(regular.many(prompts, seeds, settings, width=width))
-    assert sorted(drawn) == list(range(7))
+    assert sorted(drawn) == list(range(10))
     assert len({d.step for d in drawn.values()}) > 1 or samples > 1, "places free up in turn"
     for user, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
         *_, alone = regular.stream(prompt, seed, settings)

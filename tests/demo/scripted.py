@@ -93,6 +93,11 @@ class ScriptedModel:
         finally:
             self.closed.set()
 
+    def generate_many(self, histories, seeds, *, width: int = 8, **given):
+        for user, (history, seed) in enumerate(zip(histories, seeds, strict=True)):
+            *_, generation = self.stream(history, seed=seed, **given)
+            yield user, generation
+
     def attribution(self, history, texts, *, pairs: bool = False, swaps: bool = False):
         """The oldest purchase is not read; the later one was bought, the more it matters."""
         read = len(history) - 1

@@ -36,8 +36,13 @@ ITEMS = {
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     users = user_ids(300)
-    levels = {"top_match_level": [k % 6 % 5 for k in range(300)]}
-    write_run(folder / "a", "calrec", users=users, columns=levels)
+    further = [[1 + 7 * k % 300, 1 + 11 * k % 300] for k in range(300)]
+    columns = {
+        "top_match_level": [k % 6 % 5 for k in range(300)],
+        "further_optimistic_ranks": further,
+        "further_pessimistic_ranks": further,
+    }
+    write_run(folder / "a", "calrec", users=users, columns=columns)
     # The same users and more, in another order.
     write_run(folder / "b", "lir", users=[*user_ids(60, 300), *reversed(users)], seed=1)
     return EvaluationRun.load(folder / "a"), EvaluationRun.load(folder / "b")
@@ -162,6 +167,9 @@ def test_agreement_and_metrics_are_those_of_the_ranks(runs, table):
 
 
 def test_orders(runs, table):
+    def ranks(row):
+        return [row["optimistic_rank"], *row["further_optimistic_ranks"]]
+
     rows = {row["user_id"]: row for row in plain(runs)}
     keys = {
         "ahead": lambda r: -r["b"] / r["optimistic_rank"],
@@ -171,6 +179,7 @@ def test_orders(runs, table):
         "long": lambda r: -r["history_length"],
         "short": lambda r: r["history_length"],
         "ties": lambda r: -r["tie_width"],
+        "spread": lambda r: -max(ranks(r)) / min(ranks(r)),
         "": lambda r: 0,
     }
     assert keys.keys() == SORTS.keys()

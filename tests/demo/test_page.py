@@ -256,6 +256,14 @@ def test_a_shopper_found_by_typing_brings_the_true_next_item_and_both_ranks(visi
     assert len(cards) == 2
     assert all(re.search(r"Rank [\d,]+( to [\d,]+)? of 60", card) for card in cards)
     assert page.locator("#rankings .cr-true").count() == 2
+    page.click("#sure")
+    page.wait_for_function("document.querySelector('#sureness').innerText.includes('3 of 16')")
+    page.click("#sure-stop")
+    page.wait_for_selector("#sureness .cr-strip-own", state="attached")
+    assert "draws were finished" in page.inner_text("#sureness .cr-notice")
+    assert "the item really bought" in page.inner_text("#sureness .cr-label")
+    assert page.is_visible("#sure")
+    assert not page.is_visible("#sure-stop")
 
 
 def test_two_visitors_do_not_see_each_other(visit_slow):

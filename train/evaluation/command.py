@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import tyro
 from rich.console import Console
@@ -145,6 +146,8 @@ def show(run: EvaluationRun, console: Console) -> None:
     for name, value in run.figures["metrics"].items():
         table.add_row(name, f"{value['optimistic']:.4f}", f"{value['pessimistic']:.4f}")
     console.print(table)
+    if by_seed := run.figures.get("by_seed"):
+        _show_seeds(by_seed, console)
     if generation := run.figures.get("generation"):
         rates = generation["match_rate"]
         console.print(
@@ -161,6 +164,18 @@ def show(run: EvaluationRun, console: Console) -> None:
     _show_seconds(run, console)
     if run.leaks:
         console.print(f"warning: {run.recommender}: {'; '.join(run.leaks)}", soft_wrap=True)
+
+
+def _show_seeds(by_seed: Mapping[str, Any], console: Console) -> None:
+    """What the metrics are over the seeds, and how far they spread."""
+    seeds = by_seed["seeds"]
+    table = Table(title=f"over {len(seeds)} seeds, {seeds[0]} to {seeds[-1]}: mean ± sd")
+    table.add_column("metric")
+    table.add_column("optimistic", justify="right")
+    table.add_column("pessimistic", justify="right")
+    for name, sides in by_seed["metrics"].items():
+        table.add_row(name, *(f"{one['mean']:.4f} ± {one['sd']:.4f}" for one in sides.values()))
+    console.print(table)
 
 
 def _show_seconds(run: EvaluationRun, console: Console) -> None:

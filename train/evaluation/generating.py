@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
+from calrec.evaluation.run_folder.schema import FURTHER
 from calrec.ranking.corpus import ItemCorpus
 from calrec.ranking.rank import described, rank
 from calrec.recommenders import register
@@ -79,21 +80,34 @@ class Drawing:
         self._recommender: CALRec | Hybrid = recommender
         if settings.recommender == "hybrid":
             self._recommender = over(recommender, inputs, width=given.width, **self._given)
-        self._seed = settings.seed
+        self._seeds = range(settings.seed, settings.seed + settings.seeds)
         self._rules = settings.rules
         self.device = device
         self._items = catalogue.items
         self.settings = self._recommender.settings_with(ranking=self._ranking, **self._given)
 
     def results(self, cases: HeldOutCases, places: Int[np.ndarray, " P"]) -> Iterator[pa.Table]:
-        """Tables of `train.evaluation.results.GENERATED`, one a case as it finishes."""
-        histories = [[self._items[i] for i in cases.histories[place]] for place in places]
-        seeds = [case_seed(self._seed, cases.user_ids[place]) for place in places]
+        """Tables of `train.evaluation.results.GENERATED`, one a case as it finishes; of `SEEDED`
+        with several seeds."""
+        count = len(self._seeds)
+        each = np.repeat(places, count)  # the seeds of a user one after another: they share much
+        histories = [[self._items[i] for i in cases.histories[place]] for place in each]
+        seeds = [case_seed(s, cases.user_ids[place]) for place in places for s in self._seeds]
         drawn = self._recommender.recommend_many(
             histories, seeds, ranking=self._ranking, width=self._width, **self._given
         )
-        for user, record in drawn:
-            yield _table(self._rules.applied(record), cases, int(places[user]), seeds[user])
+        waiting: dict[int, dict[int, Any]] = {}
+        for number, record in drawn:
+            place, ruled = int(each[number]), self._rules.applied(record)
+            found = waiting.setdefault(place, {})
+            if number % count:
+                found[number % count] = _ranks(ruled, cases, place)
+            else:
+                found[0] = _table(ruled, cases, place, seeds[number])
+            if len(found) == count:
+                first, *further = (found[k] for k in range(count))
+                del waiting[place]
+                yield _with_further(first, further)
 
 
 class Again:
@@ -173,20 +187,34 @@ def _first_stage(settings: Evaluate, catalogue: Catalogue) -> Ruled:
     return Ruled(recommender=made, rules=settings.rules)
 
 
+def _with_further(first: pa.Table, further: list[tuple[int, int]]) -> pa.Table:
+    """A case's table with its ranks by further seeds, if there are any."""
+    for field, side in zip(FURTHER, zip(*further, strict=True), strict=False):
+        first = first.append_column(field, pa.array([side], field.type))
+    return first
+
+
+def _ranks(record: Recommendation, cases: HeldOutCases, place: int) -> tuple[int, int]:
+    """The optimistic and the pessimistic rank of the case's target."""
+    ranking = record.ranking
+    best, worst = ranks_of(ranking.scores, int(cases.targets[place]), ranking.unranked)
+    return int(best), int(worst)
+
+
 def _table(record: Recommendation, cases: HeldOutCases, place: int, seed: int) -> pa.Table:
     """A table of `train.evaluation.results.GENERATED` with the one case."""
     target = int(cases.targets[place])
     ranking, generation = record.ranking, record.generation
     if generation is None:
         raise ValueError("a recommendation without texts")
-    optimistic, pessimistic = ranks_of(ranking.scores, target, ranking.unranked)
+    optimistic, pessimistic = _ranks(record, cases, place)
     top = best(ranking.scores)
     decoding = record.parts.get("decoding", {})
     outside = decoding.get("outside", (None, None))
     row = {
         "case": place,
-        "optimistic_rank": int(optimistic),
-        "pessimistic_rank": int(pessimistic),
+        "optimistic_rank": optimistic,
+        "pessimistic_rank": pessimistic,
         "target_score": float(ranking.scores[target]),
         "top_items": top.tolist(),
         "top_scores": ranking.scores[top].tolist(),

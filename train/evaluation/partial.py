@@ -22,7 +22,7 @@ from calrec.errors import CalrecError
 from calrec.evaluation.run_folder.writing import writing
 from calrec.records import digests
 from calrec.records.locks import lock
-from train.evaluation.results import GENERATED, RANKED
+from train.evaluation.results import GENERATED, RANKED, SEEDED
 
 SAVE_EVERY = 5.0
 """Seconds of work that a kill may cost; a run that is shorter keeps nothing."""
@@ -141,7 +141,7 @@ class Partial:
                 part.unlink(missing_ok=True)  # damaged: evaluated again
                 continue
             table = pq.read_table(part)
-            if table.schema.remove_metadata() not in (RANKED, GENERATED):
+            if table.schema.remove_metadata() not in (RANKED, GENERATED, SEEDED):
                 raise CalrecError(
                     f"expected results of an evaluation in {part}, found another table; delete it, "
                     "or name another --out"

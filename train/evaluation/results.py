@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
-from calrec.evaluation.run_folder.schema import SAMPLE, list_of
+from calrec.evaluation.run_folder.schema import FURTHER, SAMPLE, list_of
 
 RANKED = pa.schema(
     {
@@ -40,6 +40,9 @@ GENERATED = pa.schema(
 )
 """Of a recommender that writes texts. Bounds of the probability of texts that are no item's, and
 whether the texts are surely those looked for, are null where a decoder tells neither."""
+
+SEEDED = pa.schema([*GENERATED, *FURTHER])
+"""The same, with the ranks by further seeds."""
 
 
 def ranked_table(

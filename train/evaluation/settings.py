@@ -14,7 +14,7 @@ from calrec.errors import CalrecError
 from calrec.ranking.rules import Bought, Count, Rules
 from calrec.recommenders import register
 from calrec.recommenders.hybrid.recommender import DECODER as HYBRID_DECODER
-from calrec.records.decoders import described
+from calrec.records.decoders import DECODERS, described
 from calrec.records.settings import Decoder, Pooling, RankingSettings, Retrieval
 
 if TYPE_CHECKING:
@@ -117,6 +117,10 @@ class Evaluate:
     """How many users, drawn by the seed; all if not given."""
     seed: int = 0
     """Draws the users and, for calrec and hybrid, the samples."""
+    seeds: int = 1
+    """For what draws its texts: with how many seeds, this one and those after it, each user is
+    ranked. Of the further ones the ranks of the item really bought are kept, and how far the
+    metrics spread."""
     weights: tuple[float, float, float, int] | None = None
     """For blend and hybrid: the weights a, b, c of texts, transitions and transitions over two
     places, and the number n of texts; chosen on earlier purchases if not given."""
@@ -219,6 +223,8 @@ def check(settings: Evaluate) -> None:
         )
     _check_first_stage(given)
     _check_decoder(settings)
+    if settings.seeds > 1:
+        _check_seeds(settings)
     given.ranking(RankingSettings())
     if settings.engine == "local" and (settings.workers or settings.address):
         raise CalrecError("--workers and --address are for --engine ray; leave them out or add it")
@@ -237,6 +243,19 @@ def _check_hybrid(settings: Evaluate) -> None:
             "--recommender hybrid needs a decoder over the items' texts and the retrieval exact, "
             f"found {settings.decoder} and {found}; leave --decoder and --retrieval out"
         )
+
+
+def _check_seeds(settings: Evaluate) -> None:
+    named = settings.recommender
+    if not register.entry(named).generative:
+        draws = f"{named} draws nothing: each seed gives the same ranks"
+    elif not DECODERS[settings.decoder].draws:
+        draws = f"the decoder {settings.decoder} draws nothing: each seed gives the same ranks"
+    elif settings.calrec.samples_from is not None:
+        draws = "--samples-from ranks texts that one seed drew: of the others none are kept"
+    else:
+        return
+    raise CalrecError(f"expected --seeds 1, found {settings.seeds}; {draws}; leave --seeds out")
 
 
 def _check_first_stage(given: Generating) -> None:
@@ -272,6 +291,7 @@ def _check_numbers(settings: Evaluate) -> None:
     given = settings.calrec
     counts = {
         "users": (settings.users, "all"),
+        "seeds": (settings.seeds, "one"),
         "workers": (settings.workers, "one a CPU"),
         "samples": (given.samples, "the checkpoint's"),
         "candidates": (given.candidates, "the default"),

@@ -16,7 +16,7 @@ from jaxtyping import Int
 from calrec.evaluation import first_ten, metrics
 from calrec.evaluation.cases import Cases
 from calrec.evaluation.run_folder.meta import DataMeta, RunMeta
-from calrec.evaluation.run_folder.schema import NAMES_TARGET
+from calrec.evaluation.run_folder.schema import FURTHER, NAMES_TARGET
 from calrec.evaluation.run_folder.tables import (
     cases_table,
     samples_table,
@@ -24,6 +24,7 @@ from calrec.evaluation.run_folder.tables import (
     top_table,
 )
 from calrec.evaluation.run_folder.writing import RunTables, write_meta, write_tables
+from calrec.evaluation.seeds import SeedRanks
 from calrec.text import TextSettings, item_text
 from catalog.statistics import statistics
 from catalog.store import Catalogue
@@ -94,6 +95,7 @@ def _tables(
         generated={} if samples is None else _of_the_texts(results, samples),
         shortcuts=shortcuts(catalogue, cases, meta.split),
         first_ten=lists,
+        by_seed=_by_seed(results),
         **facts(catalogue, cases, meta.split),
     )
     users = evaluated.user_ids
@@ -120,6 +122,9 @@ def _figures(results: pa.Table, samples: pa.Table | None, meta: RunMeta) -> dict
         **dataclasses.asdict(meta.rules),
         "metrics": metrics.summarise(*_ranks(results)),
     }
+    if (by_seed := _by_seed(results)) is not None:
+        seeds = list(range(meta.seed, meta.seed + by_seed.seeds))
+        figures["by_seed"] = {"seeds": seeds, "metrics": by_seed.summary()}
     if samples is None:
         return figures
     seconds = {step: _mean(results[f"{step}_seconds"]) for step in _STEPS}
@@ -143,6 +148,17 @@ def _first_ten(results: pa.Table) -> Int[np.ndarray, "C K"]:
 
 def _ranks(results: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     return results["optimistic_rank"].to_numpy(), results["pessimistic_rank"].to_numpy()
+
+
+def _by_seed(results: pa.Table) -> SeedRanks | None:
+    """The ranks with all seeds; `None` where there is one."""
+    if not set(FURTHER.names) <= set(results.column_names):
+        return None
+    further = (np.array(results[name].to_pylist()) for name in FURTHER.names)
+    optimistic, pessimistic = (
+        np.column_stack(pair) for pair in zip(_ranks(results), further, strict=True)
+    )
+    return SeedRanks(optimistic=optimistic, pessimistic=pessimistic)
 
 
 def _of_the_texts(results: pa.Table, samples: pa.Table) -> dict[str, np.ndarray]:

@@ -66,6 +66,14 @@ FIRST_TEN = pa.schema(
 )
 """The same, of the first ten items of the ranking; runs of earlier releases lack them."""
 
+FURTHER = pa.schema(
+    {
+        "further_optimistic_ranks": list_of(pa.int64()),
+        "further_pessimistic_ranks": list_of(pa.int64()),
+    }
+)
+"""The same, of a run with several seeds: the ranks with each further one, in their order."""
+
 COUNTS = pa.schema(
     {
         "samples": pa.int64(),

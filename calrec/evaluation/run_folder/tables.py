@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from calrec.evaluation.run_folder.schema import (
     CASE,
     COUNTS,
     FIRST_TEN,
+    FURTHER,
     NAMES_TARGET,
     OF_THE_TEXTS,
     SAMPLE,
@@ -24,6 +26,7 @@ from calrec.evaluation.run_folder.schema import (
     SHORTCUTS,
     TARGET_AGE,
 )
+from calrec.evaluation.seeds import SeedRanks
 
 _FIELDS = {
     "optimistic_rank": "optimistic",
@@ -50,9 +53,10 @@ def cases_table(cases: Cases) -> pa.Table:
         **cases.shortcuts,
         **({} if cases.target_age is None else {"target_age_days": cases.target_age}),
         **{f"{_TOP}{name}": values for name, values in cases.first_ten.items()},
+        **_further(cases.by_seed),
         **cases.generated,
     }
-    known = [*CASE, *SHORTCUTS, *TARGET_AGE, *FIRST_TEN, *COUNTS, *OF_THE_TEXTS]
+    known = [*CASE, *SHORTCUTS, *TARGET_AGE, *FIRST_TEN, *FURTHER, *COUNTS, *OF_THE_TEXTS]
     return _table(columns, pa.schema([field for field in known if field.name in columns]))
 
 
@@ -94,13 +98,50 @@ def cases_of(table: pa.Table, path: Path) -> Cases:
         generated=generated,
         target_age=_numbers(table, age, path) if age.name in table.column_names else None,
         first_ten=of_the_top,
+        by_seed=None,
         **{name: _array(values[column]) for column, name in _FIELDS.items()},
     )
     if cases.optimistic.min() < 1 or (cases.pessimistic < cases.optimistic).any():
         raise _damaged(path, "a rank below 1, or a pessimistic one above the optimistic")
     if (_array(values["tie_width"]) != cases.tie_width).any():
         raise _damaged(path, "a tie_width that is not the difference of the ranks")
+    if set(FURTHER.names) & set(table.column_names):
+        return replace(cases, by_seed=_by_seed(table, cases, path))
     return cases
+
+
+def _further(by_seed: SeedRanks | None) -> dict[str, pa.Array]:
+    """The columns of `FURTHER`; none of a run with one seed."""
+    if by_seed is None:
+        return {}
+    sides = (by_seed.optimistic, by_seed.pessimistic)
+    return {
+        field.name: pa.array(list(side[:, 1:]), field.type)
+        for field, side in zip(FURTHER, sides, strict=True)
+    }
+
+
+def _by_seed(table: pa.Table, cases: Cases, path: Path) -> SeedRanks:
+    optimistic, pessimistic = (
+        np.column_stack([own, _rows_of(_column(table, field, path), field, path)])
+        for field, own in zip(FURTHER, (cases.optimistic, cases.pessimistic), strict=True)
+    )
+    if (
+        optimistic.shape != pessimistic.shape
+        or optimistic.min() < 1
+        or (pessimistic < optimistic).any()
+    ):
+        raise _damaged(path, "ranks of further seeds that contradict each other")
+    return SeedRanks(optimistic=optimistic, pessimistic=pessimistic)
+
+
+def _rows_of(lists: pa.ListArray, field: pa.Field, path: Path) -> np.ndarray:
+    """Lists of one length as an array with a row each."""
+    lengths = np.diff(lists.offsets.to_numpy())
+    flat = lists.flatten()
+    if lengths.min() < 1 or lengths.max() != lengths.min() or flat.null_count:
+        raise _damaged(path, f"{field.name} of different lengths or with holes")
+    return flat.to_numpy().reshape(len(lists), -1)
 
 
 def top_table(

@@ -207,6 +207,7 @@ def case_list(
         rows,
         compared=not alone,
         generative=selection.table.generative,
+        spread=selection.table.has_spread,
         offset=offset,
         limit=PAGE,
         total=len(selection),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from demo.html.case_study.listing import flags
-from demo.html.record import prompt, texts
+from demo.html.record import prompt, strip, texts
 from demo.html.record.matching import matrix
 from demo.html.record.ranking import Table, ranked_items, rankings_view
 from demo.html.templating import render
@@ -64,6 +64,11 @@ def case_view(
         reasons=[REASONS[key] for key in study.reasons if key in REASONS],
         notices=_notices(study),
         ranked=[(side, _is_ranked(side, study.row["target"])) for side in study.sides],
+        spreads=[
+            (side, strip.view(side.spread, "this evaluation"))
+            for side in study.sides
+            if side.spread is not None
+        ],
         columns=columns,
         earlier=max(len(history) - SHOWN, 0),
         writer=writer.name if writer else None,

@@ -23,7 +23,7 @@ from demo.pages.events import (
 )
 from demo.pages.named import Named
 from demo.pages.page import Page, Shell
-from demo.pages.walkthrough import results
+from demo.pages.walkthrough import results, sureness
 from demo.pages.walkthrough.address import WalkthroughAddress
 from demo.pages.walkthrough.assembling import Assembling, stale
 from demo.pages.walkthrough.explaining import Explaining
@@ -33,6 +33,7 @@ from demo.pages.walkthrough.keeping import Keeping
 from demo.pages.walkthrough.parts import lay_out
 from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import BLANK
+from demo.pages.walkthrough.sureness import Sureness
 from demo.pages.walkthrough.switching import OF_DRAWS, OF_WORDS, controls, decoder_chosen
 
 TITLE = "Walkthrough"
@@ -65,6 +66,7 @@ def build(shell: Shell) -> Page:
     _explore(parts, handlers.exploring, job)
     _explain(parts, handlers.explaining)
     _keep(parts, handlers.keeping)
+    _sure(parts, handlers.sureness)
     offered = ("browse", *FILTERS, "sort", "query", "presets", "shoppers")
     shown = (*offered, *HISTORY, *SETTINGS, *BLANK)
     return parts.page(handlers.show, [*shown, "shown", "address", "start"], handlers.saving.saved)
@@ -162,3 +164,12 @@ def _keep(parts: Named, events: Keeping) -> None:
     both, last = ("shown", "held"), {**LOOK_UP, "trigger_mode": "always_last"}
     parts.on(parts.keep.click, events.keep, both, ("held", "versus", "keep"), **LOOK_UP)
     parts.on(parts.shown.change, events.beside, both, ["versus"], **last)
+
+
+def _sure(parts: Named, events: Sureness) -> None:
+    asked, last = ("shown", "other"), {**LOOK_UP, "trigger_mode": "always_last"}
+    job = parts.on(parts.sure.click, events.draw, asked, sureness.PARTS, **MODEL)
+    # Draws of an earlier result say nothing of the next.
+    parts.on(parts.shown.change, events.offered, ["shown"], sureness.PARTS, cancels=[job], **last)
+    halted = parts.on(parts.sure_stop.click, None, (), (), cancels=[job], **LOOK_UP)
+    parts.on(halted.then, events.stopped, asked, sureness.PARTS, **LOOK_UP)

@@ -19,6 +19,7 @@ from demo.pages.walkthrough.keeping import Keeping
 from demo.pages.walkthrough.recommending import Recommending
 from demo.pages.walkthrough.results import no_results
 from demo.pages.walkthrough.saving import Saving
+from demo.pages.walkthrough.sureness import Sureness
 
 
 class WalkthroughHandlers:
@@ -31,6 +32,7 @@ class WalkthroughHandlers:
       explaining: why the results are as they are.
       keeping: a result that is kept beside the next ones.
       saving: a result as part of a report.
+      sureness: ranks by other seeds.
     """
 
     def __init__(self, application: Application) -> None:
@@ -40,6 +42,7 @@ class WalkthroughHandlers:
         self.explaining = Explaining(self.recommending)
         self.keeping = Keeping(self.recommending)
         self.saving = Saving(self.recommending)
+        self.sureness = Sureness(self.recommending)
 
     def opening(self, session: Session) -> Update:
         """What stands on the page before a visitor's own is shown."""

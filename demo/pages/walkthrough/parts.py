@@ -19,7 +19,7 @@ from demo.pages.catalogue.address import SORTS
 from demo.pages.components import CLICKS, html, listener
 from demo.pages.named import Update
 from demo.pages.page import address
-from demo.pages.walkthrough import explained
+from demo.pages.walkthrough import explained, sureness
 from demo.pages.walkthrough.address import DEFAULT
 from demo.pages.walkthrough.exploring import NOBODY
 
@@ -61,7 +61,7 @@ def lay_out(opening: Update) -> dict[str, Any]:
         parts["no_words"] = html("", elem_id="no-words")
         parts["matrix"] = html(opening["matrix"], elem_id="matrix")
     with _panel(5):
-        parts |= explained.lay_out() | _rankings(opening) | _explorer(opening)
+        parts |= explained.lay_out() | sureness.lay_out() | _rankings(opening) | _explorer(opening)
     html(story.bar(), elem_id="story-bar")
     parts["text"] = gr.Number(-1, visible=False, precision=0)
     for name in ("start", "ready"):

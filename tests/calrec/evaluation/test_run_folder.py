@@ -38,6 +38,7 @@ from calrec.evaluation.run_folder.writing import (
     write_tables,
 )
 from calrec.evaluation.runs import EvaluationRun
+from calrec.evaluation.seeds import SeedRanks
 from calrec.records import digests
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -73,6 +74,12 @@ def some_cases(count=4, *, texts=True, later=True):
         first_ten={
             name.removeprefix("top_"): counts / 8 for name in schema.FIRST_TEN.names if later
         },
+        by_seed=SeedRanks(
+            optimistic=np.column_stack([optimistic, optimistic + 1, counts + 1]),
+            pessimistic=np.column_stack([pessimistic, pessimistic + 2, counts + 1]),
+        )
+        if later
+        else None,
         **{
             name: np.asarray(facts[name])
             for name in (
@@ -142,6 +149,7 @@ def test_a_run_is_written_and_read(tmp_path):
 def test_cases_and_back(texts, later):
     table = cases_table(some_cases(7, texts=texts, later=later))
     assert ("target_age_days" in table.column_names) == later
+    assert ("further_optimistic_ranks" in table.column_names) == later
     assert cases_table(cases_of(table, Path("cases"))).equals(table)
 
 

@@ -218,6 +218,15 @@ def test_figures_that_the_ranks_do_not_give(tmp_path):
         ({"optimistic_rank": [0, 2]}, "a rank below 1"),
         ({"pessimistic_rank": [1, 1]}, "a pessimistic"),
         ({"tie_width": [5, 0]}, "tie_width"),
+        ({"further_optimistic_ranks": [[1], [2]]}, "no column further_pessimistic_ranks"),
+        (
+            {"further_optimistic_ranks": [[1], [2, 3]], "further_pessimistic_ranks": [[1], [2]]},
+            "further_optimistic_ranks of different lengths",
+        ),
+        (
+            {"further_optimistic_ranks": [[3], [2]], "further_pessimistic_ranks": [[1], [2]]},
+            "ranks of further seeds that contradict each other",
+        ),
     ],
 )
 def test_damaged_cases(tmp_path, columns, found):
