@@ -98,6 +98,10 @@ class Sureness:
                         yield {"sureness": _progress(len(known), len(seeds))}
         yield {**_IDLE, "sureness": self._view(shop, of, other, known)}
 
+    def halted(self) -> Update:
+        """The button again, while the model comes to its halt."""
+        return dict(_IDLE)
+
     def stopped(self, of: Shown | None, other: Any) -> Update:
         """The strip of the draws that were finished, and the button again."""
         return {**_IDLE, "sure": gr.update(visible=of is not None), **self._left(of, other)}
