@@ -41,7 +41,7 @@ def test_further_seeds_rank_as_runs_of_their_own(
         assert evaluate("seeds", "--seed", 4, "--seeds", 3) == 130
     capsys.readouterr()
     assert evaluate("seeds", "--seed", 4, "--seeds", 3, "--width", 2) == 0
-    assert json.loads((tmp_path / "seeds" / "meta.json").read_text())["resumed_cases"] == 5
+    assert json.loads((tmp_path / "seeds" / "meta.json").read_text())["resumed_cases"] == 7
     assert "over 3 seeds, 4 to 6" in capsys.readouterr().out
 
     cases = table("seeds")

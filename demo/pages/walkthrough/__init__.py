@@ -171,5 +171,7 @@ def _sure(parts: Named, events: Sureness) -> None:
     job = parts.on(parts.sure.click, events.draw, asked, sureness.PARTS, **MODEL)
     # Draws of an earlier result say nothing of the next.
     parts.on(parts.shown.change, events.offered, ["shown"], sureness.PARTS, cancels=[job], **last)
-    halted = parts.on(parts.sure_stop.click, None, (), (), cancels=[job], **LOOK_UP)
+    halted = parts.on(
+        parts.sure_stop.click, events.halted, (), sureness.PARTS, cancels=[job], **LOOK_UP
+    )
     parts.on(halted.then, events.stopped, asked, sureness.PARTS, **LOOK_UP)

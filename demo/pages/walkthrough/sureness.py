@@ -98,17 +98,24 @@ class Sureness:
                         yield {"sureness": _progress(len(known), len(seeds))}
         yield {**_IDLE, "sureness": self._view(shop, of, other, known)}
 
-    @failures.told_in("sureness")
+    def halted(self) -> Update:
+        """The button again, while the model comes to its halt."""
+        return dict(_IDLE)
+
     def stopped(self, of: Shown | None, other: Any) -> Update:
-        """The strip of the draws that were finished; nothing of a result that is gone."""
+        """The strip of the draws that were finished, and the button again."""
+        return {**_IDLE, "sure": gr.update(visible=of is not None), **self._left(of, other)}
+
+    @failures.told_in("sureness")
+    def _left(self, of: Shown | None, other: Any) -> Update:
         if of is None:
-            return dict(_IDLE)
+            return {}
         known, wanted = self._known(of), len(seeds_of(of.key))
         said = f"Stopped: {len(known)} of {wanted} draws were finished."
         if len(known) < 2:
-            return {**_IDLE, "sureness": widgets.notice(said)}
+            return {"sureness": widgets.notice(said)}
         view = self._view(self._recommending.shop(of), of, other, known, exactly=False)
-        return {**_IDLE, "sureness": widgets.notice(said) + view}
+        return {"sureness": widgets.notice(said) + view}
 
     def _known(self, of: Shown) -> dict[int, Generation]:
         """The draws that are there by now, by seed; among them the shown one, if it is whole."""
