@@ -578,6 +578,7 @@ def test_the_first_shop_can_be_chosen(workspace):
 
 def test_handlers_hold_nothing_of_a_visitor(handlers):
     names = ["assembling", "recommending", "exploring", "explaining", "keeping"]
+    names += ["saving", "sureness"]
     assert list(vars(handlers)) == names
     assert list(vars(handlers.assembling)) == ["_app"]
     assert list(vars(handlers.recommending)) == ["_app", "_generations"]

@@ -10,8 +10,8 @@ from demo.inspect.columns import FIRST, Column, Columns
 from demo.inspect.links import to_item
 
 
-def columns_view(columns: Columns, shop: str) -> Markup:
-    """The columns, each title a link to its item of the shop; empty where there is only one."""
+def columns_view(columns: Columns, shop: str = "") -> Markup:
+    """The columns, empty where there is only one; titles are links to items of a shop."""
     if len(columns.columns) < 2:
         return Markup("")
     places = [
@@ -35,7 +35,7 @@ def _cell(
     item = columns.items.get(item_id)
     title = (item and item.title) or f"Item {item_id}"
     about = ", ".join(filter(None, (title, item and item.category, item and item.brand)))
-    address = to_item(shop, item_id) if item else ""
+    address = to_item(shop, item_id) if item and shop else ""
     return title, about, item_id == columns.target, item_id in columns.bought, address
 
 
