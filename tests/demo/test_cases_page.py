@@ -637,7 +637,7 @@ def test_a_person_goes_through_cases_by_keys_and_notes_them(visit):
     page.click("#case-note textarea")
     page.keyboard.type("jks: my note")  # letters of a note are no keys
     page.wait_for_selector("#case-said:has-text('Note stored')")
-    page.click(".cr-case-head")
+    page.click(".cr-case-head h2")
     shown(page, USERS[33])
     page.wait_for_function(f"location.search.includes('case={USERS[33]}&pin={USERS[32]}')")
 

@@ -112,7 +112,9 @@ def collect(page, width: int) -> None:
     report.set_viewport_size({"width": width, "height": 900})
     errors = []
     report.on("pageerror", lambda error: errors.append(str(error)))
-    report.goto(f"file://{saved.value.path()}")
+    file = f"{saved.value.path()}.html"
+    saved.value.save_as(file)
+    report.goto(f"file://{file}")
     report.wait_for_selector(".cr-flow .main-svg")
     assert report.locator(".cr-saved-note").inner_text() == "<img src=x onerror=window.hacked=1>"
     assert report.locator(".cr-live").get_attribute("href") == re.sub("__theme=[a-z]+&", "", live)
