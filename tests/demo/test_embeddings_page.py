@@ -508,15 +508,6 @@ def test_both_pages_are_drawn_and_answer(visit):
         "n => document.querySelectorAll('#embeddings-map .scatterlayer .point').length > n",
         arg=before,
     )
-    points.first.scroll_into_view_if_needed()
-    box = points.first.bounding_box()
-    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
-    tab.wait_for_selector("#embeddings-map .cr-leads")
-    tab.mouse.down()
-    tab.mouse.up()
-    tab.wait_for_selector("#catalogue-item [data-item]")
-    tab.go_back()
-    tab.wait_for_selector("#embeddings-map .scatterlayer .point")
     assert tab.evaluate("window.hacked") is None
 
 

@@ -108,7 +108,10 @@ calrec.pictures = {
     return leads ? leads + encodeURIComponent(data) : data;
   },
 };
-document.addEventListener('pointerover', (event) => {
-  const plot = event.target.closest?.('.js-plotly-plot');
-  if (plot) calrec.pictures.hear(plot);
-});
+// Not when the pointer enters alone: it may rest on a picture that is drawn anew.
+for (const kind of ['pointermove', 'pointerdown']) {
+  document.addEventListener(kind, (event) => {
+    const plot = event.target.closest?.('.js-plotly-plot');
+    if (plot) calrec.pictures.hear(plot);
+  });
+}
