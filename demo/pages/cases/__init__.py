@@ -54,9 +54,11 @@ def _choosing(handlers: CasesHandlers, parts: Named, shown: list[str]) -> None:
     filters = [named.get(name, name) for name in FILTERS]
     lists = parts.of(name for name in (*filters, "sort") if name != "text")
     chosen = (*_STATE, "sort", *filters)
-    # Not text.input, which a paste does not set off.
-    for changed in (parts.text.change, *(one.input for one in lists)):
-        done = parts.on(changed, handlers.choose, chosen, shown, **BROWSE)
+    choices = [(one.input, handlers.choose, chosen) for one in lists]
+    # Not text.input, which a paste does not set off. An arriving page sets it off, too, before the
+    # lists have their values: they are not asked.
+    for changed in ((parts.text.change, handlers.search, (*_STATE, "text")), *choices):
+        done = parts.on(*changed, shown, **BROWSE)
         parts.on(done.then, *redraw, **LOOK_UP)
     for clicked in (parts.agreement, parts.why, parts.why_table, parts.chips, parts.slices):
         done = parts.on(clicked.select, handlers.click, _STATE, shown, **_IN_TURN)

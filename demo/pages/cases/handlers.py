@@ -61,6 +61,14 @@ class CasesHandlers(Noting):
         beside = tuple(chosen) or (NOBODY,)
         return self.render(session, replace(view, beside=beside), {CASE})
 
+    def search(self, session: Session, address: str, text: Any) -> Update:
+        """Other words; the other filters are those of the address."""
+        before = CasesAddress.of(address)
+        filters = CaseFilters.of({**before.filters.write(), "text": text})
+        if filters == before.filters:
+            return {}  # the page itself has set its field
+        return {**self._filtered(session, before, filters), "text": SKIP}
+
     def choose(self, session: Session, address: str, sort: Any, *values: Any) -> Update:
         """Other filters or another order: from the first page on."""
         before = CasesAddress.of(address)
