@@ -153,6 +153,7 @@ def test_no_input_makes_a_handler_raise(handlers, names, address, act, what):
     for update in (
         handlers.click(HERE, address, event),
         handlers.choose(HERE, address, what, *chosen),
+        handlers.search(HERE, address, what),
         handlers.choose_runs(HERE, address, what, act),
         handlers.label(HERE, address, event),
         handlers.type_label(HERE, address, what),
@@ -185,8 +186,8 @@ def test_filters_keep_the_case_while_they_let_it_through(handlers):
 @pytest.mark.slow
 def test_only_taking_a_text_away_writes_into_the_box_where_it_is_typed(handlers):
     start = handlers.show(HERE, {})
-    typed = {**dict.fromkeys(FILTERS, ""), "text": "user-0000"}
-    found = handlers.choose(HERE, start["address"], "", *typed.values())
+    found = handlers.search(HERE, start["address"], "user-0000")
+    assert handlers.search(HERE, found["address"], "user-0000") == {}
     assert CasesAddress.of(found["address"]).filters.text == "user-0000"
     assert len(listed(found)) == 9
     assert found["text"] is SKIP
@@ -717,9 +718,11 @@ def test_a_saved_page_opens_offline_and_asks_for_nothing(visit, browser, tmp_pat
 
 @pytest.mark.browser
 def test_a_narrow_page_does_not_scroll_sideways(visit):
-    page = visit(f"pin={USERS[1]}", width=390, theme="dark")
+    page = visit(f"pin={USERS[1]}&length=1-99", width=390, theme="dark")
+    page.wait_for_selector("#case-chips:has-text('1–99')")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#case-list .cr-case-list").is_visible()
+    assert "length=1-99" in page.url  # a link's filters outlive the page's arrival
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
