@@ -22,7 +22,8 @@ from demo.pages.catalogue.handlers import CatalogueHandlers
 from demo.pages.named import Update
 
 LAMPS = Session(domain="lamps")
-PARTS = {"address", "search", "sort", "filters", "chips", "results", "item", "words", "vectors"}
+PARTS = {"address", "search", "sort", "filters", "chips", "results"}
+PARTS |= {"item", "words", "vectors", "cases"}
 same_application = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40
 )

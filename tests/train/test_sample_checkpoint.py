@@ -12,7 +12,7 @@ from calrec.records import digests
 from catalog.build import build_sample
 from train import model_card
 
-USERS = 40
+USERS = 24
 
 
 @pytest.fixture(scope="module")
