@@ -22,8 +22,6 @@ from demo.inspect.stored import Stored
 
 CATEGORY = "category of the target"
 """Of the links: no item's id."""
-SHOWN = 8
-"""Latest purchases shown of a history; the earlier ones are folded away."""
 TOP = 10
 """Places shown of each ranking."""
 ROWS = 12
@@ -54,7 +52,6 @@ def case_view(
     writer = study.generated
     record = writer.record if writer else None
     generation = record.generation if record else None
-    history = study.case.history if study.case else ()
     return render(
         "cases/case",
         "case",
@@ -70,7 +67,6 @@ def case_view(
             if side.spread is not None
         ],
         columns=columns,
-        earlier=max(len(history) - SHOWN, 0),
         writer=writer.name if writer else None,
         wrote=texts.view(record, pressed=False) if record else None,
         matrix=_matrix(study, key or heading.lower().replace(" ", "-"), scripted),
