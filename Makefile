@@ -46,7 +46,7 @@ FAST = $(QUICK) $(BIN)/python -m pytest $(PARALLEL) -m "not slow and not browser
 # The fast tests have looked at the arrays' types by then.
 SLOW = $(QUICK) CALREC_CHECK_ARRAYS=0 $(BIN)/python -m pytest $(PARALLEL) -m "slow and not browser and not tpu"
 # One browser at a time: a page, its server and a second browser leave two cores no time to answer.
-BROWSER = CALREC_CHECK_ARRAYS=0 $(BIN)/python -m pytest -m browser
+BROWSER = $(QUICK) CALREC_CHECK_ARRAYS=0 $(BIN)/python -m pytest -m browser
 
 # All three run even where one failed, so that one run tells all that fails.
 test: $(VENV)/installed-dev lint

@@ -92,7 +92,7 @@ def server(workspace):
 @pytest.fixture(scope="session")
 def slow_server(workspace):
     """Address of a page whose model takes a moment for every few tokens."""
-    with running(workspace, pause=1.0) as served:
+    with running(workspace, pause=0.7) as served:
         yield served.address
 
 
